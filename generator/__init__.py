@@ -1,0 +1,13 @@
+"""MNIST-1D from NumPy alone, equal to the bit to the published file on every machine.
+
+>>> from generator import Parameters, make_dataset
+>>> data = make_dataset(Parameters(num_samples=1000, seed=0))
+>>> data.x.shape, data.x_test.shape
+((800, 40), (200, 40))
+"""
+
+from generator.authors import Dataset, make_dataset
+from generator.parameters import Parameters
+from generator.templates import get_templates
+
+__all__ = ["Dataset", "Parameters", "get_templates", "make_dataset"]

@@ -1,0 +1,138 @@
+"""Every knob of MNIST-1D: its name, default, range and unit."""
+
+from __future__ import annotations
+
+import operator
+import reprlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+WORDS = 2**32  # seed, shifts and row numbers come from single 32-bit words of the stream
+MAX_LENGTH = 100_000  # points; stops slips of the keyboard, far above any use
+MAX_SCALE = 1e100  # the std squares the signal, which overflows above about 1e150
+
+
+def _parameter(default: object, allowed: str, convert: Callable[[Any], object]) -> Any:
+    """A field of `Parameters`: `convert` returns the value in its own type or raises ValueError or TypeError."""
+    return field(default=default, metadata={"allowed": allowed, "convert": convert})
+
+
+def _integer(default: int, low: int, high: int) -> Any:
+    def convert(value: Any) -> int:
+        if isinstance(value, bool) or not low <= (number := operator.index(value)) <= high:
+            raise ValueError
+        return number
+
+    return _parameter(default, f"an integer from {low} to {high}", convert)
+
+
+def _real(default: float, low: float, high: float) -> Any:
+    def convert(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, Real) or not low <= (number := float(value)) <= high:
+            raise ValueError  # NaN is in no range
+        return number
+
+    return _parameter(default, f"a number from {low:g} to {high:g}", convert)
+
+
+def _interval(default: tuple[int, int], high: int) -> Any:
+    def convert(value: Iterable[Any]) -> tuple[int, int]:
+        first, last = (operator.index(bound) for bound in value)
+        if any(isinstance(bound, bool) for bound in value) or not 0 <= first <= last <= high:
+            raise ValueError
+        return first, last
+
+    return _parameter(default, f"two integers (low, high) with 0 <= low <= high <= {high}", convert)
+
+
+def _flag(default: bool) -> Any:
+    def convert(value: Any) -> bool:
+        if not isinstance(value, (bool, np.bool_)):
+            raise ValueError
+        return bool(value)
+
+    return _parameter(default, "True or False", convert)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """The parameters of one MNIST-1D dataset, with the authors' names and defaults.
+
+    Parameters
+    ----------
+    num_samples : int
+        Samples in train and test together; each digit gets `num_samples // 10`.
+    train_split : float
+        Share of the samples that goes to train, from 0 to 1.
+    template_len : int
+        Points that a digit counts for in the length of the signal, `template_len + padding[1]`.
+    padding : (int, int)
+        Least and most zeros put behind a template, in points. More padding is a narrower digit.
+    scale_coeff : float
+        Width of the range around 1 that a digit's amplitude is drawn from.
+    max_translation : int
+        Signals are rolled right by 0 to `max_translation - 1` points.
+    corr_noise_scale : float
+        Amplitude of the noise outside the digit, before a Gaussian filter of sigma 2 points.
+    iid_noise_scale : float
+        Standard deviation of the white noise on every point.
+    shear_scale : float
+        Width of the range around 0 that the slope is drawn from, in amplitude over the whole signal.
+    shuffle_seq : bool
+        Put the points of all samples in one random order.
+    final_seq_length : int
+        Points of a finished sample.
+    seed : int
+        Seed of the MT19937 stream.
+
+    Raises
+    ------
+    ValueError
+        Names the first parameter that is out of its range, its value and what is allowed.
+
+    Notes
+    -----
+    Source: `get_dataset_args` in https://github.com/greydanus/mnist1d. Amplitudes are those before the
+    dataset is brought to mean 0 and standard deviation 1.
+
+    Examples
+    --------
+    >>> Parameters(num_samples=8000, train_split=0.5).padding
+    (36, 60)
+    >>> Parameters(seed=-1)
+    Traceback (most recent call last):
+    ValueError: seed=-1 is not allowed: give an integer from 0 to 4294967295
+    """
+
+    num_samples: int = _integer(5000, 10, WORDS)
+    train_split: float = _real(0.8, 0, 1)
+    template_len: int = _integer(12, 2, MAX_LENGTH)
+    padding: tuple[int, int] = _interval((36, 60), MAX_LENGTH)
+    scale_coeff: float = _real(0.4, 0, MAX_SCALE)
+    max_translation: int = _integer(48, 1, WORDS)
+    corr_noise_scale: float = _real(0.25, 0, MAX_SCALE)
+    iid_noise_scale: float = _real(0.02, 0, MAX_SCALE)
+    shear_scale: float = _real(0.75, 0, MAX_SCALE)
+    shuffle_seq: bool = _flag(False)
+    final_seq_length: int = _integer(40, 2, MAX_LENGTH)
+    seed: int = _integer(42, 0, WORDS - 1)
+
+    def __post_init__(self) -> None:
+        for parameter in fields(self):
+            value = getattr(self, parameter.name)
+            try:
+                converted = parameter.metadata["convert"](value)
+            except (TypeError, ValueError, OverflowError):
+                raise ValueError(
+                    f"{parameter.name}={reprlib.repr(value)} is not allowed: give {parameter.metadata['allowed']}"
+                ) from None
+            object.__setattr__(self, parameter.name, converted)
+
+    @property
+    def signal_length(self) -> int:
+        """Points of a signal before it is subsampled to `final_seq_length`."""
+        return self.template_len + self.padding[1]

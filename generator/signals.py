@@ -1,0 +1,195 @@
+"""The steps from template to signal: each a short pure function on a batch.
+
+Every step is one IEEE operation per element, in the order of the authors' code; nothing depends on a fused
+multiply-add, a BLAS or a libm, so all machines agree to the bit. Source: `transform.py` in
+https://github.com/greydanus/mnist1d.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from generator.arrays import Floats, Integers
+from generator.parameters import Parameters
+
+EPSILON = 1e-8  # lifts a digit off zero, because zero marks the points outside of it
+SIGMA, RADIUS = 2, 8  # points, of the Gaussian that correlates the noise
+
+
+class Draws(NamedTuple):
+    """The random numbers of a batch of samples, N = `Parameters.signal_length`."""
+
+    pads: Integers  # (batch,) int64, points
+    scales: Floats  # (batch,) float64
+    shifts: Integers  # (batch,) int64, points
+    normals: Floats  # (batch, 2, N) float64: of the correlated and of the i.i.d. noise
+    shears: Floats  # (batch,) float64
+
+
+def make_signals(parameters: Parameters, templates: Floats, labels: Integers, draws: Draws) -> Floats:
+    """Samples from their labels and draws, not yet normalised.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    templates : (digits, points) float64
+    labels : (batch,) int64
+    draws : Draws
+
+    Returns
+    -------
+    (batch, final_seq_length) float64
+    """
+    signals = dilate(templates, labels, draws.pads, parameters.signal_length)
+    signals *= draws.scales[:, None]
+    signals = translate(signals, draws.shifts)
+    noise = correlate(parameters.corr_noise_scale * draws.normals[:, 0])
+    np.copyto(signals, noise, where=signals == 0)
+    signals += parameters.iid_noise_scale * draws.normals[:, 1]
+    signals -= draws.shears[:, None] * np.linspace(-0.5, 0.5, parameters.signal_length)
+    return interpolate(signals, parameters.final_seq_length)
+
+
+def dilate(templates: Floats, labels: Integers, pads: Integers, length: int) -> Floats:
+    """Pad each template with zeros on the right and stretch the whole to one length.
+
+    Parameters
+    ----------
+    templates : (digits, points) float64
+    labels, pads : (batch,) int64
+        The digit and the number of zeros of each sample.
+    length : int
+
+    Returns
+    -------
+    (batch, length) float64
+    """
+    points = templates.shape[1]
+    padded = np.zeros((len(templates), points + 1))  # one zero stands for all of the padding
+    padded[:, :-1] = templates + EPSILON
+    pairs, which = np.unique(labels * (pads.max() + 1) + pads, return_inverse=True)  # few differ: stretch each once
+    digits, pads = np.divmod(pairs[:, None], pads.max() + 1)
+    last = points + pads - 1
+    step = 1 / last
+    query = _grid(length)
+    left = np.minimum((query * last).astype(np.int64), last - 1)
+    left += (left + 1) * step <= query  # rounding may have put the query one point off
+    left -= left * step > query
+    left = np.minimum(left, last - 1)
+    right_position = np.where(left + 1 == last, 1.0, (left + 1) * step)
+    rows = _line(
+        padded[digits, np.minimum(left, points)],
+        padded[digits, np.minimum(left + 1, points)],
+        left * step,
+        right_position,
+        query,
+    )
+    rows[:, -1:] = padded[digits, np.minimum(last, points)]
+    return rows[which]
+
+
+def translate(signals: Floats, shifts: Integers) -> Floats:
+    """Roll each signal right by its shift; one as long as the signal or longer moves nothing.
+
+    Parameters
+    ----------
+    signals : (batch, N) float64
+    shifts : (batch,) int64
+
+    Returns
+    -------
+    (batch, N) float64
+    """
+    batch, length = signals.shape
+    twice = np.concatenate([signals, signals], axis=1)
+    starts = np.arange(1, 2 * batch, 2) * length - np.where(shifts < length, shifts, 0)
+    return twice.ravel()[starts[:, None] + np.arange(length)]
+
+
+@cache
+def gaussian_taps() -> Floats:
+    """Weights of the Gaussian filter at distances 0 to RADIUS: (RADIUS + 1,) float64.
+
+    `exp` from the decimal module is correctly rounded; that of NumPy differs between processors.
+    """
+    taps = np.array([float((Decimal(-d * d) / (2 * SIGMA**2)).exp()) for d in range(RADIUS + 1)])
+    return taps / np.concatenate([taps[:0:-1], taps]).sum()
+
+
+def correlate(noise: Floats) -> Floats:
+    """Filter each row by the Gaussian, its edges reflected.
+
+    Parameters
+    ----------
+    noise : (batch, N) float64
+
+    Returns
+    -------
+    (batch, N) float64
+
+    Notes
+    -----
+    Equal to the bit to `scipy.ndimage.gaussian_filter1d(row, 2)`, which adds up in this order.
+    """
+    length = noise.shape[1]
+    mirror = np.arange(-RADIUS, length + RADIUS) % (2 * length)
+    padded = noise.take(np.minimum(mirror, 2 * length - 1 - mirror), axis=1)
+    # All rows as one line: sums that reach over a row's end fall into its margins, which are cut off.
+    line = padded.ravel()
+    inside = line.size - 2 * RADIUS
+    taps = gaussian_taps()
+    filtered = np.empty_like(padded)
+    total = np.multiply(line[RADIUS:-RADIUS], taps[0], out=filtered.ravel()[RADIUS:-RADIUS])
+    for distance in range(RADIUS, 0, -1):
+        both = line[RADIUS - distance :][:inside] + line[RADIUS + distance :][:inside]
+        both *= taps[distance]
+        total += both
+    return filtered[:, RADIUS:-RADIUS]
+
+
+def interpolate(signals: Floats, length: int) -> Floats:
+    """Linear interpolation of each row at `length` points from its first to its last.
+
+    Parameters
+    ----------
+    signals : (batch, N) float64
+    length : int
+
+    Returns
+    -------
+    (batch, length) float64
+
+    Notes
+    -----
+    Equal to the bit to `np.interp` where that is compiled without fused multiply-add.
+    """
+    grid = _grid(signals.shape[1])
+    query = _grid(length)
+    left = np.minimum(np.searchsorted(grid, query, side="right") - 1, len(grid) - 2)
+    sampled = _line(signals.take(left, axis=1), signals.take(left + 1, axis=1), grid[left], grid[left + 1], query)
+    sampled[:, -1] = signals[:, -1]
+    return sampled
+
+
+@lru_cache(maxsize=4)
+def _grid(points: int) -> Floats:
+    return np.linspace(0, 1, points)
+
+
+def _line(
+    y0: Floats,
+    y1: Floats,
+    x0: Floats,
+    x1: Floats,
+    x: Floats,
+) -> Floats:
+    """The line through (x0, y0) and (x1, y1) at x, all of one shape or broadcast to it; overwrites y1."""
+    y1 -= y0
+    y1 /= x1 - x0
+    y1 *= x - x0
+    y1 += y0
+    return y1

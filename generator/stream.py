@@ -1,0 +1,163 @@
+"""The authors' stream of random numbers: MT19937 words in, the draws of every sample out.
+
+How many words a sample takes shows only when it is read, because the polar method rejects pairs. So the words are
+read in blocks, every word of a block is tried at once as the start of a pair, and a short walk from sample to sample
+finds the pairs that are used.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.random import RandomState
+
+from generator.arrays import Floats, Integers, Words
+from generator.logarithm import log
+from generator.parameters import WORDS, Parameters
+from generator.signals import Draws
+
+BLOCK = 1 << 15  # words read at a time: the block's arrays stay in the processor's cache (benchmarks/generator.py)
+DOUBLE = 2  # words of a double
+PAIR = 2 * DOUBLE  # words of an attempt at two normals
+
+
+class Stream:
+    """`np.random.RandomState(seed)` read ahead, left exactly behind the last word that a sample used.
+
+    Examples
+    --------
+    >>> stream = Stream(42)
+    >>> sum(len(draws.normals) for draws in stream.draws(Parameters(), 100))
+    100
+    >>> stream.permutation(3).shape
+    (3,)
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._random = RandomState(seed)
+
+    def permutation(self, length: int) -> Integers:
+        """A random order of `length` things: (length,) int64."""
+        return self._random.permutation(length).astype(np.int64, copy=False)
+
+    def draws(self, parameters: Parameters, samples: int) -> Iterator[Draws]:
+        """The draws of the next samples, in blocks of a size that suits the processor."""
+        sample_words = 8 + parameters.signal_length * PAIR * 4 / math.pi  # on average, a little too many
+        block_samples = max(1, int(BLOCK / sample_words))
+        words = np.empty(0, dtype=np.uint32)
+        while samples:
+            state, ahead = self._random.get_state(), len(words)
+            missing = int(min(samples, block_samples) * sample_words)
+            words = np.concatenate([words, self._read(missing)])
+            numbers = _symmetric_doubles(words)
+            squares = numbers * numbers
+            radii = squares[:-DOUBLE] + squares[DOUBLE:]
+            pairs = _accepted_pairs(radii)
+            walk = _walk(words, pairs, parameters, samples)
+            if len(walk.starts):
+                yield _draws(numbers, radii, pairs, walk, parameters)
+            samples -= len(walk.starts)
+            words = words[walk.used :]
+        self._random.set_state(state)
+        self._read(walk.used - ahead)
+
+    def _read(self, count: int) -> Words:
+        return self._random.randint(0, WORDS, size=count, dtype=np.uint32)
+
+
+class _Pairs(NamedTuple):
+    """The accepted attempts of a block. Those whose words differ by a multiple of four make a lane.
+
+    A sample's pairs follow each other in one lane; which lane is known only when the walk gets there.
+    """
+
+    words: list[memoryview]  # a lane each: the word that every accepted pair starts at
+    ranks: memoryview  # (PAIR, steps): how many of the lane's pairs come before each step
+    positions: Integers  # the four lanes' words in a row
+    offsets: list[int]  # where each lane starts in `positions`
+
+
+class _Walk(NamedTuple):
+    """Where the samples of a block lie."""
+
+    starts: Integers  # (batch,) word of the sample's first double
+    shifts: Integers  # (batch,) its integer
+    first_pairs: Integers  # (batch,) its first accepted pair, as an index into `_Pairs.positions`
+    ends: Integers  # (batch,) word of its last double
+    used: int  # words up to the end of the last sample
+
+
+def _symmetric_doubles(words: Words) -> Floats:
+    """2u - 1 for the double u that would start at each word: (n,) uint32 -> (n - 1,) float64, never rounded.
+
+    MT19937 makes a double of 27 and 26 leading bits of two words.
+    """
+    numbers: Floats = np.multiply((words[:-1] >> 5).view(np.int32), 2.0**-26)
+    numbers += (words[1:] >> 6).view(np.int32) * 2.0**-52
+    numbers -= 1
+    return numbers
+
+
+def _accepted_pairs(radii: Floats) -> _Pairs:
+    steps = -(-len(radii) // PAIR)
+    accepted = np.zeros(steps * PAIR, dtype=bool)
+    np.logical_and(radii > 0, radii < 1, out=accepted[: len(radii)])
+    lanes = np.ascontiguousarray(accepted.reshape(steps, PAIR).T)
+    found = [np.flatnonzero(lane) * PAIR + place for place, lane in enumerate(lanes)]
+    ranks = np.zeros((PAIR, steps + 1), dtype=np.int32)
+    np.cumsum(lanes, axis=1, out=ranks[:, 1:])
+    offsets = np.cumsum([0] + [len(lane) for lane in found])
+    return _Pairs([lane.data for lane in found], ranks.data, np.concatenate(found), offsets.tolist())
+
+
+def _walk(words: Words, pairs: _Pairs, parameters: Parameters, limit: int) -> _Walk:
+    """Follow the samples until `limit` or until the words of the block run out."""
+    word = words.data
+    highest = parameters.max_translation - 1
+    mask = (1 << highest.bit_length()) - 1
+    samples: list[tuple[int, int, int, int]] = []
+    used = 0
+    try:
+        while len(samples) < limit:
+            place = used + 2 * DOUBLE
+            shift = word[place] & mask
+            while shift > highest:
+                place += 1
+                shift = word[place] & mask
+            place += mask > 0  # a range of one integer draws nothing
+            step, lane = divmod(place, PAIR)
+            first = pairs.ranks[lane, step]
+            end = pairs.words[lane][first + parameters.signal_length - 1] + PAIR
+            word[end + 1]  # an IndexError, too, if the last double is not there yet
+            samples.append((used, shift, pairs.offsets[lane] + first, end))
+            used = end + DOUBLE
+    except IndexError:
+        pass
+    starts, shifts, first_pairs, ends = np.array(samples, dtype=np.int64).reshape(-1, 4).T
+    return _Walk(starts, shifts, first_pairs, ends, used)
+
+
+def _draws(numbers: Floats, radii: Floats, pairs: _Pairs, walk: _Walk, parameters: Parameters) -> Draws:
+    length = parameters.signal_length
+    positions = pairs.positions[walk.first_pairs[:, None] + np.arange(length)].ravel()
+    squares = radii[positions]
+    factors = log(squares)
+    factors *= -2
+    factors /= squares
+    np.sqrt(factors, out=factors)
+    normals = np.empty((len(positions), 2))
+    np.multiply(factors, numbers[positions + DOUBLE], out=normals[:, 0])
+    np.multiply(factors, numbers[positions], out=normals[:, 1])
+
+    centred = numbers / 2  # u - 0.5
+    low, high = parameters.padding
+    return Draws(
+        pads=low + ((centred[walk.starts] + 0.5) * (high - low + 1)).astype(np.int64),
+        scales=1 + parameters.scale_coeff * centred[walk.starts + DOUBLE],
+        shifts=walk.shifts,
+        normals=normals.reshape(-1, 2, length),
+        shears=parameters.shear_scale * centred[walk.ends],
+    )
