@@ -1,0 +1,161 @@
+"""MNIST-1D as a `datasets` builder: the three configs, and how arrays become a dataset.
+
+>>> from mnist1d import Mnist1D
+>>> builder = Mnist1D("shuffled", num_samples=1000, seed=7)
+>>> next(iter(builder.as_streaming_dataset(split="test")))["y"]
+6
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, ClassVar
+
+import datasets
+import numpy as np
+import pyarrow as pa
+
+from generator import Parameters, make_dataset
+
+DESCRIPTION = (
+    "MNIST-1D: ten digits as 1-D signals of 40 points, made from templates by padding, dilation, scaling, translation, "
+    "noise and shear. Small enough for a CPU, and hard enough to tell linear models, MLPs, CNNs and GRUs apart."
+)
+CITATION = """\
+@inproceedings{greydanus2024scaling,
+  title={Scaling Down Deep Learning with {MNIST}-{1D}},
+  author={Greydanus, Sam and Kobak, Dmitry},
+  booktitle={Proceedings of the 41st International Conference on Machine Learning},
+  year={2024}
+}"""
+HOMEPAGE = "https://github.com/greydanus/mnist1d"
+LICENSE = "apache-2.0"
+VERSION = "1.0.0"  # raise it whenever the rows of a config change: caches are keyed by it
+TABLE_ROWS = 10_000  # a table at a time: a few megabytes
+
+
+@dataclass
+class Mnist1DConfig(datasets.BuilderConfig):
+    """A named set of `generator.Parameters`.
+
+    Examples
+    --------
+    >>> Mnist1DConfig(name="wide", parameters=Parameters(final_seq_length=80)).parameters.final_seq_length
+    80
+    """
+
+    version: datasets.Version | str | None = VERSION
+    parameters: Parameters = Parameters()
+
+    def create_config_id(self, config_kwargs: dict[str, Any], custom_features: datasets.Features | None = None) -> str:
+        """The name of the cache folder; overridden parameters take part in it one by one."""
+        plain = dict(config_kwargs)
+        if "parameters" in plain:
+            plain |= asdict(plain.pop("parameters"))
+        return str(super().create_config_id(plain, custom_features))
+
+
+class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
+    """Builder of MNIST-1D; rows reach Arrow as tables, which is why it is an `ArrowBasedBuilder` as well.
+
+    Parameters
+    ----------
+    config_name : str, optional
+        "default", "shuffled" or "large-padding".
+    **kwargs
+        Any field of `generator.Parameters` overrides that of the config; None leaves it. The rest goes to
+        `datasets.DatasetBuilder`, such as `cache_dir`.
+
+    Raises
+    ------
+    ValueError
+        If the config, a keyword or a value is not known; the message lists what is.
+
+    Notes
+    -----
+    Features: `x`, a sequence of float64, as published; `y`, int64. Splits: train and test, but for one that
+    `train_split` leaves empty.
+
+    Examples
+    --------
+    >>> builder = Mnist1D("large-padding")
+    >>> builder.config.parameters.padding
+    (84, 132)
+    >>> Mnist1D("defualt")
+    Traceback (most recent call last):
+    ValueError: BuilderConfig 'defualt' not found. Available: ['default', 'shuffled', 'large-padding']
+    """
+
+    BUILDER_CONFIG_CLASS = Mnist1DConfig
+    BUILDER_CONFIGS: ClassVar = [
+        Mnist1DConfig(
+            name="default",
+            description="The authors' published data: 4,000 training and 1,000 test samples of 40 points.",
+        ),
+        Mnist1DConfig(
+            name="shuffled",
+            description="The same samples with their points in one random order, the same for all: nothing is left "
+            "of the neighbourhoods that convolutions and recurrent networks live on.",
+            parameters=Parameters(shuffle_seq=True),
+        ),
+        Mnist1DConfig(
+            name="large-padding",
+            description="Digits that fill a smaller part of a longer signal of 80 points and move further: where "
+            "a model looks matters more than what it looks for.",
+            parameters=Parameters(padding=(84, 132), max_translation=120, final_seq_length=80),
+        ),
+    ]
+    DEFAULT_CONFIG_NAME = "default"
+    DEFAULT_WRITER_BATCH_SIZE = TABLE_ROWS
+
+    def __init__(self, config_name: str | None = None, **kwargs: Any) -> None:
+        names = [parameter.name for parameter in fields(Parameters)]
+        known = {*inspect.signature(datasets.DatasetBuilder.__init__).parameters, "parameters", "version", *names}
+        for name in kwargs:
+            if name not in known:
+                raise ValueError(f"{name} is not a parameter of MNIST-1D: give {', '.join(names)}")
+        overrides = {name: kwargs.pop(name) for name in names if name in kwargs}
+        overrides = {name: value for name, value in overrides.items() if value is not None}
+        config = self.builder_configs.get(config_name or self.DEFAULT_CONFIG_NAME)
+        if overrides and config:
+            parameters = replace(config.parameters, **overrides)
+            if parameters != config.parameters:
+                kwargs["parameters"] = parameters
+        super().__init__(config_name=config_name, **kwargs)
+
+    def _info(self) -> datasets.DatasetInfo:
+        return datasets.DatasetInfo(
+            description=f"{DESCRIPTION}\n\n{self.config.description}",
+            citation=CITATION,
+            homepage=HOMEPAGE,
+            license=LICENSE,
+            features=datasets.Features(
+                {"x": datasets.Sequence(datasets.Value("float64")), "y": datasets.Value("int64")}
+            ),
+        )
+
+    def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
+        data = make_dataset(self.config.parameters)
+        splits = {datasets.Split.TRAIN: (data.x, data.y), datasets.Split.TEST: (data.x_test, data.y_test)}
+        return [
+            datasets.SplitGenerator(name=name, gen_kwargs={"x": x, "y": y})
+            for name, (x, y) in splits.items()
+            if len(y)  # `datasets` has no empty splits
+        ]
+
+    def _generate_tables(self, x: np.ndarray, y: np.ndarray) -> Iterator[tuple[int, pa.Table]]:
+        for start in range(0, len(x), TABLE_ROWS):
+            rows = x[start : start + TABLE_ROWS]
+            offsets = np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1]
+            columns = [pa.ListArray.from_arrays(offsets, rows.ravel()), pa.array(y[start : start + TABLE_ROWS])]
+            yield start, pa.table(columns, names=["x", "y"])
+
+    def _generate_examples(self, x: np.ndarray, y: np.ndarray) -> Iterator[tuple[int, dict[str, Any]]]:
+        for row, (signal, label) in enumerate(zip(x, y, strict=True)):
+            yield row, {"x": signal, "y": label}
+
+    def _prepare_split(self, split_generator: datasets.SplitGenerator, **kwargs: Any) -> Any:
+        kwargs.pop("check_duplicate_keys", None)  # up to 4.0, `GeneratorBasedBuilder` passes it on
+        return super()._prepare_split(split_generator, **kwargs)
