@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.arrays import Floats, Integers
+from generator.moments import mean_and_std
 from generator.parameters import Parameters
 from generator.signals import interpolate, make_signals
 from generator.stream import Stream
@@ -92,9 +93,9 @@ def make_dataset(parameters: Parameters | None = None) -> Dataset:
     x = x[order]
     y = labels[order]
     if parameters.shuffle_seq:
-        # exactly this expression: it lays the columns out one after another, and mean and std add up in that order
+        # exactly this expression: it lays the columns out one after another, the order in which mean and std add up
         x = x[..., stream.permutation(parameters.final_seq_length)]
-    mean, std = x.mean(), x.std()
+    mean, std = mean_and_std(x)
     if std == 0:
         raise ValueError("all points of all samples are equal: allow some noise, or raise final_seq_length")
     x -= mean
