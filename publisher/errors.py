@@ -1,0 +1,13 @@
+"""What can go wrong for a reason that the user can mend: one sentence, and the command's exit code."""
+
+
+class PublishingError(Exception):
+    """Base of the errors that the command prints as one sentence instead of a traceback."""
+
+    exit_code: int
+
+
+class UsageError(PublishingError):
+    """What was asked for cannot be done: the message says what was given, what is allowed, what to do."""
+
+    exit_code = 2

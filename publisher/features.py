@@ -1,0 +1,52 @@
+"""Features in the form that every version of `datasets` from 2.14 on reads.
+
+From 4.0 on `datasets` writes a list as `List`, which earlier versions do not know; they wrote `Sequence` for a list
+of values and a Python list for a list of structs, and later versions still read both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import datasets
+
+
+def portable_dict(features: datasets.Features) -> dict[str, Any]:
+    """Features as the `huggingface` key of a Parquet file holds them.
+
+    Examples
+    --------
+    >>> portable_dict(datasets.Features({"x": datasets.Sequence(datasets.Value("int8"))}))
+    {'x': {'feature': {'dtype': 'int8', '_type': 'Value'}, '_type': 'Sequence'}}
+    """
+    return {name: _portable(feature) for name, feature in features.to_dict().items()}
+
+
+def _portable(feature: Any) -> Any:
+    if isinstance(feature, list):
+        return [_portable(item) for item in feature]
+    if not isinstance(feature, dict):
+        return feature
+    converted = {key: _portable(value) for key, value in feature.items()}
+    if feature.get("_type") == "List":
+        struct = "_type" not in converted["feature"] if isinstance(converted["feature"], dict) else False
+        return [converted["feature"]] if struct else {**converted, "_type": "Sequence"}
+    return converted
+
+
+def portable_yaml(features: Any) -> Any:
+    """The same for a card: `features` is what `dataset_info` lists under that name.
+
+    Examples
+    --------
+    >>> portable_yaml([{"name": "x", "list": "float64"}, {"name": "y", "dtype": "int64"}])
+    [{'name': 'x', 'sequence': 'float64'}, {'name': 'y', 'dtype': 'int64'}]
+    """
+    if isinstance(features, list):
+        return [portable_yaml(item) for item in features]
+    if not isinstance(features, dict):
+        return features
+    return {
+        "sequence" if key == "list" and not isinstance(value, list) else key: portable_yaml(value)
+        for key, value in features.items()
+    }
