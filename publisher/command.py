@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 import datasets
@@ -16,6 +18,8 @@ from publisher.card import Card
 from publisher.configs import File
 from publisher.errors import PublishingError, UsageError
 from publisher.repository import config_names, replace_folder, write_repository
+
+INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 
 
 def main(
@@ -35,10 +39,12 @@ def main(
     Returns
     -------
     int
-        Exit code: 0 done, 2 wrong arguments or a folder that cannot be written.
+        Exit code: 0 done, 2 wrong arguments or a folder that cannot be written, 70 an error of ours, 128 + n stopped
+        by signal n.
     """
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names need not be text
     datasets.disable_progress_bars()
+    signal.signal(signal.SIGTERM, _stop)
     parser = _parser(builder)
     options = parser.parse_args(arguments)
     try:
@@ -49,9 +55,16 @@ def main(
         return _fail(parser, error, error.exit_code)
     except OSError as error:
         return _fail(parser, f"{options.output_dir} cannot be written: {error}", UsageError.exit_code)
-    except KeyboardInterrupt:
-        return _fail(parser, f"stopped; {options.output_dir} is as it was", 130)
+    except Exception as error:
+        return _fail(parser, f"internal error, {type(error).__name__}: {error}: please report it", INTERNAL_ERROR)
+    except KeyboardInterrupt as stop:
+        number = stop.args[0] if stop.args else signal.SIGINT
+        return _fail(parser, f"stopped, {options.output_dir} is as it was", 128 + number)
     return 0
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt(number)
 
 
 class _Parser(argparse.ArgumentParser):

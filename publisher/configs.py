@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+from datasets.exceptions import DatasetGenerationError
 
 from publisher.digests import column_digests, file_digest
 from publisher.parquet import write_split
@@ -68,7 +69,10 @@ def build_config(builder: datasets.DatasetBuilder, root: Path, default: str) -> 
     -------
     BuiltConfig
     """
-    builder.download_and_prepare()
+    try:
+        builder.download_and_prepare()
+    except DatasetGenerationError as error:  # says nothing: the reason, such as a full disk, is its cause
+        raise (error.__cause__ or error) from None
     folder = data_folder(builder.config.name, default)
     files, digests = [], {}
     for split in builder.info.splits:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -86,10 +88,10 @@ def replace_folder(target: Path, write: Callable[[Path], list[File]]) -> list[Fi
     """
     target = target.resolve()
     _refuse_if_taken(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as beside:
-        new, old = Path(beside, "new"), Path(beside, "old")
-        new.mkdir()
+    beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+    new, old = beside / "new", beside / "old"
+    try:
+        new.mkdir(parents=True)
         files = write(new)
         _refuse_if_taken(target)
         if target.exists():
@@ -100,6 +102,8 @@ def replace_folder(target: Path, write: Callable[[Path], list[File]]) -> list[Fi
             if old.exists():
                 old.rename(target)
             raise
+    finally:  # also when a signal stops the command
+        shutil.rmtree(beside, ignore_errors=True)
     return files
 
 

@@ -1,0 +1,70 @@
+"""A second dataset, unlike MNIST-1D in every way, that goes through the publisher's same doors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import datasets
+import numpy as np
+from PIL import Image
+
+from publisher.card import Card
+
+TEMPLATE = """# Pictures
+
+{% for config in configs %}
+- {{ config.name }}: {{ config.info.splits | length }} split, from {{ repo_id }}
+{% endfor %}
+"""
+
+
+class Pictures(datasets.GeneratorBasedBuilder):
+    """Text, a nested feature, a class label and an image."""
+
+    VERSION = datasets.Version("0.1.0")
+    BUILDER_CONFIGS: ClassVar = [datasets.BuilderConfig(name="small"), datasets.BuilderConfig(name="large")]
+    DEFAULT_CONFIG_NAME = "small"
+
+    def _info(self) -> datasets.DatasetInfo:
+        return datasets.DatasetInfo(
+            features=datasets.Features(
+                {
+                    "text": datasets.Value("string"),
+                    "boxes": [
+                        {"name": datasets.Value("string"), "corners": datasets.Sequence(datasets.Value("int32"))}
+                    ],
+                    "scores": datasets.Sequence(datasets.Sequence(datasets.Value("float32"))),
+                    "kind": datasets.ClassLabel(names=["light", "dark"]),
+                    "image": datasets.Image(),
+                }
+            )
+        )
+
+    def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
+        return [
+            datasets.SplitGenerator(
+                name=datasets.Split.VALIDATION, gen_kwargs={"rows": {"small": 3, "large": 30}[self.config.name]}
+            )
+        ]
+
+    def _generate_examples(self, rows: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        for row in range(rows):
+            yield (
+                row,
+                {
+                    "text": f"row {row} -- ä",
+                    "boxes": [{"name": f"box {box}", "corners": [box, row]} for box in range(row % 3)],
+                    "scores": [[row / 2, row / 4], []],
+                    "kind": row % 2,
+                    "image": Image.fromarray(np.full((4, 4), row, dtype=np.uint8)),
+                },
+            )
+
+
+def pictures_card(folder: Path) -> Card:
+    """The card of the builder, its template written to `folder`."""
+    template = folder / "pictures.md.jinja"
+    template.write_text(TEMPLATE, encoding="utf-8")
+    return Card(template=template, metadata={"license": "mit", "pretty_name": "Pictures"})

@@ -1,0 +1,145 @@
+"""The dataset card: numbers that are true, YAML that the libraries read, text that is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import jinja2
+import numpy as np
+import pytest
+from datasets import get_dataset_config_info, get_dataset_config_names, load_dataset
+from huggingface_hub import DatasetCard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from card import CARD
+from mnist1d import Mnist1D
+from publisher.card import size_category
+from publisher.manifest import read_manifest, sign
+from publisher.repository import write_repository
+from tests.pictures import Pictures, pictures_card
+
+NUM_BYTES = {"default": (1_328_000, 332_000), "shuffled": (1_328_000, 332_000), "large-padding": (2_608_000, 652_000)}
+
+
+def test_dataset_info_is_exact(built: Path) -> None:
+    """Rows, Arrow bytes and download size of each config."""
+    card = DatasetCard.load(built / "README.md")
+    infos = {info["config_name"]: info for info in card.data["dataset_info"]}
+    assert set(infos) == set(NUM_BYTES)
+    for name, info in infos.items():
+        folder = built / ("data" if name == "default" else name)
+        assert [split["num_bytes"] for split in info["splits"]] == list(NUM_BYTES[name])
+        assert [split["num_examples"] for split in info["splits"]] == [4000, 1000]
+        assert info["dataset_size"] == sum(NUM_BYTES[name])
+        assert info["download_size"] == sum(path.stat().st_size for path in folder.iterdir())
+        assert info["features"] == [{"name": "x", "sequence": "float64"}, {"name": "y", "dtype": "int64"}]
+
+
+def test_metadata(built: Path) -> None:
+    """The fields by which people find a dataset, and one default config."""
+    data = DatasetCard.load(built / "README.md").data
+    assert (data.license, data.pretty_name, data.size_categories) == ("apache-2.0", "MNIST-1D", ["1K<n<10K"])
+    assert data.task_categories
+    assert data.tags
+    assert [config.get("default") for config in data["configs"] if "default" in config] == [True]
+
+
+def test_libraries_read_it(built: Path) -> None:
+    """`datasets` finds the configs and their numbers in the card."""
+    assert set(get_dataset_config_names(str(built))) == set(NUM_BYTES)
+    info = get_dataset_config_info(str(built), "large-padding")
+    assert info.splits["test"].num_examples == 1000
+
+
+@pytest.mark.parametrize("name", NUM_BYTES)
+def test_digests_are_those_of_the_loaded_arrays(built: Path, name: str) -> None:
+    """A user who follows the card's check finds the card's digests."""
+    card = (built / "README.md").read_text(encoding="utf-8")
+    for split in ("train", "test"):
+        arrays = load_dataset(str(built), name, split=split).with_format("numpy", dtype=None)[:]
+        for column in ("x", "y"):
+            digest = hashlib.sha256(np.ascontiguousarray(arrays[column]).tobytes()).hexdigest()
+            assert f"| `{name}` | {split} | `{column}` | `{digest}` |" in card
+
+
+def test_code_on_the_card_runs(built: Path) -> None:
+    """Each block of Python, with the folder in the place of the repository."""
+    card = (built / "README.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    blocks = re.findall(r"```python\n(.*?)```", card, flags=re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks[:2]:
+        exec(block.replace("christopher/mnist1d", str(built)).replace('everything.with_format("torch")', "None"), names)
+    exec(blocks[2].replace("hashlib.sha256", "digest = hashlib.sha256"), names)
+    assert str(names["digest"]) in card
+
+
+@pytest.mark.parametrize("names", [["default"], ["shuffled"], ["large-padding"], ["large-padding", "shuffled"]])
+def test_card_of_some_configs(tmp_path: Path, names: list[str]) -> None:
+    """It speaks of these configs alone, and loads."""
+    folder = tmp_path / "new"
+    folder.mkdir()
+    write_repository(Mnist1D, CARD, folder, "me/mnist1d", names)
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    for name in set(NUM_BYTES) - set(names):
+        assert f"`{name}` |" not in card
+    assert set(get_dataset_config_names(str(folder))) == set(names)
+    assert load_dataset(str(folder), names[0], split="test").num_rows == 1000
+
+
+def test_another_dataset(tmp_path: Path) -> None:
+    """The publisher knows nothing of MNIST-1D."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    files = write_repository(Pictures, pictures_card(tmp_path), folder, "me/pictures", ["small", "large"])
+    assert [file.path for file in files] == [
+        "README.md",
+        "data/validation-00000-of-00001.parquet",
+        "large/validation-00000-of-00001.parquet",
+    ]
+    assert "- large: 1 split, from me/pictures" in (folder / "README.md").read_text(encoding="utf-8")
+    assert load_dataset(str(folder), split="validation").num_rows == 3
+    rows = load_dataset(str(folder), "large", split="validation")
+    assert rows[2]["boxes"] == [{"name": "box 0", "corners": [0, 2]}, {"name": "box 1", "corners": [1, 2]}]
+    assert rows[7]["image"].getpixel((0, 0)) == 7
+
+
+def test_slip_in_a_template(tmp_path: Path) -> None:
+    """A name that the template gets wrong is an error, not a gap in the card."""
+    card = pictures_card(tmp_path)
+    card.template.write_text("{{ config.name }}", encoding="utf-8")
+    (tmp_path / "new").mkdir()
+    with pytest.raises(jinja2.UndefinedError):
+        write_repository(Pictures, card, tmp_path / "new", "me/pictures", ["small"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "category"), [(0, "n<1K"), (999, "n<1K"), (1000, "1K<n<10K"), (10**12, "n>1T"), (10**9, "1B<n<10B")]
+)
+def test_size_categories(rows: int, category: str) -> None:
+    """The Hub's steps."""
+    assert size_category(rows) == category
+
+
+@given(text=st.text(), paths=st.dictionaries(st.text(), st.text()))
+def test_signed_cards(text: str, paths: dict[str, str]) -> None:
+    """What is signed reads back; any change of the text shows, and no comment ends early."""
+    paths.pop("README.md", None)
+    signed = sign(text, paths)
+    manifest = read_manifest(signed)
+    assert manifest is not None
+    assert not manifest.card_is_edited
+    assert {path: digest for path, digest in manifest.digests.items() if path != "README.md"} == paths
+    assert signed[len(text) :].count("-->") == 1
+    changed = read_manifest("x" + signed)
+    assert changed is not None
+    assert changed.card_is_edited
+
+
+@pytest.mark.parametrize("text", ["", "# Title\n", "<!-- Written by a program -->\n", sign("a", {})[:-20]])
+def test_cards_of_others(text: str) -> None:
+    """A card without a list is nobody's that we know."""
+    assert read_manifest(text) is None

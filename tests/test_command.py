@@ -1,0 +1,220 @@
+"""The command as people run it: what it writes, what it prints, what it refuses."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import pty
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+
+from card import CARD, REPO_ID
+from mnist1d import Mnist1D
+from publisher.command import main
+
+ROOT = Path(__file__).parent.parent
+SCRIPT = [sys.executable, str(ROOT / "scripts" / "push_to_hub.py")]
+CONFIGS = ["default", "shuffled", "large-padding"]
+
+
+def run(*arguments: object) -> int:
+    """The command in this process; arguments that argparse refuses end it the usual way."""
+    try:
+        return main(Mnist1D, CARD, REPO_ID, [str(argument) for argument in arguments])
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refusal(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line that was printed."""
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    return printed.err
+
+
+def test_writes_and_says_what(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Files, rows, bytes, and lines that load them; nothing beside the folder."""
+    target = tmp_path / "a" / "mnist1d"
+    assert run("--output-dir", target) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    files = tree(target)
+    for path, content in files.items():
+        assert f"{path}  " in printed.out
+        assert f"{len(content):,} bytes" in printed.out
+    assert f"Wrote 7 files, 15,000 rows, {sum(map(len, files.values())):,} bytes" in printed.out
+    assert f'load_dataset("{target}", "shuffled")' in printed.out
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_same_bytes_again(built: Path, tmp_path: Path) -> None:
+    """A second run, in a process of its own, gives the same files."""
+    subprocess.run([*SCRIPT, "--output-dir", tmp_path / "again"], check=True, capture_output=True)
+    assert tree(tmp_path / "again") == tree(built)
+
+
+def test_some_configs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--config restricts, in whatever order and however often."""
+    assert run("--output-dir", tmp_path / "x", "--config", "shuffled", "--config", "shuffled") == 0
+    assert {path.split("/")[0] for path in tree(tmp_path / "x")} == {"README.md", "shuffled"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--output-dir", "x", "--config", "shufled"], ["'shufled'", *CONFIGS]),
+        (["--output-dir", "x", "--config", ""], ["''", *CONFIGS]),
+        ([], ["--output-dir", "--help"]),
+        (["--output-dir"], ["--output-dir"]),
+        (["--output-dir", "x", "--colour"], ["--colour"]),
+        (["--output-dir", ""], ["current folder"]),
+        (["--output-dir", "x" * 5000], ["cannot be written", os.strerror(errno.ENAMETOOLONG)]),
+    ],
+)
+def test_wrong_arguments(
+    arguments: list[str],
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One sentence that names what is allowed, exit code 2, nothing written."""
+    monkeypatch.chdir(tmp_path)
+    assert run(*arguments) == 2
+    line = refusal(capsys)
+    assert all(word in line for word in words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_earlier_run_is_replaced(tmp_path: Path) -> None:
+    """What the command wrote, it may write again."""
+    target = tmp_path / "mnist1d"
+    target.mkdir()
+    assert run("--output-dir", target, "--config", "shuffled") == 0
+    assert run("--output-dir", target, "--config", "default") == 0
+    assert {path.split("/")[0] for path in tree(target)} == {"README.md", "data"}
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("change", ["add", "edit card", "edit data", "foreign card", "link", "file", "other card"])
+def test_what_others_wrote_is_kept(tmp_path: Path, change: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that holds anything else is refused, and stays as it was."""
+    target = tmp_path / "mnist1d"
+    if change == "file":
+        target.write_text("mine")
+    elif change == "foreign card":
+        target.mkdir()
+        (target / "README.md").write_text("mine")
+    else:
+        assert run("--output-dir", target, "--config", "shuffled") == 0
+        capsys.readouterr()
+        data = target / "shuffled" / "test-00000-of-00001.parquet"
+        if change == "add":
+            (target / "notes.txt").write_text("mine")
+        elif change == "link":
+            (target / "notes.txt").symlink_to(tmp_path / "nowhere")
+        elif change == "edit data":
+            data.write_bytes(data.read_bytes() + b"mine")
+        elif change == "edit card":
+            card = target / "README.md"
+            card.write_text(card.read_text(encoding="utf-8").replace("Ten digits", "Eleven digits"), encoding="utf-8")
+        else:
+            (target / "README.md").unlink()
+    before = target.read_bytes() if target.is_file() else tree(target)
+    assert run("--output-dir", target) == 2
+    assert str(target) in refusal(capsys)
+    assert before == (target.read_bytes() if target.is_file() else tree(target))
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_current_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shell in a folder that is replaced would be left in a folder that is gone."""
+    monkeypatch.chdir(tmp_path)
+    for target in (".", "..", tmp_path):
+        assert run("--output-dir", target) == 2
+        assert "current folder" in refusal(capsys)
+
+
+def test_disk_full(tmp_path: Path) -> None:
+    """The system refuses a file of this size: one sentence, and the earlier folder is untouched."""
+    target = tmp_path / "mnist1d"
+    assert run("--output-dir", target, "--config", "shuffled") == 0
+    before = tree(target)
+
+    def small_disk() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+
+    ended = subprocess.run(
+        [*SCRIPT, "--output-dir", target], preexec_fn=small_disk, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.count("\n") == 1
+    assert os.strerror(errno.EFBIG) in ended.stderr
+    assert tree(target) == before
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(tmp_path: Path, number: signal.Signals) -> None:
+    """Stopped in the middle, the command says so in one line and leaves nothing."""
+    process = subprocess.Popen(
+        [*SCRIPT, "--output-dir", tmp_path / "x"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not list(tmp_path.iterdir()):
+        time.sleep(0.001)
+    process.send_signal(number)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (128 + number, "")
+    assert err.count("\n") == 1
+    assert "stopped" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_bar_on_a_terminal(tmp_path: Path) -> None:
+    """There is one on a terminal (and none in a pipe: see above)."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        [*SCRIPT, "--output-dir", tmp_path / "x"],
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            block = os.read(ours, 1024)
+        except OSError:  # the terminal is gone with the process
+            break
+        if not block:
+            break
+        shown += block
+    os.close(ours)
+    assert process.wait() == 0
+    assert b"0/3" in shown
+    assert b"config" in shown
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """It names the configs."""
+    assert run("--help") == 0
+    printed = capsys.readouterr()
+    assert all(name in printed.out for name in CONFIGS)
