@@ -65,8 +65,8 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
     config_name : str, optional
         "default", "shuffled" or "large-padding".
     **kwargs
-        Any field of `generator.Parameters` overrides that of the config; None leaves it. The rest goes to
-        `datasets.DatasetBuilder`, such as `cache_dir`.
+        Any field of `generator.Parameters` overrides that of the config, and `parameters` all of them; None leaves it.
+        The rest goes to `datasets.DatasetBuilder`, such as `cache_dir`.
 
     Raises
     ------
@@ -118,10 +118,14 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
                 raise ValueError(f"{name} is not a parameter of MNIST-1D: give {', '.join(names)}")
         overrides = {name: kwargs.pop(name) for name in names if name in kwargs}
         overrides = {name: value for name, value in overrides.items() if value is not None}
-        config = self.builder_configs.get(config_name or self.DEFAULT_CONFIG_NAME)
-        if overrides and config:
-            parameters = replace(config.parameters, **overrides)
-            if parameters != config.parameters:
+        parameters = kwargs.pop("parameters", None)
+        if not isinstance(parameters, Parameters | None):
+            raise ValueError(
+                f"parameters={parameters!r} is not allowed: give generator.Parameters or single ones by name"
+            )
+        if config := self.builder_configs.get(config_name or self.DEFAULT_CONFIG_NAME):
+            parameters = replace(parameters or config.parameters, **overrides)
+            if parameters != config.parameters:  # then the config has a cache of its own
                 kwargs["parameters"] = parameters
         super().__init__(config_name=config_name, **kwargs)
 

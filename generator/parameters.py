@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import reprlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from numbers import Real
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 
 WORDS = 2**32  # seed, shifts and row numbers come from single 32-bit words of the stream
 MAX_LENGTH = 100_000  # points; stops slips of the keyboard, far above any use
+BOOL = (bool, np.bool_)  # integers to Python, and np.bool_ to NumPy 1.26 as well
 MAX_SCALE = 1e100  # the std squares the signal, which overflows above about 1e150
 
 
@@ -23,7 +24,7 @@ def _parameter(default: object, allowed: str, convert: Callable[[Any], object]) 
 
 def _integer(default: int, low: int, high: int) -> Any:
     def convert(value: Any) -> int:
-        if isinstance(value, bool) or not low <= (number := operator.index(value)) <= high:
+        if isinstance(value, BOOL) or not low <= (number := operator.index(value)) <= high:
             raise ValueError
         return number
 
@@ -32,7 +33,7 @@ def _integer(default: int, low: int, high: int) -> Any:
 
 def _real(default: float, low: float, high: float) -> Any:
     def convert(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, Real) or not low <= (number := float(value)) <= high:
+        if isinstance(value, BOOL) or not isinstance(value, Real) or not low <= (number := float(value)) <= high:
             raise ValueError  # NaN is in no range
         return number
 
@@ -40,9 +41,11 @@ def _real(default: float, low: float, high: float) -> Any:
 
 
 def _interval(default: tuple[int, int], high: int) -> Any:
-    def convert(value: Iterable[Any]) -> tuple[int, int]:
-        first, last = (operator.index(bound) for bound in value)
-        if any(isinstance(bound, bool) for bound in value) or not 0 <= first <= last <= high:
+    def convert(value: Any) -> tuple[int, int]:
+        if not isinstance(value, (tuple, list, np.ndarray)) or any(isinstance(bound, BOOL) for bound in value):
+            raise ValueError
+        first, last = map(operator.index, value)
+        if not 0 <= first <= last <= high:
             raise ValueError
         return first, last
 
@@ -51,7 +54,7 @@ def _interval(default: tuple[int, int], high: int) -> Any:
 
 def _flag(default: bool) -> Any:
     def convert(value: Any) -> bool:
-        if not isinstance(value, (bool, np.bool_)):
+        if not isinstance(value, BOOL):
             raise ValueError
         return bool(value)
 
@@ -128,7 +131,7 @@ class Parameters:
                 converted = parameter.metadata["convert"](value)
             except (TypeError, ValueError, OverflowError):
                 raise ValueError(
-                    f"{parameter.name}={reprlib.repr(value)} is not allowed: give {parameter.metadata['allowed']}"
+                    f"{parameter.name}={_shown(value)} is not allowed: give {parameter.metadata['allowed']}"
                 ) from None
             object.__setattr__(self, parameter.name, converted)
 
@@ -136,3 +139,11 @@ class Parameters:
     def signal_length(self) -> int:
         """Points of a signal before it is subsampled to `final_seq_length`."""
         return self.template_len + self.padding[1]
+
+
+def _shown(value: object) -> str:
+    """A short representation on one line, also of what has none: Python refuses to print integers of 5,000 digits."""
+    try:
+        return " ".join(reprlib.repr(value).split())
+    except Exception:
+        return f"<{type(value).__name__}>"
