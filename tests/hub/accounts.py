@@ -1,0 +1,38 @@
+"""Who calls, and what their token allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from .errors import BAD_TOKEN, HubError
+
+WRITE_TOKEN = "hf_loopback_write"
+READ_TOKEN = "hf_loopback_read"
+
+
+@dataclass(frozen=True)
+class Account:
+    """The user behind a token, and the role of that token; `orgs` are further namespaces they belong to."""
+
+    name: str
+    role: Literal["read", "write"] = "write"
+    orgs: tuple[str, ...] = ()
+
+    def belongs_to(self, namespace: str) -> bool:
+        """Whether repositories under `namespace` are this user's own."""
+        return namespace == self.name or namespace in self.orgs
+
+
+TOKENS: Mapping[str, Account] = {WRITE_TOKEN: Account("tester"), READ_TOKEN: Account("tester", "read")}
+
+
+def identify(authorization: str | None, tokens: Mapping[str, Account]) -> Account | None:
+    """Return the account of an Authorization header, None without one; a token nobody holds is a 401."""
+    if not authorization:
+        return None
+    account = tokens.get(authorization.removeprefix("Bearer ").strip())
+    if account is None:
+        raise HubError(401, BAD_TOKEN)
+    return account

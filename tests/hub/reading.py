@@ -1,0 +1,138 @@
+"""The routes that only read."""
+
+from __future__ import annotations
+
+import mimetypes
+
+from werkzeug import Response
+from werkzeug.wsgi import wrap_file
+
+from . import answers
+from .call import Call, answer, is_on
+from .errors import HubError, anonymous, entry_not_found
+
+TREE_PAGE, EXPANDED_PAGE, COMMITS_PAGE = 1000, 50, 50  # what the client says of the Hub in `list_repo_tree`
+
+
+def whoami(call: Call) -> Response:
+    """GET /api/whoami-v2."""
+    if call.account is None:
+        raise anonymous(code=None)
+    token = {"displayName": "loopback", "role": call.account.role, "createdAt": "2024-01-01T00:00:00.000Z"}
+    return answer(
+        {
+            "type": "user",
+            "id": call.account.name,
+            "name": call.account.name,
+            "fullname": call.account.name,
+            "orgs": [{"type": "org", "name": org, "roleInOrg": "write"} for org in call.account.orgs],
+            "auth": {"type": "access_token", "accessToken": token},
+        }
+    )
+
+
+def info(call: Call) -> Response:
+    """GET /api/datasets/R[/revision/REV]?blobs=."""
+    repository = call.repository()
+    return answer(answers.repository_info(repository, repository.at(call.revision), call.flag("blobs")))
+
+
+def tree(call: Call) -> Response:
+    """GET /api/datasets/R/tree/REV[/PATH]?recursive=&expand=, a page at a time."""
+    repository, expand = call.repository(), call.flag("expand")
+    commit, folder = repository.at(call.revision), call.args.get("path", "").strip("/")
+    inside = {path for path in commit.files if not folder or path.startswith(f"{folder}/")}
+    if folder and not inside:
+        raise entry_not_found(folder)
+    paths = {path for path in inside | answers.folders(inside) if not folder or path.startswith(f"{folder}/")}
+    if not call.flag("recursive"):
+        paths = {path for path in paths if "/" not in path[len(folder) + 1 if folder else 0 :]}
+    last = answers.last_commits(repository, commit) if expand else {}
+    items = []
+    for path in sorted(paths):
+        entry = commit.files.get(path)
+        item = answers.file_info(path, entry) if entry else answers.folder_info(path, commit.files)
+        items.append(item | ({"lastCommit": last[path]} if expand else {}))
+    return call.page(items, EXPANDED_PAGE if expand else TREE_PAGE)
+
+
+def paths_info(call: Call) -> Response:
+    """POST /api/datasets/R/paths-info/REV, a form or JSON; a path that is not there is left out."""
+    repository, body = call.repository(), call.json() if call.request.is_json else None
+    commit = repository.at(call.revision)
+    paths = call.request.form.getlist("paths") if body is None else body.get("paths", [])
+    expand = is_on(call.request.form.get("expand") if body is None else body.get("expand"))
+    last = answers.last_commits(repository, commit) if expand else {}
+    known, items = answers.folders(commit.files), []
+    for path in dict.fromkeys(str(path).strip("/") for path in paths):
+        if entry := commit.files.get(path):
+            item = answers.file_info(path, entry)
+        elif path in known:
+            item = answers.folder_info(path, commit.files)
+        else:
+            continue
+        items.append(item | ({"lastCommit": last[path]} if expand else {}))
+    return answer(items)
+
+
+def resolve(call: Call) -> Response:
+    """HEAD and GET /datasets/R/resolve/REV/PATH, whole or a Range of it.
+
+    The Hub sends LFS files from another host; here they come straight away, with the same headers.
+    """
+    repository = call.repository()
+    commit, path = repository.at(call.revision), call.args["path"]
+    entry = commit.files.get(path)
+    if entry is None:
+        raise entry_not_found(path)
+    content = wrap_file(call.request.environ, repository.objects.path(entry).open("rb"))
+    response = Response(content, mimetype=mimetypes.guess_type(path)[0] or "application/octet-stream")
+    response.direct_passthrough = True
+    response.content_length = entry.size
+    response.set_etag(entry.etag)
+    response.headers["X-Repo-Commit"] = commit.oid
+    if entry.lfs:
+        response.headers["X-Linked-ETag"] = f'"{entry.lfs}"'
+        response.headers["X-Linked-Size"] = str(entry.size)
+    response.make_conditional(call.request.environ, accept_ranges=True, complete_length=entry.size)
+    return response
+
+
+def commits(call: Call) -> Response:
+    """GET /api/datasets/R/commits/REV, the newest first, a page at a time."""
+    history = call.repository().history(call.revision)
+    return call.page([answers.commit_info(commit) for commit in history], COMMITS_PAGE)
+
+
+def refs(call: Call) -> Response:
+    """GET /api/datasets/R/refs?include_prs=."""
+    return answer(answers.refs_info(call.repository(), call.flag("include_prs")))
+
+
+def auth_check(call: Call) -> Response:
+    """GET /api/datasets/R/auth-check[/write]."""
+    right = call.args.get("right", "read")
+    if right not in ("read", "write"):
+        raise HubError(404, f"There is no right {right!r}")
+    call.repository("write" if right == "write" else "read")
+    return answer({})
+
+
+def pulls(call: Call) -> Response:
+    """GET /api/datasets/R/discussions?status=&author=, all on one page."""
+    repository, wanted = call.repository(), call.request.args
+    found = [
+        answers.pull_info(repository, pull)
+        for pull in sorted(repository.pulls.values(), key=lambda pull: -pull.number)
+        if wanted.get("type", "all") in ("all", "pull_request")
+        and wanted.get("author", pull.author) == pull.author
+        and (wanted.get("status", "all") == "all" or (wanted["status"] == "open") == (pull.status in ("open", "draft")))
+    ]
+    start = len(found) if wanted.get("p", "0") != "0" else 0
+    return answer({"discussions": found[start:], "count": len(found), "start": start})
+
+
+def pull(call: Call) -> Response:
+    """GET /api/datasets/R/discussions/N."""
+    repository = call.repository()
+    return answer(answers.pull_details(repository, repository.pull(int(call.args["number"]))))

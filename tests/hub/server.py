@@ -1,0 +1,184 @@
+"""The server, and what a test does with it from within the same process.
+
+Werkzeug's threaded server is used because a ConnectionError out of the application closes the connection
+without an answer, body read or not, and nothing in it is asynchronous: it runs in threads beside the test.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+from .accounts import TOKENS, Account
+from .application import Application
+from .commits import Change, Commit, Pull
+from .faults import Fault, Record, Traffic
+from .state import State
+
+HOST = "127.0.0.1"
+
+
+class Hub:
+    """A Hub on loopback with its state in a folder; without `state` in one that `stop` removes.
+
+    A second Hub on the folder of a stopped or killed one goes on where that was. `log` gets a line for each
+    request: method, path and status.
+    """
+
+    def __init__(
+        self,
+        state: Path | None = None,
+        port: int = 0,
+        tokens: Mapping[str, Account] = TOKENS,
+        log: Callable[[str], object] | None = None,
+    ) -> None:
+        with socket.create_server((HOST, port), backlog=128) as listening:
+            self._folders = ExitStack()
+            self._state = State(state if state is not None else self._temporary())
+            self._traffic = Traffic()
+            self._application = Application(self._state, tokens, self._traffic, log)
+            self._server = ThreadedWSGIServer(HOST, port, self._application, _Handler, fd=listening.fileno())
+        self.url = self._application.url = f"http://{HOST}:{self._server.socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Hub:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Take no more requests, finish those under way, remove what was temporary."""
+        self._application.finish()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        self._folders.close()
+
+    def _temporary(self) -> Path:
+        """Return a new folder that `stop` removes."""
+        return Path(self._folders.enter_context(tempfile.TemporaryDirectory(prefix="hub-")))
+
+    # What goes over the wire, and what is to go wrong with it.
+
+    @property
+    def requests(self) -> list[Record]:
+        """The requests so far, in the order they came."""
+        return self._traffic.records
+
+    def fail(
+        self,
+        method: str | None = None,
+        path: str | None = None,
+        *,
+        fault: Fault,
+        request: int | None = None,
+        nth: int = 1,
+        times: int = 1,
+    ) -> None:
+        """Let the `nth` request that matches fail, and the ones after it, `times` in all.
+
+        `path` is a regular expression looked for in the decoded path; `request` is a number as in `requests`.
+        """
+        self._traffic.expect(fault, method, path, request, nth, times)
+
+    def before(
+        self,
+        method: str | None,
+        path: str | None,
+        callback: Callable[[], object],
+        *,
+        request: int | None = None,
+        nth: int = 1,
+    ) -> None:
+        """Call `callback` once, just before the `nth` request that matches is worked on."""
+        self._traffic.expect(callback, method, path, request, nth)
+
+    def forget(self) -> None:
+        """Drop the recorded requests, the faults and the callbacks; numbers start at 1 again."""
+        self._traffic.forget()
+
+    # What is on the Hub, without HTTP.
+
+    def create(self, repository: str, private: bool = False) -> str:
+        """Make a repository and return its first commit's id."""
+        return self._state.create(repository, repository.partition("/")[0], private).at("main").oid
+
+    def files(self, repository: str, revision: str = "main") -> dict[str, bytes]:
+        """Return every file of a revision."""
+        found = self._state.get(repository)
+        return {path: found.read(entry) for path, entry in found.at(revision).files.items()}
+
+    def commits(self, repository: str, revision: str = "main") -> list[Commit]:
+        """Return the commits of a revision, the newest first."""
+        return list(self._state.get(repository).history(revision))
+
+    def refs(self, repository: str) -> dict[str, str]:
+        """Return the commit ids of all branches, tags and pull requests, by full name: refs/heads/main."""
+        return dict(self._state.get(repository).refs)
+
+    def pulls(self, repository: str) -> list[Pull]:
+        """Return the pull requests, the oldest first."""
+        return list(self._state.get(repository).pulls.values())
+
+    def commit(
+        self,
+        repository: str,
+        files: Mapping[str, bytes] | None = None,
+        delete: Sequence[str] = (),
+        message: str = "commit of another",
+        revision: str = "main",
+        author: str = "another",
+    ) -> str:
+        """Commit as someone else would, LFS for the same files as over HTTP, and return the commit's id."""
+        found = self._state.get(repository)
+        changes: list[Change] = [(path, None) for path in delete]
+        for path, data in (files or {}).items():
+            mode = found.upload_mode(revision, path, len(data), data[:512])
+            changes.append((path, found.objects.add(data, mode)))
+        return found.commit(revision, changes, author, message).oid
+
+    def environment(self, token: str | None = None, **more: str) -> dict[str, str]:
+        """Return the environment for a client in a process of its own: this Hub, a new HF_HOME, nothing else.
+
+        Without a token the client is anonymous. It is os.environ without what would lead elsewhere, ready for
+        `subprocess.run(env=...)`; `more` is added last.
+        """
+        ours = {
+            "HF_ENDPOINT": self.url,
+            "HF_HOME": str(self._temporary()),
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "HF_UPDATE_DOWNLOAD_COUNTS": "0",
+        }
+        if token is not None:
+            ours["HF_TOKEN"] = token
+        # datasets asks datasets-server.127.0.0.1 for what it lacks. Whatever is meant for another host comes
+        # here as to a proxy, gets a 404 and is recorded. With /32 no_proxy does not match the end of a name.
+        proxies = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), self.url) | {"no_proxy": f"{HOST}/32"}
+        ours |= proxies | {name.upper(): value for name, value in proxies.items()}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
+        return {**kept, **ours, **more}
+
+
+class _Handler(WSGIRequestHandler):
+    """Closes a connection at once when the application asks for it, or when it is silent; prints nothing."""
+
+    timeout = 30
+
+    def connection_dropped(self, error: BaseException, environ: dict[str, Any] | None = None) -> None:
+        """Do not wait for another request on the same connection."""
+        self.close_connection = True
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Keep quiet: the application has its own log, without queries."""

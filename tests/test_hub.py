@@ -1,0 +1,247 @@
+"""The stand-in Hub as `huggingface_hub` sees it: repositories, commits, files, history, state."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationCopy,
+    CommitOperationDelete,
+    HfApi,
+    HfFileSystem,
+    constants,
+    get_session,
+)
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+from huggingface_hub.hf_api import RepoFile, RepoFolder
+
+from tests.hub import Account, Hub
+
+R = "owner/digits"
+OWNER = "hf_owner"
+TOKENS = {OWNER: Account("owner", orgs=("team",))}
+CARD = b"---\nlicense: apache-2.0\n---\n# Digits\n"
+DATA = bytes(range(256)) * 20
+
+
+@pytest.fixture(autouse=True)
+def _no_xet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Hub serves no Xet, and the variable for it is read when the client is imported."""
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[Hub]:
+    """A Hub with one public repository that has nothing but its first commit."""
+    with Hub(tmp_path / "state", tokens=TOKENS) as hub:
+        hub.create(R)
+        yield hub
+
+
+def client(hub: Hub) -> HfApi:
+    """Return the real client, with the owner's token."""
+    return HfApi(endpoint=hub.url, token=OWNER)
+
+
+def add(
+    api: HfApi,
+    files: dict[str, bytes],
+    parent: str | None = None,
+    revision: str | None = None,
+    create_pr: bool = False,
+) -> str:
+    """Commit files in one commit and return its id."""
+    info = api.create_commit(
+        R,
+        [CommitOperationAdd(path, data) for path, data in files.items()],
+        commit_message="add",
+        repo_type="dataset",
+        revision=revision,
+        parent_commit=parent,
+        create_pr=create_pr,
+    )
+    return str(info.oid)
+
+
+def sent(hub: Hub, method: str, part: str) -> list[int | None]:
+    """Return the statuses of the requests with this method and this part in their path."""
+    return [r.status for r in hub.requests if r.method == method and part in r.path]
+
+
+def status(error: pytest.ExceptionInfo[HfHubHTTPError]) -> int:
+    """Return the status that a client's error came from."""
+    return int(error.value.response.status_code)
+
+
+def test_create_repository(hub: Hub) -> None:
+    """A repository is made once, private if wished, and deleted; one that exists is a 409."""
+    api = client(hub)
+    assert api.create_repo("team/new", repo_type="dataset", private=True) == f"{hub.url}/datasets/team/new"
+    assert api.dataset_info("team/new").private
+    with pytest.raises(HfHubHTTPError) as error:
+        api.create_repo(R, repo_type="dataset")
+    assert status(error) == 409
+    assert api.create_repo(R, repo_type="dataset", exist_ok=True) == f"{hub.url}/datasets/{R}"
+    api.delete_repo("team/new", repo_type="dataset")
+    assert not api.repo_exists("team/new", repo_type="dataset")
+
+
+def test_commit_and_read_back(hub: Hub, tmp_path: Path) -> None:
+    """Sizes and hashes in tree, paths and info are those of git and SHA-256, and downloads give the bytes."""
+    api, files = client(hub), {"README.md": CARD, "data/train.parquet": DATA, "data/a b+é.csv": b"x\n1\n"}
+    oid = add(api, files)
+    assert {path: data for path, data in hub.files(R).items() if path in files} == files
+    tree = {item.path: item for item in api.list_repo_tree(R, repo_type="dataset", recursive=True)}
+    assert set(tree) == {".gitattributes", "data", *files}
+    small, large, folder = tree["README.md"], tree["data/train.parquet"], tree["data"]
+    assert isinstance(small, RepoFile)
+    assert isinstance(large, RepoFile)
+    assert isinstance(folder, RepoFolder)
+    assert (small.size, small.lfs) == (len(CARD), None)
+    assert small.blob_id == hashlib.sha1(b"blob %d\0" % len(CARD) + CARD).hexdigest()
+    assert large.lfs is not None
+    assert (large.size, large.lfs.sha256) == (len(DATA), hashlib.sha256(DATA).hexdigest())
+    assert api.get_paths_info(R, [*files, "data", "none"], repo_type="dataset") == [
+        tree[path] for path in (*files, "data")
+    ]
+    siblings = {item.rfilename: item for item in api.dataset_info(R, files_metadata=True).siblings or []}
+    assert siblings["data/train.parquet"].lfs == large.lfs
+    assert siblings["README.md"].blob_id == small.blob_id
+    for path, data in files.items():
+        found = api.hf_hub_download(R, path, repo_type="dataset", cache_dir=tmp_path)
+        assert Path(found).read_bytes() == data
+    snapshot = api.snapshot_download(R, repo_type="dataset", revision=oid, cache_dir=tmp_path / "other")
+    assert (Path(snapshot) / "data/train.parquet").read_bytes() == DATA
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_git_agrees_on_the_hashes(hub: Hub) -> None:
+    """An LFS file's oid is that of the pointer that git would hold."""
+    add(client(hub), {"train.parquet": DATA})
+    (found,) = client(hub).get_paths_info(R, "train.parquet", repo_type="dataset")
+    assert isinstance(found, RepoFile)
+    assert found.lfs is not None
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{found.lfs.sha256}\nsize {found.size}\n"
+    command = ["git", "hash-object", "--stdin"]
+    git = subprocess.run(command, input=pointer, capture_output=True, text=True, check=True).stdout.strip()
+    assert (found.blob_id, found.lfs.pointer_size) == (git, len(pointer))
+
+
+def test_unchanged_files_make_no_commit(hub: Hub) -> None:
+    """The client compares preupload's oid with its own, for both kinds of files."""
+    files = {"README.md": CARD, "train.parquet": DATA}
+    assert add(client(hub), files) == add(client(hub), files)
+    assert len(hub.commits(R)) == 2
+
+
+def test_upload_folder(hub: Hub, tmp_path: Path) -> None:
+    """A folder comes as one commit, and what a pattern names is deleted in the same one."""
+    hub.commit(R, files={"old/1.txt": b"1"})
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new/2.txt").write_bytes(b"2")
+    client(hub).upload_folder(repo_id=R, folder_path=tmp_path / "new", repo_type="dataset", delete_patterns="old/*")
+    assert set(hub.files(R)) == {".gitattributes", "2.txt"}
+
+
+def test_delete_and_copy(hub: Hub) -> None:
+    """Files and folders are deleted and copied; one that is not there is an error and no commit."""
+    head = hub.commit(R, files={"a/1.txt": b"1", "a/b/2.txt": b"2", "keep.parquet": DATA})
+    operations: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete] = [
+        CommitOperationDelete("a/", is_folder=True),
+        CommitOperationCopy("keep.parquet", "copy.parquet"),
+    ]
+    client(hub).create_commit(R, operations, commit_message="tidy", repo_type="dataset", parent_commit=head)
+    assert set(hub.files(R)) == {".gitattributes", "keep.parquet", "copy.parquet"}
+    with pytest.raises(EntryNotFoundError):
+        client(hub).delete_file("a/1.txt", R, repo_type="dataset")
+    assert len(hub.commits(R)) == 3
+
+
+def test_stale_parent(hub: Hub) -> None:
+    """A commit onto a head that has moved, be it at the last moment, is a 412 and changes nothing."""
+    first = hub.commits(R)[0].oid
+    second = add(client(hub), {"1.txt": b"1"}, parent=first)
+    with pytest.raises(HfHubHTTPError) as error:
+        add(client(hub), {"2.txt": b"2"}, parent=first)
+    assert status(error) == 412
+    hub.before("POST", "/commit/", lambda: hub.commit(R, files={"3.txt": b"3"}))
+    with pytest.raises(HfHubHTTPError) as error:
+        add(client(hub), {"2.txt": b"2"}, parent=second)
+    assert status(error) == 412
+    assert set(hub.files(R)) == {".gitattributes", "1.txt", "3.txt"}
+
+
+def test_one_of_many_committers_wins(hub: Hub) -> None:
+    """The check of the parent and the commit are one step: of eight with the same parent one gets through."""
+    head = hub.commits(R)[0].oid
+
+    def attempt(number: int) -> int:
+        try:
+            add(client(hub), {f"{number}.txt": b"x"}, parent=head)
+        except HfHubHTTPError as error:
+            return int(error.response.status_code)
+        return 200
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(attempt, range(8))) == [200] + 7 * [412]
+    assert len(hub.commits(R)) == 2
+
+
+def test_history(hub: Hub) -> None:
+    """Commits come the newest first over several pages, and `expand` names the last one of each path."""
+    for number in range(60):
+        oid = hub.commit(R, files={f"{number // 30}/{number}.txt": b"x"}, message=f"commit {number}")
+    found = client(hub).list_repo_commits(R, repo_type="dataset")
+    assert [commit.title for commit in found[:-1]] == [f"commit {number}" for number in reversed(range(60))]
+    assert (found[0].commit_id, found[0].authors, found[-1].title) == (oid, ["another"], "initial commit")
+    assert sent(hub, "GET", "/commits/main") == [200, 200]
+    tree = client(hub).list_repo_tree(R, repo_type="dataset", recursive=True, expand=True)
+    titles = {item.path: item.last_commit.title for item in tree if item.last_commit}
+    assert (titles["0"], titles["0/7.txt"], titles["1"]) == ("commit 29", "commit 7", "commit 59")
+
+
+def test_tree_of_many_pages(hub: Hub) -> None:
+    """A listing of more than a thousand entries comes whole; a folder that is not there is an error."""
+    hub.commit(R, files={f"part/{number:04}.txt": b"x" for number in range(1001)})
+    assert len(list(client(hub).list_repo_tree(R, "part", repo_type="dataset"))) == 1001
+    assert sent(hub, "GET", "/tree/main/part") == [200, 200]
+    with pytest.raises(EntryNotFoundError):
+        list(client(hub).list_repo_tree(R, "par", repo_type="dataset"))
+
+
+def test_ranges(hub: Hub) -> None:
+    """The file system reads pieces of a file, which come as 206."""
+    hub.commit(R, files={"train.parquet": DATA})
+    files = HfFileSystem(endpoint=hub.url, token=OWNER, skip_instance_cache=True)
+    with files.open(f"datasets/{R}/train.parquet", block_size=1000) as file:
+        file.seek(3000)
+        assert file.read(10) == DATA[3000:3010]
+    assert 206 in sent(hub, "GET", "/resolve/")
+    with get_session().stream("GET", f"{hub.url}/datasets/{R}/resolve/main/train.parquet") as whole:
+        assert whole.headers["content-length"] == str(len(DATA))
+
+
+def test_a_second_hub_goes_on_where_the_first_stopped(tmp_path: Path) -> None:
+    """Files, history, refs, pull requests, rights and uploads not yet committed come back."""
+    with Hub(tmp_path, tokens=TOKENS) as first:
+        first.create(R, private=True)
+        api = client(first)
+        add(api, {"README.md": CARD, "train.parquet": DATA})
+        api.create_tag(R, tag="v1", repo_type="dataset")
+        add(api, {"x.txt": b"x"}, create_pr=True)
+        api.preupload_lfs_files(R, [CommitOperationAdd("more.parquet", DATA[1:])], repo_type="dataset")
+        before = (first.files(R), first.commits(R), first.refs(R), first.pulls(R))
+    with Hub(tmp_path, tokens=TOKENS) as second:
+        assert (second.files(R), second.commits(R), second.refs(R), second.pulls(R)) == before
+        add(client(second), {"more.parquet": DATA[1:]})
+        assert sent(second, "PUT", "/lfs/") == []
+        client(second).merge_pull_request(R, 1, repo_type="dataset")
+        assert {"x.txt", "more.parquet"} <= set(second.files(R))
+        assert client(second).dataset_info(R).private

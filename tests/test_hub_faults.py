@@ -1,0 +1,164 @@
+"""Each kind of fault as the real client meets it, and what is on the Hub afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from huggingface_hub import CommitOperationAdd, HfApi, constants
+from huggingface_hub.errors import HfHubHTTPError
+
+from tests.hub import WRITE_TOKEN, Fault, Hub
+
+R = "tester/digits"
+CARD = b"---\nlicense: apache-2.0\n---\n# Digits\n"
+DATA = bytes(range(256)) * 20
+LOST = (Fault.REFUSE, Fault.DROP_BEFORE, Fault.DROP_AFTER)
+
+
+@pytest.fixture(autouse=True)
+def _no_xet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Hub serves no Xet, and the variable for it is read when the client is imported."""
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A Hub with one repository that has nothing but its first commit."""
+    with Hub() as hub:
+        hub.create(R)
+        yield hub
+
+
+def publish(hub: Hub) -> str:
+    """Make a commit with a small and a large file, and return its id."""
+    operations = [CommitOperationAdd("README.md", CARD), CommitOperationAdd("train.parquet", DATA)]
+    api = HfApi(endpoint=hub.url, token=WRITE_TOKEN)
+    return str(api.create_commit(R, operations, commit_message="add", repo_type="dataset").oid)
+
+
+def statuses(hub: Hub, method: str, part: str) -> list[int | None]:
+    """Return the statuses of the requests with this method and this part in their path."""
+    return [r.status for r in hub.requests if r.method == method and part in r.path]
+
+
+@pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
+def test_lost_commit(hub: Hub, fault: Fault) -> None:
+    """The client raises and does not try again; only after DROP_AFTER the commit is there."""
+    hub.fail(method="POST", path="/commit/", fault=fault)
+    with pytest.raises(Exception, match=r"disconnected|reset|closed|Broken pipe"):
+        publish(hub)
+    assert statuses(hub, "POST", "/commit/") == [None]
+    assert ("train.parquet" in hub.files(R)) == (fault is Fault.DROP_AFTER)
+
+
+@pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
+def test_lost_upload(hub: Hub, fault: Fault) -> None:
+    """The client uploads again; what was received says whether the body was read."""
+    hub.fail(method="PUT", fault=fault)
+    publish(hub)
+    uploads = [r for r in hub.requests if r.method == "PUT"]
+    assert [r.status for r in uploads] == [None, 200]
+    assert [r.received for r in uploads] == [0 if fault is Fault.REFUSE else len(DATA), len(DATA)]
+    assert hub.files(R)["train.parquet"] == DATA
+
+
+@pytest.mark.parametrize("code", [400, 403, 412, 500])
+def test_status(hub: Hub, code: int) -> None:
+    """The client raises with the status and nothing was done."""
+    hub.fail(method="POST", path="/commit/main", fault=Fault.status(code))
+    with pytest.raises(HfHubHTTPError) as error:
+        publish(hub)
+    assert error.value.response.status_code == code
+    assert len(hub.commits(R)) == 1
+    publish(hub)
+    assert len(hub.commits(R)) == 2
+
+
+def test_too_many_requests(hub: Hub) -> None:
+    """The client waits as long as Retry-After says, and then goes on."""
+    hub.fail(path="/preupload/", fault=Fault.status(429, retry_after=2))
+    started = time.monotonic()
+    publish(hub)
+    assert time.monotonic() - started >= 2
+    assert statuses(hub, "POST", "/preupload/") == [429, 200]
+
+
+def test_delay(hub: Hub) -> None:
+    """A client that gives up sees a timeout; the work is done all the same."""
+    hub.fail(method="GET", fault=Fault.delay(0.5), times=2)
+    api = HfApi(endpoint=hub.url, token=WRITE_TOKEN)
+    with pytest.raises(Exception, match="timed out"):
+        api.dataset_info(R, timeout=0.1)
+    assert api.dataset_info(R, timeout=5).id == R
+    assert [r.status for r in hub.requests] == [200, 200]
+
+
+def test_cut(hub: Hub, tmp_path: Path) -> None:
+    """A download that breaks off in the middle is resumed with a Range, from the last whole 10 MiB it had."""
+    data = bytes(24 * 2**20)
+    hub.commit(R, files={"train.parquet": data})
+    hub.fail(method="GET", path="/resolve/", fault=Fault.CUT)
+    api = HfApi(endpoint=hub.url, token=WRITE_TOKEN)
+    found = api.hf_hub_download(R, "train.parquet", repo_type="dataset", cache_dir=tmp_path)
+    assert Path(found).read_bytes() == data
+    assert statuses(hub, "GET", "/resolve/") == [200, 206]
+
+
+def test_which_request(hub: Hub) -> None:
+    """A fault meets a request by its number, or the nth that matches; `forget` starts anew."""
+    publish(hub)
+    numbers = {(r.method, r.path.rpartition("/digits/")[2]): r.number for r in hub.requests}
+    assert numbers["POST", "commit/main"] == len(hub.requests)
+    hub.forget()
+    assert hub.requests == []
+    hub.fail(request=2, fault=Fault.status(404))
+    hub.fail(method="get", path=f"{R}$", nth=3, times=2, fault=Fault.status(403))
+    api, seen = HfApi(endpoint=hub.url, token=WRITE_TOKEN), []
+    for _ in range(5):
+        with contextlib.suppress(HfHubHTTPError):
+            api.dataset_info(R)
+        seen.append(hub.requests[-1].status)
+    assert seen == [200, 404, 403, 403, 200]
+
+
+def test_before_runs_once(hub: Hub) -> None:
+    """A callback runs once, before the request is worked on, and may change the repository."""
+    hub.before("GET", "/datasets/", lambda: hub.commit(R, files={"1.txt": b"1"}), nth=2)
+    api = HfApi(endpoint=hub.url)
+    heads = [api.dataset_info(R).sha for _ in range(3)]
+    assert heads[0] != heads[1] == heads[2] == hub.commits(R)[0].oid
+
+
+def test_records_hold_no_token(hub: Hub) -> None:
+    """A record says who called with what and how it went, and never with which token or signature."""
+    publish(hub)
+    last = hub.requests[-1]
+    assert (last.method, last.path, last.status) == ("POST", f"/api/datasets/{R}/commit/main", 200)
+    assert "hf_hub/" in last.user_agent
+    assert last.received > 0
+    assert WRITE_TOKEN not in repr(hub.requests)
+    assert "signature" not in repr(hub.requests)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
+def test_every_request_of_a_publish_may_be_lost(fault: Fault) -> None:
+    """Whichever request is lost, nothing half-done is seen, and a second publish ends with the same files."""
+    with Hub() as hub:
+        hub.create(R)
+        publish(hub)
+        number, wanted = len(hub.requests), hub.files(R)
+    for request in range(1, number + 1):
+        with Hub() as hub:
+            hub.create(R)
+            hub.fail(request=request, fault=fault)
+            try:
+                publish(hub)
+            except Exception:
+                assert hub.files(R) in (wanted, {".gitattributes": wanted[".gitattributes"]})
+                publish(hub)
+            assert hub.files(R) == wanted
