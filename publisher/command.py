@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import datasets
+import huggingface_hub
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils._validators import validate_repo_id
+from huggingface_hub.utils.tqdm import disable_progress_bars
 from tqdm import tqdm
 
 from publisher.card import Card
 from publisher.configs import File
-from publisher.errors import PublishingError, UsageError
-from publisher.repository import config_names, replace_folder, write_repository
+from publisher.errors import DifferenceError, PublishingError, UsageError
+from publisher.hub import MAIN
+from publisher.publish import Outcome, Target, look, publish, verify
+from publisher.repository import Build, build, config_names, replace_folder
 
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
+EXIT_CODES = """\
+exit codes: 0 done or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, or a folder that
+cannot be written; 3 the Hub refused or could not be reached; 70 an error of this program; 128 + n stopped by
+signal n"""
 
 
 def main(
@@ -39,28 +51,30 @@ def main(
     Returns
     -------
     int
-        Exit code: 0 done, 2 wrong arguments or a folder that cannot be written, 70 an error of ours, 128 + n stopped
-        by signal n.
+        Exit code, see `EXIT_CODES`.
     """
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names need not be text
     datasets.disable_progress_bars()
+    if not sys.stderr.isatty():
+        disable_progress_bars()
     signal.signal(signal.SIGTERM, _stop)
-    parser = _parser(builder)
+    parser = _parser(builder, repo_id)
     options = parser.parse_args(arguments)
     try:
-        names = config_names(builder, options.config)
-        write = partial(_write, builder, card, repo_id, names)
-        _report(options.output_dir, replace_folder(options.output_dir, write), names, builder)
+        _check(options)
+        return _run(builder, card, options)
     except PublishingError as error:
         return _fail(parser, error, error.exit_code)
+    except BrokenPipeError:  # as in `| head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except OSError as error:
-        return _fail(parser, f"{options.output_dir} cannot be written: {error}", UsageError.exit_code)
+        return _fail(parser, f"a file cannot be written: {error}", UsageError.exit_code)
     except Exception as error:
         return _fail(parser, f"internal error, {type(error).__name__}: {error}: please report it", INTERNAL_ERROR)
     except KeyboardInterrupt as stop:
         number = stop.args[0] if stop.args else signal.SIGINT
-        return _fail(parser, f"stopped, {options.output_dir} is as it was", 128 + number)
-    return 0
+        return _fail(parser, "stopped: what was asked for is done as a whole or not at all", 128 + number)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -72,46 +86,171 @@ class _Parser(argparse.ArgumentParser):
         self.exit(UsageError.exit_code, f"{self.prog}: {message}: see {self.prog} --help\n")
 
 
-def _parser(builder: type[datasets.DatasetBuilder]) -> argparse.ArgumentParser:
+def _parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argparse.ArgumentParser:
     parser = _Parser(
-        description="Write the dataset's repository: Parquet files of every config, and the card.", allow_abbrev=False
+        description="Publish all configs of the dataset and its card to the Hugging Face Hub, in one commit that is "
+        "verified; or write what the Hub repository contains to a folder. Run it as often as you like: what is there "
+        "already is left alone, and so is everything that others added.",
+        epilog=EXIT_CODES,
+        allow_abbrev=False,
     )
-    parser.add_argument(
+    add = parser.add_argument
+    add("repo_id", metavar="REPO_ID", nargs="?", default=repo_id, help="namespace/name (default: %(default)s)")
+    names = ", ".join(config_names(builder))
+    add("--config", metavar="NAME", action="append", default=[], help=f"only this config, may be repeated: {names}")
+
+    modes = parser.add_argument_group("instead of publishing").add_mutually_exclusive_group()
+    modes.add_argument("--dry-run", action="store_true", help="show what a publish would change; needs no token")
+    modes.add_argument(
+        "--verify",
+        action="store_true",
+        help="compare the Hub with what is wanted, and open each config with load_dataset; exit code 1 if it differs",
+    )
+    modes.add_argument(
         "--output-dir",
         metavar="DIR",
         type=Path,
-        required=True,
-        help="folder that will hold exactly what the Hub repository holds; it appears when it is whole. It may exist "
-        "if it is empty or unchanged since an earlier run",
+        help="write to a folder, without token or network; it appears when it is whole. It may exist if it is empty or "
+        "unchanged since an earlier run",
     )
-    parser.add_argument(
-        "--config",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help=f"write only this config; may be repeated (known: {', '.join(config_names(builder))})",
-    )
+
+    hub = parser.add_argument_group("publishing")
+    hub.add_argument("--revision", metavar="BRANCH", default=MAIN, help="made if missing (default: %(default)s)")
+    hub.add_argument("--create-pr", action="store_true", help="open a pull request instead of committing to the branch")
+    hub.add_argument("--tag", metavar="NAME", help="name the commit")
+    hub.add_argument("--message", metavar="TEXT", default=Target.message, help='default: "%(default)s"')
+    hub.add_argument("--private", action="store_true", help="make the repository private if it has to be made")
+    hub.add_argument("--overwrite-card", action="store_true", help="replace a card that somebody else wrote or edited")
+    hub.add_argument("--json", action="store_true", help="print one JSON object for programs")
     return parser
 
 
-def _write(
-    builder: type[datasets.DatasetBuilder], card: Card, repo_id: str, names: list[str], folder: Path
-) -> list[File]:
+def _check(options: argparse.Namespace) -> None:
+    """Refuse arguments that are wrong by themselves or do not go together."""
+    try:
+        validate_repo_id(options.repo_id)
+    except HFValidationError as error:
+        raise UsageError(f"REPO_ID {options.repo_id!r} is not allowed: {error}") from None
+    if "/" not in options.repo_id:
+        raise UsageError(f"REPO_ID {options.repo_id!r} is not allowed: give namespace/name")
+    for name in ("revision", "tag", "message"):
+        if getattr(options, name) is not None and not getattr(options, name).strip():
+            raise UsageError(f"--{name} is empty: give a text")
+    if options.create_pr and options.tag:
+        raise UsageError("--tag names a commit of a branch: leave it out with --create-pr")
+    offline = options.output_dir is not None
+    publishing = ["create_pr", "tag", "private", "overwrite_card"]
+    for name in [*publishing, "json"] if offline else publishing if options.verify else []:
+        if getattr(options, name):
+            mode = "--output-dir" if offline else "--verify"
+            raise UsageError(f"--{name.replace('_', '-')} has no meaning with {mode}: leave one of them out")
+    if huggingface_hub.constants.HF_HUB_OFFLINE and not offline:
+        raise UsageError("HF_HUB_OFFLINE is set: unset it, or use --output-dir")
+
+
+def _run(builder: type[datasets.DatasetBuilder], card: Card, options: argparse.Namespace) -> int:
+    names = config_names(builder, options.config)
     bar = tqdm(names, unit="config", disable=None, leave=False)
-    return write_repository(builder, card, folder, repo_id, bar)
+    if options.output_dir is not None:
+
+        def write(folder: Path) -> list[File]:
+            return build(builder, card, folder, bar).add_card(options.repo_id).files
+
+        _print_files(replace_folder(options.output_dir, write))
+        _print_loading(str(options.output_dir), names, builder)
+        return 0
+
+    target = Target(
+        repo_id=options.repo_id,
+        revision=options.revision,
+        private=options.private,
+        create_pr=options.create_pr,
+        tag=options.tag,
+        message=options.message,
+        overwrite_card=options.overwrite_card,
+        leave_other_configs=bool(options.config),
+    )
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work, "repository")
+        folder.mkdir()
+        built = build(builder, card, folder, bar)
+        return _use_hub(built, target, options)
 
 
-def _report(folder: Path, files: list[File], names: list[str], builder: type[datasets.DatasetBuilder]) -> None:
+def _use_hub(built: Build, target: Target, options: argparse.Namespace) -> int:
+    def show(outcome: Outcome) -> None:
+        if not options.json:
+            _print_plan(outcome, target)
+
+    if options.dry_run:
+        outcome = look(built, target)
+        show(outcome)
+        result = "nothing to do" if outcome.commit else "dry run: nothing was changed"
+    elif options.verify:
+        outcome = verify(built, target)
+        result = "differs" if outcome.differences else "verified"
+    else:
+        outcome = publish(built, target, show)
+        result = "published and verified" if outcome.plan.steps else "nothing to do"
+    if options.json:
+        print(json.dumps(_as_json(outcome, target, result), indent=2))
+    else:
+        for difference in outcome.differences:
+            print(difference)
+        at = f" at commit {outcome.commit}" if outcome.commit else ""
+        print(f"{target.repo_id}: {'differs from what is wanted' if outcome.differences else result}{at}")
+    return DifferenceError.exit_code if outcome.differences else 0
+
+
+def _print_files(files: list[File]) -> None:
     width = max(len(file.path) for file in files)
     for file in files:
         of = "" if file.rows is None else f"{file.rows:,} rows"
         print(f"{file.path:{width}}  {of:>14}  {file.size:>13,} bytes")
     rows = sum(file.rows or 0 for file in files)
     print(f"\nWrote {len(files)} files, {rows:,} rows, {sum(file.size for file in files):,} bytes. To load:\n")
+
+
+def _print_loading(source: str, names: list[str], builder: type[datasets.DatasetBuilder]) -> None:
     print("    from datasets import load_dataset\n")
     for name in names:
         config = "" if name == builder.DEFAULT_CONFIG_NAME else f', "{name}"'
-        print(f'    load_dataset("{folder}"{config})')
+        print(f'    load_dataset("{source}"{config})')
+
+
+def _print_plan(outcome: Outcome, target: Target) -> None:
+    state = f"commit {outcome.before.commit}" if outcome.before else "a new repository"
+    print(f"{target.repo_id} at {target.revision}, {state}")
+    width = max(len(change.path) for change in outcome.plan.changes)
+    for change in outcome.plan.changes:
+        before = f"{change.before.size:,}" if change.before else ""
+        after = f"{change.after.size:,}" if change.after else ""
+        sizes = f"{before:>13} -> {after:>13}" if change.action == "change" else f"{before or after:>13}"
+        print(f"  {change.action:6}  {change.path:{width}}  {sizes} bytes")
+    if outcome.plan.replaces_edited_card:
+        print("  README.md was written or edited by somebody else: only --overwrite-card replaces it")
+
+
+def _as_json(outcome: Outcome, target: Target, result: str) -> dict[str, Any]:
+    return {
+        "repo_id": target.repo_id,
+        "revision": target.revision,
+        "result": result,
+        "before": outcome.before.commit if outcome.before else None,
+        "commit": outcome.commit,
+        "card_is_edited": outcome.plan.replaces_edited_card,
+        "changes": [
+            {
+                "path": change.path,
+                "action": change.action,
+                "size_before": change.before.size if change.before else None,
+                "size": change.after.size if change.after else None,
+                "sha256": change.after.sha256 if change.after else None,
+            }
+            for change in outcome.plan.changes
+        ],
+        "differences": outcome.differences,
+    }
 
 
 def _fail(parser: argparse.ArgumentParser, message: object, exit_code: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import datasets
 from datasets.exceptions import DatasetGenerationError
 
 from publisher.digests import column_digests, file_digest
+from publisher.manifest import ConfigRecord
 from publisher.parquet import write_split
 
 METADATA_KEY = "builder_config"  # in the footer of each Parquet file: what made it
@@ -18,28 +19,42 @@ METADATA_KEY = "builder_config"  # in the footer of each Parquet file: what made
 
 @dataclass(frozen=True)
 class File:
-    """A file of the repository."""
+    """A file of the repository that lies on this machine."""
 
     path: str  # below the repository's root, with forward slashes
+    source: Path
     size: int  # bytes
     sha256: str
     rows: int | None = None
 
 
 @dataclass(frozen=True)
-class BuiltConfig:
-    """A config whose files are written."""
+class Config:
+    """What a card says of a config."""
 
     config: datasets.BuilderConfig
     info: datasets.DatasetInfo  # with the exact numbers of rows and bytes
-    folder: str
-    files: list[File]
     digests: dict[str, dict[str, str]]  # split -> column -> SHA-256 of its values
 
     @property
     def name(self) -> str:
         """Name of the config."""
         return self.config.name
+
+
+@dataclass(frozen=True)
+class BuiltConfig(Config):
+    """A config whose files are written."""
+
+    folder: str
+    files: dict[str, list[File]]  # by split
+    made_by: dict[str, Any]
+
+    @property
+    def record(self) -> ConfigRecord:
+        """What a later run has to know of it."""
+        files = {file.path: file.sha256 for split in self.files.values() for file in split}
+        return ConfigRecord(made_by=self.made_by, digests=self.digests, files=files)
 
 
 def data_folder(name: str, default: str) -> str:
@@ -74,35 +89,49 @@ def build_config(builder: datasets.DatasetBuilder, root: Path, default: str) -> 
     except DatasetGenerationError as error:  # says nothing: the reason, such as a full disk, is its cause
         raise (error.__cause__ or error) from None
     folder = data_folder(builder.config.name, default)
-    files, digests = [], {}
+    made_by = _made_by(builder)
+    files, digests = {}, {}
     for split in builder.info.splits:
         dataset = builder.as_dataset(split=split)
-        for path, rows in write_split(dataset, split, root / folder, {METADATA_KEY: describe(builder)}):
-            files.append(describe_file(path, root, rows))
+        written = write_split(dataset, split, root / folder, {METADATA_KEY: json.dumps(made_by)})
+        files[split] = [describe_file(path, root, rows) for path, rows in written]
         digests[split] = column_digests(dataset)
     info = builder.info.copy()
-    info.download_size = sum(file.size for file in files)
-    return BuiltConfig(builder.config, info, folder, files, digests)
+    info.download_size = sum(file.size for split in files.values() for file in split)
+    return BuiltConfig(builder.config, info, digests, folder, files, made_by)
 
 
-def describe_file(path: Path, root: Path, rows: int | None = None) -> File:
+def recall_config(declared: datasets.BuilderConfig, record: ConfigRecord, info: datasets.DatasetInfo) -> Config:
+    """A config as an earlier run wrote it: with the fields of then, whatever is declared now."""
+    config = replace(declared)
+    for name in _own_fields(declared):
+        if name in record.made_by:
+            value, now = record.made_by[name], getattr(declared, name)
+            setattr(config, name, type(now)(**value) if _is_record(now) else value)
+    return Config(config, info, {split: dict(columns) for split, columns in record.digests.items()})
+
+
+def describe_file(source: Path, root: Path, rows: int | None = None) -> File:
     """Size and digest of a file that is written."""
-    return File(path.relative_to(root).as_posix(), path.stat().st_size, file_digest(path), rows)
+    return File(source.relative_to(root).as_posix(), source, source.stat().st_size, file_digest(source), rows)
 
 
-def describe(builder: datasets.DatasetBuilder) -> str:
-    """What made a file, as JSON: builder, config, version, and the fields that the config adds to `BuilderConfig`."""
-    own = {field.name for field in fields(builder.config)} - {field.name for field in fields(datasets.BuilderConfig)}
-    values = {name: getattr(builder.config, name) for name in sorted(own)}
-    return json.dumps(
-        {
-            "builder": builder.dataset_name,
-            "config": builder.config.name,
-            "version": str(builder.config.version),
-            **{name: _plain(value) for name, value in values.items()},
-        }
-    )
+def _made_by(builder: datasets.DatasetBuilder) -> dict[str, Any]:
+    """Builder, config, version, and the fields that the config adds to those of `BuilderConfig`."""
+    values = {name: getattr(builder.config, name) for name in _own_fields(builder.config)}
+    made_by = {
+        "builder": builder.dataset_name,
+        "config": builder.config.name,
+        "version": str(builder.config.version),
+        **{name: asdict(value) if _is_record(value) else value for name, value in values.items()},
+    }
+    return json.loads(json.dumps(made_by))  # as it reads back: lists for tuples
 
 
-def _plain(value: Any) -> Any:
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+def _own_fields(config: datasets.BuilderConfig) -> list[str]:
+    common = {field.name for field in fields(datasets.BuilderConfig)}
+    return [field.name for field in fields(config) if field.name not in common]
+
+
+def _is_record(value: Any) -> bool:
+    return is_dataclass(value) and not isinstance(value, type)

@@ -7,7 +7,19 @@ class PublishingError(Exception):
     exit_code: int
 
 
+class DifferenceError(PublishingError):
+    """The repository is not as it is wanted, and is left so."""
+
+    exit_code = 1
+
+
 class UsageError(PublishingError):
     """What was asked for cannot be done: the message says what was given, what is allowed, what to do."""
 
     exit_code = 2
+
+
+class HubError(PublishingError):
+    """The Hub refused, or could not be reached."""
+
+    exit_code = 3

@@ -6,15 +6,52 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
 
-from publisher.card import Card, render
-from publisher.configs import File, build_config, describe_file
+from publisher.card import NOTHING, Card, Surroundings, compose
+from publisher.configs import BuiltConfig, File, build_config, describe_file
 from publisher.digests import file_digest
 from publisher.errors import UsageError
-from publisher.manifest import CARD, read_manifest, sign
+from publisher.manifest import CARD, PublishedCard, read_card
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """All that a repository should contain of ours."""
+
+    files: list[File]  # the card first
+    card: PublishedCard
+
+
+@dataclass(frozen=True)
+class Build:
+    """A builder's configs as files on this machine; all of a repository but its card."""
+
+    builder: type[datasets.DatasetBuilder]
+    card: Card
+    folder: Path
+    configs: list[BuiltConfig]
+    assets: list[File]
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all files but the card."""
+        return [file.path for file in self._files()]
+
+    def add_card(self, repo_id: str, around: Surroundings = NOTHING) -> Wanted:
+        """Write the card that fits in with what is around."""
+        assets = {file.path: file.sha256 for file in self.assets}
+        text = compose(self.card, self.builder, self.configs, assets, repo_id, around)
+        path = self.folder / CARD
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return Wanted([describe_file(path, self.folder), *self._files()], read_card(text))
+
+    def _files(self) -> list[File]:
+        data = [file for config in self.configs for files in config.files.values() for file in files]
+        return [*data, *self.assets]
 
 
 def config_names(builder: type[datasets.DatasetBuilder], chosen: Sequence[str] = ()) -> list[str]:
@@ -25,45 +62,38 @@ def config_names(builder: type[datasets.DatasetBuilder], chosen: Sequence[str] =
     UsageError
         If a chosen one is unknown; the message lists the known ones.
     """
-    known = list(builder.builder_configs) or ["default"]
+    known = list(builder.builder_configs) or [builder.DEFAULT_CONFIG_NAME or "default"]
     for name in chosen:
         if name not in known:
             raise UsageError(f"there is no config {name!r}: choose from {', '.join(known)}")
     return [name for name in known if not chosen or name in chosen]
 
 
-def write_repository(
-    builder: type[datasets.DatasetBuilder],
-    card: Card,
-    folder: Path,
-    repo_id: str,
-    names: Iterable[str],
-) -> list[File]:
-    """Build configs and card below a folder that exists and is empty.
+def build(builder: type[datasets.DatasetBuilder], card: Card, folder: Path, names: Iterable[str]) -> Build:
+    """Write configs and pictures below a folder.
 
     Parameters
     ----------
     builder : subclass of datasets.DatasetBuilder
     card : Card
     folder : Path
-    repo_id : str
-        The repository that the card's examples load.
+        Exists and is empty.
     names : iterable of str
         The configs, from `config_names`; a progress bar around them shows how far it is.
 
     Returns
     -------
-    list of File
-        What was written, the card first.
+    Build
     """
     default = builder.DEFAULT_CONFIG_NAME or "default"
     # A cache of its own: `datasets` would take a prepared config from the user's cache even if the code has changed.
     with tempfile.TemporaryDirectory(dir=folder.parent) as cache:
         configs = [build_config(builder(config_name=name, cache_dir=cache), folder, default) for name in names]
-    files = [file for config in configs for file in config.files]
-    text = render(card, configs, default, repo_id)
-    (folder / CARD).write_text(sign(text, {file.path: file.sha256 for file in files}), encoding="utf-8", newline="\n")
-    return [describe_file(folder / CARD, folder), *files]
+    assets = []
+    if card.assets:
+        shutil.copytree(card.assets, folder / "assets")
+        assets = [describe_file(path, folder) for path in sorted((folder / "assets").rglob("*")) if path.is_file()]
+    return Build(builder, card, folder, configs, assets)
 
 
 def replace_folder(target: Path, write: Callable[[Path], list[File]]) -> list[File]:
@@ -114,15 +144,18 @@ def _refuse_if_taken(target: Path) -> None:
         return
     if not target.is_dir():
         raise UsageError(f"{target} is a file: give a new folder")
-    present = sorted(path for path in target.rglob("*") if not path.is_dir() or path.is_symlink())
-    card = target / CARD
+    present = {path for path in target.rglob("*") if not path.is_dir() or path.is_symlink()}
     if not present:
         return
-    manifest = read_manifest(card.read_text(encoding="utf-8", errors="replace")) if card.is_file() else None
-    if manifest is None:
+    card_path = target / CARD
+    card = read_card(card_path.read_text(encoding="utf-8", errors="replace")) if card_path.is_file() else None
+    if card is None or card.manifest is None:
         raise UsageError(f"{target} holds files that this command did not write: give a new or an empty folder")
-    for path in present:
-        name = path.relative_to(target).as_posix()
-        changed = manifest.card_is_edited if path == card else manifest.digests.get(name) != file_digest(path)
-        if changed:
-            raise UsageError(f"{path} was added or changed since {target} was written: move it, or give a new folder")
+    written = {target / path: sha for path, sha in card.manifest.files.items()}
+    changed = {path for path in present - {card_path} if written.get(path) != file_digest(path)}
+    if card.is_edited:
+        changed.add(card_path)
+    if changed:
+        raise UsageError(
+            f"{min(changed)} was added or changed since {target} was written: move it, or give a new folder"
+        )

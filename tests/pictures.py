@@ -24,6 +24,7 @@ class Pictures(datasets.GeneratorBasedBuilder):
     """Text, a nested feature, a class label and an image."""
 
     VERSION = datasets.Version("0.1.0")
+    ROWS: ClassVar = {"small": 3, "large": 30}
     BUILDER_CONFIGS: ClassVar = [datasets.BuilderConfig(name="small"), datasets.BuilderConfig(name="large")]
     DEFAULT_CONFIG_NAME = "small"
 
@@ -44,9 +45,7 @@ class Pictures(datasets.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
         return [
-            datasets.SplitGenerator(
-                name=datasets.Split.VALIDATION, gen_kwargs={"rows": {"small": 3, "large": 30}[self.config.name]}
-            )
+            datasets.SplitGenerator(name=datasets.Split.VALIDATION, gen_kwargs={"rows": self.ROWS[self.config.name]})
         ]
 
     def _generate_examples(self, rows: int) -> Iterator[tuple[int, dict[str, Any]]]:

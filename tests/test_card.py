@@ -10,15 +10,15 @@ import jinja2
 import numpy as np
 import pytest
 from datasets import get_dataset_config_info, get_dataset_config_names, load_dataset
-from huggingface_hub import DatasetCard
-from hypothesis import given
+from huggingface_hub import DatasetCard, DatasetCardData
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from card import CARD
 from mnist1d import Mnist1D
 from publisher.card import size_category
-from publisher.manifest import read_manifest, sign
-from publisher.repository import write_repository
+from publisher.manifest import ConfigRecord, Manifest, read_card, write_card
+from publisher.repository import build
 from tests.pictures import Pictures, pictures_card
 
 NUM_BYTES = {"default": (1_328_000, 332_000), "shuffled": (1_328_000, 332_000), "large-padding": (2_608_000, 652_000)}
@@ -82,7 +82,7 @@ def test_card_of_some_configs(tmp_path: Path, names: list[str]) -> None:
     """It speaks of these configs alone, and loads."""
     folder = tmp_path / "new"
     folder.mkdir()
-    write_repository(Mnist1D, CARD, folder, "me/mnist1d", names)
+    build(Mnist1D, CARD, folder, names).add_card("me/mnist1d")
     card = (folder / "README.md").read_text(encoding="utf-8")
     for name in set(NUM_BYTES) - set(names):
         assert f"`{name}` |" not in card
@@ -94,8 +94,8 @@ def test_another_dataset(tmp_path: Path) -> None:
     """The publisher knows nothing of MNIST-1D."""
     folder = tmp_path / "pictures"
     folder.mkdir()
-    files = write_repository(Pictures, pictures_card(tmp_path), folder, "me/pictures", ["small", "large"])
-    assert [file.path for file in files] == [
+    pictures = build(Pictures, pictures_card(tmp_path), folder, ["small", "large"])
+    assert [file.path for file in pictures.add_card("me/pictures").files] == [
         "README.md",
         "data/validation-00000-of-00001.parquet",
         "large/validation-00000-of-00001.parquet",
@@ -113,7 +113,7 @@ def test_slip_in_a_template(tmp_path: Path) -> None:
     card.template.write_text("{{ config.name }}", encoding="utf-8")
     (tmp_path / "new").mkdir()
     with pytest.raises(jinja2.UndefinedError):
-        write_repository(Pictures, card, tmp_path / "new", "me/pictures", ["small"])
+        build(Pictures, card, tmp_path / "new", ["small"]).add_card("me/pictures")
 
 
 @pytest.mark.parametrize(
@@ -124,22 +124,43 @@ def test_size_categories(rows: int, category: str) -> None:
     assert size_category(rows) == category
 
 
-@given(text=st.text(), paths=st.dictionaries(st.text(), st.text()))
-def test_signed_cards(text: str, paths: dict[str, str]) -> None:
-    """What is signed reads back; any change of the text shows, and no comment ends early."""
-    paths.pop("README.md", None)
-    signed = sign(text, paths)
-    manifest = read_manifest(signed)
-    assert manifest is not None
-    assert not manifest.card_is_edited
-    assert {path: digest for path, digest in manifest.digests.items() if path != "README.md"} == paths
-    assert signed[len(text) :].count("-->") == 1
-    changed = read_manifest("x" + signed)
-    assert changed is not None
-    assert changed.card_is_edited
+@settings(max_examples=50)
+@given(prose=st.text(), digests=st.dictionaries(st.text(), st.text()))
+def test_cards_read_back(prose: str, digests: dict[str, str]) -> None:
+    """What is written reads back, any change of the text shows, and no comment ends early."""
+    manifest = Manifest({"a": ConfigRecord({"b": 1}, {"train": digests}, digests)}, digests)
+    text = write_card(DatasetCardData(license="mit"), prose, manifest)
+    card = read_card(text)
+    assert card.manifest is not None
+    assert not card.is_edited
+    assert (card.prose, card.manifest.configs, card.manifest.assets) == (prose, manifest.configs, digests)
+    assert card.metadata == {"license": "mit"}
+    assert text[len(text) - text[::-1].index("--!<") :].count("-->") == 1
+    assert read_card(text.replace("\n---\n", "\n---\nmore", 1)).is_edited
 
 
-@pytest.mark.parametrize("text", ["", "# Title\n", "<!-- Written by a program -->\n", sign("a", {})[:-20]])
+def test_configs_of_others_are_no_edit(built: Path) -> None:
+    """Others may add configs to the YAML; anything else that they change shows."""
+    text = (built / "README.md").read_text(encoding="utf-8")
+    more = "configs:\n- config_name: theirs\n  data_files: theirs.csv\n"
+    assert not read_card(text.replace("configs:\n", more, 1)).is_edited
+    for before, after in (
+        ("license: apache-2.0", "license: mit"),
+        ("num_examples: 4000", "num_examples: 3999"),
+        ("path: data/train-*", "path: data/*"),
+        ("pretty_name: MNIST-1D\n", ""),
+        ("tags:\n", "language: en\ntags:\n"),
+        ("Ten digits", "Eleven digits"),
+    ):
+        assert before in text
+        assert read_card(text.replace(before, after, 1)).is_edited
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "# Title\n", "---\nnot: [closed\n---\n", "---\n- 1\n---\n", "<!-- Written by a program -->\n"],
+)
 def test_cards_of_others(text: str) -> None:
-    """A card without a list is nobody's that we know."""
-    assert read_manifest(text) is None
+    """A card without a record, or that cannot be read, is not ours."""
+    assert read_card(text).manifest is None
+    assert read_card(text).is_edited

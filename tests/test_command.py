@@ -79,7 +79,6 @@ def test_some_configs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     [
         (["--output-dir", "x", "--config", "shufled"], ["'shufled'", *CONFIGS]),
         (["--output-dir", "x", "--config", ""], ["''", *CONFIGS]),
-        ([], ["--output-dir", "--help"]),
         (["--output-dir"], ["--output-dir"]),
         (["--output-dir", "x", "--colour"], ["--colour"]),
         (["--output-dir", ""], ["current folder"]),

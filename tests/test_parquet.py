@@ -27,7 +27,7 @@ def test_rows_and_features_survive(pictures: BuiltConfig, tmp_path: Path) -> Non
     builder = Pictures(config_name="large", cache_dir=str(tmp_path / "again"))
     builder.download_and_prepare()
     expected = builder.as_dataset(split="validation")
-    [file] = pictures.files
+    [file] = pictures.files["validation"]
     loaded = datasets.load_dataset("parquet", data_files=str(tmp_path / "new" / file.path), split="train")
     assert loaded.features == expected.features
     assert list(loaded) == list(expected)
@@ -37,7 +37,7 @@ def test_rows_and_features_survive(pictures: BuiltConfig, tmp_path: Path) -> Non
 
 def test_encodings(pictures: BuiltConfig, tmp_path: Path) -> None:
     """Zstandard and a page index everywhere; floats split by byte, everything else with a dictionary."""
-    metadata = pq.read_metadata(tmp_path / "new" / pictures.files[0].path)
+    metadata = pq.read_metadata(tmp_path / "new" / pictures.files["validation"][0].path)
     columns = [metadata.row_group(0).column(index) for index in range(metadata.num_columns)]
     assert {column.compression for column in columns} == {"ZSTD"}
     assert all(column.has_offset_index and column.has_column_index for column in columns if column.num_values)

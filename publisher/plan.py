@@ -1,0 +1,94 @@
+"""What is there against what is wanted: which files a commit adds, changes and removes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from huggingface_hub.utils.sha import git_hash
+
+from publisher.configs import File
+from publisher.manifest import CARD, Manifest, PublishedCard
+from publisher.repository import Wanted
+
+Action = Literal["add", "change", "remove", "same"]
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file on the Hub."""
+
+    path: str
+    size: int
+    blob_id: str  # what git calls its content, or its pointer if it is in LFS
+    sha256: str | None  # of its content, if it is in LFS
+
+    def has_content_of(self, file: File) -> bool:
+        """Whether it is the same as a file on this machine."""
+        if self.size != file.size:
+            return False
+        return self.sha256 == file.sha256 if self.sha256 else self.blob_id == git_hash(file.source.read_bytes())
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to one path."""
+
+    path: str
+    action: Action
+    before: RemoteFile | None
+    after: File | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What happens to each path of ours, in the order of their names."""
+
+    changes: list[Change]
+    replaces_edited_card: bool  # the text of somebody else would be lost
+
+    @property
+    def steps(self) -> list[Change]:
+        """The changes without those that change nothing."""
+        return [change for change in self.changes if change.action != "same"]
+
+
+def stale_files(
+    there: Mapping[str, RemoteFile],
+    manifest: Manifest | None,
+    kept: Collection[str],
+    digest: Callable[[RemoteFile], str],
+) -> set[str]:
+    """The paths that an earlier run wrote, that nobody has changed since, and that are no longer wanted.
+
+    Parameters
+    ----------
+    there : mapping of str to RemoteFile
+        Path -> file.
+    manifest : Manifest or None
+        What the earlier run recorded.
+    kept : collection of str
+        The paths that are still wanted.
+    digest : callable
+        Gives the SHA-256 of a file that is there.
+    """
+    written = manifest.files if manifest else {}
+    return {
+        path for path, sha256 in written.items() if path not in kept and path in there and digest(there[path]) == sha256
+    }
+
+
+def make_plan(there: Mapping[str, RemoteFile], card: PublishedCard, wanted: Wanted, stale: Iterable[str]) -> Plan:
+    """Compare a repository, and the card that is there, with what is wanted of it."""
+    changes = [Change(path, "remove", there[path], None) for path in stale]
+    for file in wanted.files:
+        before = there.get(file.path)
+        same = before is not None and before.has_content_of(file)
+        if file.path == CARD and before is not None:  # others may have added configs, in whatever style
+            same = same or (card.manifest == wanted.card.manifest and not card.is_edited)
+        action: Action = "add" if before is None else "same" if same else "change"
+        changes.append(Change(file.path, action, before, file))
+    changes.sort(key=lambda change: change.path)
+    replaced = any(change.path == CARD and change.action == "change" for change in changes)
+    return Plan(changes, replaces_edited_card=replaced and card.is_edited)

@@ -1,0 +1,69 @@
+"""What holds for all tests: no network, no caches of the user, fast tests first."""
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.hub import WRITE_TOKEN, Hub
+
+# The Hugging Face libraries read these once, when they are imported, so they are set before any test module is.
+HOME = tempfile.mkdtemp(prefix="mnist1d-tests-")
+with socket.create_server(("127.0.0.1", 0)) as free:
+    PORT = free.getsockname()[1]  # where the fixture `hub` serves; nobody does in other tests
+URL = f"http://127.0.0.1:{PORT}"
+for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING_FACE_"))]:
+    del os.environ[name]  # tokens, endpoints, caches
+os.environ |= {
+    "HF_HOME": HOME,
+    "HF_DATASETS_CACHE": os.path.join(HOME, "datasets"),  # noqa: PTH118
+    "HF_ENDPOINT": URL,
+    "HF_HUB_DISABLE_XET": "1",  # the Hub on loopback has none
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    # What is meant for any other host goes there as to a proxy, and gets no answer.
+    **dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), URL),
+    **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1/32"),
+}
+
+settings.register_profile("mnist1d", deadline=None)  # the first example pays for tables and imports
+settings.load_profile("mnist1d")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast tests first."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+def pytest_unconfigure() -> None:
+    """Remove the caches of this run."""
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository's folder with all configs; to read only."""
+    from card import CARD, REPO_ID
+    from mnist1d import Mnist1D
+    from publisher.repository import build, config_names
+
+    folder = tmp_path_factory.mktemp("built")
+    build(Mnist1D, CARD, folder, config_names(Mnist1D)).add_card(REPO_ID)
+    return folder
+
+
+@pytest.fixture
+def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A Hub without repositories, that the clients in this process talk to, with a token that may write."""
+    import huggingface_hub
+
+    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+    with Hub(port=PORT) as hub:
+        yield hub
+    huggingface_hub.close_session()

@@ -1,0 +1,406 @@
+"""Publishing to a Hub on loopback through the real clients: what changes, what stays, what is said."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from datasets import load_dataset
+from huggingface_hub import DatasetCard
+
+from publisher import hub as publisher_hub
+from publisher.command import main
+from publisher.manifest import read_card
+from tests.hub import READ_TOKEN, TOKENS, WRITE_TOKEN, Fault, Hub
+from tests.hub.errors import HubError
+from tests.pictures import Pictures, pictures_card
+
+R = "tester/pictures"
+NEW = {"README.md", "data/validation-00000-of-00001.parquet", "large/validation-00000-of-00001.parquet"}
+Publish = Callable[..., int]
+
+
+# Later versions of the dataset, of the same name: with more rows in one config, and without it
+SAME = {"__module__": Pictures.__module__}  # where `datasets` takes a builder's name from
+Changed = type("Pictures", (Pictures,), {"ROWS": {"small": 3, "large": 31}, **SAME})
+Renamed = type("Pictures", (Pictures,), {"BUILDER_CONFIGS": Pictures.BUILDER_CONFIGS[:1], **SAME})
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher_hub, "FIRST_WAIT", 0.001)
+
+
+@pytest.fixture
+def publish(tmp_path: Path) -> Publish:
+    """The command for the second dataset."""
+    card = pictures_card(tmp_path)
+
+    def run(*arguments: str, builder: type[Pictures] = Pictures, repo_id: str = R) -> int:
+        try:
+            return main(builder, card, "tester/default", [repo_id, *arguments])
+        except SystemExit as end:
+            return int(end.code or 0)
+
+    return run
+
+
+def ours(hub: Hub, revision: str = "main", repo_id: str = R) -> dict[str, bytes]:
+    """The files of a revision without the one that every repository is made with."""
+    return {path: data for path, data in hub.files(repo_id, revision).items() if path != ".gitattributes"}
+
+
+def test_first_publish(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
+    """One commit with everything, on top of the one that makes the repository."""
+    assert publish() == 0
+    assert set(ours(hub)) == NEW
+    assert len(hub.commits(R)) == 2
+    assert hub.commits(R)[0].title == "Publish the dataset"
+    printed = capsys.readouterr()
+    assert f"published and verified at commit {hub.commits(R)[0].oid}" in printed.out
+    assert printed.err == ""
+    assert load_dataset(R, "large", split="validation").num_rows == 30
+
+
+def test_nothing_to_do(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second time there is no commit, no upload, and at most six requests."""
+    assert publish() == 0
+    before = hub.commits(R)
+    hub.forget()
+    assert publish() == 0
+    assert hub.commits(R) == before
+    assert len(hub.requests) <= 6
+    assert {request.method for request in hub.requests} <= {"GET", "HEAD"}
+    assert "nothing to do" in capsys.readouterr().out
+
+
+def test_change(hub: Hub, publish: Publish) -> None:
+    """Only what differs is sent, in one more commit."""
+    assert publish() == 0
+    small = ours(hub)["data/validation-00000-of-00001.parquet"]
+    hub.forget()
+    assert publish(builder=Changed) == 0
+    assert len(hub.commits(R)) == 3
+    assert ours(hub)["data/validation-00000-of-00001.parquet"] == small
+    assert len([request for request in hub.requests if request.method == "PUT"]) == 1
+    assert load_dataset(R, "large", split="validation", revision=hub.commits(R)[0].oid).num_rows == 31
+
+
+def test_dry_run_needs_no_token(
+    hub: Hub, publish: Publish, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It shows the plan and changes nothing, whether the repository is there or not."""
+    assert publish("--dry-run") == 0
+    with pytest.raises(HubError, match="not found"):
+        hub.commits(R)
+    assert publish() == 0
+    monkeypatch.delenv("HF_TOKEN")
+    before = hub.commits(R)
+    capsys.readouterr()
+    assert publish("--dry-run", builder=Changed) == 0
+    printed = capsys.readouterr().out
+    assert "change  large/validation-00000-of-00001.parquet" in printed
+    assert "same    data/validation-00000-of-00001.parquet" in printed
+    assert hub.commits(R) == before
+
+
+def test_json(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
+    """One object on standard output, for a dry run, a publish and a verify."""
+    for arguments, result in ((["--dry-run"], "dry run: nothing was changed"), ([], "published and verified")):
+        assert publish(*arguments, "--json") == 0
+        said = json.loads(capsys.readouterr().out)
+        assert said["result"] == result
+        assert {change["path"]: change["action"] for change in said["changes"]} == dict.fromkeys(NEW, "add")
+    assert said["commit"] == hub.commits(R)[0].oid
+    assert publish("--verify", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["differences"] == []
+
+
+def test_files_of_others_stay(hub: Hub, publish: Publish) -> None:
+    """Whatever they are called; and the configs still load."""
+    assert publish() == 0
+    theirs = {
+        "notes.txt": b"mine",
+        "large/validation-00000-of-00002.parquet": b"mine",
+        "data/extra.parquet": b"mine",
+        "data/validation-more.parquet": b"mine",
+        "assets/picture.png": b"mine",
+    }
+    hub.commit(R, files=theirs)
+    assert publish(builder=Changed) == 0
+    assert {path: data for path, data in ours(hub).items() if path in theirs} == theirs
+    assert load_dataset(R, "large", split="validation").num_rows == 31
+    assert publish("--verify", builder=Changed) == 0
+
+
+def test_stale_files_go(hub: Hub, publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shards that an earlier publish wrote and this one does not, unless somebody changed them since."""
+    monkeypatch.setattr("publisher.parquet.FILE_BYTES", 2000)
+    assert publish() == 0
+    shards = sorted(path for path in ours(hub) if path.startswith("large/"))
+    assert len(shards) > 2
+    hub.commit(R, files={shards[1]: b"mine"})
+    monkeypatch.undo()
+    monkeypatch.setattr(publisher_hub, "FIRST_WAIT", 0.001)
+    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+    assert publish() == 0
+    assert set(ours(hub)) == NEW | {shards[1]}
+    assert load_dataset(R, "large", split="validation").num_rows == 30
+
+
+def test_configs_that_are_gone(hub: Hub, publish: Publish) -> None:
+    """A config that the builder no longer has goes from the files and from the card."""
+    assert publish() == 0
+    assert publish(builder=Renamed) == 0
+    assert set(ours(hub)) == NEW - {"large/validation-00000-of-00001.parquet"}
+    assert b"large" not in ours(hub)["README.md"]
+
+
+def test_configs_of_others_stay(hub: Hub, publish: Publish) -> None:
+    """In the YAML of the card, without a word; they are neither an edit nor ours to remove."""
+    assert publish() == 0
+    card = DatasetCard(ours(hub)["README.md"].decode())
+    card.data["configs"].append({"config_name": "theirs", "data_files": "theirs.parquet"})
+    card.data["dataset_info"].append({"config_name": "theirs", "features": [{"name": "a", "dtype": "int64"}]})
+    theirs = io.BytesIO()
+    pq.write_table(pa.table({"a": [1]}), theirs)
+    hub.commit(R, files={"README.md": str(card).encode(), "theirs.parquet": theirs.getvalue()})
+    before = hub.commits(R)
+    assert publish() == 0
+    assert hub.commits(R) == before
+    assert publish(builder=Changed) == 0
+    assert "theirs" in {
+        config["config_name"] for config in DatasetCard(ours(hub)["README.md"].decode()).data["configs"]
+    }
+    assert load_dataset(R, "theirs", split="train")[0] == {"a": 1}
+    assert load_dataset(R, "large", split="validation").num_rows == 31
+
+
+@pytest.mark.parametrize("edit", ["prose", "yaml", "foreign"])
+def test_edited_cards(hub: Hub, publish: Publish, edit: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Text of others is not replaced without being told to, and the plan says so."""
+    assert publish() == 0
+    card = ours(hub)["README.md"]
+    edited = {
+        "prose": card.replace(b"# Pictures", b"# Our pictures"),
+        "yaml": card.replace(b"license: mit", b"license: mit\nlanguage: en"),
+        "foreign": b"# Mine",
+    }[edit]
+    hub.commit(R, files={"README.md": edited})
+    before = hub.commits(R)
+    capsys.readouterr()
+    assert publish("--dry-run") == 0
+    assert "only --overwrite-card" in capsys.readouterr().out
+    assert publish() == 1
+    assert "--overwrite-card" in capsys.readouterr().err
+    assert hub.commits(R) == before
+    assert publish("--overwrite-card") == 0
+    assert ours(hub)["README.md"] == card
+
+
+def test_some_configs(hub: Hub, publish: Publish) -> None:
+    """--config leaves the others as they are, in the files and in the card."""
+    assert publish("--config", "small") == 0
+    assert "large" not in ours(hub)["README.md"].decode()
+    assert publish("--config", "large") == 0
+    both = ours(hub)
+    assert publish() == 0
+    assert ours(hub) == both
+    assert publish("--config", "small", builder=Changed) == 0
+    assert ours(hub) == both
+    assert publish("--config", "large", builder=Changed) == 0
+    assert ours(hub)["data/validation-00000-of-00001.parquet"] == both["data/validation-00000-of-00001.parquet"]
+    card = read_card(ours(hub)["README.md"].decode())
+    assert set(card.entries("configs")) == {"small", "large"}
+    assert "- small: 1 split" in card.prose
+
+
+def test_branch_tag_message(hub: Hub, publish: Publish) -> None:
+    """A branch is made if missing; a tag names the commit; both are safe to repeat."""
+    assert publish() == 0
+    main_before = ours(hub)
+    for _ in range(2):
+        assert publish("--revision", "next", "--tag", "v2", "--message", "Second", builder=Changed) == 0
+    assert ours(hub) == main_before
+    assert hub.commits(R, "next")[0].title == "Second"
+    assert hub.refs(R)["refs/tags/v2"] == hub.refs(R)["refs/heads/next"] == hub.commits(R, "next")[0].oid
+    assert len(hub.commits(R, "next")) == 3
+
+
+def test_tag_that_is_taken(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another commit has the name: nothing is published."""
+    assert publish("--tag", "v1") == 0
+    hub.commit(R, files={"notes.txt": b"mine"})
+    before = hub.commits(R)
+    assert publish("--tag", "v1", builder=Changed) == 2
+    assert "'v1'" in capsys.readouterr().err
+    assert hub.commits(R) == before
+
+
+def test_pull_request(hub: Hub, publish: Publish) -> None:
+    """`main` stays as it is; repeated, the same pull request serves."""
+    assert publish() == 0
+    before = ours(hub)
+    for _ in range(2):
+        assert publish("--create-pr", builder=Changed) == 0
+    [pull] = hub.pulls(R)
+    assert ours(hub) == before
+    assert len(ours(hub, pull.ref)["large/validation-00000-of-00001.parquet"]) != len(
+        before["large/validation-00000-of-00001.parquet"]
+    )
+
+
+def test_private(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
+    """A new repository is private if asked for; a public one is not published to as if it were."""
+    assert publish("--private", repo_id="tester/secret") == 0
+    assert publish("--private", repo_id="tester/secret") == 0
+    assert publish() == 0
+    before = hub.commits(R)
+    assert publish("--private", builder=Changed) == 2
+    assert "public" in capsys.readouterr().err
+    assert hub.commits(R) == before
+
+
+def test_verify(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 1 and a line for each difference, at any revision."""
+    assert publish("--tag", "good") == 0
+    hub.commit(R, files={"data/validation-00000-of-00001.parquet": b"broken"})
+    capsys.readouterr()
+    assert publish("--verify") == 1
+    printed = capsys.readouterr().out
+    assert "data/validation-00000-of-00001.parquet is not as wanted" in printed
+    assert "load_dataset does not open config small" in printed
+    assert publish("--verify", "--revision", "good") == 0
+    assert publish("--verify", "--revision", "nowhere") == 2
+    assert publish("--verify", repo_id="tester/nothing") == 3
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        (None, ["no token", "HF_TOKEN"]),
+        ("hf_wrong", ["token is not valid"]),
+        (READ_TOKEN, ["may not write"]),
+    ],
+)
+def test_rights(
+    hub: Hub,
+    publish: Publish,
+    token: str | None,
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One sentence that says what right is missing; exit code 3; nothing changed."""
+    assert publish() == 0
+    before = hub.commits(R)
+    capsys.readouterr()
+    if token is None:
+        monkeypatch.delenv("HF_TOKEN")
+    else:
+        monkeypatch.setenv("HF_TOKEN", token)
+    assert publish(builder=Changed) == 3
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1
+    assert all(word in printed.err for word in words)
+    assert hub.commits(R) == before
+
+
+def test_foreign_namespace(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
+    """A repository cannot be made in somebody else's name."""
+    assert publish(repo_id="somebody/pictures") == 3
+    assert "may not" in capsys.readouterr().err
+
+
+def test_conflict_once(hub: Hub, publish: Publish) -> None:
+    """Somebody commits in between: both intents survive."""
+    assert publish() == 0
+    hub.before("POST", "/commit/", lambda: hub.commit(R, files={"notes.txt": b"mine"}))
+    assert publish(builder=Changed) == 0
+    assert set(ours(hub)) == NEW | {"notes.txt"}
+    assert len(hub.commits(R)) == 4
+
+
+def test_conflict_for_ever(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
+    """After a bounded number of attempts the command says who was faster."""
+    assert publish() == 0
+    for attempt in range(10):
+        hub.before(
+            "POST", "/commit/", lambda: hub.commit(R, files={"notes.txt": b"%d" % len(hub.commits(R))}), nth=attempt + 1
+        )
+    assert publish(builder=Changed) == 3
+    error = capsys.readouterr().err
+    assert "another: commit of another" in error
+    assert error.count("\n") == 1
+
+
+def test_lost_answer(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
+    """The commit was made, its answer was lost: it is found, verified, and not made again."""
+    assert publish() == 0
+    hub.fail(method="POST", path="/commit/", fault=Fault.DROP_AFTER)
+    assert publish(builder=Changed) == 0
+    assert len(hub.commits(R)) == 3
+    assert f"published and verified at commit {hub.commits(R)[0].oid}" in capsys.readouterr().out
+
+
+def test_lost_pull_request(hub: Hub, publish: Publish) -> None:
+    """The same for a pull request: there is one, not two."""
+    assert publish() == 0
+    hub.fail(method="POST", path="/commit/", fault=Fault.DROP_AFTER)
+    assert publish("--create-pr", builder=Changed) == 0
+    assert len(hub.pulls(R)) == 1
+
+
+def test_token_is_never_said(
+    hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in output, error, files or commits, whatever goes wrong."""
+    for fault in (Fault.status(400), Fault.status(403), Fault.status(500), Fault.REFUSE):
+        hub.fail(path="/", fault=fault, times=100)
+        assert publish() == 3
+        hub.forget()
+    assert publish() == 0
+    printed = capsys.readouterr()
+    kept = [*hub.files(R).values(), *(str(commit).encode() for commit in hub.commits(R))]
+    for text in (printed.out.encode(), printed.err.encode(), *kept):
+        assert WRITE_TOKEN.encode() not in text
+    assert set(TOKENS) == {WRITE_TOKEN, READ_TOKEN}
+
+
+def test_script_is_never_published(hub: Hub, publish: Publish) -> None:
+    """With it in the repository, `load_dataset` of 4.0 and later fails."""
+    assert publish() == 0
+    assert not [path for path in hub.files(R) if path.endswith(".py")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["no-namespace"], ["namespace/name"]),
+        (["a/b/c"], ["'a/b/c'"]),
+        (["tester/x", "--tag", ""], ["--tag is empty"]),
+        (["tester/x", "--revision", " "], ["--revision is empty"]),
+        (["tester/x", "--create-pr", "--tag", "v"], ["--tag"]),
+        (["tester/x", "--verify", "--tag", "v"], ["--tag", "--verify"]),
+        (["tester/x", "--verify", "--dry-run"], ["--verify"]),
+        (["tester/x", "--output-dir", "y", "--private"], ["--private", "--output-dir"]),
+        (["tester/x", "--output-dir", "y", "--json"], ["--json", "--output-dir"]),
+        (["tester/x", "--config", "tiny"], ["'tiny'", "small, large"]),
+    ],
+)
+def test_wrong_arguments(
+    tmp_path: Path, arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One sentence and exit code 2, before anything is sent."""
+    try:
+        code = main(Pictures, pictures_card(tmp_path), "tester/default", arguments)
+    except SystemExit as end:
+        code = int(end.code or 0)
+    printed = capsys.readouterr()
+    assert (code, printed.out, printed.err.count("\n")) == (2, "", 1)
+    assert all(word in printed.err for word in words)
