@@ -3,7 +3,7 @@
 >>> from mnist1d import Mnist1D
 >>> builder = Mnist1D("shuffled", num_samples=1000, seed=7)
 >>> next(iter(builder.as_streaming_dataset(split="test")))["y"]
-6
+9
 """
 
 from __future__ import annotations

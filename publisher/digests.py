@@ -31,7 +31,7 @@ def column_digests(dataset: datasets.Dataset) -> dict[str, str]:
     Examples
     --------
     >>> column_digests(datasets.Dataset.from_dict({"y": [1, 2], "text": ["a", "b"]}))
-    {'y': '7ac49fcb4d8e0b37e5b8dd9d1b6f06a0eee5a1f17b6b6b7d...'}
+    {'y': '0c730b69905c5ef7...'}
     """
     table = dataset.with_format("arrow")[:]
     digests = {name: _digest(table[name]) for name in table.column_names}

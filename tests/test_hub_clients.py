@@ -167,7 +167,7 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says where it is, serves, prints no token of a request, stops on Ctrl-C; killed, it lost nothing."""
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     arguments = ("--port", "0", "--state", str(tmp_path / "state"), "--user", "me")
-    files = {"README.md": b"# Digits", "train.parquet": parquet([1])}
+    files = {"README.md": b"---\nlicense: mit\n---\n# Digits", "train.parquet": parquet([1])}
     with started(*arguments) as (process, exports):
         assert exports["HF_ENDPOINT"].startswith("http://127.0.0.1:")
         assert exports["HF_HUB_DISABLE_XET"] == "1"

@@ -18,17 +18,11 @@ from publisher.command import main
 from publisher.manifest import read_card
 from tests.hub import READ_TOKEN, TOKENS, WRITE_TOKEN, Fault, Hub
 from tests.hub.errors import HubError
-from tests.pictures import Pictures, pictures_card
+from tests.pictures import Changed, Pictures, Renamed, pictures_card
 
 R = "tester/pictures"
 NEW = {"README.md", "data/validation-00000-of-00001.parquet", "large/validation-00000-of-00001.parquet"}
 Publish = Callable[..., int]
-
-
-# Later versions of the dataset, of the same name: with more rows in one config, and without it
-SAME = {"__module__": Pictures.__module__}  # where `datasets` takes a builder's name from
-Changed = type("Pictures", (Pictures,), {"ROWS": {"small": 3, "large": 31}, **SAME})
-Renamed = type("Pictures", (Pictures,), {"BUILDER_CONFIGS": Pictures.BUILDER_CONFIGS[:1], **SAME})
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,253 @@
+"""Whatever goes wrong at whatever moment: the repository is as it was or as wanted, and the command says which."""
+
+from __future__ import annotations
+
+import random
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+
+from publisher.command import main
+from tests.conftest import PORT
+from tests.hub import WRITE_TOKEN, Fault, Hub
+from tests.hub.errors import HubError
+from tests.pictures import Changed, Pictures, pictures_card
+
+ROOT = Path(__file__).parent.parent
+R = "tester/pictures"
+FAULTS = (
+    Fault.REFUSE,
+    Fault.DROP_BEFORE,
+    Fault.DROP_AFTER,
+    Fault.CUT,
+    Fault.delay(0.05),
+    *(Fault.status(code) for code in (400, 401, 403, 404, 409, 412, 500, 502, 503, 504)),
+    Fault.status(429, retry_after=0),
+)
+KILLS = 50
+OF_ITS_OWN = """
+import sys
+from pathlib import Path
+from publisher.command import main
+from tests.pictures import {builder}, pictures_card
+sys.exit(main({builder}, pictures_card(Path(sys.argv[1])), {repo_id!r}, sys.argv[2:]))
+"""
+State = dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A publish, from the state that it starts in to the one that it is to end in."""
+
+    name: str
+    builder: type[Pictures]
+    folder: Path  # of the card's template
+    old: State
+    new: State
+    requests: list[str]  # those of a publish without faults
+
+    def publish(self) -> int:
+        """Run the command."""
+        return main(self.builder, pictures_card(self.folder), R, [])
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the client nor we wait between attempts; the attempts are real."""
+    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+
+
+@contextmanager
+def a_hub(old: State) -> Iterator[Hub]:
+    """A Hub whose repository is in the old state; none if that is empty."""
+    huggingface_hub.close_session()  # its connections lead to the Hub before
+    with Hub(port=PORT) as hub:
+        if old:
+            hub.create(R)
+            hub.commit(R, files=old)
+        yield hub
+
+
+def state(hub: Hub) -> State:
+    """What the repository holds of ours."""
+    try:
+        return {path: data for path, data in hub.files(R).items() if path != ".gitattributes"}
+    except HubError:  # there is none
+        return {}
+
+
+@pytest.fixture(params=["first", "republish"])
+def scenario(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
+    """A first publish, and one of a dataset of which one config has changed."""
+
+    def rehearse(builder: type[Pictures], old: State) -> tuple[State, list[str]]:
+        with a_hub(old) as hub:
+            assert main(builder, pictures_card(tmp_path), R, []) == 0
+            return state(hub), [f"{record.method} {record.path}" for record in hub.requests]
+
+    first, requests = rehearse(Pictures, {})
+    if request.param == "first":
+        return Scenario("first publish", Pictures, tmp_path, {}, first, requests)
+    second, requests = rehearse(Changed, first)
+    return Scenario("republish of one config", Changed, tmp_path, first, second, requests)
+
+
+def outcome(scenario: Scenario, number: int, fault: Fault, capsys: pytest.CaptureFixture[str]) -> str:
+    """Publish with one fault at one request, check everything, and give one letter for the matrix."""
+    with a_hub(scenario.old) as hub:
+        before = len(hub.commits(R)) if scenario.old else 1
+        hub.fail(request=number, fault=fault)
+        code = scenario.publish()
+        said = capsys.readouterr()
+        found = state(hub)
+        assert found in (scenario.old, scenario.new)
+        assert len(hub.commits(R)) - before == (found == scenario.new) if scenario.old or found else True
+        if code == 0:
+            assert "published and verified" in said.out
+        if code in (0, 1) or "published at commit" in said.err:
+            assert found == scenario.new
+        elif "not known" not in said.err:
+            assert found == scenario.old
+        assert code in (0, 1, 3)
+        assert said.err.count("\n") == (0 if code in (0, 1) else 1)
+        assert WRITE_TOKEN not in said.out + said.err
+
+        assert scenario.publish() == 0
+        capsys.readouterr()
+        assert state(hub) == scenario.new
+        assert len(hub.commits(R)) == before + 1
+    return {0: ".", 1: "d"}.get(code, "n" if found == scenario.new else "o")
+
+
+def test_faults_of_the_commit(scenario: Scenario, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every fault at the one request that changes something."""
+    [number] = [place for place, request in enumerate(scenario.requests, 1) if "/commit/" in request]
+    for fault in FAULTS:
+        outcome(scenario, number, fault, capsys)
+
+
+@pytest.mark.slow
+def test_fault_matrix(scenario: Scenario, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every fault at every request."""
+    names = [str(fault.code or fault.kind) for fault in FAULTS]
+    rows = [f"{scenario.name}: . published  d published, differs  n published, not verified  o left as it was"]
+    rows += [" ".join(f"{name:>11}" for name in names)]
+    for number, request in enumerate(scenario.requests, 1):
+        row = [outcome(scenario, number, fault, capsys) for fault in FAULTS]
+        rows.append(" ".join(f"{letter:>11}" for letter in row) + f"  {request}")
+    with capsys.disabled():
+        print("", *rows, sep="\n")
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: str(fault.code or fault.kind))
+def test_faults_that_stay(fault: Fault, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A Hub that never recovers: a bounded number of requests, one sentence, nothing changed unless it says so."""
+    with a_hub({}) as hub:
+        assert main(Pictures, pictures_card(tmp_path), R, []) == 0
+        before = state(hub)
+        capsys.readouterr()
+        hub.forget()
+        hub.fail(method="POST", path="/commit/", fault=fault, times=1000)
+        code = main(Changed, pictures_card(tmp_path), R, [])
+        said = capsys.readouterr()
+        if fault.kind in ("drop_after", "cut", "delay"):
+            assert (code, said.err) == (0, "")
+        else:
+            assert (code, said.err.count("\n")) == (3, 1)
+            assert state(hub) == before
+        assert len(hub.requests) < 100
+
+
+def test_disk_full(tmp_path: Path) -> None:
+    """The local disk takes nothing more: one sentence, and nothing was sent."""
+
+    def small_disk() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+
+    pictures_card(tmp_path)
+    with a_hub({}) as hub:
+        ended = subprocess.run(
+            [sys.executable, "-c", OF_ITS_OWN.format(builder="Pictures", repo_id=R), tmp_path],
+            cwd=ROOT,
+            env=hub.environment(WRITE_TOKEN),
+            preexec_fn=small_disk,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr.count("\n") == 1
+        assert "File too large" in ended.stderr
+        assert hub.requests == []
+
+
+@pytest.mark.slow
+def test_killed(tmp_path: Path) -> None:
+    """SIGKILL at random moments: old or new, and the next run ends in the new state."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    with a_hub({}) as hub:
+        assert main(Pictures, pictures_card(tmp_path), R, []) == 0
+        old = state(hub)
+    with a_hub(old) as hub:
+        assert main(Changed, pictures_card(tmp_path), R, []) == 0
+        new = state(hub)
+    ends = {"old": 0, "new": 0}
+    for _ in range(KILLS):
+        with a_hub(old) as hub:
+            process = subprocess.Popen(
+                [sys.executable, "-c", OF_ITS_OWN.format(builder="Changed", repo_id=R), tmp_path],
+                cwd=ROOT,
+                env=hub.environment(WRITE_TOKEN),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            wait = threading.Event().wait  # `time.sleep` does not wait here
+            while not hub.requests and process.poll() is None:
+                wait(0.001)
+            wait(moments.uniform(0, 0.3))
+            process.kill()
+            process.wait()
+            found = state(hub)
+            assert found in (old, new)
+            ends["new" if found == new else "old"] += 1
+            assert main(Changed, pictures_card(tmp_path), R, []) == 0
+            assert state(hub) == new
+    print(ends)
+    assert min(ends.values()) > 0  # else the moments were not those that matter
+
+
+def test_race(tmp_path: Path) -> None:
+    """Two publishers of different configs at the same time: both intents survive."""
+    for _ in range(2):
+        with a_hub({}) as hub:
+            hub.create(R)
+            arguments = [sys.executable, "-c", OF_ITS_OWN.format(builder="Pictures", repo_id=R), tmp_path]
+            both = [
+                subprocess.Popen(
+                    [*arguments, "--config", name],
+                    cwd=ROOT,
+                    env=hub.environment(WRITE_TOKEN),
+                    stdout=subprocess.DEVNULL,
+                )
+                for name in ("small", "large")
+            ]
+            assert [process.wait() for process in both] == [0, 0]
+            assert set(state(hub)) == {
+                "README.md",
+                "data/validation-00000-of-00001.parquet",
+                "large/validation-00000-of-00001.parquet",
+            }
+            assert main(Pictures, pictures_card(tmp_path), R, ["--verify"]) == 0
