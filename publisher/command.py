@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
@@ -54,6 +55,8 @@ def main(
         Exit code, see `EXIT_CODES`.
     """
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names need not be text
+    for library in ("datasets", "huggingface_hub"):  # what they log comes as one sentence from here
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     datasets.disable_progress_bars()
     if not sys.stderr.isatty():
         disable_progress_bars()
