@@ -93,22 +93,21 @@ class Repository:
 
     def create(self, private: bool) -> None:
         """Make the repository, if it is not there."""
-        self._require_token()
-        self._call(self.api.create_repo, private=private, exist_ok=True)
+        self._make(self.api.create_repo, private=private)
 
     def create_branch(self, name: str) -> None:
         """Make a branch that starts at `main`, if it is not there."""
-        self._require_token()
-        self._call(self.api.create_branch, branch=name, exist_ok=True)
+        self._make(self.api.create_branch, branch=name)
 
     def tags(self) -> dict[str, str]:
         """Name -> commit of each tag."""
         return {tag.name: tag.target_commit for tag in self._call(self.api.list_repo_refs).tags}
 
     def create_tag(self, name: str, commit: str) -> None:
-        """Name a commit."""
-        self._require_token()
-        self._call(self.api.create_tag, tag=name, revision=commit, exist_ok=True)
+        """Name a commit, if it has not the name already."""
+        self._make(self.api.create_tag, tag=name, revision=commit)
+        if (tagged := self.tags().get(name)) != commit:
+            raise HubError(f"the tag {name!r} is at commit {tagged}: give another name")
 
     def open_pull_requests(self, title: str) -> list[str]:
         """Revisions of the open pull requests with this title, the newest first."""
@@ -198,6 +197,18 @@ class Repository:
             if status_of(error):
                 raise self.explain(error) from error
             raise
+
+    def _make(self, request: Callable[..., object], **arguments: Any) -> None:
+        """Make what may be there: because somebody was faster, or because the answer to a first attempt was lost."""
+        self._require_token()
+        try:
+            self.retry(request, self.repo_id, repo_type="dataset", **arguments)
+        except Exception as error:
+            status = status_of(error)
+            if status and status != 409:
+                raise self.explain(error) from error
+            if status is None:
+                raise
 
     def _tree(self, repo_id: str, repo_type: str, revision: str) -> list[Any]:
         try:

@@ -110,6 +110,9 @@ def outcome(scenario: Scenario, number: int, fault: Fault, capsys: pytest.Captur
         code = scenario.publish()
         said = capsys.readouterr()
         found = state(hub)
+        if not any(record.faults for record in hub.requests):
+            return "-"
+        hub.forget()
         assert found in (scenario.old, scenario.new)
         assert len(hub.commits(R)) - before == (found == scenario.new) if scenario.old or found else True
         if code == 0:
@@ -118,7 +121,7 @@ def outcome(scenario: Scenario, number: int, fault: Fault, capsys: pytest.Captur
             assert found == scenario.new
         elif "not known" not in said.err:
             assert found == scenario.old
-        assert code in (0, 1, 3)
+        assert code in (0, 1, 3), said.err
         assert said.err.count("\n") == (0 if code in (0, 1) else 1)
         assert WRITE_TOKEN not in said.out + said.err
 
@@ -140,7 +143,8 @@ def test_faults_of_the_commit(scenario: Scenario, capsys: pytest.CaptureFixture[
 def test_fault_matrix(scenario: Scenario, capsys: pytest.CaptureFixture[str]) -> None:
     """Every fault at every request."""
     names = [str(fault.code or fault.kind) for fault in FAULTS]
-    rows = [f"{scenario.name}: . published  d published, differs  n published, not verified  o left as it was"]
+    legend = ". published, d published but differs, n published but not verified, o as it was, - not sent this time"
+    rows = [f"{scenario.name}: {legend}"]
     rows += [" ".join(f"{name:>11}" for name in names)]
     for number, request in enumerate(scenario.requests, 1):
         row = [outcome(scenario, number, fault, capsys) for fault in FAULTS]
@@ -234,7 +238,7 @@ def test_race(tmp_path: Path) -> None:
     for _ in range(2):
         with a_hub({}) as hub:
             hub.create(R)
-            arguments = [sys.executable, "-c", OF_ITS_OWN.format(builder="Pictures", repo_id=R), tmp_path]
+            arguments = [sys.executable, "-c", OF_ITS_OWN.format(builder="Pictures", repo_id=R), str(tmp_path)]
             both = [
                 subprocess.Popen(
                     [*arguments, "--config", name],

@@ -51,7 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
         with _start(parser, given) as hub:
             kept = f"what you publish is kept in {given.state}" if given.state else "nothing is kept"
             print(_LINES.format(url=hub.url, kept=kept, token=WRITE_TOKEN, user=given.user), flush=True)
-            threading.Event().wait()
+            while not threading.Event().wait(0.2):  # a signal that another thread gets does not end a wait
+                pass
     except KeyboardInterrupt:
         print("Stopped.", flush=True)
     return 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import mimetypes
 
 from werkzeug import Response
-from werkzeug.wsgi import wrap_file
 
 from . import answers
 from .call import Call, answer, is_on
@@ -85,10 +84,8 @@ def resolve(call: Call) -> Response:
     entry = commit.files.get(path)
     if entry is None:
         raise entry_not_found(path)
-    content = wrap_file(call.request.environ, repository.objects.path(entry).open("rb"))
+    content = repository.objects.path(entry).read_bytes()
     response = Response(content, mimetype=mimetypes.guess_type(path)[0] or "application/octet-stream")
-    response.direct_passthrough = True
-    response.content_length = entry.size
     response.set_etag(entry.etag)
     response.headers["X-Repo-Commit"] = commit.oid
     if entry.lfs:
