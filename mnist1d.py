@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from generator import Parameters, make_dataset
+from generator.arrays import Floats, Integers
 
 DESCRIPTION = (
     "MNIST-1D: ten digits as 1-D signals of 40 points, made from templates by padding, dilation, scaling, translation, "
@@ -33,6 +35,7 @@ CITATION = """\
 HOMEPAGE = "https://github.com/greydanus/mnist1d"
 LICENSE = "apache-2.0"
 VERSION = "1.0.0"  # raise it whenever the rows of a config change: caches are keyed by it
+SPLITS = ("train", "test", "train+test")
 TABLE_ROWS = 10_000  # a table at a time: a few megabytes
 
 
@@ -163,3 +166,49 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
     def _prepare_split(self, split_generator: datasets.SplitGenerator, **kwargs: Any) -> Any:
         kwargs.pop("check_duplicate_keys", None)  # up to 4.0, `GeneratorBasedBuilder` passes it on
         return super()._prepare_split(split_generator, **kwargs)
+
+
+def load_arrays(
+    config_name: str = "default", *, split: str = "train", source: str | os.PathLike[str] | None = None
+) -> tuple[Floats, Integers]:
+    """The samples and labels of a config as NumPy arrays, the same from wherever they come.
+
+    Parameters
+    ----------
+    config_name : str, optional
+    split : str, optional
+        "train", "test" or "train+test".
+    source : str or path, optional
+        By default the arrays are drawn on the spot: no file, no network, about 0.1 s. Else a folder that
+        `scripts/push_to_hub.py --output-dir` wrote, or a repository on the Hub, such as "christopher/mnist1d".
+
+    Returns
+    -------
+    x : (rows, final_seq_length) float64
+    y : (rows,) int64
+
+    Raises
+    ------
+    ValueError
+        If the config or the split is not known; the message lists what is. What `datasets.load_dataset` raises for a
+        source that cannot be read comes as it is.
+
+    Examples
+    --------
+    >>> x, y = load_arrays("shuffled", split="train+test")
+    >>> x.shape, y.shape
+    ((5000, 40), (5000,))
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split={split!r} is not allowed: give {', '.join(SPLITS)}")
+    if config_name not in Mnist1D.builder_configs:
+        raise ValueError(f"config_name={config_name!r} is not allowed: give {', '.join(Mnist1D.builder_configs)}")
+    if source is not None:
+        rows = datasets.load_dataset(os.fspath(source), config_name, split=split).with_format("arrow")
+        x = np.concatenate([chunk.flatten().to_numpy() for chunk in rows["x"][:].chunks])
+        y = np.concatenate([chunk.to_numpy() for chunk in rows["y"][:].chunks])
+        return x.reshape(len(rows), -1), y
+    data = make_dataset(Mnist1D.builder_configs[config_name].parameters)
+    if split == "train+test":
+        return np.concatenate([data.x, data.x_test]), np.concatenate([data.y, data.y_test])
+    return (data.x, data.y) if split == "train" else (data.x_test, data.y_test)

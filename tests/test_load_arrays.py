@@ -1,0 +1,48 @@
+"""`load_arrays`: the same arrays drawn, from a folder and from the Hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from card import CARD
+from generator import make_dataset
+from mnist1d import Mnist1D, load_arrays
+from publisher.command import main
+from tests.hub import Hub
+
+R = "tester/mnist1d"
+
+
+@pytest.mark.parametrize("config", ["default", "shuffled", "large-padding"])
+@pytest.mark.parametrize("split", ["train", "test", "train+test"])
+def test_same_from_everywhere(built: Path, config: str, split: str) -> None:
+    """To the bit, with the same types, and free to be written to."""
+    data = make_dataset(Mnist1D(config).config.parameters)
+    parts = {"train": [(data.x, data.y)], "test": [(data.x_test, data.y_test)]}
+    expected = [np.concatenate(arrays) for arrays in zip(*(parts[name][0] for name in split.split("+")), strict=True)]
+    for source in (None, built, str(built)):
+        for found, wanted in zip(load_arrays(config, split=split, source=source), expected, strict=True):
+            np.testing.assert_array_equal(found, wanted)
+            assert (found.dtype, found.flags.c_contiguous) == (wanted.dtype, True)
+            found[:1] += 1
+
+
+def test_from_the_hub(hub: Hub) -> None:
+    """By the name of the repository."""
+    assert main(Mnist1D, CARD, R, ["--config", "shuffled"]) == 0
+    for found, wanted in zip(load_arrays("shuffled", source=R), load_arrays("shuffled"), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("config", "split", "words"),
+    [("defualt", "train", ["'defualt'", "large-padding"]), ("default", "validation", ["'validation'", "train+test"])],
+)
+def test_wrong_names(config: str, split: str, words: list[str]) -> None:
+    """The message names what is allowed."""
+    with pytest.raises(ValueError) as error:  # noqa: PT011 - the words are checked below
+        load_arrays(config, split=split)
+    assert all(word in str(error.value) for word in words)
