@@ -26,6 +26,7 @@ os.environ |= {
     "HF_HUB_DISABLE_XET": "1",  # the Hub on loopback has none
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_UPDATE_DOWNLOAD_COUNTS": "0",
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
     # What is meant for any other host goes there as to a proxy, and gets no answer.
     **dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), URL),
