@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from generator import Parameters, make_dataset
 from generator.arrays import Floats, Integers
+from generator.sharded import count_shards, draw_shard
 
 DESCRIPTION = (
     "MNIST-1D: ten digits as 1-D signals of 40 points, made from templates by padding, dilation, scaling, translation, "
@@ -36,12 +37,13 @@ HOMEPAGE = "https://github.com/greydanus/mnist1d"
 LICENSE = "apache-2.0"
 VERSION = "1.0.0"  # raise it whenever the rows of a config change: caches are keyed by it
 SPLITS = ("train", "test", "train+test")
+STREAMS = ("authors", "sharded")
 TABLE_ROWS = 10_000  # a table at a time: a few megabytes
 
 
 @dataclass
 class Mnist1DConfig(datasets.BuilderConfig):
-    """A named set of `generator.Parameters`.
+    """A named set of `generator.Parameters`, and the stream that draws it.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class Mnist1DConfig(datasets.BuilderConfig):
 
     version: datasets.Version | str | None = VERSION
     parameters: Parameters = Parameters()
+    stream: str = "authors"
 
     def create_config_id(self, config_kwargs: dict[str, Any], custom_features: datasets.Features | None = None) -> str:
         """The name of the cache folder; overridden parameters take part in it one by one."""
@@ -58,6 +61,32 @@ class Mnist1DConfig(datasets.BuilderConfig):
         if "parameters" in plain:
             plain |= asdict(plain.pop("parameters"))
         return str(super().create_config_id(plain, custom_features))
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Samples that are drawn already."""
+
+    x: Floats
+    y: Integers
+
+    def chunks(self) -> Iterator[tuple[Floats, Integers]]:
+        """The samples, `TABLE_ROWS` at a time."""
+        for start in range(0, len(self.x), TABLE_ROWS):
+            yield self.x[start : start + TABLE_ROWS], self.y[start : start + TABLE_ROWS]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Samples that are drawn where and when they are needed."""
+
+    parameters: Parameters
+    split: str
+    index: int
+
+    def chunks(self) -> Iterator[tuple[Floats, Integers]]:
+        """The samples, a few at a time."""
+        yield from draw_shard(self.parameters, self.split, self.index)
 
 
 class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
@@ -69,7 +98,8 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
         "default", "shuffled" or "large-padding".
     **kwargs
         Any field of `generator.Parameters` overrides that of the config, and `parameters` all of them; None leaves it.
-        The rest goes to `datasets.DatasetBuilder`, such as `cache_dir`.
+        `stream="sharded"` draws other samples of the same distribution, in shards that `num_proc` workers draw side by
+        side and that are never all in memory. The rest goes to `datasets.DatasetBuilder`, such as `cache_dir`.
 
     Raises
     ------
@@ -115,10 +145,18 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
 
     def __init__(self, config_name: str | None = None, **kwargs: Any) -> None:
         names = [parameter.name for parameter in fields(Parameters)]
-        known = {*inspect.signature(datasets.DatasetBuilder.__init__).parameters, "parameters", "version", *names}
+        known = {
+            *inspect.signature(datasets.DatasetBuilder.__init__).parameters,
+            "parameters",
+            "stream",
+            "version",
+            *names,
+        }
         for name in kwargs:
             if name not in known:
-                raise ValueError(f"{name} is not a parameter of MNIST-1D: give {', '.join(names)}")
+                raise ValueError(f"{name} is not a parameter of MNIST-1D: give {', '.join([*names, 'stream'])}")
+        if kwargs.get("stream") not in (None, *STREAMS):
+            raise ValueError(f"stream={kwargs['stream']!r} is not allowed: give {' or '.join(STREAMS)}")
         overrides = {name: kwargs.pop(name) for name in names if name in kwargs}
         overrides = {name: value for name, value in overrides.items() if value is not None}
         parameters = kwargs.pop("parameters", None)
@@ -144,24 +182,32 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
-        data = make_dataset(self.config.parameters)
-        splits = {datasets.Split.TRAIN: (data.x, data.y), datasets.Split.TEST: (data.x_test, data.y_test)}
+        parameters = self.config.parameters
+        parts: dict[str, list[Drawn] | list[Shard]]
+        if self.config.stream == "sharded":
+            parts = {
+                split: [Shard(parameters, split, index) for index in range(count_shards(parameters, split))]
+                for split in ("train", "test")
+            }
+        else:
+            data = make_dataset(parameters)
+            drawn = {"train": Drawn(data.x, data.y), "test": Drawn(data.x_test, data.y_test)}
+            parts = {split: [part] for split, part in drawn.items() if len(part.y)}
         return [
-            datasets.SplitGenerator(name=name, gen_kwargs={"x": x, "y": y})
-            for name, (x, y) in splits.items()
-            if len(y)  # `datasets` has no empty splits
+            datasets.SplitGenerator(name=name, gen_kwargs={"parts": split})
+            for name, split in parts.items()
+            if split  # `datasets` has no empty splits
         ]
 
-    def _generate_tables(self, x: np.ndarray, y: np.ndarray) -> Iterator[tuple[int, pa.Table]]:
-        for start in range(0, len(x), TABLE_ROWS):
-            rows = x[start : start + TABLE_ROWS]
-            offsets = np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1]
-            columns = [pa.ListArray.from_arrays(offsets, rows.ravel()), pa.array(y[start : start + TABLE_ROWS])]
-            yield start, pa.table(columns, names=["x", "y"])
+    def _generate_tables(self, parts: list[Drawn] | list[Shard]) -> Iterator[tuple[int, pa.Table]]:
+        for key, (x, y) in enumerate(chunk for part in parts for chunk in part.chunks()):
+            offsets = np.arange(len(x) + 1, dtype=np.int32) * x.shape[1]
+            yield key, pa.table([pa.ListArray.from_arrays(offsets, x.ravel()), pa.array(y)], names=["x", "y"])
 
-    def _generate_examples(self, x: np.ndarray, y: np.ndarray) -> Iterator[tuple[int, dict[str, Any]]]:
-        for row, (signal, label) in enumerate(zip(x, y, strict=True)):
-            yield row, {"x": signal, "y": label}
+    def _generate_examples(self, parts: list[Drawn] | list[Shard]) -> Iterator[tuple[int, dict[str, Any]]]:
+        rows = (row for part in parts for chunk in part.chunks() for row in zip(*chunk, strict=True))
+        for key, (signal, label) in enumerate(rows):
+            yield key, {"x": signal, "y": label}
 
     def _prepare_split(self, split_generator: datasets.SplitGenerator, **kwargs: Any) -> Any:
         kwargs.pop("check_duplicate_keys", None)  # up to 4.0, `GeneratorBasedBuilder` passes it on

@@ -27,7 +27,7 @@ import numpy as np
 from tqdm import tqdm
 
 from generator import Parameters, make_dataset
-from mnist1d import Mnist1D
+from mnist1d import Drawn, Mnist1D
 
 SPLITS = ("train", "test")
 
@@ -45,7 +45,9 @@ class Tables(Mnist1D):
     arrays: dict[str, dict[str, Any]]
 
     def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
-        return [datasets.SplitGenerator(name=split, gen_kwargs=self.arrays[split]) for split in SPLITS]
+        return [
+            datasets.SplitGenerator(name=split, gen_kwargs={"parts": [Drawn(**self.arrays[split])]}) for split in SPLITS
+        ]
 
 
 class Rows(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # datasets ships no types

@@ -8,6 +8,7 @@
 
 from generator.authors import Dataset, make_dataset
 from generator.parameters import Parameters
+from generator.sharded import make_shard
 from generator.templates import get_templates
 
-__all__ = ["Dataset", "Parameters", "get_templates", "make_dataset"]
+__all__ = ["Dataset", "Parameters", "get_templates", "make_dataset", "make_shard"]

@@ -15,7 +15,7 @@ from tests.test_authors import PARAMETER_SETS, SHA256, digests
 
 datasets = pytest.importorskip("datasets")
 
-from mnist1d import CITATION, DESCRIPTION, HOMEPAGE, LICENSE, TABLE_ROWS, VERSION, Mnist1D  # noqa: E402
+from mnist1d import CITATION, DESCRIPTION, HOMEPAGE, LICENSE, TABLE_ROWS, VERSION, Drawn, Mnist1D  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ["default", "shuffled", "large-padding"]
@@ -200,7 +200,7 @@ def test_same_folder(tmp_path: Path, one: dict[str, Any], two: dict[str, Any]) -
     [
         ("defualt", {}, r"BuilderConfig 'defualt' not found. Available: \['default', 'shuffled', 'large-padding'\]"),
         ("defualt", {"seed": 7}, r"BuilderConfig 'defualt' not found. .*'large-padding'\]"),
-        (None, {"sede": 7}, r"sede is not a parameter of MNIST-1D: give num_samples, .*, seed"),
+        (None, {"sede": 7}, r"sede is not a parameter of MNIST-1D: give num_samples, .*, stream"),
         (
             "shuffled",
             {"seed": 7, "shufle_seq": True},
@@ -234,9 +234,10 @@ def test_examples_and_tables(samples: int) -> None:
     builder = Mnist1D()
     x = np.random.default_rng(samples).normal(size=(samples, 3))
     y = np.arange(samples)
-    examples, tables = list(builder._generate_examples(x, y)), list(builder._generate_tables(x, y))
+    parts = [Drawn(x, y)]
+    examples, tables = list(builder._generate_examples(parts)), list(builder._generate_tables(parts))
     assert [key for key, _ in examples] == list(range(samples))
-    assert [key for key, _ in tables] == list(range(0, samples, TABLE_ROWS))
+    assert [len(table) for _, table in tables[:-1]] == [TABLE_ROWS] * (len(tables) - 1)
     expected = [{"x": signal, "y": label} for signal, label in zip(x.tolist(), y.tolist(), strict=True)]
     assert [{"x": row["x"].tolist(), "y": int(row["y"])} for _, row in examples] == expected
     assert [row for _, table in tables for row in table.to_pylist()] == expected

@@ -1,0 +1,125 @@
+"""Mean and standard deviation of all samples that a set of parameters can give, without drawing any.
+
+A sample's point is `scale * signal - shear * ramp + noise`, and its parts are independent: so the mean is that of the
+signal over digits, pads and shifts, and the mean square is the sum of the parts' own. Averages over all shifts are sums
+over windows of the rolled signal, which two cumulative sums give at once.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+
+from generator.arrays import Floats
+from generator.parameters import Parameters
+from generator.signals import RADIUS, correlate, dilate
+from generator.templates import get_templates
+
+PADS_AT_ONCE = 256  # bounds the memory for wide ranges of padding
+
+
+@lru_cache(maxsize=16)
+def population_moments(parameters: Parameters) -> tuple[float, float]:
+    """Mean and standard deviation of a point, over all digits, pads, scales, shifts, shears and noises.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        `num_samples`, `train_split`, `shuffle_seq` and `seed` make no difference.
+
+    Returns
+    -------
+    mean, std : float
+        Of the samples before they are normalised.
+
+    Examples
+    --------
+    >>> mean, std = population_moments(Parameters())
+    >>> round(mean, 9), round(std, 9)
+    (-0.006050606, 0.154694133)
+    """
+    templates = get_templates()["x"]
+    low, high = parameters.padding
+    first, second = 0.0, 0.0
+    for start in range(low, high + 1, PADS_AT_ONCE):
+        pads = np.arange(start, min(start + PADS_AT_ONCE, high + 1))
+        labels, pads = (grid.ravel() for grid in np.meshgrid(np.arange(len(templates)), pads, indexing="ij"))
+        signals = dilate(templates, labels, pads, parameters.signal_length)
+        share = len(signals) / (len(templates) * (high + 1 - low))
+        of_mean, of_square = _signal_and_noise(parameters, signals)
+        first += share * of_mean
+        second += share * of_square
+    ramp = _sampled(np.linspace(-0.5, 0.5, parameters.signal_length)[None], parameters)
+    second += parameters.shear_scale**2 / 12 * float(np.mean(ramp**2))
+    second += parameters.iid_noise_scale**2 * float(np.mean(_squares(*_weights(parameters))))
+    return first, math.sqrt(second - first**2)
+
+
+def _signal_and_noise(parameters: Parameters, signals: Floats) -> tuple[float, float]:
+    """Mean of the point, and mean square of signal and correlated noise, over signals and their shifts.
+
+    `signals` : (batch, N)
+    """
+    left, weight = _weights(parameters)
+    right = left + (weight > 0)
+    outside = (signals == 0).astype(np.float64)
+
+    def shifted(values: Floats) -> Floats:
+        """Average over the shifts: (batch, N), then over the batch: (N,)."""
+        return _mean_over_shifts(values, parameters.max_translation).mean(axis=0)
+
+    def after(values: Floats) -> Floats:
+        return values * np.roll(values, -1, axis=1)
+
+    mean, square, product = shifted(signals), shifted(signals**2), shifted(after(signals))
+    apart = 1 - weight
+    of_mean = apart * mean[left] + weight * mean[right]
+    of_signal = apart**2 * square[left] + weight**2 * square[right] + 2 * weight * apart * product[left]
+
+    variance, covariance = _filtered_moments(parameters.signal_length)
+    alone, both = shifted(outside), shifted(after(outside))
+    of_noise = apart**2 * (alone * variance)[left] + weight**2 * (alone * variance)[right]
+    of_noise += 2 * weight * apart * (both * covariance)[left]
+    spread = 1 + parameters.scale_coeff**2 / 12  # mean square of the scale
+    total = spread * of_signal + parameters.corr_noise_scale**2 * of_noise
+    return float(of_mean.mean()), float(total.mean())
+
+
+def _filtered_moments(length: int) -> tuple[Floats, Floats]:
+    """Variance of each point of the filtered noise, and covariance with the next one: (N,) each."""
+    short = min(length, 6 * RADIUS)  # longer signals have more of the same in their middle
+    filtered = correlate(np.eye(short))  # what each normal adds to each point
+    variance = np.sum(filtered**2, axis=0)
+    covariance = np.sum(filtered * np.roll(filtered, -1, axis=1), axis=0)
+    point, half = np.arange(length), short // 2
+    alike = np.where(point < half, point, np.maximum(point - (length - short), half))
+    return variance[alike], covariance[alike]
+
+
+def _mean_over_shifts(values: Floats, max_translation: int) -> Floats:
+    """Average of each row over its rolls by 0 to max_translation - 1; shifts of N and more do not move it."""
+    length = values.shape[1]
+    window = min(max_translation, length)
+    sums = np.cumsum(np.concatenate([np.zeros((len(values), 1)), values, values], axis=1), axis=1)
+    ends = np.arange(length) + length + 1
+    rolled = sums[:, ends] - sums[:, ends - window]
+    return (rolled + (max_translation - window) * values) / max_translation
+
+
+def _weights(parameters: Parameters) -> tuple[np.ndarray, Floats]:
+    """For each point of a sample: the point of the signal to its left, and the weight of the next one."""
+    place = np.linspace(0, 1, parameters.final_seq_length) * (parameters.signal_length - 1)
+    left = np.minimum(place.astype(np.int64), parameters.signal_length - 1)
+    return left, place - left
+
+
+def _sampled(signals: Floats, parameters: Parameters) -> Floats:
+    left, weight = _weights(parameters)
+    return (1 - weight) * signals[:, left] + weight * signals[:, left + (weight > 0)]
+
+
+def _squares(left: np.ndarray, weight: Floats) -> Floats:
+    """Sum of the squared weights of a point's two neighbours."""
+    return (1 - weight) ** 2 + weight**2

@@ -1,0 +1,178 @@
+"""The sharded stream: pieces that depend on nothing, of the distribution of the authors' stream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from generator import Parameters, make_dataset, make_shard
+from generator.population import population_moments
+from generator.sharded import SHARD_ROWS, count_shards, split_rows
+from mnist1d import Mnist1D
+
+ROWS = 100_000  # of each of the draws that are compared
+SURE = 5.5  # standard errors: a comparison of two fair draws fails once in 26 million
+VARIANTS: list[dict[str, Any]] = [
+    {},
+    {"padding": (84, 132), "max_translation": 120, "final_seq_length": 80},
+    {"padding": (0, 0), "max_translation": 1},
+    {"max_translation": 72, "final_seq_length": 121},
+    {"scale_coeff": 1.5, "iid_noise_scale": 0.3, "corr_noise_scale": 0},
+    {"template_len": 5, "padding": (3, 9), "final_seq_length": 7, "max_translation": 9},
+]
+
+
+def sharded(**changed: Any) -> tuple[np.ndarray, np.ndarray]:
+    """One whole shard."""
+    return make_shard(Parameters(num_samples=2 * SHARD_ROWS, train_split=0.5, **changed), "train", 0)
+
+
+def authors(**changed: Any) -> tuple[np.ndarray, np.ndarray]:
+    """As many samples of the authors' stream."""
+    data = make_dataset(Parameters(num_samples=ROWS, train_split=1, **changed))
+    return data.x, data.y
+
+
+@pytest.mark.parametrize("changed", VARIANTS, ids=str)
+def test_population_moments(changed: dict[str, Any]) -> None:
+    """A large draw, normalised by them, has mean 0 and standard deviation 1 to within its sampling error."""
+    x, _ = sharded(**changed)
+    means = x.mean(axis=1)
+    assert abs(means.mean()) < SURE * means.std() / np.sqrt(len(x))
+    squares = (x**2).mean(axis=1)
+    assert abs(squares.mean() - 1) < SURE * squares.std() / np.sqrt(len(x))
+
+
+def test_population_of_the_defaults() -> None:
+    """The values that ten million samples agree with: -0.0060562 and 0.1547042, each +- 8.2e-6."""
+    assert population_moments(Parameters()) == pytest.approx((-0.006050606, 0.154694133), abs=5e-10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("changed", VARIANTS[:2], ids=str)
+def test_same_distribution(changed: dict[str, Any]) -> None:
+    """Against the authors' stream: means and covariances of the points, and quantiles of every digit."""
+    (x, y), (a, b) = sharded(**changed), authors(**changed)
+    error = np.sqrt(x.var(axis=0) / len(x) + a.var(axis=0) / len(a))
+    # the authors' samples have mean 0 and std 1 themselves; that moves them by as much as their mean and std err
+    assert np.all(np.abs(x.mean(axis=0) - a.mean(axis=0)) < SURE * error * np.sqrt(2))
+    products = [(values[:, :, None] * values[:, None, :]).reshape(len(values), -1) for values in (x[::10], a[::10])]
+    error = np.sqrt(sum(values.var(axis=0) / len(values) for values in products))
+    assert np.all(np.abs(products[0].mean(axis=0) - products[1].mean(axis=0)) < SURE * error * np.sqrt(2))
+    for digit in range(10):
+        one, two = np.sort(x[y == digit], axis=0), np.sort(a[b == digit], axis=0)
+        for quantile in (0.1, 0.5, 0.9):
+            # the place of a quantile in the other sample is binomial
+            value = one[int(quantile * len(one))]
+            place = (two < value).mean(axis=0)
+            error = np.sqrt(quantile * (1 - quantile) * (1 / len(one) + 1 / len(two)))
+            assert np.all(np.abs(place - quantile) < SURE * error + 0.001)
+
+
+def test_independent_of_everything_else() -> None:
+    """A shard is the same alone, after others, and in a larger dataset; another shard, split or seed is another."""
+    small, large = Parameters(num_samples=250_000), Parameters(num_samples=2_500_000)
+    first = make_shard(small, "train", 1)
+    make_shard(small, "train", 0)
+    for again in (make_shard(small, "train", 1), make_shard(large, "train", 1)):
+        np.testing.assert_array_equal(first[0], again[0])
+        np.testing.assert_array_equal(first[1], again[1])
+    others = [
+        make_shard(large, "train", 0),
+        make_shard(large, "test", 1),
+        make_shard(Parameters(num_samples=2_500_000, seed=43), "train", 1),
+    ]
+    for x, _ in others:
+        assert not np.any(np.all(x[:1000] == first[0][:1000], axis=1))
+
+
+def test_short_shard_begins_like_the_whole() -> None:
+    """The last shard of a smaller dataset."""
+    x, y = make_shard(Parameters(num_samples=1000), "train", 0)
+    whole_x, whole_y = sharded()
+    np.testing.assert_array_equal(x, whole_x[:800])
+    np.testing.assert_array_equal(y, whole_y[:800])
+
+
+def test_labels_are_balanced_and_mixed() -> None:
+    """Every digit equally often in a whole shard, in no order."""
+    _, y = sharded()
+    assert np.bincount(y).tolist() == [SHARD_ROWS // 10] * 10
+    assert len(set(y[:40].tolist())) > 5
+
+
+def test_one_order_of_the_points() -> None:
+    """`shuffle_seq` puts the points of all splits and shards in one order, and changes nothing else."""
+    orders = []
+    for split in ("train", "test"):
+        plain, _ = make_shard(Parameters(num_samples=1000), split, 0)
+        mixed, _ = make_shard(Parameters(num_samples=1000, shuffle_seq=True), split, 0)
+        order = [int(np.flatnonzero((plain == column[:, None]).all(axis=0))[0]) for column in mixed.T]
+        orders.append(order)
+    assert sorted(orders[0]) == list(range(40))
+    assert orders[0] == orders[1] != list(range(40))
+
+
+@settings(max_examples=30)
+@given(num_samples=st.integers(10, 10**7), train_split=st.floats(0, 1))
+def test_rows_add_up(num_samples: int, train_split: float) -> None:
+    """Train and test have `num_samples` rows together, for any number."""
+    parameters = Parameters(num_samples=num_samples, train_split=train_split)
+    rows = [split_rows(parameters, split) for split in ("train", "test")]
+    assert sum(rows) == num_samples
+    assert [count_shards(parameters, split) for split in ("train", "test")] == [
+        -(-count // SHARD_ROWS) for count in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("split", "index", "words"), [("all", 0, "train or test"), ("train", 1, "1 shards"), ("test", -1, "index=-1")]
+)
+def test_wrong_shards(split: str, index: int, words: str) -> None:
+    """The message says what is allowed."""
+    with pytest.raises(ValueError, match=words):
+        make_shard(Parameters(num_samples=1000), split, index)
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+def test_builder(tmp_path: Path, workers: int | None) -> None:
+    """The same rows whoever draws them, in the order of the shards."""
+    builder = Mnist1D("default", stream="sharded", num_samples=220_000, seed=7, cache_dir=str(tmp_path))
+    builder.download_and_prepare(num_proc=workers)
+    parameters = Parameters(num_samples=220_000, seed=7)
+    for split, shards in (("train", 2), ("test", 1)):
+        rows = builder.as_dataset(split=split).with_format("numpy", dtype=None)[:]
+        expected = [make_shard(parameters, split, index) for index in range(shards)]
+        np.testing.assert_array_equal(rows["x"], np.concatenate([x for x, _ in expected]))
+        np.testing.assert_array_equal(rows["y"], np.concatenate([y for _, y in expected]))
+
+
+def test_streams_have_caches_of_their_own(tmp_path: Path) -> None:
+    """The sharded stream is other data."""
+    folders = [
+        Mnist1D("default", cache_dir=str(tmp_path), **stream).cache_dir for stream in ({}, {"stream": "sharded"})
+    ]
+    assert folders[0] != folders[1]
+    with pytest.raises(ValueError, match="authors or sharded"):
+        Mnist1D("default", stream="theirs")
+
+
+def test_streaming_from_any_shard_and_resumed() -> None:
+    """A stream of four billion rows starts at once, anywhere, and goes on where it was."""
+    endless = Mnist1D("default", stream="sharded", num_samples=2**32, train_split=1).as_streaming_dataset(split="train")
+    parameters = Parameters(num_samples=2**32, train_split=1)
+    far = endless.shard(num_shards=count_shards(parameters, "train"), index=40_000)
+    x, y = make_shard(parameters, "train", 40_000)
+    rows = iter(far)
+    for place in range(3):
+        row = next(rows)
+        np.testing.assert_array_equal(row["x"], x[place])
+        assert row["y"] == y[place]
+    state = far.state_dict()
+    far.load_state_dict(state)
+    np.testing.assert_array_equal(next(iter(far))["x"], x[3])
