@@ -17,7 +17,7 @@ from huggingface_hub import DatasetCardData
 from publisher.configs import BuiltConfig, Config, recall_config
 from publisher.errors import DifferenceError
 from publisher.features import portable_yaml
-from publisher.manifest import BY_CONFIG, Manifest, PublishedCard, write_card
+from publisher.manifest import BY_CONFIG, ConfigRecord, Manifest, PublishedCard, name_of, write_card
 
 # The Hub's own steps: https://github.com/huggingface/hub-docs/blob/main/datasetcard.md
 SIZE_CATEGORIES = {
@@ -48,7 +48,7 @@ class Card:
 class Surroundings:
     """What a card has to fit in with: by default, nothing."""
 
-    card: PublishedCard = PublishedCard({}, "", None)
+    card: PublishedCard = PublishedCard()
     paths: Collection[str] = ()  # files of others
     leave_other_configs: bool = False  # keep what an earlier run wrote of configs that are not built now
 
@@ -81,41 +81,72 @@ def compose(
     Returns
     -------
     str
+
+    Raises
+    ------
+    DifferenceError
+        If others added what does not go together with ours.
     """
-    default = builder.DEFAULT_CONFIG_NAME or "default"
+    default = default_config(builder)
     earlier = around.card.manifest.configs if around.card.manifest else {}
     records = {config.name: config.record for config in built}
-    left = (
-        {name: record for name, record in earlier.items() if name not in records} if around.leave_other_configs else {}
-    )
-    others = {name for kind in BY_CONFIG for name in around.card.entries(kind)} - set(earlier) - set(records)
-    keep = {*left, *others}
-    carried: dict[str, Any] = {
-        kind: [{"config_name": name, **entry} for name, entry in around.card.entries(kind).items() if name in keep]
-        for kind in BY_CONFIG
-    }
-    if default in {*left, *records}:  # there can be only one
-        for entry in carried["configs"]:
-            if entry["config_name"] in others:
-                entry.pop("default", None)
-
-    infos = DatasetInfosDict.from_dataset_card_data(
-        DatasetCardData(dataset_info=[entry for entry in carried["dataset_info"] if entry["config_name"] in left])
-    )
-    recalled = [
-        recall_config(builder.builder_configs[name], record, _with_origin(infos[name], built[0].info))
-        for name, record in left.items()
-        if name in builder.builder_configs and name in infos
-    ]
-    order = list(builder.builder_configs) or [default]
+    left = {name: earlier[name] for name in earlier if around.leave_other_configs and name not in records}
+    recalled = _recall(builder, left, around.card, built[0].info)
+    order = config_order(builder)
     configs: list[Config] = sorted([*built, *recalled], key=lambda config: order.index(config.name))
 
     metadata = {**card.metadata, "size_categories": [size_category(max(map(_rows, configs)))]}
-    data = DatasetCardData(**metadata, **{kind: entries for kind, entries in carried.items() if entries})
+    data = DatasetCardData(**metadata)
     _add_configs(data, built, default, around.paths)
-    return write_card(
-        data, _prose(card, configs, default, repo_id), Manifest(configs={**left, **records}, assets=assets)
-    )
+    _add_entries(data, around.card, left, {*earlier, *records}, default)
+    manifest = Manifest(configs={**left, **records}, assets=assets)
+    return write_card(data, _prose(card, configs, default, repo_id), manifest)
+
+
+def default_config(builder: type[datasets.DatasetBuilder]) -> str:
+    """Name of the config that is loaded without a name."""
+    return builder.DEFAULT_CONFIG_NAME or "default"
+
+
+def config_order(builder: type[datasets.DatasetBuilder]) -> list[str]:
+    """Names of a builder's configs, in the order in which it declares them."""
+    return list(builder.builder_configs) or [default_config(builder)]
+
+
+def _recall(
+    builder: type[datasets.DatasetBuilder],
+    records: Mapping[str, ConfigRecord],
+    card: PublishedCard,
+    origin: datasets.DatasetInfo,
+) -> list[Config]:
+    """Configs of an earlier run, from its records and its YAML; what the builder no longer declares is left out."""
+    entries = [entry for entry in card.entries("dataset_info") if name_of(entry) in records]
+    infos = DatasetInfosDict.from_dataset_card_data(DatasetCardData(dataset_info=entries))
+    recalled = []
+    for name, info in infos.items():
+        info.citation, info.homepage, info.license = origin.citation, origin.homepage, origin.license
+        if name in builder.builder_configs:
+            recalled.append(recall_config(builder.builder_configs[name], records[name], info))
+    return recalled
+
+
+def _add_entries(
+    data: DatasetCardData, card: PublishedCard, left: Collection[str], ours: Collection[str], default: str
+) -> None:
+    """Put what the card there says of configs that are left, and of those of others, beside what was built."""
+    for kind in BY_CONFIG:
+        own = data[kind] if isinstance(data[kind], list) else [{"config_name": "default", **data[kind]}]
+        own += [entry for entry in card.entries(kind) if name_of(entry) in left]
+        theirs = [entry for entry in card.entries(kind) if name_of(entry) not in ours]
+        if kind == "configs" and default in {entry["config_name"] for entry in own}:  # there can be only one
+            theirs = [{key: value for key, value in entry.items() if key != "default"} for entry in theirs]
+            if any(name_of(entry) in (None, "default") for entry in theirs):
+                raise DifferenceError(
+                    "the card's YAML has a config of somebody else that is named default or has no name, so that there "
+                    "would be two defaults: give it another name"
+                )
+        if len(own) + len(theirs) > 1:  # else it stays as the libraries write a single one
+            data[kind] = [*sorted(own, key=lambda entry: str(entry["config_name"])), *theirs]
 
 
 def _prose(card: Card, configs: Sequence[Config], default: str, repo_id: str) -> str:
@@ -188,9 +219,3 @@ def size_category(rows: int) -> str:
 
 def _rows(config: Config) -> int:
     return sum(split.num_examples for split in config.info.splits.values())
-
-
-def _with_origin(info: datasets.DatasetInfo, other: datasets.DatasetInfo) -> datasets.DatasetInfo:
-    """The info from a card with what a card's YAML does not hold, which all configs have in common."""
-    info.citation, info.homepage, info.license = other.citation, other.homepage, other.license
-    return info

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -17,17 +20,21 @@ from typing import Any, NoReturn
 import datasets
 import huggingface_hub
 from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils._validators import validate_repo_id
-from huggingface_hub.utils.tqdm import disable_progress_bars
+from huggingface_hub.utils import disable_progress_bars, validate_repo_id
 from tqdm import tqdm
 
-from publisher.card import Card
+from publisher.card import Card, config_order
 from publisher.configs import File
 from publisher.errors import DifferenceError, PublishingError, UsageError
 from publisher.hub import MAIN
 from publisher.publish import Outcome, Target, look, publish, verify
 from publisher.repository import Build, build, config_names, replace_folder
 
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")  # of a repository, branch or tag: what git and the Hub both take
+MEANINGLESS = {
+    "--output-dir": ("revision", "create_pr", "tag", "message", "private", "overwrite_card", "json"),
+    "--verify": ("create_pr", "tag", "message", "private", "overwrite_card"),
+}
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 EXIT_CODES = """\
 exit codes: 0 done or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, or a folder that
@@ -54,13 +61,15 @@ def main(
     int
         Exit code, see `EXIT_CODES`.
     """
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names need not be text
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
     for library in ("datasets", "huggingface_hub"):  # what they log comes as one sentence from here
         logging.getLogger(library).setLevel(logging.CRITICAL)
     datasets.disable_progress_bars()
-    if not sys.stderr.isatty():
+    if not (sys.stderr and sys.stderr.isatty()):
         disable_progress_bars()
-    signal.signal(signal.SIGTERM, _stop)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _stop)
     parser = _parser(builder, repo_id)
     options = parser.parse_args(arguments)
     try:
@@ -72,7 +81,7 @@ def main(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except OSError as error:
-        return _fail(parser, f"a file cannot be written: {error}", UsageError.exit_code)
+        return _fail(parser, f"a file cannot be read or written: {error}", UsageError.exit_code)
     except Exception as error:
         return _fail(parser, f"internal error, {type(error).__name__}: {error}: please report it", INTERNAL_ERROR)
     except KeyboardInterrupt as stop:
@@ -99,7 +108,7 @@ def _parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argparse.Ar
     )
     add = parser.add_argument
     add("repo_id", metavar="REPO_ID", nargs="?", default=repo_id, help="namespace/name (default: %(default)s)")
-    names = ", ".join(config_names(builder))
+    names = ", ".join(config_order(builder))
     add("--config", metavar="NAME", action="append", default=[], help=f"only this config, may be repeated: {names}")
 
     modes = parser.add_argument_group("instead of publishing").add_mutually_exclusive_group()
@@ -118,10 +127,10 @@ def _parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argparse.Ar
     )
 
     hub = parser.add_argument_group("publishing")
-    hub.add_argument("--revision", metavar="BRANCH", default=MAIN, help="made if missing (default: %(default)s)")
+    hub.add_argument("--revision", metavar="BRANCH", help=f"made if missing (default: {MAIN})")
     hub.add_argument("--create-pr", action="store_true", help="open a pull request instead of committing to the branch")
     hub.add_argument("--tag", metavar="NAME", help="name the commit")
-    hub.add_argument("--message", metavar="TEXT", default=Target.message, help='default: "%(default)s"')
+    hub.add_argument("--message", metavar="TEXT", help=f'default: "{Target.message}"')
     hub.add_argument("--private", action="store_true", help="make the repository private if it has to be made")
     hub.add_argument("--overwrite-card", action="store_true", help="replace a card that somebody else wrote or edited")
     hub.add_argument("--json", action="store_true", help="print one JSON object for programs")
@@ -132,28 +141,33 @@ def _check(options: argparse.Namespace) -> None:
     """Refuse arguments that are wrong by themselves or do not go together."""
     try:
         validate_repo_id(options.repo_id)
-    except HFValidationError as error:
-        raise UsageError(f"REPO_ID {options.repo_id!r} is not allowed: {error}") from None
-    if "/" not in options.repo_id:
-        raise UsageError(f"REPO_ID {options.repo_id!r} is not allowed: give namespace/name")
-    for name in ("revision", "tag", "message"):
-        if getattr(options, name) is not None and not getattr(options, name).strip():
-            raise UsageError(f"--{name} is empty: give a text")
+    except HFValidationError:
+        allowed = None
+    else:
+        allowed = NAME.fullmatch(options.repo_id)
+    if not allowed or "/" not in options.repo_id:
+        raise UsageError(
+            f"REPO_ID {options.repo_id!r} is not allowed: give namespace/name of letters, digits and -_. between them"
+        )
+    for name in ("revision", "tag"):
+        given = getattr(options, name)
+        if given is not None and (not NAME.fullmatch(given) or ".." in given or given.endswith((".", ".lock", "/"))):
+            raise UsageError(f"--{name} {given!r} is not allowed: give letters, digits and -_./ between them")
+    if options.message is not None and not options.message.strip():
+        raise UsageError("--message is empty: give a text")
     if options.create_pr and options.tag:
         raise UsageError("--tag names a commit of a branch: leave it out with --create-pr")
-    offline = options.output_dir is not None
-    publishing = ["create_pr", "tag", "private", "overwrite_card"]
-    for name in [*publishing, "json"] if offline else publishing if options.verify else []:
+    mode = "--output-dir" if options.output_dir is not None else "--verify" if options.verify else None
+    for name in MEANINGLESS.get(mode or "", ()):
         if getattr(options, name):
-            mode = "--output-dir" if offline else "--verify"
             raise UsageError(f"--{name.replace('_', '-')} has no meaning with {mode}: leave one of them out")
-    if huggingface_hub.constants.HF_HUB_OFFLINE and not offline:
+    if huggingface_hub.constants.HF_HUB_OFFLINE and options.output_dir is None:
         raise UsageError("HF_HUB_OFFLINE is set: unset it, or use --output-dir")
 
 
 def _run(builder: type[datasets.DatasetBuilder], card: Card, options: argparse.Namespace) -> int:
     names = config_names(builder, options.config)
-    bar = tqdm(names, unit="config", disable=None, leave=False)
+    bar = tqdm(names, unit="config", disable=None if sys.stderr else True, leave=False)
     if options.output_dir is not None:
 
         def write(folder: Path) -> list[File]:
@@ -165,11 +179,11 @@ def _run(builder: type[datasets.DatasetBuilder], card: Card, options: argparse.N
 
     target = Target(
         repo_id=options.repo_id,
-        revision=options.revision,
+        revision=options.revision or MAIN,
         private=options.private,
         create_pr=options.create_pr,
         tag=options.tag,
-        message=options.message,
+        message=options.message or Target.message,
         overwrite_card=options.overwrite_card,
         leave_other_configs=bool(options.config),
     )
@@ -200,8 +214,10 @@ def _use_hub(built: Build, target: Target, options: argparse.Namespace) -> int:
     else:
         for difference in outcome.differences:
             print(difference)
-        at = f" at commit {outcome.commit}" if outcome.commit else ""
+        at = f" at commit {outcome.commit.id}" if outcome.commit else ""
         print(f"{target.repo_id}: {'differs from what is wanted' if outcome.differences else result}{at}")
+        if outcome.commit and outcome.commit.pull_request:
+            print(f"pull request: {outcome.commit.pull_request}")
     return DifferenceError.exit_code if outcome.differences else 0
 
 
@@ -218,7 +234,7 @@ def _print_loading(source: str, names: list[str], builder: type[datasets.Dataset
     print("    from datasets import load_dataset\n")
     for name in names:
         config = "" if name == builder.DEFAULT_CONFIG_NAME else f', "{name}"'
-        print(f'    load_dataset("{source}"{config})')
+        print(f"    load_dataset({json.dumps(source, ensure_ascii=False)}{config})")
 
 
 def _print_plan(outcome: Outcome, target: Target) -> None:
@@ -229,9 +245,10 @@ def _print_plan(outcome: Outcome, target: Target) -> None:
         before = f"{change.before.size:,}" if change.before else ""
         after = f"{change.after.size:,}" if change.after else ""
         sizes = f"{before:>13} -> {after:>13}" if change.action == "change" else f"{before or after:>13}"
-        print(f"  {change.action:6}  {change.path:{width}}  {sizes} bytes")
+        whose = ", written by somebody else" if change.by_others else ""
+        print(f"  {change.action:6}  {change.path:{width}}  {sizes} bytes{whose}")
     if outcome.plan.replaces_edited_card:
-        print("  README.md was written or edited by somebody else: only --overwrite-card replaces it")
+        print("  README.md is replaced only with --overwrite-card")
 
 
 def _as_json(outcome: Outcome, target: Target, result: str) -> dict[str, Any]:
@@ -240,12 +257,14 @@ def _as_json(outcome: Outcome, target: Target, result: str) -> dict[str, Any]:
         "revision": target.revision,
         "result": result,
         "before": outcome.before.commit if outcome.before else None,
-        "commit": outcome.commit,
+        "commit": outcome.commit.id if outcome.commit else None,
+        "pull_request": outcome.commit.pull_request if outcome.commit else None,
         "card_is_edited": outcome.plan.replaces_edited_card,
         "changes": [
             {
                 "path": change.path,
                 "action": change.action,
+                "by_others": change.by_others,
                 "size_before": change.before.size if change.before else None,
                 "size": change.after.size if change.after else None,
                 "sha256": change.after.sha256 if change.after else None,
@@ -257,5 +276,8 @@ def _as_json(outcome: Outcome, target: Target, result: str) -> dict[str, Any]:
 
 
 def _fail(parser: argparse.ArgumentParser, message: object, exit_code: int) -> int:
-    print(f"{parser.prog}: {message}", file=sys.stderr)
+    text = " ".join(str(message).split())
+    if token := huggingface_hub.get_token():
+        text = text.replace(token, "***")
+    print(f"{parser.prog}: {text}", file=sys.stderr)
     return exit_code

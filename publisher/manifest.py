@@ -1,7 +1,7 @@
 """The record at the end of a card of what the publisher wrote, so that later it touches nothing that others wrote.
 
 A card is YAML, prose and record. Others may add configs of their own to the YAML; anything else that they change shows,
-because the record holds the SHA-256 of the rest.
+because the record holds the SHA-256 of the rest, and of itself.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from huggingface_hub import DatasetCardData
 
 CARD = "README.md"
 MARK = "<!-- Written by a program, which looks here for what is its own before it writes again: "
-RECORD = re.compile(rf"\n{re.escape(MARK)}(?P<record>\{{.*\}}) -->\n\Z")
+RECORD = re.compile(rf"{re.escape(MARK)}(?P<record>\{{.*\}}) -->")
 YAML = re.compile(r"\A---\r?\n(?P<yaml>.*?)\r?\n---\r?\n", re.DOTALL)
-BY_CONFIG = ("configs", "dataset_info")  # the lists of a card's YAML that have an entry for each config
+BY_CONFIG = ("configs", "dataset_info")  # the parts of a card's YAML that have an entry for each config
 
 
 @dataclass(frozen=True)
@@ -50,20 +50,26 @@ class Manifest:
 class PublishedCard:
     """A card as it was found."""
 
-    metadata: dict[str, Any]
-    prose: str
-    manifest: Manifest | None  # None: not ours
+    metadata: dict[str, Any] = field(default_factory=dict)
+    prose: str = ""
+    manifest: Manifest | None = None  # None: not ours
 
     @property
     def is_edited(self) -> bool:
         """Whether somebody else wrote the card, or changed it beyond adding configs."""
         if self.manifest is None:
             return True
-        return self.manifest.card != _digest(self.metadata, self.prose, self.manifest.configs)
+        return self.manifest.card != _digest(_own(self.metadata, self.manifest.configs), self.prose)
 
-    def entries(self, kind: str) -> dict[str, dict[str, Any]]:
-        """The entries of `configs` or `dataset_info` by name of the config."""
+    def entries(self, kind: str) -> list[dict[str, Any]]:
+        """The entries of `configs` or `dataset_info`."""
         return _entries(self.metadata, kind)
+
+    def says_the_same(self, other: PublishedCard) -> bool:
+        """Whether the cards differ in the style of their YAML at most."""
+        return (self.prose, self.manifest) == (other.prose, other.manifest) and _canonical(
+            _by_name(self.metadata)
+        ) == _canonical(_by_name(other.metadata))
 
 
 def write_card(data: DatasetCardData, prose: str, manifest: Manifest) -> str:
@@ -81,9 +87,10 @@ def write_card(data: DatasetCardData, prose: str, manifest: Manifest) -> str:
     str
     """
     metadata = yaml.safe_load(data.to_yaml()) or {}
-    record = {**asdict(manifest), "card": _digest(metadata, prose, manifest.configs)}
-    listed = json.dumps(record).replace("--", "-\\u002d")  # two hyphens may not stand in a comment
-    return f"---\n{data.to_yaml()}\n---\n{prose}\n{MARK}{listed} -->\n"
+    record = {**asdict(manifest), "card": _digest(_own(metadata, manifest.configs), prose)}
+    listed = json.dumps({**record, "record": _digest(record)})
+    escaped = listed.replace("--", "-\\u002d")  # two hyphens may not stand in a comment
+    return f"---\n{data.to_yaml()}\n---\n{prose}\n{MARK}{escaped} -->\n"
 
 
 def read_card(text: str) -> PublishedCard:
@@ -95,40 +102,74 @@ def read_card(text: str) -> PublishedCard:
     >>> read_card(text).is_edited, read_card(text.replace("Title", "title")).is_edited
     (False, True)
     """
-    found = RECORD.search(text)
-    manifest = _manifest(found["record"]) if found else None
-    body = text[: found.start()] if found else text
+    text = text.removeprefix("\ufeff")
+    manifest, found = None, None
+    for found in RECORD.finditer(text):
+        manifest = _manifest(found["record"])
+    body = text[: found.start()].removesuffix("\n") + text[found.end() :].removeprefix("\n") if found else text
     head = YAML.search(body)
     try:
         metadata = yaml.safe_load(head["yaml"]) if head else {}
-    except yaml.YAMLError:
-        return PublishedCard({}, body, None)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        metadata = None
     if not isinstance(metadata, dict):
         return PublishedCard({}, body, None)
     return PublishedCard(metadata, body[head.end() :] if head else body, manifest)
 
 
-def _manifest(record: str) -> Manifest | None:
+def _manifest(text: str) -> Manifest | None:
     try:
-        fields = json.loads(record)
-        configs = {name: ConfigRecord(**config) for name, config in fields.pop("configs").items()}
-        return Manifest(configs=configs, **fields)
-    except (ValueError, TypeError, KeyError, AttributeError):
+        record = json.loads(text)
+        if record.pop("record") != _digest(record):
+            return None
+        configs = {name: ConfigRecord(**config) for name, config in record.pop("configs").items()}
+        return Manifest(configs=configs, **record)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
-def _entries(metadata: Mapping[str, Any], kind: str) -> dict[str, dict[str, Any]]:
-    entries = metadata.get(kind) or []
-    if isinstance(entries, dict):  # `dataset_info` of a single config
-        entries = [entries]
-    return {entry.get("config_name", "default"): entry for entry in entries if isinstance(entry, dict)}
+def name_of(entry: Mapping[str, Any]) -> str | None:
+    """The config that an entry of `configs` or `dataset_info` is about; None if it names none."""
+    name = entry.get("config_name")
+    return name if isinstance(name, str) else None
 
 
-def _digest(metadata: Mapping[str, Any], prose: str, own: Iterable[str]) -> str:
-    """SHA-256 of a card without the configs of others, whatever the order and the style of its YAML."""
-    kept = {
-        **metadata,
-        **{kind: {name: _entries(metadata, kind).get(name) for name in own} for kind in BY_CONFIG},
+def _entries(metadata: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
+    entries = metadata.get(kind)
+    if kind == "dataset_info" and isinstance(entries, dict):  # of a single config, which need not be named
+        entries = [{"config_name": "default", **entries}]
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def _own(metadata: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """A card's YAML without the configs of others."""
+    kept = set(names)
+    entries = {
+        kind: [entry for entry in _entries(metadata, kind) if name_of(entry) in kept]
+        for kind in BY_CONFIG
+        if isinstance(metadata.get(kind), (list, dict))
     }
-    plain = json.dumps(kept, sort_keys=True, default=str)
-    return hashlib.sha256(f"{plain}\n{prose}".encode()).hexdigest()
+    return _by_name({**metadata, **entries})
+
+
+def _by_name(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """A card's YAML with the entries of `configs` and `dataset_info` in the order of their names."""
+    ordered = {
+        kind: sorted(_entries(metadata, kind), key=lambda entry: str(name_of(entry)))
+        for kind in BY_CONFIG
+        if isinstance(metadata.get(kind), (list, dict))
+    }
+    return {**metadata, **ordered}
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps([_canonical(part) for part in parts]).encode()).hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    """The same for equal values, whatever the order and the type of their keys."""
+    if isinstance(value, Mapping):
+        return sorted(([str(key), _canonical(item)] for key, item in value.items()), key=lambda pair: pair[0])
+    if isinstance(value, (list, tuple)):
+        return [_canonical(item) for item in value]
+    return value if isinstance(value, (str, int, float, type(None))) else str(value)

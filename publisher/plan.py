@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
-
-from huggingface_hub.utils.sha import git_hash
 
 from publisher.configs import File
 from publisher.manifest import CARD, Manifest, PublishedCard
@@ -28,7 +27,7 @@ class RemoteFile:
         """Whether it is the same as a file on this machine."""
         if self.size != file.size:
             return False
-        return self.sha256 == file.sha256 if self.sha256 else self.blob_id == git_hash(file.source.read_bytes())
+        return self.sha256 == file.sha256 if self.sha256 else self.blob_id == _git_blob_id(file.source.read_bytes())
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ class Change:
     action: Action
     before: RemoteFile | None
     after: File | None
+    by_others: bool = False  # what is replaced is not what an earlier run wrote
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,11 @@ class Plan:
     """What happens to each path of ours, in the order of their names."""
 
     changes: list[Change]
-    replaces_edited_card: bool  # the text of somebody else would be lost
+
+    @property
+    def replaces_edited_card(self) -> bool:
+        """Whether the text of somebody else would be lost."""
+        return any(change.path == CARD and change.by_others for change in self.changes)
 
     @property
     def steps(self) -> list[Change]:
@@ -81,14 +85,19 @@ def stale_files(
 
 def make_plan(there: Mapping[str, RemoteFile], card: PublishedCard, wanted: Wanted, stale: Iterable[str]) -> Plan:
     """Compare a repository, and the card that is there, with what is wanted of it."""
+    written = card.manifest.files if card.manifest else {}
     changes = [Change(path, "remove", there[path], None) for path in stale]
     for file in wanted.files:
         before = there.get(file.path)
-        same = before is not None and before.has_content_of(file)
-        if file.path == CARD and before is not None:  # others may have added configs, in whatever style
-            same = same or (card.manifest == wanted.card.manifest and not card.is_edited)
-        action: Action = "add" if before is None else "same" if same else "change"
-        changes.append(Change(file.path, action, before, file))
-    changes.sort(key=lambda change: change.path)
-    replaced = any(change.path == CARD and change.action == "change" for change in changes)
-    return Plan(changes, replaces_edited_card=replaced and card.is_edited)
+        if before is None:
+            changes.append(Change(file.path, "add", None, file))
+        elif before.has_content_of(file) or (file.path == CARD and card.says_the_same(wanted.card)):
+            changes.append(Change(file.path, "same", before, file))
+        else:
+            by_others = card.is_edited if file.path == CARD else before.sha256 != written.get(file.path)
+            changes.append(Change(file.path, "change", before, file, by_others))
+    return Plan(sorted(changes, key=lambda change: change.path))
+
+
+def _git_blob_id(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

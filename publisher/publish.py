@@ -10,22 +10,14 @@ from dataclasses import dataclass, field, replace
 import datasets
 
 from publisher.card import Surroundings
-from publisher.errors import DifferenceError, HubError, UsageError
-from publisher.hub import (
-    ATTEMPTS,
-    CONFLICTS,
-    EMPTY,
-    MAIN,
-    Repository,
-    State,
-    backoff,
-    first_line,
-    is_transient,
-    status_of,
-)
+from publisher.errors import DifferenceError, HubError, PublishingError, UsageError
+from publisher.failures import ATTEMPTS, explain, is_transient, one_line, retry, status_of, wait_after
+from publisher.hub import EMPTY, MAIN, Commit, Repository, State
 from publisher.manifest import CARD
 from publisher.plan import Plan, make_plan, stale_files
 from publisher.repository import Build
+
+CONFLICTS = {409, 412}
 
 
 @dataclass(frozen=True)
@@ -48,16 +40,13 @@ class Outcome:
 
     plan: Plan
     before: State | None  # None: there was no repository
-    commit: str | None = None  # where the wanted state is, if it is
+    commit: Commit | None = None  # where the wanted state is, if it is
     differences: list[str] = field(default_factory=list)
 
 
 def look(build: Build, target: Target) -> Outcome:
-    """Plan, and do nothing."""
-    repository = Repository(target.repo_id)
-    before, _ = _find(repository, target)
-    plan = _plan(build, target, repository, before or EMPTY)
-    return Outcome(plan, before, None if plan.steps or before is None else before.commit)
+    """Plan and refuse as `publish` would, and do nothing."""
+    return _look(Repository(target.repo_id), build, target)[0]
 
 
 def publish(build: Build, target: Target, show: Callable[[Outcome], object] = lambda outcome: None) -> Outcome:
@@ -82,55 +71,71 @@ def publish(build: Build, target: Target, show: Callable[[Outcome], object] = la
     UsageError, HubError
     """
     repository = Repository(target.repo_id)
-    before, has_revision = _find(repository, target)
-    _check_before(repository, target, before)
-    state = before
-    if before is None:
-        show(Outcome(_plan(build, target, repository, EMPTY), None))
+    outcome, has_revision = _look(repository, build, target)
+    show(outcome)
+    _refuse_edited_card(outcome.plan, target)
+    state = outcome.before
+    if state is None:
         repository.create(target.private)
-        has_revision = target.revision == MAIN
-    if not has_revision:
+    if not has_revision and target.revision != MAIN:
         repository.create_branch(target.revision)
-    if before is None:
-        state = repository.get(target.revision)
-    assert state is not None
-
-    outcome = _commit(build, target, repository, state, show if before else lambda outcome: None)
-    assert outcome.commit is not None
+    commit, plan = _commit(repository, build, target, state or repository.get(target.revision))
+    outcome = replace(outcome, commit=commit, plan=plan)
     try:
-        if outcome.plan.steps:
-            outcome = replace(outcome, before=before, differences=_check(build, target, repository, outcome.commit))
-        if target.tag and outcome.commit and not outcome.differences:
-            repository.create_tag(target.tag, outcome.commit)
-    except HubError as error:
-        raise HubError(f"published at commit {outcome.commit}, but not verified to the end: {error}") from error
+        if plan.steps:
+            after = repository.get(commit.id)
+            rest = _plan(repository, build, target, after)
+            outcome = replace(outcome, differences=_check(build, target, after, rest))
+        if target.tag and not outcome.differences:
+            repository.create_tag(target.tag, commit.id)
+    except Exception as error:
+        reason = error if isinstance(error, PublishingError) else explain(error, target.repo_id)
+        raise HubError(f"published at commit {commit.id}, but not all was done after that: {reason}") from error
     return outcome
 
 
 def verify(build: Build, target: Target) -> Outcome:
     """Compare a revision with a build, and open each config there."""
     repository = Repository(target.repo_id)
-    state = repository.get(target.revision)
-    plan = _plan(build, target, repository, state)
-    return Outcome(plan, state, state.commit, _check(build, target, repository, state.commit))
+    state = repository.find(target.revision)
+    if state is None:
+        raise HubError(f"{repository.url} is not there, or the token may not see it")
+    plan = _plan(repository, build, target, state)
+    return Outcome(plan, state, Commit(state.commit), _check(build, target, state, plan))
 
 
-def _find(repository: Repository, target: Target) -> tuple[State | None, bool]:
-    """The state that the commit goes on top of, and whether the revision is there: one that is not starts at `main`."""
+def _look(repository: Repository, build: Build, target: Target) -> tuple[Outcome, bool]:
+    """The plan, and whether the revision is there: one that is not starts at `main`."""
+    has_revision = True
     try:
-        return repository.find(target.revision), True
+        state = repository.find(target.revision)
     except UsageError:
-        return (None if target.revision == MAIN else repository.find(MAIN)), False
-
-
-def _check_before(repository: Repository, target: Target, state: State | None) -> None:
+        has_revision = False
+        state = None if target.revision == MAIN else repository.find(MAIN)
+    plan = _plan(repository, build, target, state or EMPTY)
+    where = repository.url
     if target.private and state and not state.private:
-        raise UsageError(f"{repository.url} is there and public: --private counts only for a new repository")
-    if target.tag and state and (tagged := repository.tags().get(target.tag)) and tagged != state.commit:
+        raise UsageError(f"{where} is there and public: --private counts only for a new repository")
+    if target.create_pr and (state is None or not has_revision):
+        raise UsageError(
+            f"{where} has no {target.revision} to open a pull request for: publish without --create-pr first"
+        )
+    if (
+        target.tag
+        and state
+        and (tagged := repository.tags().get(target.tag))
+        and (plan.steps or tagged != state.commit)
+    ):
         raise UsageError(f"the tag {target.tag!r} is there, at commit {tagged}: give another name")
+    return Outcome(plan, state, Commit(state.commit) if state and not plan.steps else None), has_revision
 
 
-def _plan(build: Build, target: Target, repository: Repository, state: State) -> Plan:
+def _refuse_edited_card(plan: Plan, target: Target) -> None:
+    if plan.replaces_edited_card and not target.overwrite_card:
+        raise DifferenceError(f"{CARD} was written or edited by somebody else: --overwrite-card replaces it")
+
+
+def _plan(repository: Repository, build: Build, target: Target, state: State) -> Plan:
     manifest = state.card.manifest
     kept = set(build.paths)
     if target.leave_other_configs and manifest:
@@ -142,42 +147,39 @@ def _plan(build: Build, target: Target, repository: Repository, state: State) ->
     return make_plan(state.files, state.card, wanted, stale)
 
 
-def _commit(
-    build: Build, target: Target, repository: Repository, state: State, show: Callable[[Outcome], object]
-) -> Outcome:
-    """Plan and commit until the repository is as wanted."""
+def _commit(repository: Repository, build: Build, target: Target, state: State) -> tuple[Commit, Plan]:
+    """Look, plan and commit until the repository is as wanted; the commit, and the plan that led there."""
     start = state.commit
-    planned: Outcome | None = None
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(backoff(attempt))
-            state = _look_again(repository, target)
-        plan = _plan(build, target, repository, state)
-        if planned is None:
-            planned = Outcome(plan, state, state.commit)
-            show(planned)
-        if not plan.steps:  # of an earlier attempt, whose answer was lost, or there was nothing to do
-            return replace(planned, commit=state.commit)
-        if plan.replaces_edited_card and not target.overwrite_card:
-            raise DifferenceError(f"{CARD} was written or edited by somebody else: --overwrite-card replaces it")
-        if target.create_pr and (proposed := _proposed(build, target, repository)):
-            return replace(planned, commit=proposed)
+    first: Plan | None = None
+    failure: Exception | None = None
+    for attempt in range(1, ATTEMPTS + 2):  # the last time only to see what the last attempt did
+        plan = _plan(repository, build, target, state)
+        first = first or plan
+        if not plan.steps:  # there was nothing to do; or it was done, and only the answer was lost
+            return Commit(state.commit), first
+        if target.create_pr and (proposed := _proposed(repository, build, target)):
+            return proposed, first
+        if failure is not None and (attempt > ATTEMPTS or not _may_succeed(failure)):
+            break
+        _refuse_edited_card(plan, target)
         try:
-            commit = repository.commit(plan, state.commit, target.revision, target.message, target.create_pr)
-            return Outcome(plan, state, commit)
+            return repository.commit(plan, state.commit, target.revision, target.message, target.create_pr), plan
+        except PublishingError:
+            raise
         except Exception as error:
-            status = status_of(error)
-            if status is None and not is_transient(error):
-                raise
-            if status not in CONFLICTS and not is_transient(error):
-                raise repository.explain(error) from error
-            failure = error  # but the commit may have been made: look again
+            failure = error
+        if _may_succeed(failure):
+            time.sleep(wait_after(failure, attempt))
+        state = _look_again(repository, target)
+    assert failure is not None
     if status_of(failure) in CONFLICTS:
-        others = (
-            "; ".join(repository.commits_since(start, target.revision)) or "somebody that the history does not show"
-        )
+        others = "; ".join(repository.commits_since(start, target.revision)) or "the history does not show by whom"
         raise HubError(f"{repository.url} changed {ATTEMPTS} times while this was published: {others}: try again")
-    raise repository.explain(failure) from failure
+    raise explain(failure, target.repo_id) from failure
+
+
+def _may_succeed(failure: Exception) -> bool:
+    return is_transient(failure) or status_of(failure) in CONFLICTS
 
 
 def _look_again(repository: Repository, target: Target) -> State:
@@ -187,27 +189,26 @@ def _look_again(repository: Repository, target: Target) -> State:
         raise HubError(f"whether the commit was made is not known, run the same again: {error}") from error
 
 
-def _proposed(build: Build, target: Target, repository: Repository) -> str | None:
+def _proposed(repository: Repository, build: Build, target: Target) -> Commit | None:
     """The commit of an open pull request that has the wanted state already."""
-    for revision in repository.open_pull_requests(target.message):
+    for revision, url in repository.open_pull_requests(target.message):
         state = repository.get(revision)
-        if not _plan(build, target, repository, state).steps:
-            return state.commit
+        if not _plan(repository, build, target, state).steps:
+            return Commit(state.commit, url)
     return None
 
 
-def _check(build: Build, target: Target, repository: Repository, commit: str) -> list[str]:
-    """Read every hash back at a commit, open each config there, and say what is not as it should be."""
-    state = repository.get(commit)
-    wrong = [f"{step.path} is not as wanted: {step.action}" for step in _plan(build, target, repository, state).steps]
+def _check(build: Build, target: Target, state: State, rest: Plan) -> list[str]:
+    """What is left to do at a state, and what is wrong with each config when it is opened there."""
+    wrong = [f"{step.path} is not as wanted: {step.action}" for step in rest.steps]
     for config in build.configs:
         wanted = {name: split.num_examples for name, split in config.info.splits.items()}
         try:
-            rows = repository.retry(_rows, target.repo_id, config.name, commit)
-        except HubError:
-            raise
+            rows = retry(_rows, target.repo_id, config.name, state.commit)
         except Exception as error:
-            wrong.append(f"load_dataset does not open config {config.name}: {first_line(error)}")
+            if is_transient(error):
+                raise explain(error, target.repo_id) from error
+            wrong.append(f"load_dataset does not open config {config.name}: {one_line(error)}")
         else:
             if rows != wanted:
                 wrong.append(f"load_dataset finds {rows} rows in config {config.name} instead of {wanted}")

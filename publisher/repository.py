@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import uuid
@@ -11,11 +12,13 @@ from pathlib import Path
 
 import datasets
 
-from publisher.card import NOTHING, Card, Surroundings, compose
+from publisher.card import NOTHING, Card, Surroundings, compose, config_order, default_config
 from publisher.configs import BuiltConfig, File, build_config, describe_file
 from publisher.digests import file_digest
 from publisher.errors import UsageError
 from publisher.manifest import CARD, PublishedCard, read_card
+
+TAKEN = ("data", "assets")  # folders of the default config and of the pictures
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,13 @@ def config_names(builder: type[datasets.DatasetBuilder], chosen: Sequence[str] =
     UsageError
         If a chosen one is unknown; the message lists the known ones.
     """
-    known = list(builder.builder_configs) or [builder.DEFAULT_CONFIG_NAME or "default"]
+    known = config_order(builder)
     for name in chosen:
         if name not in known:
             raise UsageError(f"there is no config {name!r}: choose from {', '.join(known)}")
+    for name in known:
+        if name != default_config(builder) and name in TAKEN:
+            raise UsageError(f"a config cannot be named {name!r}, the name of a folder: rename it")
     return [name for name in known if not chosen or name in chosen]
 
 
@@ -85,7 +91,7 @@ def build(builder: type[datasets.DatasetBuilder], card: Card, folder: Path, name
     -------
     Build
     """
-    default = builder.DEFAULT_CONFIG_NAME or "default"
+    default = default_config(builder)
     # A cache of its own: `datasets` would take a prepared config from the user's cache even if the code has changed.
     with tempfile.TemporaryDirectory(dir=folder.parent) as cache:
         configs = [build_config(builder(config_name=name, cache_dir=cache), folder, default) for name in names]
@@ -116,24 +122,29 @@ def replace_folder(target: Path, write: Callable[[Path], list[File]]) -> list[Fi
     UsageError
         If `target` holds anything else; then nothing is touched.
     """
-    target = target.resolve()
+    try:
+        target = target.resolve()
+    except RuntimeError:  # what Python below 3.13 raises
+        raise UsageError(f"{target} is a loop of links: give a new folder") from None
     _refuse_if_taken(target)
     beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
     new, old = beside / "new", beside / "old"
+    missing = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
     try:
         new.mkdir(parents=True)
         files = write(new)
         _refuse_if_taken(target)
         if target.exists():
             target.rename(old)
-        try:
-            new.rename(target)
-        except OSError:
-            if old.exists():
-                old.rename(target)
-            raise
+        new.rename(target)
     finally:  # also when a signal stops the command
+        if old.exists() and not target.exists():
+            old.rename(target)
         shutil.rmtree(beside, ignore_errors=True)
+        if not target.exists():
+            for folder in missing:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
     return files
 
 
@@ -144,18 +155,33 @@ def _refuse_if_taken(target: Path) -> None:
         return
     if not target.is_dir():
         raise UsageError(f"{target} is a file: give a new folder")
-    present = {path for path in target.rglob("*") if not path.is_dir() or path.is_symlink()}
+    present = _everything_in(target)
     if not present:
         return
     card_path = target / CARD
     card = read_card(card_path.read_text(encoding="utf-8", errors="replace")) if card_path.is_file() else None
     if card is None or card.manifest is None:
         raise UsageError(f"{target} holds files that this command did not write: give a new or an empty folder")
-    written = {target / path: sha for path, sha in card.manifest.files.items()}
-    changed = {path for path in present - {card_path} if written.get(path) != file_digest(path)}
-    if card.is_edited:
-        changed.add(card_path)
-    if changed:
-        raise UsageError(
-            f"{min(changed)} was added or changed since {target} was written: move it, or give a new folder"
-        )
+    written = {target / path: sha256 for path, sha256 in card.manifest.files.items()}
+    folders = {folder for path in written for folder in path.parents}
+    for path in sorted(present):
+        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+            ours = False
+        elif path.is_dir():
+            ours = path in folders
+        elif path == card_path:
+            ours = not card.is_edited
+        else:
+            ours = path in written and written[path] == file_digest(path)
+        if not ours:
+            raise UsageError(f"{path} was added or changed since {target} was written: move it, or give a new folder")
+
+
+def _everything_in(folder: Path) -> list[Path]:
+    """Files, folders, links and whatever else there is; an OSError if a folder may not be read."""
+    found: list[Path] = []
+    for path in folder.iterdir():
+        found.append(path)
+        if path.is_dir() and not path.is_symlink():
+            found += _everything_in(path)
+    return found

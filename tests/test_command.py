@@ -82,7 +82,7 @@ def test_some_configs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         (["--output-dir"], ["--output-dir"]),
         (["--output-dir", "x", "--colour"], ["--colour"]),
         (["--output-dir", ""], ["current folder"]),
-        (["--output-dir", "x" * 5000], ["cannot be written", os.strerror(errno.ENAMETOOLONG)]),
+        (["--output-dir", "x" * 5000], ["cannot be read or written", os.strerror(errno.ENAMETOOLONG)]),
     ],
 )
 def test_wrong_arguments(
@@ -110,7 +110,9 @@ def test_earlier_run_is_replaced(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-@pytest.mark.parametrize("change", ["add", "edit card", "edit data", "foreign card", "link", "file", "other card"])
+@pytest.mark.parametrize(
+    "change", ["add", "edit card", "edit data", "foreign card", "link", "file", "other card", "empty folder", "pipe"]
+)
 def test_what_others_wrote_is_kept(tmp_path: Path, change: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder that holds anything else is refused, and stays as it was."""
     target = tmp_path / "mnist1d"
@@ -125,6 +127,10 @@ def test_what_others_wrote_is_kept(tmp_path: Path, change: str, capsys: pytest.C
         data = target / "shuffled" / "test-00000-of-00001.parquet"
         if change == "add":
             (target / "notes.txt").write_text("mine")
+        elif change == "empty folder":
+            (target / "mine").mkdir()
+        elif change == "pipe":
+            os.mkfifo(target / "mine")
         elif change == "link":
             (target / "notes.txt").symlink_to(tmp_path / "nowhere")
         elif change == "edit data":
@@ -139,6 +145,42 @@ def test_what_others_wrote_is_kept(tmp_path: Path, change: str, capsys: pytest.C
     assert str(target) in refusal(capsys)
     assert before == (target.read_bytes() if target.is_file() else tree(target))
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_folders_of_others_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Even empty ones."""
+    (tmp_path / "mnist1d" / "keep" / "me").mkdir(parents=True)
+    assert run("--output-dir", tmp_path / "mnist1d") == 2
+    assert (tmp_path / "mnist1d" / "keep" / "me").is_dir()
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_stopped_between_renames(tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal at the worst moment: the earlier folder is back, and nothing beside it."""
+    target = tmp_path / "mnist1d"
+    assert run("--output-dir", target, "--config", "shuffled") == 0
+    before = tree(target)
+    rename, calls = Path.rename, []
+
+    def stopped(path: Path, other: Path) -> Path:
+        calls.append(path)
+        if len(calls) == step:
+            raise KeyboardInterrupt(signal.SIGTERM)
+        return rename(path, other)
+
+    monkeypatch.setattr(Path, "rename", stopped)
+    assert run("--output-dir", target) == 128 + signal.SIGTERM
+    assert tree(target) == before
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_closed_streams(tmp_path: Path) -> None:
+    """Without standard output or error the work is done all the same."""
+    for closing in (">&-", "2>&-", "| head -1"):
+        command = f"{' '.join(SCRIPT)} --output-dir {tmp_path / 'x'} --config shuffled {closing}"
+        ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert (tmp_path / "x" / "README.md").is_file()
 
 
 def test_current_folder_is_refused(

@@ -127,6 +127,8 @@ def _failure(fault: Fault, request: Request) -> Response:
     response = answer({"error": f"Status {fault.code} on demand"}, fault.code)
     if fault.retry_after is not None:
         response.headers["Retry-After"] = str(fault.retry_after)
+    if fault.error_code is not None:
+        response.headers["X-Error-Code"] = fault.error_code
     return response
 
 

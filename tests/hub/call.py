@@ -107,7 +107,7 @@ class Call:
 
 def answer(data: Any, status: int = 200) -> Response:
     """Return a JSON answer."""
-    return Response(json.dumps(data), status, mimetype="application/json")
+    return Response(json.dumps(data, default=str), status, mimetype="application/json")
 
 
 def is_on(value: object) -> bool:

@@ -43,7 +43,7 @@ def metadata(card: str) -> dict[str, Any]:
     """Return the card's YAML as the revision info shows it; a card that does not parse has none."""
     try:
         data = yaml.load(front_matter(card) or "", _UniqueKeys)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 
@@ -59,7 +59,7 @@ def validate(card: str) -> tuple[list[str], list[str]]:
         return [], ["empty or missing yaml metadata in repo card"]
     try:
         data = yaml.load(text, _UniqueKeys)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         return [f"YAML does not parse: {' '.join(str(error).split())}"], []
     if not isinstance(data, dict):
         return ["YAML metadata must be a mapping"], []

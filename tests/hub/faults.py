@@ -17,6 +17,7 @@ class Fault:
     seconds: float = 0.0
     code: int = 0
     retry_after: int | None = None
+    error_code: str | None = None
 
     REFUSE: ClassVar[Fault]
     """The connection closes before the body is read."""
@@ -33,9 +34,12 @@ class Fault:
         return cls("delay", seconds=seconds)
 
     @classmethod
-    def status(cls, code: int, retry_after: int | None = None) -> Fault:
-        """Answer with this status and do nothing; `retry_after` is in seconds, for 429 and 503."""
-        return cls("status", code=code, retry_after=retry_after)
+    def status(cls, code: int, retry_after: int | None = None, error_code: str | None = None) -> Fault:
+        """Answer with this status and do nothing.
+
+        `retry_after` is in seconds, for 429 and 503; `error_code` is what the Hub adds, such as RepoNotFound.
+        """
+        return cls("status", code=code, retry_after=retry_after, error_code=error_code)
 
 
 Fault.REFUSE = Fault("refuse")
