@@ -38,6 +38,12 @@ LICENSE = "apache-2.0"
 VERSION = "1.0.0"  # raise it whenever the rows of a config change: caches are keyed by it
 SPLITS = ("train", "test", "train+test")
 STREAMS = ("authors", "sharded")
+NO_FILES = (
+    "data_dir",
+    "data_files",
+    "features",
+)  # what `load_dataset` gives every builder, and this one has no use for
+OTHER_KEYWORDS = {"parameters", "stream", "version", *inspect.signature(datasets.DatasetBuilder.__init__).parameters}
 TABLE_ROWS = 10_000  # a table at a time: a few megabytes
 
 
@@ -145,16 +151,11 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
 
     def __init__(self, config_name: str | None = None, **kwargs: Any) -> None:
         names = [parameter.name for parameter in fields(Parameters)]
-        known = {
-            *inspect.signature(datasets.DatasetBuilder.__init__).parameters,
-            "parameters",
-            "stream",
-            "version",
-            *names,
-        }
-        for name in kwargs:
-            if name not in known:
+        for name, value in kwargs.items():
+            if name not in {*names, *OTHER_KEYWORDS} or (name in NO_FILES and value is not None):
                 raise ValueError(f"{name} is not a parameter of MNIST-1D: give {', '.join([*names, 'stream'])}")
+        if not isinstance(config_name, str | None):
+            raise ValueError(f"config_name={config_name!r} is not allowed: give {', '.join(self.builder_configs)}")
         if kwargs.get("stream") not in (None, *STREAMS):
             raise ValueError(f"stream={kwargs['stream']!r} is not allowed: give {' or '.join(STREAMS)}")
         overrides = {name: kwargs.pop(name) for name in names if name in kwargs}

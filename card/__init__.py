@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from publisher.card import Card
-from publisher.configs import BuiltConfig
+from publisher.configs import Config
 
 REPO_ID = "christopher/mnist1d"
 
@@ -43,7 +43,7 @@ MODELS = (
 )
 
 
-def parameters(config: BuiltConfig) -> Iterator[tuple[str, Any]]:
+def parameters(config: Config) -> Iterator[tuple[str, Any]]:
     """Name and value of each parameter of a config."""
     yield from asdict(config.config.parameters).items()
 

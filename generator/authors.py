@@ -56,7 +56,8 @@ def make_dataset(parameters: Parameters | None = None) -> Dataset:
     Raises
     ------
     ValueError
-        If all points of all samples are equal, so that they cannot be brought to standard deviation 1.
+        If `parameters` are no Parameters; or if all points of all samples are equal, so that they cannot be brought to
+        standard deviation 1.
 
     Warns
     -----
@@ -76,7 +77,10 @@ def make_dataset(parameters: Parameters | None = None) -> Dataset:
     >>> data.y[:5]
     array([...])
     """
-    parameters = parameters or Parameters()
+    if parameters is None:
+        parameters = Parameters()
+    if not isinstance(parameters, Parameters):
+        raise ValueError(f"parameters={parameters!r} is not allowed: give generator.Parameters(...)")
     templates = get_templates()
     labels = np.repeat(templates["y"], parameters.num_samples // len(templates["y"]))
     _warn_of_surprises(parameters, len(labels))

@@ -33,7 +33,11 @@ def _integer(default: int, low: int, high: int) -> Any:
 
 def _real(default: float, low: float, high: float) -> Any:
     def convert(value: Any) -> float:
-        if isinstance(value, BOOL) or not isinstance(value, Real) or not low <= (number := float(value)) <= high:
+        if (
+            isinstance(value, (*BOOL, np.timedelta64))
+            or not isinstance(value, Real)
+            or not low <= (number := float(value)) <= high
+        ):
             raise ValueError  # NaN is in no range
         return number
 
@@ -129,7 +133,7 @@ class Parameters:
             value = getattr(self, parameter.name)
             try:
                 converted = parameter.metadata["convert"](value)
-            except (TypeError, ValueError, OverflowError):
+            except Exception:  # of whatever kind: the value converts itself
                 raise ValueError(
                     f"{parameter.name}={_shown(value)} is not allowed: give {parameter.metadata['allowed']}"
                 ) from None

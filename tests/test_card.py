@@ -14,7 +14,7 @@ from huggingface_hub import DatasetCard, DatasetCardData
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from card import CARD
+from card import CARD, REPO_ID
 from mnist1d import Mnist1D
 from publisher.card import size_category
 from publisher.manifest import ConfigRecord, Manifest, read_card, write_card
@@ -65,16 +65,21 @@ def test_digests_are_those_of_the_loaded_arrays(built: Path, name: str) -> None:
             assert f"| `{name}` | {split} | `{column}` | `{digest}` |" in card
 
 
-def test_code_on_the_card_runs(built: Path) -> None:
-    """Each block of Python, with the folder in the place of the repository."""
-    card = (built / "README.md").read_text(encoding="utf-8")
+def run_card(card: str, source: Path) -> dict[str, object]:
+    """Run each block of Python, with a folder in the place of the repository; the names that are left."""
     names: dict[str, object] = {}
     blocks = re.findall(r"```python\n(.*?)```", card, flags=re.DOTALL)
     assert len(blocks) == 3
-    for block in blocks[:2]:
-        exec(block.replace("christopher/mnist1d", str(built)).replace('everything.with_format("torch")', "None"), names)
-    exec(blocks[2].replace("hashlib.sha256", "digest = hashlib.sha256"), names)
-    assert str(names["digest"]) in card
+    for block in blocks:
+        code = block.replace(REPO_ID, str(source)).replace('everything.with_format("torch")', "None")
+        exec(code.replace("hashlib.sha256(", "digest = hashlib.sha256("), names)
+    return names
+
+
+def test_code_on_the_card_runs(built: Path) -> None:
+    """And its check gives a digest of the card."""
+    card = (built / "README.md").read_text(encoding="utf-8")
+    assert str(run_card(card, built)["digest"]) in card
 
 
 @pytest.mark.parametrize("names", [["default"], ["shuffled"], ["large-padding"], ["large-padding", "shuffled"]])
@@ -82,12 +87,13 @@ def test_card_of_some_configs(tmp_path: Path, names: list[str]) -> None:
     """It speaks of these configs alone, and loads."""
     folder = tmp_path / "new"
     folder.mkdir()
-    build(Mnist1D, CARD, folder, names).add_card("me/mnist1d")
+    build(Mnist1D, CARD, folder, names).add_card(REPO_ID)
     card = (folder / "README.md").read_text(encoding="utf-8")
     for name in set(NUM_BYTES) - set(names):
         assert f"`{name}` |" not in card
     assert set(get_dataset_config_names(str(folder))) == set(names)
     assert load_dataset(str(folder), names[0], split="test").num_rows == 1000
+    assert str(run_card(card, folder)["digest"]) in card
 
 
 def test_another_dataset(tmp_path: Path) -> None:
