@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import logging
-import os
-import re
-import signal
 import sys
 import tempfile
-import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import datasets
 import huggingface_hub
-from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils import disable_progress_bars, validate_repo_id
 from tqdm import tqdm
 
 from publisher.card import Card, config_order
 from publisher.configs import File
-from publisher.errors import DifferenceError, PublishingError, UsageError
+from publisher.errors import DifferenceError, UsageError
 from publisher.hub import MAIN
 from publisher.publish import Outcome, Target, look, publish, verify
 from publisher.repository import Build, build, config_names, replace_folder
+from publisher.shell import Parser, check_ref, check_repo_id, run
 
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")  # of a repository, branch or tag: what git and the Hub both take
 MEANINGLESS = {
     "--output-dir": ("revision", "create_pr", "tag", "message", "private", "overwrite_card", "json"),
     "--verify": ("create_pr", "tag", "message", "private", "overwrite_card"),
 }
-INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 EXIT_CODES = """\
 exit codes: 0 done or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, or a folder that
 cannot be written; 3 the Hub refused or could not be reached; 70 an error of this program; 128 + n stopped by
@@ -61,45 +51,23 @@ def main(
     int
         Exit code, see `EXIT_CODES`.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
-    for library in ("datasets", "huggingface_hub"):  # what they log comes as one sentence from here
-        logging.getLogger(library).setLevel(logging.CRITICAL)
     datasets.disable_progress_bars()
-    if not (sys.stderr and sys.stderr.isatty()):
-        disable_progress_bars()
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _stop)
-    parser = _parser(builder, repo_id)
-    options = parser.parse_args(arguments)
-    try:
+
+    def act(options: argparse.Namespace) -> int:
         _check(options)
         return _run(builder, card, options)
-    except PublishingError as error:
-        return _fail(parser, error, error.exit_code)
-    except BrokenPipeError:  # as in `| head`: nobody reads on
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
-    except OSError as error:
-        return _fail(parser, f"a file cannot be read or written: {error}", UsageError.exit_code)
-    except Exception as error:
-        return _fail(parser, f"internal error, {type(error).__name__}: {error}: please report it", INTERNAL_ERROR)
-    except KeyboardInterrupt as stop:
-        number = stop.args[0] if stop.args else signal.SIGINT
-        return _fail(parser, "stopped: what was asked for is done as a whole or not at all", 128 + number)
 
-
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt(number)
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(UsageError.exit_code, f"{self.prog}: {message}: see {self.prog} --help\n")
+    return run(
+        _parser(builder, repo_id),
+        act,
+        arguments,
+        file_trouble="a file cannot be read or written",
+        stopped="stopped: what was asked for is done as a whole or not at all",
+    )
 
 
 def _parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         description="Publish all configs of the dataset and its card to the Hugging Face Hub, in one commit that is "
         "verified; or write what the Hub repository contains to a folder. Run it as often as you like: what is there "
         "already is left alone, and so is everything that others added.",
@@ -139,20 +107,9 @@ def _parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argparse.Ar
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse arguments that are wrong by themselves or do not go together."""
-    try:
-        validate_repo_id(options.repo_id)
-    except HFValidationError:
-        allowed = None
-    else:
-        allowed = NAME.fullmatch(options.repo_id)
-    if not allowed or "/" not in options.repo_id:
-        raise UsageError(
-            f"REPO_ID {options.repo_id!r} is not allowed: give namespace/name of letters, digits and -_. between them"
-        )
+    check_repo_id("REPO_ID", options.repo_id)
     for name in ("revision", "tag"):
-        given = getattr(options, name)
-        if given is not None and (not NAME.fullmatch(given) or ".." in given or given.endswith((".", ".lock", "/"))):
-            raise UsageError(f"--{name} {given!r} is not allowed: give letters, digits and -_./ between them")
+        check_ref(f"--{name}", getattr(options, name))
     if options.message is not None and not options.message.strip():
         raise UsageError("--message is empty: give a text")
     if options.create_pr and options.tag:
@@ -273,11 +230,3 @@ def _as_json(outcome: Outcome, target: Target, result: str) -> dict[str, Any]:
         ],
         "differences": outcome.differences,
     }
-
-
-def _fail(parser: argparse.ArgumentParser, message: object, exit_code: int) -> int:
-    text = " ".join(str(message).split())
-    if token := huggingface_hub.get_token():
-        text = text.replace(token, "***")
-    print(f"{parser.prog}: {text}", file=sys.stderr)
-    return exit_code

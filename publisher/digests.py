@@ -39,16 +39,21 @@ def column_digests(dataset: datasets.Dataset) -> dict[str, str]:
 
 
 def _digest(column: pa.ChunkedArray) -> str | None:
+    digest = hashlib.sha256()
+    return digest.hexdigest() if digest_values(digest, column) else None
+
+
+def digest_values(digest: hashlib._Hash, column: pa.ChunkedArray) -> bool:
+    """Feed a column's values to a digest; False, and nothing is fed, if it has nulls or other types than numbers."""
     while (
         pa.types.is_list(column.type) or pa.types.is_large_list(column.type) or pa.types.is_fixed_size_list(column.type)
     ):
         if column.null_count:
-            return None
+            return False
         column = pc.list_flatten(column)
     if column.null_count or not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-        return None
-    digest = hashlib.sha256()
+        return False
     for chunk in column.chunks:
         values = chunk.to_numpy()
         digest.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
-    return digest.hexdigest()
+    return True

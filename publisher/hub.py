@@ -108,6 +108,10 @@ class Repository:
         """SHA-256 of a file's content; only one that is not in LFS has to be read for it."""
         return file.sha256 or hashlib.sha256(self._read(file.path, commit)).hexdigest()
 
+    def download(self, commit: str, folder: Path) -> None:
+        """Copy all files of a commit into a folder."""
+        self._call(self.api.snapshot_download, revision=commit, local_dir=folder)
+
     def create(self, private: bool) -> None:
         """Make the repository, if it is not there."""
         self._make(self.api.create_repo, private=private)

@@ -1,0 +1,9 @@
+#!/usr/bin/env python
+"""Check a dataset repository: `python scripts/validate.py --help`."""
+
+import sys
+
+from publisher.validate_command import main
+
+if __name__ == "__main__":
+    sys.exit(main())
