@@ -127,7 +127,7 @@ ENVIRONMENTS = (
         (FASTPARQUET,),
         ("fastparquet", "pandas"),
         quick=False,
-        known_failure="it is no longer developed and does not read the encoding BYTE_STREAM_SPLIT",
+        known_failure="it is being retired, by its own page, and does not read the encoding BYTE_STREAM_SPLIT",
     ),
 )
 

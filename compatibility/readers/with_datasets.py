@@ -1,5 +1,6 @@
 """load_dataset from a folder, from files and from a Hub; streaming; NumPy format."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from answer import BOTH, PLAN, SPLITS, Answer
 from datasets import load_dataset
 
 answer = Answer()
-places = {
+places: dict[str, Callable[..., Any]] = {
     "folder": lambda config, **options: load_dataset(PLAN["folder"], config, **options),
     "files": lambda config, **options: load_dataset("parquet", data_files=data_files(config), **options),
     "Hub": lambda config, **options: load_dataset(PLAN["repo_id"], config, **options),
