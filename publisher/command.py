@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from publisher.card import Card, config_order
 from publisher.configs import File
-from publisher.errors import DifferenceError, UsageError
+from publisher.errors import DifferenceError, PublishingError, UsageError
 from publisher.hub import MAIN
 from publisher.publish import Outcome, Target, look, publish, verify
 from publisher.repository import Build, build, config_names, replace_folder
@@ -90,8 +90,8 @@ def _parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argparse.Ar
         "--output-dir",
         metavar="DIR",
         type=Path,
-        help="write to a folder, without token or network; it appears when it is whole. It may exist if it is empty or "
-        "unchanged since an earlier run",
+        help="write to a folder, without token or network; it appears when it is whole. It may exist if it is empty, "
+        "or unchanged since an earlier run, whose files are replaced",
     )
 
     hub = parser.add_argument_group("publishing")
@@ -156,23 +156,32 @@ def _use_hub(built: Build, target: Target, options: argparse.Namespace) -> int:
         if not options.json:
             _print_plan(outcome, target)
 
-    if options.dry_run:
-        outcome = look(built, target)
-        show(outcome)
-        result = "nothing to do" if outcome.commit else "dry run: nothing was changed"
-    elif options.verify:
-        outcome = verify(built, target)
-        result = "differs" if outcome.differences else "verified"
-    else:
-        outcome = publish(built, target, show)
-        result = "published and verified" if outcome.plan.steps else "nothing to do"
+    try:
+        if options.dry_run:
+            outcome = look(built, target)
+            show(outcome)
+            result = "nothing to do" if outcome.commit and not outcome.new_branch else "dry run: nothing was changed"
+        elif options.verify:
+            outcome = verify(built, target)
+            result = "verified"
+        else:
+            outcome = publish(built, target, show)
+            made = "made the branch" if outcome.new_branch else "nothing to do"
+            result = "published and verified" if outcome.plan.steps else made
+            result += f", tagged {target.tag}" if target.tag else ""
+    except PublishingError as error:
+        if options.json:
+            failed = {"repo_id": target.repo_id, "revision": target.revision, "result": "failed", "error": str(error)}
+            print(json.dumps(failed, indent=2))
+        raise
+    if outcome.differences:
+        result = "differs from what is wanted"
     if options.json:
         print(json.dumps(_as_json(outcome, target, result), indent=2))
     else:
         for difference in outcome.differences:
             print(difference)
-        at = f" at commit {outcome.commit.id}" if outcome.commit else ""
-        print(f"{target.repo_id}: {'differs from what is wanted' if outcome.differences else result}{at}")
+        print(f"{target.repo_id}: {result}{f' at commit {outcome.commit.id}' if outcome.commit else ''}")
         if outcome.commit and outcome.commit.pull_request:
             print(f"pull request: {outcome.commit.pull_request}")
     return DifferenceError.exit_code if outcome.differences else 0
@@ -196,7 +205,7 @@ def _print_loading(source: str, names: list[str], builder: type[datasets.Dataset
 
 def _print_plan(outcome: Outcome, target: Target) -> None:
     state = f"commit {outcome.before.commit}" if outcome.before else "a new repository"
-    print(f"{target.repo_id} at {target.revision}, {state}")
+    print(f"{target.repo_id} at {target.revision}, {'a new branch at ' if outcome.new_branch else ''}{state}")
     width = max(len(change.path) for change in outcome.plan.changes)
     for change in outcome.plan.changes:
         before = f"{change.before.size:,}" if change.before else ""
@@ -205,7 +214,7 @@ def _print_plan(outcome: Outcome, target: Target) -> None:
         whose = ", written by somebody else" if change.by_others else ""
         print(f"  {change.action:6}  {change.path:{width}}  {sizes} bytes{whose}")
     if outcome.plan.replaces_edited_card:
-        print("  README.md is replaced only with --overwrite-card")
+        print("  README.md", "is replaced" if target.overwrite_card else "is replaced only with --overwrite-card")
 
 
 def _as_json(outcome: Outcome, target: Target, result: str) -> dict[str, Any]:

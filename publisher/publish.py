@@ -40,13 +40,14 @@ class Outcome:
 
     plan: Plan
     before: State | None  # None: there was no repository
+    new_branch: bool = False  # the revision starts at `main`
     commit: Commit | None = None  # where the wanted state is, if it is
     differences: list[str] = field(default_factory=list)
 
 
 def look(build: Build, target: Target) -> Outcome:
     """Plan and refuse as `publish` would, and do nothing."""
-    return _look(Repository(target.repo_id), build, target)[0]
+    return _look(Repository(target.repo_id), build, target)
 
 
 def publish(build: Build, target: Target, show: Callable[[Outcome], object] = lambda outcome: None) -> Outcome:
@@ -71,13 +72,13 @@ def publish(build: Build, target: Target, show: Callable[[Outcome], object] = la
     UsageError, HubError
     """
     repository = Repository(target.repo_id)
-    outcome, has_revision = _look(repository, build, target)
+    outcome = _look(repository, build, target)
     show(outcome)
     _refuse_edited_card(outcome.plan, target)
     state = outcome.before
     if state is None:
         repository.create(target.private)
-    if not has_revision and target.revision != MAIN:
+    if outcome.new_branch:
         repository.create_branch(target.revision)
     commit, plan = _commit(repository, build, target, state or repository.get(target.revision))
     outcome = replace(outcome, commit=commit, plan=plan)
@@ -101,22 +102,22 @@ def verify(build: Build, target: Target) -> Outcome:
     if state is None:
         raise HubError(f"{repository.url} is not there, or the token may not see it")
     plan = _plan(repository, build, target, state)
-    return Outcome(plan, state, Commit(state.commit), _check(build, target, state, plan))
+    return Outcome(plan, state, commit=Commit(state.commit), differences=_check(build, target, state, plan))
 
 
-def _look(repository: Repository, build: Build, target: Target) -> tuple[Outcome, bool]:
-    """The plan, and whether the revision is there: one that is not starts at `main`."""
-    has_revision = True
+def _look(repository: Repository, build: Build, target: Target) -> Outcome:
+    new_branch = False
     try:
         state = repository.find(target.revision)
     except UsageError:
-        has_revision = False
         state = None if target.revision == MAIN else repository.find(MAIN)
+        new_branch = True
+    new_branch = target.revision != MAIN and (new_branch or state is None)
     plan = _plan(repository, build, target, state or EMPTY)
     where = repository.url
     if target.private and state and not state.private:
         raise UsageError(f"{where} is there and public: --private counts only for a new repository")
-    if target.create_pr and (state is None or not has_revision):
+    if target.create_pr and (state is None or new_branch):
         raise UsageError(
             f"{where} has no {target.revision} to open a pull request for: publish without --create-pr first"
         )
@@ -127,7 +128,7 @@ def _look(repository: Repository, build: Build, target: Target) -> tuple[Outcome
         and (plan.steps or tagged != state.commit)
     ):
         raise UsageError(f"the tag {target.tag!r} is there, at commit {tagged}: give another name")
-    return Outcome(plan, state, Commit(state.commit) if state and not plan.steps else None), has_revision
+    return Outcome(plan, state, new_branch, Commit(state.commit) if state and not plan.steps else None)
 
 
 def _refuse_edited_card(plan: Plan, target: Target) -> None:
@@ -200,7 +201,8 @@ def _proposed(repository: Repository, build: Build, target: Target) -> Commit | 
 
 def _check(build: Build, target: Target, state: State, rest: Plan) -> list[str]:
     """What is left to do at a state, and what is wrong with each config when it is opened there."""
-    wrong = [f"{step.path} is not as wanted: {step.action}" for step in rest.steps]
+    words = {"add": "is missing", "change": "differs", "remove": "is no longer wanted"}
+    wrong = [f"{step.path} {words[step.action]}" for step in rest.steps]
     for config in build.configs:
         wanted = {name: split.num_examples for name, split in config.info.splits.items()}
         try:

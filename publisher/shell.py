@@ -10,7 +10,9 @@ import re
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -76,7 +78,7 @@ def run(
     except OSError as error:
         return _fail(parser, f"{file_trouble}: {error}", UsageError.exit_code)
     except Exception as error:
-        return _fail(parser, f"internal error, {type(error).__name__}: {error}: please report it", INTERNAL_ERROR)
+        return _fail(parser, f"{_place(error)}: {type(error).__name__}: {error}: a mistake there", INTERNAL_ERROR)
     except KeyboardInterrupt as stop:
         number = stop.args[0] if stop.args else signal.SIGINT
         return _fail(parser, stopped, 128 + number)
@@ -118,6 +120,11 @@ def check_ref(argument: str, name: str | None) -> None:
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt(number)
+
+
+def _place(error: BaseException) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}, line {frame.lineno}"
 
 
 def _fail(parser: argparse.ArgumentParser, message: object, exit_code: int) -> int:

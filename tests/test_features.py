@@ -26,7 +26,7 @@ def test_features_mean_the_same(features: Features) -> None:
         Features.from_dict(portable_dict(features)),
         Features._from_yaml_list(portable_yaml(features._to_yaml_list())),
     ):
-        assert read == features
+        assert read == features or datasets.__version__ < "4"  # which tells a `Sequence` from a list
         assert read.arrow_schema.types == features.arrow_schema.types
 
 

@@ -120,6 +120,9 @@ def test_json(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) ->
     assert said["commit"] == hub.commits(R)[0].oid
     assert publish("--verify", "--json") == 0
     assert json.loads(capsys.readouterr().out)["differences"] == []
+    hub.commit(R, files={"README.md": b"# Mine"})
+    assert publish("--json") == 1
+    assert "--overwrite-card" in json.loads(capsys.readouterr().out)["error"]
 
 
 def test_files_of_others_stay(hub: Hub, publish: Publish) -> None:
@@ -221,10 +224,12 @@ def test_some_configs(hub: Hub, publish: Publish) -> None:
     assert "- small: 1 split" in card.prose
 
 
-def test_branch_tag_message(hub: Hub, publish: Publish) -> None:
+def test_branch_tag_message(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
     """A branch is made if missing; a tag names the commit; both are safe to repeat."""
     assert publish() == 0
     main_before = ours(hub)
+    assert publish("--revision", "same") == 0
+    assert "made the branch" in capsys.readouterr().out
     for _ in range(2):
         assert publish("--revision", "next", "--tag", "v2", "--message", "Second", builder=Changed) == 0
     assert ours(hub) == main_before
@@ -291,7 +296,7 @@ def test_verify(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) 
     capsys.readouterr()
     assert publish("--verify") == 1
     printed = capsys.readouterr().out
-    assert "data/validation-00000-of-00001.parquet is not as wanted" in printed
+    assert "data/validation-00000-of-00001.parquet differs" in printed
     assert "load_dataset does not open config small" in printed
     assert publish("--verify", "--revision", "good") == 0
     assert publish("--verify", "--revision", "nowhere") == 2

@@ -64,7 +64,8 @@ def _start(parser: _Parser, given: argparse.Namespace) -> Hub:
     try:
         return Hub(given.state, given.port, tokens, log=lambda line: print(line, flush=True))
     except OSError as error:
-        parser.error(f"cannot listen at port {given.port} or write to {given.state}: {error.strerror}.")
+        place = f" or write to {given.state}" if given.state else ""
+        parser.error(f"cannot listen at port {given.port}{place}: {error.strerror}. Give another --port.")
     except (ValueError, KeyError, TypeError):
         parser.error(f"{given.state} holds something that is not the state of a Hub.")
 
