@@ -8,7 +8,8 @@
 
 from generator.authors import Dataset, make_dataset
 from generator.parameters import Parameters
+from generator.recipes import RECIPES, Recipe
 from generator.sharded import make_shard
 from generator.templates import get_templates
 
-__all__ = ["Dataset", "Parameters", "get_templates", "make_dataset", "make_shard"]
+__all__ = ["RECIPES", "Dataset", "Parameters", "Recipe", "get_templates", "make_dataset", "make_shard"]
