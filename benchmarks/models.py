@@ -1,0 +1,247 @@
+"""The model table: test accuracy of the authors' four models on the published Parquet of every config.
+
+python benchmarks/models.py [--data DIR] [--config NAME] [--model NAME] [--seeds N] [--steps N] [--output FILE]
+
+Models and settings are those of the authors (notebooks/models.py and train.py in their repository), but for the number
+of steps. The accuracy is that after the last step, never the best one. `card/models.json` is what the card's table is
+made from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import itertools
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
+from multiprocessing.sharedctypes import Synchronized
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # the script beside this one is no package `generator`
+
+import datasets
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from mnist1d import VERSION, Mnist1D, load_arrays
+
+PUBLISH = ROOT / "scripts" / "push_to_hub.py"
+RESULTS = ROOT / "card" / "models.json"
+DIGITS = 10
+LEARNING_RATE = 0.01
+BATCH = 100
+REPORT = 50  # steps between two movements of the progress bar
+Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # x and y of train, x and y of test
+
+
+class Mlp(nn.Module):
+    """Two hidden layers of 100, the second one residual."""
+
+    def __init__(self, points: int, width: int = 100) -> None:
+        super().__init__()
+        self.first = nn.Linear(points, width)
+        self.second = nn.Linear(width, width)
+        self.last = nn.Linear(width, DIGITS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, points) -> (batch, 10)."""
+        hidden = self.first(x).relu()
+        return self.last(hidden + self.second(hidden).relu())
+
+
+class Gru(nn.Module):
+    """Both directions, 6 hidden; the digit is read from the states at all points."""
+
+    def __init__(self, points: int, width: int = 6) -> None:
+        super().__init__()
+        self.gru = nn.GRU(1, width, batch_first=True, bidirectional=True)
+        self.last = nn.Linear(2 * width * points, DIGITS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, points) -> (batch, 10)."""
+        states, _ = self.gru(x[..., None])
+        return self.last(states.flatten(1))
+
+
+def cnn(points: int, channels: int = 25) -> nn.Module:
+    """Three convolutions that halve the length."""
+    layers: list[nn.Module] = [nn.Unflatten(1, (1, points))]
+    for inputs, kernel in ((1, 5), (channels, 3), (channels, 3)):
+        layers += [nn.Conv1d(inputs, channels, kernel, stride=2, padding=1), nn.ReLU()]
+        points = (points + 2 - kernel) // 2 + 1
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * points, DIGITS))
+
+
+# Name -> how it is made for so many points, and the steps that it is trained for: the authors took 6,000. Those of the
+# CNN and the GRU are what fits into 6 minutes on two cores.
+MODELS: dict[str, tuple[Callable[[int], nn.Module], int]] = {
+    "logistic": (lambda points: nn.Linear(points, DIGITS), 6000),
+    "mlp": (Mlp, 6000),
+    "cnn": (cnn, 3000),
+    "gru": (Gru, 1500),
+}
+COSTS = {"logistic": 1, "mlp": 2, "cnn": 7, "gru": 34}  # CPU time of a step, measured: the longest runs start first
+
+_done: Synchronized[int]  # steps of all processes, in each of them
+
+
+def _start(done: Synchronized[int]) -> None:
+    """Prepare a process: one thread, so that sums are taken in one order and processes do not share cores."""
+    global _done
+    _done = done
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+
+
+def train(name: str, seed: int, steps: int, arrays: Arrays) -> float:
+    """Test accuracy in percent of a model after so many steps."""
+    x, y, x_test, y_test = (torch.from_numpy(a).to(torch.float32 if a.ndim == 2 else torch.int64) for a in arrays)
+    torch.manual_seed(seed)
+    model = MODELS[name][0](x.shape[1])
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    for step in range(steps):
+        first = step * BATCH % len(x)
+        batch = slice(first, first + BATCH)
+        loss = nn.functional.cross_entropy(model(x[batch]), y[batch])
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        if (step + 1) % REPORT == 0 or step + 1 == steps:
+            with _done.get_lock():
+                _done.value += step % REPORT + 1
+    with torch.no_grad():
+        return 100 * (model(x_test).argmax(1) == y_test).double().mean().item()
+
+
+def train_all(
+    data: dict[str, Arrays], models: Sequence[str], seeds: Sequence[int], steps: dict[str, int], jobs: int
+) -> dict[tuple[str, str], list[float]]:
+    """(config, model) -> accuracy of each seed; every run in one of `jobs` processes."""
+    runs = list(itertools.product(data, models, seeds))
+    runs.sort(key=lambda run: -COSTS[run[1]] * steps[run[1]] * data[run[0]][0].shape[1])
+    context = multiprocessing.get_context("spawn")
+    done = context.Value("q", 0)
+    with (
+        ProcessPoolExecutor(jobs, context, _start, (done,)) as pool,
+        tqdm(total=sum(steps[name] for _, name, _ in runs), unit="step", disable=None) as bar,
+    ):
+        futures = {run: pool.submit(train, run[1], run[2], steps[run[1]], data[run[0]]) for run in runs}
+        waiting = set(futures.values())
+        while waiting:
+            finished, waiting = wait(waiting, timeout=0.5)
+            for future in finished:
+                future.result()  # an error of one run ends all
+            bar.update(done.value - bar.n)
+    return {
+        (config, name): [futures[config, name, seed].result() for seed in seeds]
+        for config, name in itertools.product(data, models)
+    }
+
+
+def results(
+    data: dict[str, Arrays], models: Sequence[str], seeds: Sequence[int], steps: dict[str, int], jobs: int
+) -> dict[str, Any]:
+    """What the results file holds."""
+    accuracies = train_all(data, models, seeds, steps, jobs)
+    return {
+        "settings": {
+            "optimizer": "Adam",
+            "learning_rate": LEARNING_RATE,
+            "batch": BATCH,
+            "order": "as in the file",
+            "accuracy": "percent of the test split, after the last step",
+            "seeds": list(seeds),
+        },
+        "versions": {"torch": torch.__version__, "data": VERSION},
+        "data": {
+            config: {
+                column: hashlib.sha256(array.tobytes()).hexdigest()
+                for column, array in zip(("x", "y", "x_test", "y_test"), arrays, strict=True)
+            }
+            for config, arrays in data.items()
+        },
+        "models": {
+            name: {
+                "steps": steps[name],
+                "configs": {
+                    config: {
+                        "parameters": sum(p.numel() for p in MODELS[name][0](arrays[0].shape[1]).parameters()),
+                        "mean": round(fmean(accuracies[config, name]), 2),
+                        "std": round(stdev(accuracies[config, name]), 2) if len(seeds) > 1 else None,
+                        "accuracy": [round(accuracy, 2) for accuracy in accuracies[config, name]],
+                    }
+                    for config, arrays in data.items()
+                },
+            }
+            for name in models
+        },
+    }
+
+
+def read(folder: Path, config: str) -> Arrays:
+    """The arrays of a config, from its Parquet files."""
+    x, y = load_arrays(config, split="train", source=folder)
+    return x, y, *load_arrays(config, split="test", source=folder)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed: give an integer from 1")
+    return int(text)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, metavar="DIR", help="what `push_to_hub.py --output-dir` wrote")
+    parser.add_argument("--config", action="append", choices=list(Mnist1D.builder_configs), help="may be repeated")
+    parser.add_argument("--model", action="append", choices=list(MODELS), help="may be repeated")
+    parser.add_argument("--seeds", type=_positive, default=3, metavar="N", help="0 to N - 1; default: 3")
+    defaults = ", ".join(f"{name} {steps}" for name, (_, steps) in MODELS.items())
+    parser.add_argument("--steps", type=_positive, metavar="N", help=f"of all models; default: {defaults}")
+    parser.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N", help="processes at once")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="default: card/models.json")
+    arguments = parser.parse_args(argv)
+    if arguments.output is None and (arguments.config or arguments.model):
+        parser.error("card/models.json has all configs and models: give --output FILE with --config or --model")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train, write the results file, print the table."""
+    arguments = _arguments(argv)
+    output = arguments.output or RESULTS
+    configs = list(dict.fromkeys(arguments.config or Mnist1D.builder_configs))
+    models = list(dict.fromkeys(arguments.model or MODELS))
+    steps = {name: arguments.steps or MODELS[name][1] for name in models}
+    start = time.perf_counter()
+    datasets.disable_progress_bars()
+    with tempfile.TemporaryDirectory() as work:
+        folder = arguments.data or Path(work, "repository")
+        if arguments.data is None:
+            subprocess.run([sys.executable, PUBLISH, "--output-dir", folder], check=True, capture_output=True)
+        datasets.config.HF_DATASETS_CACHE = Path(work, "cache")  # nothing is left in that of the user
+        data = {config: read(folder, config) for config in configs}
+    found = results(data, models, range(arguments.seeds), steps, arguments.jobs)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    for name, model in found["models"].items():
+        for config, cell in model["configs"].items():
+            spread = "" if cell["std"] is None else f" ± {cell['std']:.1f}"
+            print(f"{name:9} {config:14} {cell['parameters']:7,} {model['steps']:6,} {cell['mean']:6.1f}{spread}")
+    print(f"{time.perf_counter() - start:.0f} s; written to {output}")
+
+
+if __name__ == "__main__":
+    main()
