@@ -31,9 +31,13 @@ sys.path.insert(0, str(ROOT))  # the script beside this one is no package `gener
 
 import datasets
 import numpy as np
-import torch
-from torch import Tensor, nn
 from tqdm import tqdm
+
+try:
+    import torch
+    from torch import Tensor, nn
+except ImportError:
+    sys.exit('PyTorch is not installed: pip install -e ".[benchmark]"')
 
 from mnist1d import VERSION, Mnist1D, load_arrays
 
