@@ -39,4 +39,5 @@ CARD = Card(
         "tags": ["mnist-1d", "synthetic", "sequence-classification", "time-series", "education"],
     },
     context={"table": read_table(MODELS, RESULTS), "parameters": parameters},
+    assets=Path(__file__).with_name("assets"),  # drawn by `python -m card.figures`
 )

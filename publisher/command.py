@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import datasets
 import huggingface_hub
@@ -18,12 +17,16 @@ from publisher.card import Card, config_order
 from publisher.configs import File
 from publisher.errors import DifferenceError, PublishingError, UsageError
 from publisher.hub import MAIN
+from publisher.preview import check_preview, render, write_preview
+from publisher.printing import as_json, print_files, print_loading, print_plan
 from publisher.publish import Outcome, Target, look, publish, verify
 from publisher.repository import Build, build, config_names, replace_folder
 from publisher.shell import Parser, check_ref, check_repo_id, run
 
+OFFLINE = ("revision", "create_pr", "tag", "message", "private", "overwrite_card", "json")
 MEANINGLESS = {
-    "--output-dir": ("revision", "create_pr", "tag", "message", "private", "overwrite_card", "json"),
+    "--output-dir": OFFLINE,
+    "--preview": OFFLINE,
     "--verify": ("create_pr", "tag", "message", "private", "overwrite_card"),
 }
 EXIT_CODES = """\
@@ -94,6 +97,13 @@ def _parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argparse.Ar
         "or unchanged since an earlier run, whose files are replaced",
     )
 
+    modes.add_argument(
+        "--preview",
+        metavar="FILE.html",
+        type=Path,
+        help="write the card as a page for a browser, much as the Hub will show it, without token or network",
+    )
+
     hub = parser.add_argument_group("publishing")
     hub.add_argument("--revision", metavar="BRANCH", help=f"made if missing (default: {MAIN})")
     hub.add_argument("--create-pr", action="store_true", help="open a pull request instead of committing to the branch")
@@ -114,12 +124,13 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError("--message is empty: give a text")
     if options.create_pr and options.tag:
         raise UsageError("--tag names a commit of a branch: leave it out with --create-pr")
-    mode = "--output-dir" if options.output_dir is not None else "--verify" if options.verify else None
+    offline = "--preview" if options.preview is not None else "--output-dir" if options.output_dir is not None else None
+    mode = offline or ("--verify" if options.verify else None)
     for name in MEANINGLESS.get(mode or "", ()):
         if getattr(options, name):
             raise UsageError(f"--{name.replace('_', '-')} has no meaning with {mode}: leave one of them out")
-    if huggingface_hub.constants.HF_HUB_OFFLINE and options.output_dir is None:
-        raise UsageError("HF_HUB_OFFLINE is set: unset it, or use --output-dir")
+    if huggingface_hub.constants.HF_HUB_OFFLINE and not offline:
+        raise UsageError("HF_HUB_OFFLINE is set: unset it, or use --output-dir or --preview")
 
 
 def _run(builder: type[datasets.DatasetBuilder], card: Card, options: argparse.Namespace) -> int:
@@ -130,8 +141,18 @@ def _run(builder: type[datasets.DatasetBuilder], card: Card, options: argparse.N
         def write(folder: Path) -> list[File]:
             return build(builder, card, folder, bar).add_card(options.repo_id).files
 
-        _print_files(replace_folder(options.output_dir, write))
-        _print_loading(str(options.output_dir), names, builder)
+        print_files(replace_folder(options.output_dir, write))
+        print_loading(str(options.output_dir), names, builder)
+        return 0
+
+    if options.preview is not None:
+        check_preview(options.preview)
+        with tempfile.TemporaryDirectory() as work:
+            folder = Path(work, "repository")
+            folder.mkdir()
+            build(builder, card, folder, bar).add_card(options.repo_id)
+            size = write_preview(render(folder, options.repo_id), options.preview)
+        print(f"Wrote {options.preview}, {size:,} bytes. To look at it, open {options.preview.resolve().as_uri()}")
         return 0
 
     target = Target(
@@ -154,7 +175,7 @@ def _run(builder: type[datasets.DatasetBuilder], card: Card, options: argparse.N
 def _use_hub(built: Build, target: Target, options: argparse.Namespace) -> int:
     def show(outcome: Outcome) -> None:
         if not options.json:
-            _print_plan(outcome, target)
+            print_plan(outcome, target)
 
     try:
         if options.dry_run:
@@ -177,7 +198,7 @@ def _use_hub(built: Build, target: Target, options: argparse.Namespace) -> int:
     if outcome.differences:
         result = "differs from what is wanted"
     if options.json:
-        print(json.dumps(_as_json(outcome, target, result), indent=2))
+        print(json.dumps(as_json(outcome, target, result), indent=2))
     else:
         for difference in outcome.differences:
             print(difference)
@@ -185,57 +206,3 @@ def _use_hub(built: Build, target: Target, options: argparse.Namespace) -> int:
         if outcome.commit and outcome.commit.pull_request:
             print(f"pull request: {outcome.commit.pull_request}")
     return DifferenceError.exit_code if outcome.differences else 0
-
-
-def _print_files(files: list[File]) -> None:
-    width = max(len(file.path) for file in files)
-    for file in files:
-        of = "" if file.rows is None else f"{file.rows:,} rows"
-        print(f"{file.path:{width}}  {of:>14}  {file.size:>13,} bytes")
-    rows = sum(file.rows or 0 for file in files)
-    print(f"\nWrote {len(files)} files, {rows:,} rows, {sum(file.size for file in files):,} bytes. To load:\n")
-
-
-def _print_loading(source: str, names: list[str], builder: type[datasets.DatasetBuilder]) -> None:
-    print("    from datasets import load_dataset\n")
-    for name in names:
-        config = "" if name == builder.DEFAULT_CONFIG_NAME else f', "{name}"'
-        print(f"    load_dataset({json.dumps(source, ensure_ascii=False)}{config})")
-
-
-def _print_plan(outcome: Outcome, target: Target) -> None:
-    state = f"commit {outcome.before.commit}" if outcome.before else "a new repository"
-    print(f"{target.repo_id} at {target.revision}, {'a new branch at ' if outcome.new_branch else ''}{state}")
-    width = max(len(change.path) for change in outcome.plan.changes)
-    for change in outcome.plan.changes:
-        before = f"{change.before.size:,}" if change.before else ""
-        after = f"{change.after.size:,}" if change.after else ""
-        sizes = f"{before:>13} -> {after:>13}" if change.action == "change" else f"{before or after:>13}"
-        whose = ", written by somebody else" if change.by_others else ""
-        print(f"  {change.action:6}  {change.path:{width}}  {sizes} bytes{whose}")
-    if outcome.plan.replaces_edited_card:
-        print("  README.md", "is replaced" if target.overwrite_card else "is replaced only with --overwrite-card")
-
-
-def _as_json(outcome: Outcome, target: Target, result: str) -> dict[str, Any]:
-    return {
-        "repo_id": target.repo_id,
-        "revision": target.revision,
-        "result": result,
-        "before": outcome.before.commit if outcome.before else None,
-        "commit": outcome.commit.id if outcome.commit else None,
-        "pull_request": outcome.commit.pull_request if outcome.commit else None,
-        "card_is_edited": outcome.plan.replaces_edited_card,
-        "changes": [
-            {
-                "path": change.path,
-                "action": change.action,
-                "by_others": change.by_others,
-                "size_before": change.before.size if change.before else None,
-                "size": change.after.size if change.after else None,
-                "sha256": change.after.sha256 if change.after else None,
-            }
-            for change in outcome.plan.changes
-        ],
-        "differences": outcome.differences,
-    }

@@ -91,6 +91,9 @@ def test_card_of_some_configs(tmp_path: Path, names: list[str]) -> None:
     card = (folder / "README.md").read_text(encoding="utf-8")
     for name in set(NUM_BYTES) - set(names):
         assert f"`{name}` |" not in card
+        assert f"](assets/samples-{name}.png)" not in card
+    for picture in re.findall(r"!\[.+?\]\((.+?)\)", card):
+        assert (folder / picture).is_file()
     assert set(get_dataset_config_names(str(folder))) == set(names)
     assert load_dataset(str(folder), names[0], split="test").num_rows == 1000
     assert str(run_card(card, folder)["digest"]) in card

@@ -57,7 +57,7 @@ def test_writes_and_says_what(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     for path, content in files.items():
         assert f"{path}  " in printed.out
         assert f"{len(content):,} bytes" in printed.out
-    assert f"Wrote 7 files, 15,000 rows, {sum(map(len, files.values())):,} bytes" in printed.out
+    assert f"Wrote {len(files)} files, 15,000 rows, {sum(map(len, files.values())):,} bytes" in printed.out
     assert f'load_dataset("{target}", "shuffled")' in printed.out
     assert list(target.parent.iterdir()) == [target]
 
@@ -71,7 +71,7 @@ def test_same_bytes_again(built: Path, tmp_path: Path) -> None:
 def test_some_configs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """--config restricts, in whatever order and however often."""
     assert run("--output-dir", tmp_path / "x", "--config", "shuffled", "--config", "shuffled") == 0
-    assert {path.split("/")[0] for path in tree(tmp_path / "x")} == {"README.md", "shuffled"}
+    assert {path.split("/")[0] for path in tree(tmp_path / "x")} == {"README.md", "assets", "shuffled"}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_earlier_run_is_replaced(tmp_path: Path) -> None:
     target.mkdir()
     assert run("--output-dir", target, "--config", "shuffled") == 0
     assert run("--output-dir", target, "--config", "default") == 0
-    assert {path.split("/")[0] for path in tree(target)} == {"README.md", "data"}
+    assert {path.split("/")[0] for path in tree(target)} == {"README.md", "assets", "data"}
     assert list(tmp_path.iterdir()) == [target]
 
 

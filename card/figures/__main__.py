@@ -1,0 +1,28 @@
+"""Draw the card's pictures into `card/assets`: `python -m card.figures`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ASSETS = Path(__file__).parent.parent / "assets"
+
+
+def main() -> int:
+    """Draw all, say what was written; exit code 2 if a library is missing."""
+    try:
+        from card.figures.files import draw_all
+
+        for path in draw_all(ASSETS):
+            print(f"{path.stat().st_size:>9,} bytes  {path}")
+    except ModuleNotFoundError as error:
+        print(f'card.figures: {error.name} is not installed: pip install -e ".[figures]"', file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"card.figures: a picture cannot be written: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""The still pictures: each function draws one from data into a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+from card.figures.anatomy import Anatomy, Mask, first_rows, take_apart
+from card.figures.embedding import embed
+from card.figures.style import BLACK, BLUE, INK, LINE, ORANGE, PALE, SHADE, bare, new_figure
+from card.table import Cell, Row
+from generator import Parameters, make_dataset
+from generator.arrays import Floats, Integers
+
+ROWS = 2  # of samples
+STEPS_DIGITS = (3, 5, 7)
+DIAMOND: dict[str, Any] = {
+    "marker": "D",
+    "color": ORANGE,
+    "markeredgecolor": BLACK,
+    "markeredgewidth": 0.8,
+    "markersize": 5.5,
+    "linestyle": "none",
+}
+
+
+def draw_samples(parameters: Parameters) -> Figure:
+    """The first samples of each digit in train, time downwards, with the digit's points shaded."""
+    everything = take_apart(parameters)
+    x = (everything.x - everything.x.mean()) / everything.x.std()
+    chosen = first_rows(everything.labels, ROWS)
+    points = parameters.final_seq_length
+    high = 1.1 + 0.0135 * points  # inches a row: more points, more room
+    figure = new_figure(0.4 + ROWS * high)
+    grid = figure.subplots(ROWS, 10, gridspec_kw={"wspace": 0.07, "hspace": 0.045})
+    figure.subplots_adjust(left=0.035, right=0.995, bottom=0.015, top=1 - 0.3 / figure.get_figheight())
+    reach = np.abs(x[chosen]).max() * 1.1
+    for (row, digit), axes in np.ndenumerate(grid):
+        sample = chosen[digit, row]
+        _draw_sample(axes, x[sample], everything.span[sample], in_time=not parameters.shuffle_seq)
+        axes.set(xlim=(-reach, reach), ylim=(points - 0.2, -0.8))
+        bare(axes)
+        if row == 0:
+            axes.set_title(str(digit), fontweight="bold")
+    order = "time" if not parameters.shuffle_seq else "points in their new order"
+    figure.supylabel(f"{order} \N{RIGHTWARDS ARROW}", rotation=-90, x=0.005, y=0.48, fontsize=9)
+    return figure
+
+
+def _draw_sample(axes: Axes, x: Floats, span: Mask, *, in_time: bool) -> None:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], span, [False]])))
+    for first, end in edges.reshape(-1, 2):
+        axes.axhspan(first - 0.5, end - 0.5, color=SHADE, linewidth=0)
+    points = np.arange(len(x))
+    axes.plot(x, points, color=LINE, linewidth=1)
+    look = {"linewidth": 1.8, "markersize": 3.5} if in_time else {"linewidth": 0, "markersize": 6}
+    axes.plot(np.where(span, x, np.nan), points, color=BLUE, marker=".", **look)
+
+
+def draw_templates(templates: Sequence[Sequence[float]]) -> Figure:
+    """The ten templates, as twelve points above and as lines below."""
+    x = np.array(templates)
+    figure = new_figure(2.6)
+    grid = figure.subplots(2, 10, gridspec_kw={"wspace": 0.07, "hspace": 0.06})
+    figure.subplots_adjust(left=0.035, right=0.995, bottom=0.02, top=0.885)
+    reach = np.abs(x).max() * 1.35
+    for (row, digit), axes in np.ndenumerate(grid):
+        look = {"marker": "o", "markersize": 3.5, "linewidth": 0} if row == 0 else {"linewidth": 2.4}
+        axes.plot(x[digit], np.arange(x.shape[1]), color=BLUE, **look)
+        axes.set(xlim=(-reach, reach), ylim=(x.shape[1], -1))
+        bare(axes)
+        if row == 0:
+            axes.set_title(str(digit), fontweight="bold")
+    for axes, label in zip(grid[:, 0], ("12 points", "as a line"), strict=True):
+        axes.set_ylabel(label, rotation=90)
+    return figure
+
+
+def draw_steps(parameters: Parameters) -> Figure:
+    """Three samples on their way from template to signal."""
+    chosen = first_rows(take_apart(parameters).labels, 1)[list(STEPS_DIGITS), 0]
+    samples = take_apart(parameters, chosen)
+    length, points = parameters.signal_length, parameters.final_seq_length
+    stages = _stages(samples, length, points)
+    figure = new_figure(5)
+    grid = figure.subplots(len(chosen), len(stages), gridspec_kw={"wspace": 0.07, "hspace": 0.03})
+    figure.subplots_adjust(left=0.035, right=0.995, bottom=0.01, top=0.905)
+    reach = 1.12 * max(np.abs(curve.values).max() for stage in stages.values() for curve in stage)
+    for column, (title, stage) in enumerate(stages.items()):
+        dots = {"marker": "o", "markersize": 2.2} if column in (0, len(stages) - 1) else {}
+        for axes, curve in zip(grid[:, column], stage, strict=True):
+            span = curve.positions[curve.inside]
+            axes.axhspan(span[0], span[-1], color=SHADE, linewidth=0)
+            axes.plot(curve.values, curve.positions, color=LINE, linewidth=1, **dots)
+            axes.plot(np.where(curve.inside, curve.values, np.nan), curve.positions, color=BLUE, linewidth=1.8, **dots)
+            axes.text(0.97, 0.03, curve.note, transform=axes.transAxes, ha="right", color=LINE, fontsize=8)
+            axes.set(xlim=(-reach, reach), ylim=(length + 1, -2))
+            bare(axes)
+        grid[0, column].set_title(title, fontsize=9, linespacing=1.15)
+    for axes, digit in zip(grid[:, 0], STEPS_DIGITS, strict=True):
+        axes.set_ylabel(str(digit), rotation=0, fontweight="bold", fontsize=10, labelpad=9, va="center")
+    return figure
+
+
+class _Curve(NamedTuple):
+    values: Floats
+    positions: Floats | Integers  # in points of the signal before it is subsampled
+    inside: Mask  # the points of the digit
+    note: str
+
+
+def _stages(samples: Anatomy, length: int, points: int) -> dict[str, list[_Curve]]:
+    """The curves of all samples after each step, by title of the step."""
+    size = samples.templates.shape[1]
+    zeros = [np.zeros(pad) for pad in samples.pads]
+    padded = [np.concatenate(parts) for parts in zip(samples.templates, zeros, strict=True)]
+    inside = samples.dilated != 0
+    moved = samples.translated != 0
+
+    def curves(
+        signals: Iterable[Floats], inside: Iterable[Mask], notes: Iterable[str] = ("",) * len(zeros)
+    ) -> list[_Curve]:
+        return [
+            _Curve(values, np.linspace(0, length - 1, len(values)), mask, note)
+            for values, mask, note in zip(signals, inside, notes, strict=True)
+        ]
+
+    return {
+        f"template\n{size} points": [
+            _Curve(values, np.arange(size), np.ones(size, bool), "") for values in samples.templates
+        ],
+        "\npad": [
+            _Curve(values, np.arange(len(values)), np.arange(len(values)) < size, f"+{pad} zeros")
+            for values, pad in zip(padded, samples.pads, strict=True)
+        ],
+        f"dilate\n{length} points": curves(samples.dilated, inside),
+        "\nscale": curves(samples.scaled, inside, [f"\N{MULTIPLICATION SIGN}{scale:.2f}" for scale in samples.scales]),
+        "\ntranslate": curves(samples.translated, moved, [f"by {shift}" for shift in samples.shifts]),
+        "correlated\nnoise": curves(samples.correlated, moved),
+        "i.i.d.\nnoise": curves(samples.noisy, moved),
+        "\nshear": curves(samples.sheared, moved),
+        f"subsample\n{points} points": curves(samples.x, samples.span),
+    }
+
+
+def draw_tsne(parameters: Parameters) -> Figure:
+    """All samples by t-SNE in grey and those of one digit in blue, for each digit."""
+    data = make_dataset(parameters)
+    embedding = embed(np.concatenate([data.x, data.x_test]))
+    labels = np.concatenate([data.y, data.y_test])
+    figure = new_figure(3.3)
+    grid = figure.subplots(2, 5, gridspec_kw={"wspace": 0.04, "hspace": 0.13})
+    figure.subplots_adjust(left=0.005, right=0.995, bottom=0.01, top=0.925)
+    for digit, axes in enumerate(grid.ravel()):
+        for points, colour, size in (
+            (embedding, PALE, 1.2),
+            (embedding[labels == digit], BLUE, 2.2),
+        ):
+            axes.scatter(points[:, 0], points[:, 1], s=size, color=colour, linewidths=0)
+        axes.set_aspect("equal")
+        axes.set_title(str(digit), fontweight="bold", pad=3)
+        bare(axes)
+    return figure
+
+
+def draw_models(rows: Sequence[Row]) -> Figure:
+    """Test accuracy of each model by config: bars are measured on these data, diamonds the authors' values."""
+    configs = list(rows[0].cells)
+    figure = new_figure(2.75)
+    grid = figure.subplots(1, len(configs), sharey=True, gridspec_kw={"wspace": 0.1})
+    figure.subplots_adjust(left=0.17, right=0.98, bottom=0.25, top=0.91)
+    for axes, config in zip(grid, configs, strict=True):
+        for place, row in enumerate(rows):
+            _draw_accuracy(axes, place, row.cells[config], row.model.authors.get(config))
+        chance = axes.axvline(10, color=INK, linewidth=1, linestyle=(0, (2, 2)), label="guessing")
+        axes.set(xlim=(0, 100), xticks=[0, 25, 50, 75, 100], ylim=(len(rows) - 0.5, -0.5))
+        axes.set_yticks(range(len(rows)), [row.model.name.split(",")[0] for row in rows])
+        axes.set_title(config, fontweight="bold")
+        axes.tick_params(length=0)
+    figure.supxlabel("test accuracy, %", x=0.08, y=0.145, fontsize=9)
+    ours = Rectangle((0, 0), 1, 1, color=BLUE, label="measured on these data, with standard deviation")
+    theirs = Line2D([], [], label="the authors' table", **DIAMOND)
+    figure.legend(
+        handles=[ours, theirs, chance], loc="lower center", ncols=3, frameon=False, bbox_to_anchor=(0.5, -0.01)
+    )
+    return figure
+
+
+def _draw_accuracy(axes: Axes, place: int, measured: Cell, authors: int | None) -> None:
+    axes.barh(place, measured.mean, height=0.64, color=BLUE)
+    axes.text(1.5, place, f"{measured.mean:.0f}", va="center", color="white", fontweight="bold", fontsize=8.5)
+    if measured.std is not None:
+        axes.errorbar(measured.mean, place, xerr=measured.std, color=BLACK, linewidth=1, capsize=2.5)
+    if authors is not None:
+        axes.plot(authors, place, **DIAMOND)
