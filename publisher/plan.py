@@ -94,7 +94,7 @@ def make_plan(there: Mapping[str, RemoteFile], card: PublishedCard, wanted: Want
         elif before.has_content_of(file) or (file.path == CARD and card.says_the_same(wanted.card)):
             changes.append(Change(file.path, "same", before, file))
         else:
-            by_others = card.is_edited if file.path == CARD else before.sha256 != written.get(file.path)
+            by_others = card.is_edited if file.path == CARD else before.sha256 not in (None, written.get(file.path))
             changes.append(Change(file.path, "change", before, file, by_others))
     return Plan(sorted(changes, key=lambda change: change.path))
 
