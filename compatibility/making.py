@@ -36,6 +36,13 @@ class Made:
         return self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
+LIST = """
+import importlib.metadata, json
+packages = importlib.metadata.distributions()
+print(json.dumps({package.metadata["Name"].replace("-", "_"): package.version for package in packages}))
+"""
+
+
 def folder_of(environment: Environment, root: Path) -> Path:
     """Where an environment lies: its name, and a digest of all that makes it what it is.
 
@@ -94,8 +101,7 @@ def _install_python(environment: Environment, folder: Path) -> dict[str, str]:
     _run(sys.executable, "-m", "venv", str(folder))
     pip = (str(Made(folder, {}).python), "-m", "pip", "--disable-pip-version-check")
     _run(*pip, "install", "--quiet", "--only-binary=:all:", *environment.requirements)
-    listed = json.loads(_run(*pip, "list", "--format=json"))
-    return {package["name"].replace("-", "_"): package["version"] for package in listed}
+    return dict(json.loads(_run(pip[0], "-c", LIST)))
 
 
 def _install_node(environment: Environment, folder: Path) -> dict[str, str]:
