@@ -29,7 +29,7 @@ FAULTS = (
     Fault.DROP_AFTER,
     Fault.CUT,
     Fault.delay(0.05),
-    *(Fault.status(code) for code in (400, 401, 403, 404, 409, 412, 500, 503)),
+    *(Fault.status(code) for code in (400, 401, 403, 404, 409, 412, 500, 502, 503, 504)),
     Fault.status(429, retry_after=0),
 )
 KILLS = 50

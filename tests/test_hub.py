@@ -16,7 +16,6 @@ from huggingface_hub import (
     CommitOperationDelete,
     HfApi,
     HfFileSystem,
-    constants,
     get_session,
 )
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
@@ -29,12 +28,6 @@ OWNER = "hf_owner"
 TOKENS = {OWNER: Account("owner", orgs=("team",))}
 CARD = b"---\nlicense: apache-2.0\n---\n# Digits\n"
 DATA = bytes(range(256)) * 20
-
-
-@pytest.fixture(autouse=True)
-def _no_xet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The Hub serves no Xet, and the variable for it is read when the client is imported."""
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
 
 
 @pytest.fixture

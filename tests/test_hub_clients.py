@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from huggingface_hub import CommitOperationAdd, HfApi, constants
+from huggingface_hub import CommitOperationAdd, HfApi
 
 from tests.hub import READ_TOKEN, WRITE_TOKEN, Hub
 
@@ -163,9 +163,8 @@ def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, 
             process.kill()
 
 
-def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command(tmp_path: Path) -> None:
     """It says where it is, serves, prints no token of a request, stops on Ctrl-C; killed, it lost nothing."""
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     arguments = ("--port", "0", "--state", str(tmp_path / "state"), "--user", "me")
     files = {"README.md": b"---\nlicense: mit\n---\n# Digits", "train.parquet": parquet([1])}
     with started(*arguments) as (process, exports):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub import CommitOperationAdd, HfApi, constants
+from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
 from tests.hub import WRITE_TOKEN, Fault, Hub
@@ -17,12 +17,6 @@ R = "tester/digits"
 CARD = b"---\nlicense: apache-2.0\n---\n# Digits\n"
 DATA = bytes(range(256)) * 20
 LOST = (Fault.REFUSE, Fault.DROP_BEFORE, Fault.DROP_AFTER)
-
-
-@pytest.fixture(autouse=True)
-def _no_xet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The Hub serves no Xet, and the variable for it is read when the client is imported."""
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub import CommitOperationAdd, HfApi, constants
+from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
 from tests.hub import Account, Hub
@@ -16,12 +16,6 @@ OWNER, READER, STRANGER, WRONG = "hf_owner", "hf_reader", "hf_stranger", "hf_nob
 TOKENS = {OWNER: Account("owner"), READER: Account("owner", role="read"), STRANGER: Account("stranger")}
 CARD = b"---\nlicense: apache-2.0\n---\n# Digits\n"
 DATA = bytes(range(256)) * 20
-
-
-@pytest.fixture(autouse=True)
-def _no_xet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The Hub serves no Xet, and the variable for it is read when the client is imported."""
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
 
 
 @pytest.fixture

@@ -16,12 +16,6 @@ CARD = b"---\nlicense: apache-2.0\n---\n# Digits\n"
 DATA = bytes(range(256)) * 20
 
 
-@pytest.fixture(autouse=True)
-def _no_xet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The Hub serves no Xet, and the variable for it is read when the client is imported."""
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-
-
 @pytest.fixture
 def hub() -> Iterator[Hub]:
     """A Hub with one repository that has nothing but its first commit."""
