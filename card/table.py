@@ -15,6 +15,11 @@ class Model:
     name: str
     authors: Mapping[str, int]  # config -> test accuracy in percent
 
+    @property
+    def short(self) -> str:
+        """The name without the architecture."""
+        return self.name.split(",")[0]
+
 
 @dataclass(frozen=True)
 class Cell:

@@ -98,18 +98,25 @@ def test_order_of_the_points() -> None:
 def test_the_card_shows_the_results(built: Path) -> None:
     """Every measured number and every one of the authors, in its row and its column."""
     card = (built / "README.md").read_text(encoding="utf-8")
-    (header,) = re.findall(r"^\| \| steps \|.*$", card, flags=re.MULTILINE)
-    columns = [column.strip() for column in header.strip("|").split("|")]
+
+    def cells(first: str, row: str) -> dict[str, str]:
+        """A row of the table whose first column is headed so, by column."""
+        table = card[re.search(rf"^\| {re.escape(first)}\|.*$", card, flags=re.MULTILINE).start() :]  # type: ignore[union-attr]
+        lines = [re.search(rf"^\| {re.escape(name)}\|.*$", table, flags=re.MULTILINE) for name in (first, row)]
+        columns, values = ([cell.strip() for cell in line[0].strip("|").split("|")] for line in lines if line)
+        return dict(zip(columns, values, strict=True))
+
     for row in TABLE.rows:
-        (line,) = re.findall(rf"^\| {re.escape(row.model.name)} \|.*$", card, flags=re.MULTILINE)
-        cells = dict(zip(columns, (cell.strip() for cell in line.strip("|").split("|")), strict=True))
-        assert cells["steps"] == f"{row.steps:,}"
+        about = cells("the models ", f"{row.model.name} ")
+        assert about["steps"] == f"{row.steps:,}"
         for length, parameters in PARAMETERS.items():
-            assert cells[f"parameters, {length} points"] == f"{parameters[row.key]:,}"
+            assert about[f"parameters, {length} points"] == f"{parameters[row.key]:,}"
+        accuracy = cells("", f"{row.model.short} ")
         for config in Mnist1D.builder_configs:
-            assert cells[f"`{config}`, measured"] == f"{row.cells[config].mean:.1f} ± {row.cells[config].std:.1f}"
+            measured = f"{row.cells[config].mean:.1f} ± {row.cells[config].std:.1f}"
+            assert accuracy[f"`{config}`, measured"].replace("&nbsp;", " ") == measured
             authors = row.model.authors.get(config)
-            assert cells.get(f"`{config}`, authors") == (None if authors is None else str(authors))
+            assert accuracy.get(f"`{config}`, authors") == (None if authors is None else str(authors))
     for _, values in TABLE.unreached(list(Mnist1D.builder_configs)):
         assert ", ".join(f"{value} on `{config}`" for config, value in values.items()) in card
 

@@ -180,7 +180,7 @@ def draw_models(rows: Sequence[Row]) -> Figure:
             _draw_accuracy(axes, place, row.cells[config], row.model.authors.get(config))
         chance = axes.axvline(10, color=INK, linewidth=1, linestyle=(0, (2, 2)), label="guessing")
         axes.set(xlim=(0, 100), xticks=[0, 25, 50, 75, 100], ylim=(len(rows) - 0.5, -0.5))
-        axes.set_yticks(range(len(rows)), [row.model.name.split(",")[0] for row in rows])
+        axes.set_yticks(range(len(rows)), [row.model.short for row in rows])
         axes.set_title(config, fontweight="bold")
         axes.tick_params(length=0)
     figure.supxlabel("test accuracy, %", x=0.08, y=0.145, fontsize=9)
