@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from generator import Parameters, make_dataset
 from generator.arrays import Floats, Integers
+from generator.authors import check_size
 from generator.sharded import count_shards, draw_shard
 
 DESCRIPTION = (
@@ -82,7 +83,7 @@ class Drawn:
             yield self.x[start : start + TABLE_ROWS], self.y[start : start + TABLE_ROWS]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # slots, as 10**11 rows have a million of them
 class Shard:
     """Samples that are drawn where and when they are needed."""
 
@@ -170,6 +171,8 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
             if parameters != config.parameters:  # then the config has a cache of its own
                 kwargs["parameters"] = parameters
         super().__init__(config_name=config_name, **kwargs)
+        if self.config.stream != "sharded":
+            check_size(self.config.parameters)
 
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(

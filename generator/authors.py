@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from generator.arrays import Floats, Integers
 from generator.moments import mean_and_std
-from generator.parameters import Parameters
+from generator.parameters import WORDS, Parameters
 from generator.signals import interpolate, make_signals
 from generator.stream import Stream
 from generator.templates import get_templates
@@ -56,8 +56,8 @@ def make_dataset(parameters: Parameters | None = None) -> Dataset:
     Raises
     ------
     ValueError
-        If `parameters` are no Parameters; or if all points of all samples are equal, so that they cannot be brought to
-        standard deviation 1.
+        If `parameters` are no Parameters; if they ask for more than 2**32 samples; or if all points of all samples are
+        equal, so that they cannot be brought to standard deviation 1.
 
     Warns
     -----
@@ -81,6 +81,7 @@ def make_dataset(parameters: Parameters | None = None) -> Dataset:
         parameters = Parameters()
     if not isinstance(parameters, Parameters):
         raise ValueError(f"parameters={parameters!r} is not allowed: give generator.Parameters(...)")
+    check_size(parameters)
     templates = get_templates()
     labels = np.repeat(templates["y"], parameters.num_samples // len(templates["y"]))
     _warn_of_surprises(parameters, len(labels))
@@ -110,6 +111,15 @@ def make_dataset(parameters: Parameters | None = None) -> Dataset:
     x = np.ascontiguousarray(x)
     split = int(len(y) * parameters.train_split)
     return Dataset(x[:split], y[:split], x[split:], y[split:], t, templates)
+
+
+def check_size(parameters: Parameters) -> None:
+    """Raise ValueError if the authors' stream, which numbers its rows by 32-bit words, is too short."""
+    if parameters.num_samples > WORDS:
+        raise ValueError(
+            f"num_samples={parameters.num_samples} is not allowed in the authors' stream: "
+            f'give at most {WORDS}, or take the sharded stream (generator.make_shard, stream="sharded")'
+        )
 
 
 def _warn_of_surprises(parameters: Parameters, samples: int) -> None:

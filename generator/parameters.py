@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-WORDS = 2**32  # seed, shifts and row numbers come from single 32-bit words of the stream
+WORDS = 2**32  # seed, shifts and row numbers come from single 32-bit words of the authors' stream
+MAX_SAMPLES = 10**11  # of the sharded stream; that many rows fill 33 TB
 MAX_LENGTH = 100_000  # points; stops slips of the keyboard, far above any use
 BOOL = (bool, np.bool_)  # integers to Python, and np.bool_ to NumPy 1.26 as well
 MAX_SCALE = 1e100  # the std squares the signal, which overflows above about 1e150
@@ -72,7 +73,7 @@ class Parameters:
     Parameters
     ----------
     num_samples : int
-        Samples in train and test together; each digit gets `num_samples // 10`.
+        Samples in train and test together; each digit gets `num_samples // 10`. The authors' stream has at most 2**32.
     train_split : float
         Share of the samples that goes to train, from 0 to 1.
     template_len : int
@@ -115,7 +116,7 @@ class Parameters:
     ValueError: seed=-1 is not allowed: give an integer from 0 to 4294967295
     """
 
-    num_samples: int = _integer(5000, 10, WORDS)
+    num_samples: int = _integer(5000, 10, MAX_SAMPLES)
     train_split: float = _real(0.8, 0, 1)
     template_len: int = _integer(12, 2, MAX_LENGTH)
     padding: tuple[int, int] = _interval((36, 60), MAX_LENGTH)

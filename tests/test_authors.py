@@ -239,6 +239,12 @@ def test_no_warning_at_the_limit() -> None:
     assert len(make_dataset(Parameters(num_samples=10, max_translation=72)).x) == 8
 
 
+def test_more_than_the_stream_numbers() -> None:
+    """More rows than 32-bit words number are refused before anything is drawn; the message names the other stream."""
+    with pytest.raises(ValueError, match=r"^num_samples=4294967297 [^\n]*4294967296[^\n]*sharded[^\n]*$"):
+        make_dataset(Parameters(num_samples=2**32 + 1))
+
+
 @pytest.mark.parametrize("num_samples", [10, 20, 30, 100, 1000, 5000])
 def test_equal_points(num_samples: int) -> None:
     """Points that are all equal cannot be brought to standard deviation 1."""

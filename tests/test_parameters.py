@@ -28,7 +28,7 @@ DEFAULTS = {  # the authors'
     "seed": 42,
 }
 INTEGERS = {  # least and most
-    "num_samples": (10, 2**32),
+    "num_samples": (10, 10**11),
     "template_len": (2, 100_000),
     "max_translation": (1, 2**32),
     "final_seq_length": (2, 100_000),

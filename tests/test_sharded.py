@@ -120,7 +120,7 @@ def test_one_order_of_the_points() -> None:
 
 
 @settings(max_examples=30)
-@given(num_samples=st.integers(10, 10**7), train_split=st.floats(0, 1))
+@given(num_samples=st.integers(10, 10**11), train_split=st.floats(0, 1))
 def test_rows_add_up(num_samples: int, train_split: float) -> None:
     """Train and test have `num_samples` rows together, for any number."""
     parameters = Parameters(num_samples=num_samples, train_split=train_split)
@@ -129,6 +129,15 @@ def test_rows_add_up(num_samples: int, train_split: float) -> None:
     assert [count_shards(parameters, split) for split in ("train", "test")] == [
         -(-count // SHARD_ROWS) for count in rows
     ]
+
+
+def test_largest() -> None:
+    """The last shard of the most rows is drawn as soon as any."""
+    parameters = Parameters(num_samples=10**11)
+    assert [split_rows(parameters, split) for split in ("train", "test")] == [8 * 10**10, 2 * 10**10]
+    x, y = make_shard(parameters, "train", count_shards(parameters, "train") - 1)
+    assert len(x) == len(y) == SHARD_ROWS
+    assert not np.any(np.all(x[:1000] == sharded()[0][:1000], axis=1))
 
 
 @pytest.mark.parametrize(
@@ -164,11 +173,11 @@ def test_streams_have_caches_of_their_own(tmp_path: Path) -> None:
 
 
 def test_streaming_from_any_shard_and_resumed() -> None:
-    """A stream of four billion rows starts at once, anywhere, and goes on where it was."""
-    endless = Mnist1D("default", stream="sharded", num_samples=2**32, train_split=1).as_streaming_dataset(split="train")
-    parameters = Parameters(num_samples=2**32, train_split=1)
-    far = split_dataset_by_node(endless, rank=40_000, world_size=count_shards(parameters, "train"))
-    x, y = make_shard(parameters, "train", 40_000)
+    """A stream of ten billion rows starts at once, anywhere, and goes on where it was."""
+    parameters = Parameters(num_samples=10**10, train_split=1)
+    endless = Mnist1D(stream="sharded", parameters=parameters).as_streaming_dataset(split="train")
+    far = split_dataset_by_node(endless, rank=90_000, world_size=count_shards(parameters, "train"))
+    x, y = make_shard(parameters, "train", 90_000)
     rows = iter(far)
     for place in range(3):
         row = next(rows)
