@@ -12,6 +12,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from generator.arrays import Floats, Integers
 from generator.parameters import Parameters
@@ -72,8 +73,9 @@ def dilate(templates: Floats, labels: Integers, pads: Integers, length: int) -> 
     padded = np.zeros((len(templates), points + 1))  # one zero stands for all of the padding
     padded[:, :-1] = templates + EPSILON
     pairs, which = np.unique(labels * (pads.max() + 1) + pads, return_inverse=True)  # few differ: stretch each once
-    digits, pads = np.divmod(pairs[:, None], pads.max() + 1)
-    last = points + pads - 1
+    digits, pads = np.divmod(pairs, pads.max() + 1)
+    pads, of_pad = np.unique(pads, return_inverse=True)
+    last = points + pads[:, None] - 1
     step = 1 / last
     query = _grid(length)
     left = np.minimum((query * last).astype(np.int64), last - 1)
@@ -81,14 +83,15 @@ def dilate(templates: Floats, labels: Integers, pads: Integers, length: int) -> 
     left -= left * step > query
     left = np.minimum(left, last - 1)
     right_position = np.where(left + 1 == last, 1.0, (left + 1) * step)
+    first = digits[:, None] * (points + 1)
     rows = _line(
-        padded[digits, np.minimum(left, points)],
-        padded[digits, np.minimum(left + 1, points)],
-        left * step,
-        right_position,
+        padded.take(first + np.minimum(left, points)[of_pad]),
+        padded.take(first + np.minimum(left + 1, points)[of_pad]),
+        (left * step)[of_pad],
+        right_position[of_pad],
         query,
     )
-    rows[:, -1:] = padded[digits, np.minimum(last, points)]
+    rows[:, -1:] = padded.take(first + np.minimum(last, points)[of_pad])
     return rows[which]
 
 
@@ -107,7 +110,7 @@ def translate(signals: Floats, shifts: Integers) -> Floats:
     batch, length = signals.shape
     twice = np.concatenate([signals, signals], axis=1)
     starts = np.arange(1, 2 * batch, 2) * length - np.where(shifts < length, shifts, 0)
-    return twice.ravel()[starts[:, None] + np.arange(length)]
+    return sliding_window_view(twice.ravel(), length)[starts]
 
 
 @cache
