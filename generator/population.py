@@ -15,6 +15,7 @@ import numpy as np
 from generator.arrays import Floats
 from generator.parameters import Parameters
 from generator.signals import RADIUS, correlate, dilate
+from generator.subsampling import neighbours
 from generator.templates import get_templates
 
 PADS_AT_ONCE = 256  # bounds the memory for wide ranges of padding
@@ -51,9 +52,10 @@ def population_moments(parameters: Parameters) -> tuple[float, float]:
         of_mean, of_square = _signal_and_noise(parameters, signals)
         first += share * of_mean
         second += share * of_square
-    ramp = _sampled(np.linspace(-0.5, 0.5, parameters.signal_length)[None], parameters)
+    ramp = np.linspace(-0.5, 0.5, parameters.final_seq_length)
     second += parameters.shear_scale**2 / 12 * float(np.mean(ramp**2))
-    second += parameters.iid_noise_scale**2 * float(np.mean(_squares(*_weights(parameters))))
+    _, weight = neighbours(parameters.signal_length, parameters.final_seq_length)
+    second += parameters.iid_noise_scale**2 * float(np.mean((1 - weight) ** 2 + weight**2))
     return first, math.sqrt(second - first**2)
 
 
@@ -62,7 +64,7 @@ def _signal_and_noise(parameters: Parameters, signals: Floats) -> tuple[float, f
 
     `signals` : (batch, N)
     """
-    left, weight = _weights(parameters)
+    left, weight = neighbours(parameters.signal_length, parameters.final_seq_length)
     right = left + (weight > 0)
     outside = (signals == 0).astype(np.float64)
 
@@ -106,20 +108,3 @@ def _mean_over_shifts(values: Floats, max_translation: int) -> Floats:
     ends = np.arange(length) + length + 1
     rolled = sums[:, ends] - sums[:, ends - window]
     return (rolled + (max_translation - window) * values) / max_translation
-
-
-def _weights(parameters: Parameters) -> tuple[np.ndarray, Floats]:
-    """For each point of a sample: the point of the signal to its left, and the weight of the next one."""
-    place = np.linspace(0, 1, parameters.final_seq_length) * (parameters.signal_length - 1)
-    left = np.minimum(place.astype(np.int64), parameters.signal_length - 1)
-    return left, place - left
-
-
-def _sampled(signals: Floats, parameters: Parameters) -> Floats:
-    left, weight = _weights(parameters)
-    return (1 - weight) * signals[:, left] + weight * signals[:, left + (weight > 0)]
-
-
-def _squares(left: np.ndarray, weight: Floats) -> Floats:
-    """Sum of the squared weights of a point's two neighbours."""
-    return (1 - weight) ** 2 + weight**2

@@ -15,11 +15,12 @@ from numpy.random import SFC64, Generator, SeedSequence
 from generator.arrays import Floats, Integers
 from generator.parameters import Parameters
 from generator.population import population_moments
-from generator.signals import Draws, make_signals
+from generator.signals import Draws, interpolate, place_digits
+from generator.subsampling import subsampled_noise
 from generator.templates import get_templates
 
 SHARD_ROWS = 100_000
-CHUNK_VALUES = 1 << 18  # normals drawn at a time: half as many take a tenth longer
+CHUNK_VALUES = 1 << 18  # points of signals and samples drawn at a time: half as many take a tenth longer
 KEPT_BYTES = 1 << 24  # more than all arrays of a chunk
 SPLITS = ("train", "test")  # their places are part of the seeds
 
@@ -105,16 +106,26 @@ def draw_shard(parameters: Parameters, split: str, index: int) -> Iterator[tuple
     shifts = random.integers(0, parameters.max_translation, SHARD_ROWS)
     shears = parameters.shear_scale * (random.random(SHARD_ROWS) - 0.5)
 
-    length = parameters.signal_length
-    chunk = max(1, CHUNK_VALUES // (2 * length))
+    length, points = parameters.signal_length, parameters.final_seq_length
+    chunk = max(1, CHUNK_VALUES // (length + points))
     for start in range(0, rows, chunk):
         here = slice(start, min(start + chunk, rows))
-        normals = random.standard_normal((here.stop - start, 2, length))
-        draws = Draws(pads[here], scales[here], shifts[here], normals, shears[here])
-        x = make_signals(parameters, templates, labels[here], draws)
+        normals = random.standard_normal((here.stop - start, length + min(length, points)))
+        correlated, white = normals[:, :length], normals[:, length:]
+        draws = Draws(pads[here], scales[here], shifts[here], correlated, white, shears[here])
+        x = _make_samples(parameters, templates, labels[here], draws)
         x -= mean
         x /= std
         yield np.ascontiguousarray(x[:, order]) if parameters.shuffle_seq else x, labels[here]
+
+
+def _make_samples(parameters: Parameters, templates: Floats, labels: Integers, draws: Draws) -> Floats:
+    """As `make_signals`, but that white noise and slope, which interpolation keeps, come after it, on fewer points."""
+    length, points = parameters.signal_length, parameters.final_seq_length
+    samples = interpolate(place_digits(parameters, templates, labels, draws), points)
+    samples += parameters.iid_noise_scale * subsampled_noise(draws.white, length, points)
+    samples -= draws.shears[:, None] * np.linspace(-0.5, 0.5, points)
+    return samples
 
 
 def _keep_memory() -> None:

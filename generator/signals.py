@@ -27,12 +27,13 @@ class Draws(NamedTuple):
     pads: Integers  # (batch,) int64, points
     scales: Floats  # (batch,) float64
     shifts: Integers  # (batch,) int64, points
-    normals: Floats  # (batch, 2, N) float64: of the correlated and of the i.i.d. noise
+    correlated: Floats  # (batch, N) float64, normals of the noise around the digit, before it is filtered
+    white: Floats  # (batch, N) float64, normals of the noise on every point, or what `subsampled_noise` takes
     shears: Floats  # (batch,) float64
 
 
 def make_signals(parameters: Parameters, templates: Floats, labels: Integers, draws: Draws) -> Floats:
-    """Samples from their labels and draws, not yet normalised.
+    """Samples from their labels and draws, as the authors make them, not yet normalised.
 
     Parameters
     ----------
@@ -45,14 +46,25 @@ def make_signals(parameters: Parameters, templates: Floats, labels: Integers, dr
     -------
     (batch, final_seq_length) float64
     """
+    signals = place_digits(parameters, templates, labels, draws)
+    signals += parameters.iid_noise_scale * draws.white
+    signals -= draws.shears[:, None] * np.linspace(-0.5, 0.5, parameters.signal_length)
+    return interpolate(signals, parameters.final_seq_length)
+
+
+def place_digits(parameters: Parameters, templates: Floats, labels: Integers, draws: Draws) -> Floats:
+    """Digits of their width, height and place, with correlated noise around them: what `make_signals` begins with.
+
+    Returns
+    -------
+    (batch, N) float64
+    """
     signals = dilate(templates, labels, draws.pads, parameters.signal_length)
     signals *= draws.scales[:, None]
     signals = translate(signals, draws.shifts)
-    noise = correlate(parameters.corr_noise_scale * draws.normals[:, 0])
+    noise = correlate(parameters.corr_noise_scale * draws.correlated)
     np.copyto(signals, noise, where=signals == 0)
-    signals += parameters.iid_noise_scale * draws.normals[:, 1]
-    signals -= draws.shears[:, None] * np.linspace(-0.5, 0.5, parameters.signal_length)
-    return interpolate(signals, parameters.final_seq_length)
+    return signals
 
 
 def dilate(templates: Floats, labels: Integers, pads: Integers, length: int) -> Floats:

@@ -30,7 +30,7 @@ class Stream:
     Examples
     --------
     >>> stream = Stream(42)
-    >>> sum(len(draws.normals) for draws in stream.draws(Parameters(), 100))
+    >>> sum(len(draws.pads) for draws in stream.draws(Parameters(), 100))
     100
     >>> stream.permutation(3).shape
     (3,)
@@ -104,11 +104,13 @@ def _draw(words: Words, parameters: Parameters, limit: int) -> tuple[Draws, int]
     np.multiply(factors, numbers[positions], out=normals[:, 1])
 
     low, high = parameters.padding
+    correlated, white = normals.reshape(-1, 2, length).swapaxes(0, 1)
     draws = Draws(
         pads=low + ((numbers[walk.starts] / 2 + 0.5) * (high - low + 1)).astype(np.int64),
         scales=1 + parameters.scale_coeff * (numbers[walk.starts + DOUBLE] / 2),
         shifts=walk.shifts,
-        normals=normals.reshape(-1, 2, length),
+        correlated=correlated,
+        white=white,
         shears=parameters.shear_scale * (numbers[walk.ends] / 2),
     )
     return draws, walk.used

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from datasets.distributed import split_dataset_by_node
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from generator import Parameters, make_dataset, make_shard
 from generator.population import population_moments
 from generator.sharded import SHARD_ROWS, count_shards, split_rows
+from generator.signals import interpolate
+from generator.subsampling import neighbours, subsampled_noise
 from mnist1d import Mnist1D
 
 ROWS = 100_000  # of each of the draws that are compared
@@ -25,6 +27,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"max_translation": 72, "final_seq_length": 121},
     {"scale_coeff": 1.5, "iid_noise_scale": 0.3, "corr_noise_scale": 0},
     {"template_len": 5, "padding": (3, 9), "final_seq_length": 7, "max_translation": 9},
+    {"final_seq_length": 72, "iid_noise_scale": 0.3, "max_translation": 20},
 ]
 
 
@@ -47,6 +50,33 @@ def test_population_moments(changed: dict[str, Any]) -> None:
     assert abs(means.mean()) < SURE * means.std() / np.sqrt(len(x))
     squares = (x**2).mean(axis=1)
     assert abs(squares.mean() - 1) < SURE * squares.std() / np.sqrt(len(x))
+
+
+@settings(max_examples=100)
+@given(length=st.integers(2, 150), points=st.integers(2, 150))
+@example(length=72, points=40)
+@example(length=144, points=80)
+@example(length=72, points=72)
+@example(length=72, points=71)
+@example(length=72, points=73)
+def test_subsampled_noise(length: int, points: int) -> None:
+    """The covariance is that of interpolated white noise, as linear algebra: both are linear in their normals."""
+    plain = interpolate(np.eye(length), points)
+    short = subsampled_noise(np.eye(min(length, points)), length, points)
+    np.testing.assert_allclose(short.T @ short, plain.T @ plain, atol=1e-13)
+
+
+def test_subsampled_noise_of_long_signals() -> None:
+    """The factor stays exact where steps are barely longer than one point, so that its matrix is all but singular."""
+    length, points = 100_000, 99_999
+    place = np.arange(points)
+    combs = np.array([place % 2 == 0, place % 2 == 1], dtype=float)  # a normal adds to its own point and the next one
+    even, odd = subsampled_noise(combs, length, points)
+    own, next_one = np.where(combs[0], even, odd), np.where(combs[0], odd, even)
+    left, weight = neighbours(length, points)
+    np.testing.assert_allclose(own**2 + next_one**2, (1 - weight) ** 2 + weight**2, atol=1e-12)
+    shared = np.where(np.diff(left) == 1, weight[:-1] * (1 - weight[1:]), 0)
+    np.testing.assert_allclose(own[:-1] * next_one[1:], shared, atol=1e-12)
 
 
 def test_population_of_the_defaults() -> None:

@@ -128,7 +128,8 @@ def test_rows_do_not_touch(seed: int) -> None:
         pads=random.integers(3, 21, 8),
         scales=random.uniform(0.8, 1.2, 8),
         shifts=random.integers(0, 30, 8),
-        normals=random.normal(size=(8, 2, p.signal_length)),
+        correlated=random.normal(size=(8, p.signal_length)),
+        white=random.normal(size=(8, p.signal_length)),
         shears=random.uniform(-0.4, 0.4, 8),
     )
     before = [part.copy() for part in draws]

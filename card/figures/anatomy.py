@@ -70,19 +70,19 @@ def take_apart(parameters: Parameters, rows: slice | Integers = slice(None)) -> 
     labels = np.repeat(templates["y"], parameters.num_samples // len(templates["y"]))
     stream = Stream(parameters.seed)
     blocks = stream.draws(parameters, len(labels))
-    pads, scales, shifts, normals, shears = map(np.concatenate, zip(*blocks, strict=True))
+    parts = [np.concatenate(part) for part in zip(*blocks, strict=True)]
     order = stream.permutation(len(labels))[rows]
     points = parameters.final_seq_length
     columns = stream.permutation(points) if parameters.shuffle_seq else np.arange(points)
 
-    draws = Draws(pads[order], scales[order], shifts[order], normals[order], shears[order])
+    draws = Draws._make(part[order] for part in parts)
     labels = labels[order]
     dilated = dilate(templates["x"], labels, draws.pads, parameters.signal_length)
     scaled = dilated * draws.scales[:, None]
     translated = translate(scaled, draws.shifts)
-    noise = correlate(parameters.corr_noise_scale * draws.normals[:, 0])
+    noise = correlate(parameters.corr_noise_scale * draws.correlated)
     correlated = np.where(translated == 0, noise, translated)
-    noisy = correlated + parameters.iid_noise_scale * draws.normals[:, 1]
+    noisy = correlated + parameters.iid_noise_scale * draws.white
     sheared = noisy - draws.shears[:, None] * np.linspace(-0.5, 0.5, parameters.signal_length)
     return Anatomy(
         labels=labels,
