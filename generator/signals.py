@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 
 from generator.arrays import Floats, Integers
 from generator.parameters import Parameters
@@ -59,9 +59,9 @@ def place_digits(parameters: Parameters, templates: Floats, labels: Integers, dr
     -------
     (batch, N) float64
     """
-    signals = dilate(templates, labels, draws.pads, parameters.signal_length)
+    shapes, which = _shapes(templates, labels, draws.pads, parameters.signal_length)
+    signals = translate(shapes, draws.shifts, which)
     signals *= draws.scales[:, None]
-    signals = translate(signals, draws.shifts)
     noise = correlate(parameters.corr_noise_scale * draws.correlated)
     np.copyto(signals, noise, where=signals == 0)
     return signals
@@ -81,6 +81,12 @@ def dilate(templates: Floats, labels: Integers, pads: Integers, length: int) -> 
     -------
     (batch, length) float64
     """
+    shapes, which = _shapes(templates, labels, pads, length)
+    return shapes[which]
+
+
+def _shapes(templates: Floats, labels: Integers, pads: Integers, length: int) -> tuple[Floats, Integers]:
+    """The rows of `dilate` that differ, (n, length), and which of them each sample has, (batch,)."""
     points = templates.shape[1]
     padded = np.zeros((len(templates), points + 1))  # one zero stands for all of the padding
     padded[:, :-1] = templates + EPSILON
@@ -104,25 +110,29 @@ def dilate(templates: Floats, labels: Integers, pads: Integers, length: int) -> 
         query,
     )
     rows[:, -1:] = padded.take(first + np.minimum(last, points)[of_pad])
-    return rows[which]
+    return rows, which
 
 
-def translate(signals: Floats, shifts: Integers) -> Floats:
+def translate(signals: Floats, shifts: Integers, which: Integers | None = None) -> Floats:
     """Roll each signal right by its shift; one as long as the signal or longer moves nothing.
 
     Parameters
     ----------
-    signals : (batch, N) float64
+    signals : (n, N) float64
     shifts : (batch,) int64
+    which : (batch,) int64, optional
+        The signal that each shift moves; by default one each.
 
     Returns
     -------
     (batch, N) float64
     """
-    batch, length = signals.shape
-    twice = np.concatenate([signals, signals], axis=1)
-    starts = np.arange(1, 2 * batch, 2) * length - np.where(shifts < length, shifts, 0)
-    return sliding_window_view(twice.ravel(), length)[starts]
+    length = signals.shape[1]
+    twice = np.concatenate([signals, signals], axis=1).ravel()
+    windows = as_strided(twice, (twice.size - length + 1, length), 2 * twice.strides)
+    which = np.arange(len(signals)) if which is None else which
+    starts = (2 * which + 1) * length - np.where(shifts < length, shifts, 0)
+    return windows[starts]
 
 
 @cache
