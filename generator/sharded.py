@@ -20,7 +20,7 @@ from generator.subsampling import subsampled_noise
 from generator.templates import get_templates
 
 SHARD_ROWS = 100_000
-CHUNK_VALUES = 1 << 18  # points of signals and samples drawn at a time: half as many take a tenth longer
+CHUNK_VALUES = 1 << 18  # points of signals and samples drawn at a time: a quarter of it takes an eighth longer
 KEPT_BYTES = 1 << 24  # more than all arrays of a chunk
 SPLITS = ("train", "test")  # their places are part of the seeds
 
@@ -131,7 +131,7 @@ def _make_samples(parameters: Parameters, templates: Floats, labels: Integers, d
 def _keep_memory() -> None:
     """Let glibc keep the memory of a chunk for the next one, as it does once so large a block was freed.
 
-    Else it returns the memory to the system after every chunk, and the page faults take a third of the time. Source:
+    Else it returns the memory to the system after every chunk, and the page faults take two fifths of the time. Source:
     M_MMAP_THRESHOLD in mallopt(3). Other allocators are not impressed.
     """
     np.empty(KEPT_BYTES, dtype=np.uint8)
