@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 import datasets
@@ -60,7 +60,12 @@ class Mnist1DConfig(datasets.BuilderConfig):
 
     version: datasets.Version | str | None = VERSION
     parameters: Parameters = Parameters()
-    stream: str = "authors"
+    stream: str = field(
+        default="authors",
+        metadata={
+            "help": "authors, the default, or sharded: other samples of the same distribution, in independent shards"
+        },
+    )
 
     def create_config_id(self, config_kwargs: dict[str, Any], custom_features: datasets.Features | None = None) -> str:
         """The name of the cache folder; overridden parameters take part in it one by one."""

@@ -14,7 +14,7 @@ from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
-from publisher.configs import BuiltConfig, Config, recall_config
+from publisher.configs import BuiltConfig, Config, is_as_declared, recall_config
 from publisher.errors import DifferenceError
 from publisher.features import portable_yaml
 from publisher.manifest import BY_CONFIG, ConfigRecord, Manifest, PublishedCard, name_of, write_card
@@ -38,10 +38,19 @@ SIZE_CATEGORIES = {
 class Card:
     """What a dataset says of itself."""
 
-    template: Path  # Jinja: sees `repo_id`, `configs` (a list of `Config`), `default` (one of them) and `context`
+    template: Path  # Jinja: sees `repo_id`, `configs` (a list of `Config`), `default` (one of them), `declared` (the
+    # builder's own config of each name) and `context`; includes templates beside it
     metadata: Mapping[str, Any]  # fields of the Hub's card specification, but for those that are worked out here
     context: Mapping[str, Any] = field(default_factory=dict)  # anything else that the template shows
     assets: Path | None = None  # folder of pictures, published as `assets/`
+    variant: Card | None = None  # in its place if a config is not as the builder declares it; else the card serves
+
+    def of(self, builder: type[datasets.DatasetBuilder], configs: Sequence[Config]) -> Card:
+        """The card for configs."""
+        declared = declared_configs(builder)
+        if self.variant is None or all(is_as_declared(config, declared[config.name]) for config in configs):
+            return self
+        return self.variant
 
 
 @dataclass(frozen=True)
@@ -90,17 +99,24 @@ def compose(
     default = default_config(builder)
     earlier = around.card.manifest.configs if around.card.manifest else {}
     records = {config.name: config.record for config in built}
-    left = {name: earlier[name] for name in earlier if around.leave_other_configs and name not in records}
-    recalled = _recall(builder, left, around.card, built[0].info)
-    order = config_order(builder)
-    configs: list[Config] = sorted([*built, *recalled], key=lambda config: order.index(config.name))
+    left = _left(built, around)
+    configs = all_configs(builder, built, around)
 
     metadata = {**card.metadata, "size_categories": [size_category(max(map(_rows, configs)))]}
     data = DatasetCardData(**metadata)
     _add_configs(data, built, default, around.paths)
     _add_entries(data, around.card, left, {*earlier, *records}, default)
     manifest = Manifest(configs={**left, **records}, assets=assets)
-    return write_card(data, _prose(card, configs, default, repo_id), manifest)
+    return write_card(data, _prose(card, builder, configs, repo_id), manifest)
+
+
+def all_configs(
+    builder: type[datasets.DatasetBuilder], built: Sequence[BuiltConfig], around: Surroundings
+) -> list[Config]:
+    """The configs that a repository will have: those that are built, and those of an earlier run that it keeps."""
+    recalled = _recall(builder, _left(built, around), around.card, built[0].info)
+    order = config_order(builder)
+    return sorted([*built, *recalled], key=lambda config: order.index(config.name))
 
 
 def default_config(builder: type[datasets.DatasetBuilder]) -> str:
@@ -111,6 +127,20 @@ def default_config(builder: type[datasets.DatasetBuilder]) -> str:
 def config_order(builder: type[datasets.DatasetBuilder]) -> list[str]:
     """Names of a builder's configs, in the order in which it declares them."""
     return list(builder.builder_configs) or [default_config(builder)]
+
+
+def declared_configs(builder: type[datasets.DatasetBuilder]) -> dict[str, datasets.BuilderConfig]:
+    """A builder's configs as it declares them, by name."""
+    name = default_config(builder)
+    return dict(builder.builder_configs) or {name: builder.BUILDER_CONFIG_CLASS(name=name)}
+
+
+def _left(built: Sequence[BuiltConfig], around: Surroundings) -> dict[str, ConfigRecord]:
+    """The records of configs that are not built now and stay."""
+    if not around.leave_other_configs or around.card.manifest is None:
+        return {}
+    names = {config.name for config in built}
+    return {name: record for name, record in around.card.manifest.configs.items() if name not in names}
 
 
 def _recall(
@@ -149,17 +179,18 @@ def _add_entries(
             data[kind] = [*sorted(own, key=lambda entry: str(entry["config_name"])), *theirs]
 
 
-def _prose(card: Card, configs: Sequence[Config], default: str, repo_id: str) -> str:
+def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence[Config], repo_id: str) -> str:
     environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(card.template.parent),
         undefined=jinja2.StrictUndefined,  # a slip in a template is an error, not a gap in the card
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,  # Markdown
     )
-    first = next((config for config in configs if config.name == default), configs[0])
-    text = environment.from_string(card.template.read_text(encoding="utf-8")).render(
-        repo_id=repo_id, configs=configs, default=first, context=card.context
+    first = next((config for config in configs if config.name == default_config(builder)), configs[0])
+    text = environment.get_template(card.template.name).render(
+        repo_id=repo_id, configs=configs, default=first, declared=declared_configs(builder), context=card.context
     )
     return f"\n{text}"
 

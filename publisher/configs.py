@@ -19,13 +19,15 @@ METADATA_KEY = "builder_config"  # in the footer of each Parquet file: what made
 
 @dataclass(frozen=True)
 class File:
-    """A file of the repository that lies on this machine."""
+    """A file that the repository should contain."""
 
     path: str  # below the repository's root, with forward slashes
-    source: Path
+    source: Path | None  # None: it is uploaded, and no longer on this machine
     size: int  # bytes
-    sha256: str
+    sha256: str  # empty, and the numbers what is expected, if it is not drawn yet
     rows: int | None = None
+    nbytes: int | None = None  # of the rows in Arrow
+    operation: bytes = b""  # what a commit needs to name an uploaded file
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class BuiltConfig(Config):
     folder: str
     files: dict[str, list[File]]  # by split
     made_by: dict[str, Any]
+    in_parts: bool = False  # too large to be taken as a whole
 
     @property
     def record(self) -> ConfigRecord:
@@ -89,7 +92,7 @@ def build_config(builder: datasets.DatasetBuilder, root: Path, default: str) -> 
     except DatasetGenerationError as error:  # says nothing: the reason, such as a full disk, is its cause
         raise (error.__cause__ or error) from None
     folder = data_folder(builder.config.name, default)
-    made_by = _made_by(builder)
+    made_by = describe_builder(builder)
     files, digests = {}, {}
     for split in builder.info.splits:
         dataset = builder.as_dataset(split=split)
@@ -99,6 +102,11 @@ def build_config(builder: datasets.DatasetBuilder, root: Path, default: str) -> 
     info = builder.info.copy()
     info.download_size = sum(file.size for split in files.values() for file in split)
     return BuiltConfig(builder.config, info, digests, folder, files, made_by)
+
+
+def is_as_declared(config: Config, declared: datasets.BuilderConfig) -> bool:
+    """Whether a config has the fields that its builder declares."""
+    return all(getattr(config.config, name) == getattr(declared, name) for name in _own_fields(declared))
 
 
 def recall_config(declared: datasets.BuilderConfig, record: ConfigRecord, info: datasets.DatasetInfo) -> Config:
@@ -111,12 +119,13 @@ def recall_config(declared: datasets.BuilderConfig, record: ConfigRecord, info: 
     return Config(config, info, {split: dict(columns) for split, columns in record.digests.items()})
 
 
-def describe_file(source: Path, root: Path, rows: int | None = None) -> File:
+def describe_file(source: Path, root: Path, rows: int | None = None, nbytes: int | None = None) -> File:
     """Size and digest of a file that is written."""
-    return File(source.relative_to(root).as_posix(), source, source.stat().st_size, file_digest(source), rows)
+    path = source.relative_to(root).as_posix()
+    return File(path, source, source.stat().st_size, file_digest(source), rows, nbytes)
 
 
-def _made_by(builder: datasets.DatasetBuilder) -> dict[str, Any]:
+def describe_builder(builder: datasets.DatasetBuilder) -> dict[str, Any]:
     """Builder, config, version, and the fields that the config adds to those of `BuilderConfig`."""
     values = {name: getattr(builder.config, name) for name in _own_fields(builder.config)}
     made_by = {

@@ -23,3 +23,9 @@ class HubError(PublishingError):
     """The Hub refused, or could not be reached."""
 
     exit_code = 3
+
+
+class WorkerError(PublishingError):
+    """A process that did a part of the work was killed."""
+
+    exit_code = 71  # EX_OSERR of sysexits.h

@@ -7,44 +7,26 @@ because an answer may be lost after the work was done. What the Hub refuses beco
 from __future__ import annotations
 
 import hashlib
+import pickle
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.lfs import UploadInfo, post_lfs_batch_info
 
+from publisher.configs import File
 from publisher.errors import HubError, UsageError
 from publisher.failures import endpoint, explain, retry, status_of
-from publisher.manifest import CARD, PublishedCard, read_card
-from publisher.plan import Plan, RemoteFile
+from publisher.manifest import CARD, read_card
+from publisher.plan import Change, RemoteFile
+from publisher.state import EMPTY, Commit, PullRequest, State
 
 T = TypeVar("T")
 
-MAIN = "main"
-
-
-@dataclass(frozen=True)
-class State:
-    """A repository at one commit."""
-
-    commit: str
-    files: dict[str, RemoteFile]
-    card: PublishedCard
-    private: bool
-
-
-EMPTY = State("", {}, PublishedCard(), private=False)
-
-
-@dataclass(frozen=True)
-class Commit:
-    """A commit that has the wanted state."""
-
-    id: str
-    pull_request: str | None = None  # its address, if it is in one
+LFS_BATCH = 100  # objects that one request asks about: what git-lfs itself sends at most
 
 
 class Repository:
@@ -130,10 +112,24 @@ class Repository:
         if (tagged := self.tags().get(name)) != commit:
             raise HubError(f"the tag {name!r} is at commit {tagged}: give another name")
 
-    def open_pull_requests(self, title: str) -> list[tuple[str, str]]:
-        """Revision and address of the open pull requests with this title, the newest first."""
+    def open_pull_requests(self) -> list[PullRequest]:
+        """The open pull requests, the newest first."""
         found = self._call(self._discussions)
-        return [(item.git_reference, item.url) for item in found if item.is_pull_request and item.title == title]
+        return [PullRequest(item.git_reference, item.url, item.title) for item in found if item.is_pull_request]
+
+    def merge(self, pull_request: PullRequest) -> None:
+        """Bring the changes of a pull request to `main`.
+
+        Raises whatever the client raises: whether it was merged has to be looked up.
+        """
+        details = self._call(self.api.get_discussion_details, discussion_num=pull_request.number)
+        if details.status == "draft":
+            self._call(self.api.change_discussion_status, discussion_num=pull_request.number, new_status="open")
+        self.api.merge_pull_request(self.repo_id, pull_request.number, repo_type="dataset")
+
+    def close(self, pull_request: PullRequest) -> None:
+        """Close a pull request without merging it."""
+        self._call(self.api.change_discussion_status, discussion_num=pull_request.number, new_status="closed")
 
     def commits_since(self, commit: str, revision: str) -> list[str]:
         """Author and title of what came after a commit, the newest first."""
@@ -144,24 +140,59 @@ class Repository:
             names.append(f"{', '.join(item.authors)}: {item.title}")
         return names
 
-    def commit(self, plan: Plan, parent: str, revision: str, message: str, create_pr: bool) -> Commit:
-        """Carry a plan out in one commit on top of `parent`.
+    def upload(self, path: str, source: Path, create_pr: bool) -> bytes:
+        """Upload a file that nobody sees before it is committed; what `File.operation` holds.
+
+        Parameters
+        ----------
+        path : str
+            Where it will be, below the repository's root; one that goes to LFS.
+        source : Path
+        create_pr : bool
+            Whether a pull request will hold it, which takes fewer rights.
+        """
+        self._require_token()
+
+        def preupload() -> CommitOperationAdd:
+            addition = CommitOperationAdd(path, str(source))
+            self.api.preupload_lfs_files(self.repo_id, [addition], repo_type="dataset", create_pr=create_pr)
+            return addition
+
+        try:
+            return pickle.dumps(retry(preupload))
+        except Exception as error:
+            raise explain(error, self.repo_id) from error
+
+    def lost(self, files: Sequence[File]) -> set[str]:
+        """The paths of those uploaded files that the Hub no longer has."""
+        return {path for start in range(0, len(files), LFS_BATCH) for path in self._lost(files[start:][:LFS_BATCH])}
+
+    def _lost(self, files: Sequence[File]) -> Iterator[str]:
+        def ask(repo_id: str, repo_type: str) -> list[dict[str, Any]]:
+            wanted = [UploadInfo(sha256=bytes.fromhex(file.sha256), size=file.size, sample=b"") for file in files]
+            return post_lfs_batch_info(wanted, None, repo_type, repo_id, endpoint=self.api.endpoint)[0]
+
+        to_upload = {item["oid"] for item in self._call(ask) if item.get("actions")}
+        yield from (file.path for file in files if file.sha256 in to_upload)
+
+    def commit(
+        self, changes: Iterable[Change], parent: str, revision: str, message: str, create_pr: bool = False
+    ) -> Commit:
+        """Carry changes out in one commit on top of `parent`.
 
         Raises whatever the client raises: whether the commit was made has to be looked up.
         """
         self._require_token()
-        additions = [CommitOperationAdd(step.path, str(step.after.source)) for step in plan.steps if step.after]
-        deletions = [CommitOperationDelete(step.path) for step in plan.steps if not step.after]
         info = self.api.create_commit(
             self.repo_id,
-            [*additions, *deletions],
+            [_operation(change) for change in changes],
             repo_type="dataset",
             commit_message=message,
             revision=revision,
             parent_commit=parent or None,
             create_pr=create_pr,
         )
-        return Commit(str(info.oid), info.pr_url)
+        return Commit(str(info.oid), info.pr_url, info.pr_revision)
 
     def _require_token(self) -> None:
         if not get_token():
@@ -202,3 +233,12 @@ class Repository:
         with tempfile.TemporaryDirectory() as folder:
             found = self._call(self.api.hf_hub_download, filename=path, revision=commit, local_dir=folder)
             return Path(found).read_bytes()
+
+
+def _operation(change: Change) -> CommitOperationAdd | CommitOperationDelete:
+    """A new one each time: the client does not take one again."""
+    if change.after is None:
+        return CommitOperationDelete(change.path)
+    if change.after.source is None:
+        return pickle.loads(change.after.operation)  # what `upload` made, in a folder of the user's own
+    return CommitOperationAdd(change.path, str(change.after.source))

@@ -1,16 +1,17 @@
-"""One split -> Parquet files that every reader opens, small and the same from run to run."""
+"""Rows -> Parquet files that every reader opens, small and the same from run to run."""
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
+from datasets.table import table_cast
 
 from publisher.features import portable_dict
 
@@ -52,14 +53,56 @@ def write_split(
     folder.mkdir(parents=True, exist_ok=True)
     table = dataset.with_format("arrow")[:]
     count = max(1, -(-table.nbytes // FILE_BYTES))
-    footer = {**metadata, "huggingface": json.dumps({"info": {"features": portable_dict(dataset.features)}})}
-    table = table.replace_schema_metadata(footer)
     bounds = [len(table) * index // count for index in range(count + 1)]
     for name, start, stop in zip(file_names(split, count), bounds[:-1], bounds[1:], strict=True):
         rows = table.slice(start, stop - start)
         row_group = max(1, len(rows) * ROW_GROUP_BYTES // max(1, rows.nbytes))
-        pq.write_table(rows, folder / name, row_group_size=row_group, **_encodings(table.schema))
+        groups = (rows.slice(start, row_group) for start in range(0, len(rows), row_group))
+        write_file(groups, folder / name, dataset.features, metadata)
         yield folder / name, len(rows)
+
+
+def write_file(
+    tables: Iterable[pa.Table], path: Path, features: datasets.Features, metadata: Mapping[str, str]
+) -> tuple[int, int]:
+    """Write tables into one file, holding no more of them than a row group of `ROW_GROUP_BYTES`.
+
+    Parameters
+    ----------
+    tables : iterable of pyarrow.Table
+    path : Path
+    features : datasets.Features
+    metadata : mapping of str to str
+        As in `write_split`.
+
+    Returns
+    -------
+    rows : int
+    nbytes : int
+        Of the rows in Arrow.
+    """
+    footer = {**metadata, "huggingface": json.dumps({"info": {"features": portable_dict(features)}})}
+    schema = features.arrow_schema.with_metadata(footer)
+    rows = nbytes = 0
+    with pq.ParquetWriter(path, schema, **_encodings(schema)) as writer:
+        for group in _row_groups(tables):
+            writer.write_table(table_cast(group, schema), row_group_size=len(group))
+            rows += len(group)
+            nbytes += group.nbytes
+    return rows, nbytes
+
+
+def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    held: list[pa.Table] = []
+    size = 0
+    for table in tables:
+        if held and size + table.nbytes > ROW_GROUP_BYTES:
+            yield pa.concat_tables(held)
+            held, size = [], 0
+        held.append(table)
+        size += table.nbytes
+    if held:
+        yield pa.concat_tables(held)
 
 
 def _encodings(schema: pa.Schema) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from publisher.configs import File
 from publisher.manifest import CARD, Manifest, PublishedCard
 from publisher.repository import Wanted
 
-Action = Literal["add", "change", "remove", "same"]
+Action = Literal["add", "change", "compare", "remove", "same"]  # compare: which of two shows when it is drawn
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,9 @@ class RemoteFile:
         """Whether it is the same as a file on this machine."""
         if self.size != file.size:
             return False
-        return self.sha256 == file.sha256 if self.sha256 else self.blob_id == _git_blob_id(file.source.read_bytes())
+        if self.sha256:
+            return self.sha256 == file.sha256
+        return file.source is not None and self.blob_id == _git_blob_id(file.source.read_bytes())
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class Plan:
     def steps(self) -> list[Change]:
         """The changes without those that change nothing."""
         return [change for change in self.changes if change.action != "same"]
+
+    def batches(self, files: int) -> list[list[Change]]:
+        """The steps for several commits, the card in the last: it says what is there."""
+        steps = sorted(self.steps, key=lambda change: change.path == CARD)
+        return [steps[start : start + files] for start in range(0, len(steps), files)]
 
 
 def stale_files(
@@ -91,6 +98,8 @@ def make_plan(there: Mapping[str, RemoteFile], card: PublishedCard, wanted: Want
         before = there.get(file.path)
         if before is None:
             changes.append(Change(file.path, "add", None, file))
+        elif not file.sha256:
+            changes.append(Change(file.path, "compare", before, file))
         elif before.has_content_of(file) or (file.path == CARD and card.says_the_same(wanted.card)):
             changes.append(Change(file.path, "same", before, file))
         else:

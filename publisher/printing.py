@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from typing import Any
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 import datasets
 
 from publisher.configs import File
-from publisher.publish import Outcome, Target
+from publisher.job import Job
+from publisher.parts import Part
+from publisher.publish import Outcome
+from publisher.target import Target
+
+NUMBER = re.compile(r"-\d{5}-(?=of-\d{5}\.)")
+MANY = 5  # files of a split that are still listed one by one
+
+
+class Numbered(Protocol):
+    """A file, or what happens to one."""
+
+    @property
+    def path(self) -> str:
+        """Below the repository's root."""
+        ...
+
+
+T = TypeVar("T", bound=Numbered)
 
 
 def print_files(files: list[File]) -> None:
     """What a folder holds."""
-    width = max(len(file.path) for file in files)
-    for file in files:
-        of = "" if file.rows is None else f"{file.rows:,} rows"
-        print(f"{file.path:{width}}  {of:>14}  {file.size:>13,} bytes")
+    lines = [
+        (_name(group), sum(file.rows or 0 for file in group) if group[0].rows is not None else None, group)
+        for group in _groups(files, lambda file: ())
+    ]
+    width = max(len(name) for name, _, _ in lines)
+    for name, rows, group in lines:
+        of = "" if rows is None else f"{rows:,} rows"
+        print(f"{name:{width}}  {of:>16}  {sum(file.size for file in group):>15,} bytes")
     rows = sum(file.rows or 0 for file in files)
     print(f"\nWrote {len(files)} files, {rows:,} rows, {sum(file.size for file in files):,} bytes. To load:\n")
 
@@ -29,17 +54,31 @@ def print_loading(source: str, names: list[str], builder: type[datasets.DatasetB
         print(f"    load_dataset({json.dumps(source, ensure_ascii=False)}{config})")
 
 
+def print_job(job: Job, waiting: Sequence[Part]) -> None:
+    """What lies ahead."""
+    there = len(job.parts) - len(waiting)
+    rows, size = sum(part.rows for part in waiting), sum(part.expected.size for part in waiting)
+    print(f"{len(waiting)} files to draw and upload, {rows:,} rows, about {size / 1e9:.1f} GB", end="")
+    print(f"; {there} files were uploaded before" if there else "", flush=True)
+
+
 def print_plan(outcome: Outcome, target: Target) -> None:
     """What happens to each path."""
     state = f"commit {outcome.before.commit}" if outcome.before else "a new repository"
     print(f"{target.repo_id} at {target.revision}, {'a new branch at ' if outcome.new_branch else ''}{state}")
-    width = max(len(change.path) for change in outcome.plan.changes)
-    for change in outcome.plan.changes:
-        before = f"{change.before.size:,}" if change.before else ""
-        after = f"{change.after.size:,}" if change.after else ""
+    groups = _groups(outcome.plan.changes, lambda change: (change.action, change.by_others))
+    width = max(len(_name(group)) for group in groups)
+    for group in groups:
+        change = group[0]
+        before = f"{sum(change.before.size for change in group if change.before):,}" if change.before else ""
+        after = f"{sum(change.after.size for change in group if change.after):,}" if change.after else ""
         sizes = f"{before:>13} -> {after:>13}" if change.action == "change" else f"{before or after:>13}"
         whose = ", written by somebody else" if change.by_others else ""
-        print(f"  {change.action:6}  {change.path:{width}}  {sizes} bytes{whose}")
+        print(f"  {change.action:7} {_name(group):{width}}  {sizes} bytes{whose}")
+    if any(change.action == "compare" for change in outcome.plan.changes):
+        print("  compare: whether a file is the same shows when it is drawn")
+    if any(change.after and not change.after.sha256 for change in outcome.plan.changes):
+        print("  sizes of files that are not drawn yet are about right")
     if outcome.plan.replaces_edited_card:
         print("  README.md", "is replaced" if target.overwrite_card else "is replaced only with --overwrite-card")
 
@@ -67,3 +106,17 @@ def as_json(outcome: Outcome, target: Target, result: str) -> dict[str, Any]:
         ],
         "differences": outcome.differences,
     }
+
+
+def _groups(items: Sequence[T], alike: Callable[[T], object]) -> list[list[T]]:
+    """Put together what differs only in the number of a split's file, if that are many."""
+    found: dict[object, list[T]] = {}
+    for item in items:
+        found.setdefault((NUMBER.sub("-*-", item.path), alike(item)), []).append(item)
+    groups = [[group] if len(group) > MANY else [[item] for item in group] for group in found.values()]
+    return sorted(itertools.chain(*groups), key=lambda group: items.index(group[0]))
+
+
+def _name(group: Sequence[Numbered]) -> str:
+    path = group[0].path
+    return path if len(group) == 1 else f"{NUMBER.sub('-*-', path)}, {len(group)} files"

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-import datasets
-
 from publisher.card import Surroundings
+from publisher.checking import check
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError
-from publisher.failures import ATTEMPTS, explain, is_transient, one_line, retry, status_of, wait_after
-from publisher.hub import EMPTY, MAIN, Commit, Repository, State
+from publisher.failures import ATTEMPTS, explain, is_transient, status_of, wait_after
+from publisher.hub import Repository
 from publisher.manifest import CARD
 from publisher.plan import Plan, make_plan, stale_files
 from publisher.repository import Build
+from publisher.staging import MovedError, carry_out, title_in_parts
+from publisher.state import EMPTY, Commit, State
+from publisher.target import MAIN, Target
 
 CONFLICTS = {409, 412}
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a build goes, and how."""
-
-    repo_id: str
-    revision: str = MAIN
-    private: bool = False
-    create_pr: bool = False
-    tag: str | None = None
-    message: str = "Publish the dataset"
-    overwrite_card: bool = False
-    leave_other_configs: bool = False  # only some configs were built
+EDITED = f"{CARD} was written or edited by somebody else: --overwrite-card replaces it"
 
 
 @dataclass(frozen=True)
@@ -48,6 +36,16 @@ class Outcome:
 def look(build: Build, target: Target) -> Outcome:
     """Plan and refuse as `publish` would, and do nothing."""
     return _look(Repository(target.repo_id), build, target)
+
+
+def prepare(target: Target) -> None:
+    """Refuse what can be refused before there is a build, and make the repository if it is missing."""
+    repository = Repository(target.repo_id)
+    state, _ = _find(repository, target)
+    if state is None:
+        repository.create(target.private)
+    elif CARD in state.files and state.card.is_edited and not target.overwrite_card:
+        raise DifferenceError(EDITED)
 
 
 def publish(build: Build, target: Target, show: Callable[[Outcome], object] = lambda outcome: None) -> Outcome:
@@ -86,7 +84,7 @@ def publish(build: Build, target: Target, show: Callable[[Outcome], object] = la
         if plan.steps:
             after = repository.get(commit.id)
             rest = _plan(repository, build, target, after)
-            outcome = replace(outcome, differences=_check(build, target, after, rest))
+            outcome = replace(outcome, differences=check(target.repo_id, build.configs, after, rest))
         if target.tag and not outcome.differences:
             repository.create_tag(target.tag, commit.id)
     except Exception as error:
@@ -102,10 +100,13 @@ def verify(build: Build, target: Target) -> Outcome:
     if state is None:
         raise HubError(f"{repository.url} is not there, or the token may not see it")
     plan = _plan(repository, build, target, state)
-    return Outcome(plan, state, commit=Commit(state.commit), differences=_check(build, target, state, plan))
+    return Outcome(
+        plan, state, commit=Commit(state.commit), differences=check(target.repo_id, build.configs, state, plan)
+    )
 
 
-def _look(repository: Repository, build: Build, target: Target) -> Outcome:
+def _find(repository: Repository, target: Target) -> tuple[State | None, bool]:
+    """The state to start from, and whether the revision is a branch to be made there."""
     new_branch = False
     try:
         state = repository.find(target.revision)
@@ -113,7 +114,6 @@ def _look(repository: Repository, build: Build, target: Target) -> Outcome:
         state = None if target.revision == MAIN else repository.find(MAIN)
         new_branch = True
     new_branch = target.revision != MAIN and (new_branch or state is None)
-    plan = _plan(repository, build, target, state or EMPTY)
     where = repository.url
     if target.private and state and not state.private:
         raise UsageError(f"{where} is there and public: --private counts only for a new repository")
@@ -121,6 +121,12 @@ def _look(repository: Repository, build: Build, target: Target) -> Outcome:
         raise UsageError(
             f"{where} has no {target.revision} to open a pull request for: publish without --create-pr first"
         )
+    return state, new_branch
+
+
+def _look(repository: Repository, build: Build, target: Target) -> Outcome:
+    state, new_branch = _find(repository, target)
+    plan = _plan(repository, build, target, state or EMPTY)
     if (
         target.tag
         and state
@@ -133,28 +139,34 @@ def _look(repository: Repository, build: Build, target: Target) -> Outcome:
 
 def _refuse_edited_card(plan: Plan, target: Target) -> None:
     if plan.replaces_edited_card and not target.overwrite_card:
-        raise DifferenceError(f"{CARD} was written or edited by somebody else: --overwrite-card replaces it")
+        raise DifferenceError(EDITED)
 
 
 def _plan(repository: Repository, build: Build, target: Target, state: State) -> Plan:
     manifest = state.card.manifest
+    around = Surroundings(state.card, leave_other_configs=target.leave_other_configs)
+    build = build.fit_in(around)
     kept = set(build.paths)
     if target.leave_other_configs and manifest:
         chosen = {config.name for config in build.configs}
         kept |= {path for name, record in manifest.configs.items() if name not in chosen for path in record.files}
     stale = stale_files(state.files, manifest, kept, lambda file: repository.digest(file, state.commit))
     others = set(state.files) - kept - stale - {CARD}
-    wanted = build.add_card(target.repo_id, Surroundings(state.card, others, target.leave_other_configs))
+    wanted = build.add_card(target.repo_id, replace(around, paths=others))
     return make_plan(state.files, state.card, wanted, stale)
 
 
 def _commit(repository: Repository, build: Build, target: Target, state: State) -> tuple[Commit, Plan]:
     """Look, plan and commit until the repository is as wanted; the commit, and the plan that led there."""
+
+    def replan(state: State) -> Plan:
+        return _plan(repository, build, target, state)
+
     start = state.commit
     first: Plan | None = None
     failure: Exception | None = None
     for attempt in range(1, ATTEMPTS + 2):  # the last time only to see what the last attempt did
-        plan = _plan(repository, build, target, state)
+        plan = replan(state)
         first = first or plan
         if not plan.steps:  # there was nothing to do; or it was done, and only the answer was lost
             return Commit(state.commit), first
@@ -164,7 +176,7 @@ def _commit(repository: Repository, build: Build, target: Target, state: State) 
             break
         _refuse_edited_card(plan, target)
         try:
-            return repository.commit(plan, state.commit, target.revision, target.message, target.create_pr), plan
+            return carry_out(repository, target, state, plan, replan), plan
         except PublishingError:
             raise
         except Exception as error:
@@ -173,14 +185,18 @@ def _commit(repository: Repository, build: Build, target: Target, state: State) 
             time.sleep(wait_after(failure, attempt))
         state = _look_again(repository, target)
     assert failure is not None
-    if status_of(failure) in CONFLICTS:
+    if _is_conflict(failure):
         others = "; ".join(repository.commits_since(start, target.revision)) or "the history does not show by whom"
         raise HubError(f"{repository.url} changed {ATTEMPTS} times while this was published: {others}: try again")
     raise explain(failure, target.repo_id) from failure
 
 
+def _is_conflict(failure: Exception) -> bool:
+    return isinstance(failure, MovedError) or status_of(failure) in CONFLICTS
+
+
 def _may_succeed(failure: Exception) -> bool:
-    return is_transient(failure) or status_of(failure) in CONFLICTS
+    return is_transient(failure) or _is_conflict(failure)
 
 
 def _look_again(repository: Repository, target: Target) -> State:
@@ -191,33 +207,10 @@ def _look_again(repository: Repository, target: Target) -> State:
 
 
 def _proposed(repository: Repository, build: Build, target: Target) -> Commit | None:
-    """The commit of an open pull request that has the wanted state already."""
-    for revision, url in repository.open_pull_requests(target.message):
-        state = repository.get(revision)
-        if not _plan(repository, build, target, state).steps:
-            return Commit(state.commit, url)
+    """The commit of an open pull request of ours that has the wanted state already."""
+    for pull in repository.open_pull_requests():
+        if pull.title == target.message or pull.title.startswith(title_in_parts(target, "")):
+            state = repository.get(pull.revision)
+            if not _plan(repository, build, target, state).steps:
+                return Commit(state.commit, pull.url)
     return None
-
-
-def _check(build: Build, target: Target, state: State, rest: Plan) -> list[str]:
-    """What is left to do at a state, and what is wrong with each config when it is opened there."""
-    words = {"add": "is missing", "change": "differs", "remove": "is no longer wanted"}
-    wrong = [f"{step.path} {words[step.action]}" for step in rest.steps]
-    for config in build.configs:
-        wanted = {name: split.num_examples for name, split in config.info.splits.items()}
-        try:
-            rows = retry(_rows, target.repo_id, config.name, state.commit)
-        except Exception as error:
-            if is_transient(error):
-                raise explain(error, target.repo_id) from error
-            wrong.append(f"load_dataset does not open config {config.name}: {one_line(error)}")
-        else:
-            if rows != wanted:
-                wrong.append(f"load_dataset finds {rows} rows in config {config.name} instead of {wanted}")
-    return wrong
-
-
-def _rows(repo_id: str, config: str, commit: str) -> dict[str, int]:
-    with tempfile.TemporaryDirectory() as cache:
-        found = datasets.load_dataset(repo_id, config, revision=commit, cache_dir=cache)
-        return {name: split.num_rows for name, split in found.items()}

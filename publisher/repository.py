@@ -6,18 +6,22 @@ import contextlib
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import datasets
 
-from publisher.card import NOTHING, Card, Surroundings, compose, config_order, default_config
+from publisher.card import NOTHING, Card, Surroundings, all_configs, compose, config_order, default_config
 from publisher.configs import BuiltConfig, File, build_config, describe_file
 from publisher.digests import file_digest
 from publisher.errors import UsageError
 from publisher.manifest import CARD, PublishedCard, read_card
+from publisher.parts import Part, assemble
 
+NONE: Mapping[str, Any] = MappingProxyType({})
 TAKEN = ("data", "assets")  # folders of the default config and of the pictures
 
 
@@ -43,6 +47,11 @@ class Build:
     def paths(self) -> list[str]:
         """The paths of all files but the card."""
         return [file.path for file in self._files()]
+
+    def fit_in(self, around: Surroundings) -> Build:
+        """The same with the card, and its pictures, that is meant for these configs and those that stay."""
+        card = self.card.of(self.builder, all_configs(self.builder, self.configs, around))
+        return self if card is self.card else replace(self, card=card, assets=_describe_assets(card))
 
     def add_card(self, repo_id: str, around: Surroundings = NOTHING) -> Wanted:
         """Write the card that fits in with what is around."""
@@ -75,7 +84,13 @@ def config_names(builder: type[datasets.DatasetBuilder], chosen: Sequence[str] =
     return [name for name in known if not chosen or name in chosen]
 
 
-def build(builder: type[datasets.DatasetBuilder], card: Card, folder: Path, names: Iterable[str]) -> Build:
+def build(
+    builder: type[datasets.DatasetBuilder],
+    card: Card,
+    folder: Path,
+    names: Iterable[str],
+    overrides: Mapping[str, Any] = NONE,
+) -> Build:
     """Write configs and pictures below a folder.
 
     Parameters
@@ -86,6 +101,8 @@ def build(builder: type[datasets.DatasetBuilder], card: Card, folder: Path, name
         Exists and is empty.
     names : iterable of str
         The configs, from `config_names`; a progress bar around them shows how far it is.
+    overrides : mapping of str to object, optional
+        What the builder gets beside the name of the config.
 
     Returns
     -------
@@ -94,12 +111,42 @@ def build(builder: type[datasets.DatasetBuilder], card: Card, folder: Path, name
     default = default_config(builder)
     # A cache of its own: `datasets` would take a prepared config from the user's cache even if the code has changed.
     with tempfile.TemporaryDirectory(dir=folder.parent) as cache:
-        configs = [build_config(builder(config_name=name, cache_dir=cache), folder, default) for name in names]
-    assets = []
+        configs = [
+            build_config(builder(config_name=name, cache_dir=cache, **overrides), folder, default) for name in names
+        ]
+    return _add_assets(builder, card, folder, configs)
+
+
+def build_from_parts(
+    builder: type[datasets.DatasetBuilder], card: Card, folder: Path, parts: Sequence[Part], files: Iterable[File]
+) -> Build:
+    """The same from parts, whose files are drawn already, or uploaded, or expected.
+
+    Parameters
+    ----------
+    builder, card, folder
+        As for `build`.
+    parts : sequence of Part
+    files : iterable of File
+        Of each part.
+    """
+    configs = assemble(parts, {file.path: file for file in files})
+    return _add_assets(builder, card, folder, configs)
+
+
+def _add_assets(builder: type[datasets.DatasetBuilder], card: Card, folder: Path, configs: list[BuiltConfig]) -> Build:
+    """Complete configs by the card that is meant for them, and its pictures."""
+    card = card.of(builder, configs)
     if card.assets:
         shutil.copytree(card.assets, folder / "assets")
-        assets = [describe_file(path, folder) for path in sorted((folder / "assets").rglob("*")) if path.is_file()]
-    return Build(builder, card, folder, configs, assets)
+    return Build(builder, card, folder, configs, _describe_assets(card))
+
+
+def _describe_assets(card: Card) -> list[File]:
+    if card.assets is None:
+        return []
+    files = [describe_file(path, card.assets) for path in sorted(card.assets.rglob("*")) if path.is_file()]
+    return [replace(file, path=f"assets/{file.path}") for file in files]
 
 
 def replace_folder(target: Path, write: Callable[[Path], list[File]]) -> list[File]:

@@ -61,8 +61,7 @@ def run(
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
-    for library in ("datasets", "huggingface_hub"):  # what they log comes as one sentence from here
-        logging.getLogger(library).setLevel(logging.CRITICAL)
+    quieten()
     if not (sys.stderr and sys.stderr.isatty()):
         disable_progress_bars()
     if threading.current_thread() is threading.main_thread():
@@ -82,6 +81,12 @@ def run(
     except KeyboardInterrupt as stop:
         number = stop.args[0] if stop.args else signal.SIGINT
         return _fail(parser, stopped, 128 + number)
+
+
+def quieten() -> None:
+    """Keep the libraries from logging: what they have to say comes as one sentence from here."""
+    for library in ("datasets", "huggingface_hub"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 def check_repo_id(argument: str, repo_id: str) -> None:

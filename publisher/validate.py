@@ -12,9 +12,10 @@ from publisher.checks import files, layout, links, metadata, totals
 from publisher.checks.rows import Repeats
 from publisher.digests import file_digest
 from publisher.errors import HubError, UsageError
-from publisher.hub import MAIN, Repository
+from publisher.hub import Repository
 from publisher.manifest import CARD, MARK, Manifest, PublishedCard, name_of, read_card
 from publisher.shell import check_repo_id
+from publisher.target import MAIN
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 import huggingface_hub
 
 from publisher.errors import DifferenceError, UsageError
-from publisher.hub import MAIN
 from publisher.shell import Parser, run
+from publisher.target import MAIN
 from publisher.validate import examine
 
 EXIT_CODES = """\

@@ -114,5 +114,10 @@ class Objects:
             if digest.hexdigest() != sha256:
                 raise HubError(400, f"The content's SHA-256 is {digest.hexdigest()}, not {sha256}")
 
+    def drop(self, kept: set[str], count: int) -> None:
+        """Delete that many LFS objects, but none of `kept`."""
+        for path in [path for path in sorted(self._large("").glob("*")) if path.name not in kept][:count]:
+            path.unlink()
+
     def _large(self, sha256: str) -> Path:
         return self._folder / "lfs" / sha256

@@ -158,6 +158,12 @@ class Repository:
             self.pulls[number] = replace(self.pull(number), status=status)
             self._save()
 
+    def drop_uploads(self, count: int) -> None:
+        """Lose that many of the uploads that no commit names."""
+        with self._lock:
+            named = {entry.lfs for commit in self._commits.values() for entry in commit.files.values() if entry.lfs}
+            self.objects.drop(named, count)
+
     def create_ref(self, ref: str, revision: str) -> None:
         """Make a branch or tag; one of that name is a 409."""
         with self._lock:

@@ -147,6 +147,14 @@ class Hub:
             changes.append((path, found.objects.add(data, mode)))
         return found.commit(revision, changes, author, message).oid
 
+    def delete(self, repository: str) -> None:
+        """Delete a repository."""
+        self._state.delete(repository)
+
+    def drop_uploads(self, repository: str, count: int) -> None:
+        """Lose that many of the uploads that no commit names, as the Hub may."""
+        self._state.get(repository).drop_uploads(count)
+
     def environment(self, token: str | None = None, **more: str) -> dict[str, str]:
         """Return the environment for a client in a process of its own: this Hub, a new HF_HOME, nothing else.
 

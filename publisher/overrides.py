@@ -1,0 +1,88 @@
+"""What the command's arguments change in the configs that a builder declares.
+
+Any keyword of the builder may be set. A field that the builder's config class adds to `datasets.BuilderConfig`, with a
+text under "help" in its metadata, is an option of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import tempfile
+from dataclasses import Field, fields
+from typing import Any
+
+import datasets
+
+from publisher.errors import UsageError
+
+LIBRARY_KEYWORDS = {
+    *inspect.signature(datasets.DatasetBuilder.__init__).parameters,
+    *(field.name for field in fields(datasets.BuilderConfig)),
+}
+
+
+def add_overrides(group: argparse._ArgumentGroup, builder: type[datasets.DatasetBuilder]) -> None:
+    """Add the options to a parser."""
+    for field in _options(builder):
+        group.add_argument(f"--{field.name}", metavar="NAME", help=field.metadata["help"])
+    group.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="override a parameter in all configs, and say so in the card; may be repeated",
+    )
+
+
+def read_overrides(options: argparse.Namespace, builder: type[datasets.DatasetBuilder]) -> dict[str, Any]:
+    """The keywords for the builder.
+
+    Raises
+    ------
+    UsageError
+        If the builder refuses them: with what it says.
+    """
+    overrides = read_settings("--set", options.set)
+    for name in overrides:
+        if name in LIBRARY_KEYWORDS:
+            raise UsageError(f"--set {name} is not allowed: give a parameter of the dataset")
+    for field in _options(builder):
+        if (value := getattr(options, field.name)) is not None:
+            if field.name in overrides:
+                raise UsageError(f"--{field.name} and --set {field.name} say the same: leave one of them out")
+            overrides[field.name] = value
+    if overrides:
+        try:
+            with tempfile.TemporaryDirectory() as cache:
+                builder(cache_dir=cache, **overrides)
+        except (ValueError, TypeError) as error:
+            raise UsageError(str(error)) from error
+    return overrides
+
+
+def read_settings(option: str, settings: list[str]) -> dict[str, Any]:
+    """Take NAME=VALUE apart; a value that is no Python literal is text.
+
+    Examples
+    --------
+    >>> read_settings("--set", ["padding=(84, 132)", "stream=sharded"])
+    {'padding': (84, 132), 'stream': 'sharded'}
+    """
+    values = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not name.isidentifier() or not equals:
+            raise UsageError(f"{option} {setting!r} is not allowed: give NAME=VALUE")
+        if name in values:
+            raise UsageError(f"{option} {name} is given twice: leave one of them out")
+        try:
+            values[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            values[name] = value
+    return values
+
+
+def _options(builder: type[datasets.DatasetBuilder]) -> list[Field[Any]]:
+    return [field for field in fields(builder.BUILDER_CONFIG_CLASS) if "help" in field.metadata]

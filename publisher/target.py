@@ -1,0 +1,21 @@
+"""Where a build goes, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAIN = "main"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a publish is to do beside the build."""
+
+    repo_id: str
+    revision: str = MAIN
+    private: bool = False
+    create_pr: bool = False
+    tag: str | None = None
+    message: str = "Publish the dataset"
+    overwrite_card: bool = False
+    leave_other_configs: bool = False  # only some configs were built

@@ -1,0 +1,292 @@
+"""Datasets in shards: drawn by any number of workers, uploaded file by file, and made visible at once."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from datasets import load_dataset
+
+from card import CARD
+from generator import Parameters
+from generator.sharded import make_shard
+from mnist1d import Mnist1D
+from publisher import failures, job, parquet, staging
+from publisher.command import main
+from tests.hub import READ_TOKEN, Fault, Hub
+from tests.shards import Shards, shards_card
+
+ROOT = Path(__file__).parent.parent
+R = "tester/shards"
+FILE_BYTES = 6000  # two shards
+COMMIT_FILES = 5
+Command = Callable[..., int]
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Many files of a few kilobytes, few of them a commit, and nothing remembered from other tests."""
+    monkeypatch.setattr(failures, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(parquet, "FILE_BYTES", FILE_BYTES)
+    monkeypatch.setattr(staging, "COMMIT_FILES", COMMIT_FILES)
+    monkeypatch.setattr(job, "default_root", lambda: tmp_path / "remembered")
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """The command for the dataset in shards."""
+    card = shards_card(tmp_path)
+
+    def run(*arguments: object) -> int:
+        try:
+            given = [R, "--work-dir", tmp_path / "remembered", *arguments]
+            if {"--output-dir", "--preview", "--dry-run", "--verify"} & set(arguments):
+                del given[1:3]
+            return main(Shards, card, R, [str(argument) for argument in given])
+        except SystemExit as end:
+            return int(end.code or 0)
+
+    return run
+
+
+def ours(hub: Hub, revision: str = "main") -> dict[str, bytes]:
+    """What the repository holds of ours."""
+    return {path: data for path, data in hub.files(R, revision).items() if path != ".gitattributes"}
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def uploads(hub: Hub) -> int:
+    """How many files were uploaded."""
+    return sum(request.method == "PUT" for request in hub.requests)
+
+
+@pytest.fixture
+def wanted(command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, bytes]:
+    """What a repository should contain."""
+    assert command("--output-dir", tmp_path / "wanted") == 0
+    capsys.readouterr()
+    return tree(tmp_path / "wanted")
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_same_bytes_whoever_draws(
+    hub: Hub, command: Command, wanted: dict[str, bytes], tmp_path: Path, workers: int
+) -> None:
+    """In a folder and on the Hub, with any number of workers."""
+    assert len(wanted) == 1 + 2 * (5 + 1)
+    assert command("--workers", workers) == 0
+    assert ours(hub) == wanted
+    assert command("--output-dir", tmp_path / "again", "--workers", workers) == 0
+    assert tree(tmp_path / "again") == wanted
+
+
+def test_what_it_holds(hub: Hub, command: Command, tmp_path: Path) -> None:
+    """Every row, in the order of the shards, and the card's numbers."""
+    assert command() == 0
+    rows = load_dataset(R, "wide", split="train")
+    assert rows.num_rows == 950
+    builder = Shards(config_name="wide", cache_dir=str(tmp_path))
+    parts = builder._split_generators(None)[0].gen_kwargs["parts"]
+    expected = [table for _, table in builder._generate_tables(parts)]
+    assert rows["value"][:] == [value for table in expected for value in table["value"].to_pylist()]
+    assert rows.info.splits["test"].num_examples == 150
+
+
+def test_one_commit(hub: Hub, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to so many files; nothing can be seen before."""
+    monkeypatch.setattr(staging, "COMMIT_FILES", 100)
+    seen = []
+    hub.before("POST", "/commit/main", lambda: seen.append((set(ours(hub)), uploads(hub))))
+    assert command() == 0
+    assert seen == [(set(), 12)]
+    assert [commit.title for commit in hub.commits(R)][:-1] == ["Publish the dataset"]
+
+
+def test_pull_request(hub: Hub, command: Command, wanted: dict[str, bytes], capsys: pytest.CaptureFixture[str]) -> None:
+    """More files: several commits to one pull request, which is merged once."""
+    hub.create(R)
+    seen: list[set[str]] = []
+    for nth in (1, 2, 3):
+        hub.before("POST", "/commit/", lambda: seen.append(set(ours(hub))), nth=nth)
+    assert command() == 0
+    assert seen == [set()] * 3
+    assert ours(hub) == wanted
+    [pull] = hub.pulls(R)
+    assert pull.status == "merged"
+    assert len(hub.commits(R)) == 2
+    assert len(hub.commits(R, pull.ref)) == 4
+    assert "published and verified at commit" in capsys.readouterr().out
+    hub.forget()
+    assert command() == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert uploads(hub) == 0
+
+
+def test_pull_request_to_review(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
+    """--create-pr leaves it open, and the open one serves."""
+    hub.create(R)
+    for _ in range(2):
+        assert command("--create-pr") == 0
+        assert ours(hub) == {}
+        [pull] = hub.pulls(R)
+        assert pull.status == "open"
+        assert ours(hub, pull.ref) == wanted
+
+
+def test_branch(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
+    """To a branch go several commits, the card with the last."""
+    hub.create(R)
+    assert command("--revision", "next") == 0
+    assert ours(hub, "next") == wanted
+    assert ours(hub) == {}
+    assert hub.pulls(R) == []
+    assert "README.md" not in hub.files(R, hub.commits(R, "next")[1].oid)
+
+
+@pytest.mark.parametrize("requests", ["/commit/", "/merge", "discussions", "preupload", "batch", "/lfs/"])
+@pytest.mark.parametrize(
+    "fault",
+    [Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.status(500), Fault.status(412)],
+    ids=lambda fault: str(fault.code or fault.kind),
+)
+def test_faults(
+    hub: Hub, command: Command, wanted: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, requests: str, fault: Fault
+) -> None:
+    """A request of each kind fails: the same command ends as wanted, if not this time, then the next."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    for nth in (1, 2):
+        hub.create(R) if nth == 1 else None
+        hub.fail(path=requests, fault=fault, nth=nth)
+        assert command() in (0, 3)
+        assert set(ours(hub)) in (set(), set(wanted))
+        hub.forget()
+        assert command() == 0
+        assert ours(hub) == wanted
+        assert [pull.status for pull in hub.pulls(R)].count("open") == 0
+
+
+def test_others_commit_in_between(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
+    """While the pull request is filled: it is closed, and another one starts from there."""
+    hub.create(R)
+    hub.before("POST", "/commit/refs", lambda: hub.commit(R, {"notes.txt": b"by another"}), nth=1)
+    assert command() == 0
+    assert ours(hub) == {**wanted, "notes.txt": b"by another"}
+    assert [pull.status for pull in hub.pulls(R)] == ["closed", "merged"]
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_lost_uploads(hub: Hub, command: Command, wanted: dict[str, bytes], finished: bool) -> None:
+    """What the Hub drops before the commit is drawn and uploaded again, and nothing else is."""
+    hub.create(R)
+    hub.fail(path="/commit/", fault=Fault.status(403), times=100)
+    assert command() == 3
+    assert uploads(hub) == 12
+    hub.forget()
+    if finished:  # only the last look finds out
+        hub.before("POST", "batch", lambda: hub.drop_uploads(R, 3), nth=2)
+    else:
+        hub.drop_uploads(R, 3)
+    assert command("--workers", 2) == 0
+    assert ours(hub) == wanted
+    assert uploads(hub) == 3
+
+
+def test_refused_before_anything_is_drawn(
+    hub: Hub, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can be known beforehand costs no upload."""
+    hub.create(R)
+    assert command("--private") == 2
+    assert command("--revision", "next", "--create-pr") == 2
+    hub.commit(R, {"README.md": b"by another"})
+    assert command() == 1
+    monkeypatch.setenv("HF_TOKEN", READ_TOKEN)
+    assert main(Shards, shards_card(tmp_path), R, ["tester/other"]) == 3
+    assert uploads(hub) == 0
+
+
+def test_verify(hub: Hub, command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    """Draws everything again and says what differs."""
+    assert command() == 0
+    assert command("--verify", "--workers", "2") == 0
+    data = hub.files(R)
+    hub.commit(R, {"data/train-00001-of-00005.parquet": data["data/train-00000-of-00005.parquet"]})
+    capsys.readouterr()
+    assert command("--verify") == 1
+    assert "data/train-00001-of-00005.parquet differs" in capsys.readouterr().out
+
+
+def test_dry_run(hub: Hub, command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    """Says how many files there will be, and which are there, without drawing more than four shards."""
+    assert command("--dry-run", "--json") == 0
+    planned = {change["path"]: change["action"] for change in json.loads(capsys.readouterr().out)["changes"]}
+    assert command() == 0
+    assert set(planned) == set(ours(hub))
+    assert set(planned.values()) == {"add"}
+    capsys.readouterr()
+    assert command("--dry-run", "--config", "wide", "--set", "shards=40") == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"add +wide/train-\*-of-000(\d\d).parquet, \1 files", printed)
+    assert re.search(r"remove +wide/train-00000-of-00005.parquet", printed)
+
+
+def test_another_size_replaces(hub: Hub, command: Command) -> None:
+    """The files of the earlier size go with the same commit."""
+    assert command("--set", "shards=20") == 0
+    assert command() == 0
+    assert not [path for path in ours(hub) if "of-00010" in path]
+    assert load_dataset(R, split="train").num_rows == 950
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--workers", "0"], "--workers 0"),
+        (["--set", "shards"], "NAME=VALUE"),
+        (["--set", "colour=red"], "colour"),
+        (["--set", "cache_dir=/"], "--set cache_dir"),
+        (["--set", "shards=3", "--set", "shards=4"], "twice"),
+        (["--executor-option", "time=1"], "--executor-option"),
+        (["--executor", "abacus"], "abacus"),
+        (["--executor", "local", "--set", "shards=1"], "--executor"),
+    ],
+)
+def test_wrong_arguments(
+    command: Command, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    """One sentence, exit code 2, nothing sent."""
+    assert command(*arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1
+    assert words in printed.err
+
+
+def test_mnist1d(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sharded stream, from the Hub, is what `make_shard` draws; --stream is an option of this dataset."""
+    monkeypatch.setattr(parquet, "FILE_BYTES", 30_000_000)
+    monkeypatch.setattr(staging, "COMMIT_FILES", 100)
+    arguments = ["tester/mnist1d-s", "--config", "default", "--stream", "sharded", "--set", "num_samples=250_000"]
+    assert main(Mnist1D, CARD, R, [*arguments, "--workers", "2", "--work-dir", str(tmp_path)]) == 0
+    train = load_dataset("tester/mnist1d-s", split="train").with_format("numpy", dtype=None)[:]
+    shards = [make_shard(Parameters(num_samples=250_000), "train", index) for index in range(2)]
+    np.testing.assert_array_equal(train["x"], np.concatenate([x for x, _ in shards]))
+    np.testing.assert_array_equal(train["y"], np.concatenate([y for _, y in shards]))
+
+
+def test_row_groups_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command) -> None:
+    """However large a file is."""
+    monkeypatch.setattr(parquet, "FILE_BYTES", 10**9)
+    monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 4000)
+    assert command("--output-dir", tmp_path / "one") == 0
+    metadata = pq.ParquetFile(tmp_path / "one" / "data" / "train-00000-of-00001.parquet").metadata
+    assert metadata.num_rows == 950
+    assert [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)] == [200] * 4 + [150]
