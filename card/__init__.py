@@ -5,7 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from card import variant
 from card.table import Model, read_table
+from generator.sharded import SHARD_ROWS
 from publisher.card import Card
 from publisher.configs import Config
 
@@ -28,16 +30,22 @@ def parameters(config: Config) -> Iterator[tuple[str, Any]]:
     yield from asdict(config.config.parameters).items()
 
 
+METADATA = {
+    "license": "apache-2.0",
+    "annotations_creators": ["machine-generated"],
+    "source_datasets": ["original"],
+    "task_categories": ["tabular-classification"],
+    "tags": ["mnist-1d", "synthetic", "sequence-classification", "time-series", "education"],
+}
+VARIANT = Card(
+    template=Path(__file__).with_name("variant.md.jinja"),
+    metadata={"pretty_name": "MNIST-1D, a variant", **METADATA},
+    context={"variant": variant, "parameters": parameters, "shard_rows": SHARD_ROWS},
+)
 CARD = Card(
     template=Path(__file__).with_name("README.md.jinja"),
-    metadata={
-        "pretty_name": "MNIST-1D",
-        "license": "apache-2.0",
-        "annotations_creators": ["machine-generated"],
-        "source_datasets": ["original"],
-        "task_categories": ["tabular-classification"],
-        "tags": ["mnist-1d", "synthetic", "sequence-classification", "time-series", "education"],
-    },
+    metadata={"pretty_name": "MNIST-1D", **METADATA},
     context={"table": read_table(MODELS, RESULTS), "parameters": parameters},
     assets=Path(__file__).with_name("assets"),  # drawn by `python -m card.figures`
+    variant=VARIANT,
 )

@@ -1,0 +1,96 @@
+"""How a variant differs from MNIST-1D as declared, and the Python that draws it again: what its card says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import datasets
+
+from generator import Parameters
+from publisher.configs import Config
+
+LARGE_BYTES = 2_000_000_000  # of rows: more than people like to have in memory
+WIDTH = 88  # of a line of code on the Hub's page
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One setting that is not as usual."""
+
+    name: str
+    value: str
+    usual: str
+    configs: list[str] = field(default_factory=list)  # names of those it is so in
+
+
+def differences(configs: Sequence[Config], declared: Mapping[str, datasets.BuilderConfig]) -> list[Difference]:
+    """What the configs have different from those declared, the same in several configs once."""
+    found: dict[tuple[str, str, str], Difference] = {}
+    for config in configs:
+        usual = settings(declared[config.name])
+        for name, value in changed(config, declared).items():
+            key = (name, shown(value), shown(usual[name]))
+            found.setdefault(key, Difference(*key)).configs.append(config.name)
+    order = list(settings(configs[0].config))
+    return sorted(found.values(), key=lambda difference: order.index(difference.name))
+
+
+def changed(config: Config, declared: Mapping[str, datasets.BuilderConfig]) -> dict[str, Any]:
+    """The settings of a config that are not as declared."""
+    usual = settings(declared[config.name])
+    return {name: value for name, value in settings(config.config).items() if value != usual[name]}
+
+
+def settings(config: datasets.BuilderConfig) -> dict[str, Any]:
+    """Stream and parameters by name."""
+    return {"stream": config.stream, **asdict(config.parameters)}
+
+
+def builder_call(config: Config, declared: Mapping[str, datasets.BuilderConfig]) -> str:
+    """Python that makes the builder of a config."""
+    return _call("Mnist1D", [literal(config.name)], changed(config, declared))
+
+
+def parameters_call(config: Config) -> str:
+    """Python that makes the parameters of a config."""
+    usual = asdict(Parameters())
+    values = asdict(config.config.parameters)
+    return _call("Parameters", [], {name: value for name, value in values.items() if value != usual[name]})
+
+
+def literal(value: Any) -> str:
+    """A value as Python.
+
+    Examples
+    --------
+    >>> literal(100_000_000), literal(5000), literal((36, 60)), literal("sharded")
+    ('100_000_000', '5000', '(36, 60)', '"sharded"')
+    """
+    if isinstance(value, str):
+        return json.dumps(value)
+    return f"{value:_}" if type(value) is int and value >= 10_000 else repr(value)
+
+
+def shown(value: Any) -> str:
+    """A value as people read it.
+
+    Examples
+    --------
+    >>> shown(100_000_000), shown(0.8), shown("sharded")
+    ('100,000,000', '0.8', 'sharded')
+    """
+    return f"{value:,}" if type(value) is int else str(value)
+
+
+def is_large(config: Config) -> bool:
+    """Whether a config is better not taken as a whole."""
+    return sum(split.num_bytes for split in config.info.splits.values()) > LARGE_BYTES
+
+
+def _call(name: str, arguments: list[str], keywords: Mapping[str, Any]) -> str:
+    arguments = [*arguments, *(f"{keyword}={literal(value)}" for keyword, value in keywords.items())]
+    line = f"{name}({', '.join(arguments)})"
+    return line if len(line) <= WIDTH else f"{name}(\n    " + ",\n    ".join(arguments) + ",\n)"
