@@ -1,0 +1,326 @@
+"""The executors of datatrove: real processes, a real Ray, and jobs for Slurm that are really run."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from publisher import parquet
+from publisher.command import main
+from tests.conftest import PORT, close_connections
+from tests.hub import WRITE_TOKEN, Fault, Hub
+from tests.shards import DEADLY, Shards, shards_card
+
+pytest.importorskip("datatrove")
+
+ROOT = Path(__file__).parent.parent
+R = "tester/shards"
+FILES = 48  # one for each shard, in two configs of two splits
+SIZE = ["--set", "shards=20", "--set", "rows=20"]
+FEW = ["--set", "shards=3", "--set", "rows=20", "--config", "wide"]  # 4 files
+PROGRAM = """
+import sys
+from pathlib import Path
+from publisher import parquet
+from publisher.command import main
+from tests.shards import Shards, shards_card
+if __name__ == "__main__":
+    parquet.FILE_BYTES = 1  # only here, where the files are planned
+    sys.exit(main(Shards, shards_card(Path(__file__).parent), "tester/shards", sys.argv[1:]))
+"""
+SBATCH = """#!/bin/bash
+submission=$SUBMISSIONS/$(ls $SUBMISSIONS | wc -l)
+mkdir $submission
+cp "${@: -1}" $submission/script
+printf '%s\\n' "${@:1:$#-1}" > $submission/arguments
+echo Submitted batch job 10${submission##*/}
+"""
+SRUN = """#!/bin/bash
+exec "${@:4}"
+"""
+SCONTROL = """#!/bin/bash
+[ "$1 $2" = "show hostnames" ] && echo "$3"
+"""
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """All files of the repository as they are published without an executor."""
+    folder = tmp_path_factory.mktemp("expected")
+    with pytest.MonkeyPatch.context() as patched, Hub(port=PORT) as hub:
+        patched.setenv("HF_TOKEN", WRITE_TOKEN)
+        patched.setattr(parquet, "FILE_BYTES", 1)
+        assert main(Shards, shards_card(folder), R, [*SIZE, "--work-dir", str(folder / "work")]) == 0
+        files = data(hub)
+    close_connections()
+    assert len([path for path in files if path.endswith(".parquet")]) == FILES
+    return files
+
+
+@dataclass(frozen=True)
+class Command:
+    """The command in a process of its own."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start it, in a group of processes of its own."""
+        program = self.folder / "program.py"
+        program.write_text(PROGRAM)
+        with (self.folder / "said").open("w") as said, (self.folder / "errors").open("w") as errors:
+            return subprocess.Popen(
+                [sys.executable, program, "--work-dir", self.folder / "work", *arguments],
+                env=self.environment,
+                cwd=self.folder,
+                stdout=said,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Run it: exit code, and the last line that it said, on standard error if it failed."""
+        code = self.start(*arguments).wait()
+        said = (self.folder / ("errors" if code else "said")).read_text()
+        return code, (said.splitlines() or [""])[-1]
+
+
+@pytest.fixture
+def command(hub: Hub, tmp_path: Path) -> Command:
+    """The command, talking to the Hub of the test."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    return Command(tmp_path, environment)
+
+
+def few_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """What the repository should hold, written to a folder without a Hub, for `FEW`."""
+    monkeypatch.setattr(parquet, "FILE_BYTES", 1)
+    out = folder / "out"
+    assert main(Shards, shards_card(folder), R, [*FEW, "--output-dir", str(out)]) == 0
+    return tree(out)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def data(hub: Hub) -> dict[str, bytes]:
+    """What the repository holds of ours."""
+    return {path: content for path, content in hub.files(R).items() if path != ".gitattributes"}
+
+
+def uploads(hub: Hub) -> list[str]:
+    """What was uploaded since the last `hub.forget()`."""
+    return [record.path for record in hub.requests if record.method == "PUT"]
+
+
+def test_local(hub: Hub, command: Command, expected: dict[str, bytes]) -> None:
+    """Two processes, and a last one that commits: the same bytes as without; again, there is nothing to do."""
+    code, said = command.run(*SIZE, "--executor", "local", "--workers", "2")
+    assert (code, "published and verified" in said) == (0, True), said
+    assert data(hub) == expected
+    assert len(uploads(hub)) == FILES
+
+    hub.forget()
+    code, said = command.run(*SIZE, "--executor", "local", "--workers", "2")
+    assert (code, "nothing to do" in said) == (0, True), said
+    assert uploads(hub) == []
+
+
+def test_mnist1d(hub: Hub, command: Command) -> None:
+    """The dataset itself, with its own command and card."""
+    script = [sys.executable, str(ROOT / "scripts" / "push_to_hub.py"), R, "--config", "default", "--stream", "sharded"]
+    for arguments in (["--output-dir", "out"], ["--executor", "local", "--work-dir", "work"]):
+        subprocess.run(
+            [*script, "--set", "num_samples=250_000", *arguments],
+            env=command.environment,
+            cwd=command.folder,
+            capture_output=True,
+            check=True,
+        )
+    assert data(hub) == tree(command.folder / "out")
+
+
+def test_killed_worker(hub: Hub, command: Command, expected: dict[str, bytes]) -> None:
+    """The pool waits for ever for a worker that was killed; the same command goes on with what it had not done."""
+    deadly = command.folder / "deadly"
+    deadly.touch()
+    waiting = replace(command, environment={**command.environment, DEADLY: str(deadly)})
+    process = waiting.start(*SIZE, "--executor", "local", "--workers", "2")
+    deadline = time.monotonic() + 60
+    while len(uploads(hub)) < FILES - 1 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    assert process.poll() is None
+    assert not deadly.exists()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert len(uploads(hub)) == FILES - 1
+    assert data(hub) == {}
+
+    hub.forget()
+    code, said = command.run(*SIZE, "--executor", "local", "--workers", "2")
+    assert (code, "published and verified" in said) == (0, True), said
+    assert len(uploads(hub)) == 1
+    assert data(hub) == expected
+
+
+def test_failed_tasks(hub: Hub, command: Command, expected: dict[str, bytes]) -> None:
+    """What a task says of its failure is what the command says, whoever runs it; then it goes on."""
+    hub.fail(method="POST", path="/info/lfs", fault=Fault.status(403), nth=5, times=1000)
+    code, said = command.run(*SIZE, "--executor", "local", "--workers", "2")
+    assert (code, "the token may not write" in said) == (3, True), said
+    done = len(uploads(hub))
+    assert 0 < done < FILES
+
+    hub.forget()
+    code, said = command.run(*SIZE, "--executor", "local", "--workers", "2")
+    assert (code, "published and verified" in said) == (0, True), said
+    assert len(uploads(hub)) == FILES - done
+    assert data(hub) == expected
+
+
+@pytest.mark.slow
+def test_ray(hub: Hub, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Ray on this machine, which hides what a task raises: the command tells; then the same bytes as without."""
+    pytest.importorskip("ray")
+    wanted = few_files(command.folder, monkeypatch)
+    arguments = [*FEW, "--executor", "ray", "--workers", "2", "--executor-option", "mem_per_cpu_gb=0.5"]
+    hub.fail(method="POST", path="/info/lfs", fault=Fault.status(403), nth=3, times=1000)
+    code, said = command.run(*arguments)
+    assert (code, "the token may not write" in said) == (3, True), said
+    hub.forget()
+    code, said = command.run(*arguments)
+    assert (code, "published and verified" in said) == (0, True), said
+    assert data(hub) == wanted
+
+
+@dataclass(frozen=True)
+class Slurm:
+    """The programs of Slurm, but for the machines: what is submitted is kept, to be run by the test."""
+
+    programs: Path
+    submissions: Path
+
+    def submitted(self, number: int) -> tuple[list[str], str]:
+        """Arguments and script of a submission."""
+        folder = self.submissions / str(number)
+        return (folder / "arguments").read_text().split(), (folder / "script").read_text()
+
+    def run(self, number: int, task: int) -> None:
+        """Run a task of a submission, as on a machine where nothing is set up but Slurm."""
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        exported = dict(re.findall(r"(RUN_OFFSET)=([0-9]+)", " ".join(self.submitted(number)[0])))
+        slurm = {"SLURM_ARRAY_TASK_ID": str(task), "SLURM_NODELIST": "here", "PATH": f"{self.programs}:/usr/bin:/bin"}
+        subprocess.run(
+            ["bash", self.submissions / str(number) / "script"],
+            env={**environment, **exported, **slurm},
+            cwd=self.submissions,
+            capture_output=True,
+            check=True,
+        )
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Slurm:
+    """Such programs, on the path."""
+    programs, submissions = tmp_path / "programs", tmp_path / "submissions"
+    submissions.mkdir()
+    programs.mkdir()
+    for name, script in (("sbatch", SBATCH), ("srun", SRUN), ("scontrol", SCONTROL)):
+        (programs / name).write_text(script)
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    monkeypatch.setenv("SUBMISSIONS", str(submissions))
+    return Slurm(programs, submissions)
+
+
+def test_slurm(hub: Hub, slurm: Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> None:
+    """Two jobs: one task for each file, and one that commits when all have succeeded. They are run as submitted."""
+    options = ["time=01:30:00", "partition=cpu", "mem_per_cpu_gb=3", "qos=", "sbatch_args={'account': 'me'}"]
+    wanted = few_files(tmp_path, monkeypatch)
+    arguments = [*FEW, "--work-dir", str(tmp_path / "work"), "--executor", "slurm", "--workers", "2"]
+    arguments += [word for option in options for word in ("--executor-option", option)]
+    assert main(Shards, shards_card(tmp_path), R, arguments) == 0
+    assert "submitted: job 102 commits" in capfd.readouterr().out
+
+    given, script = slurm.submitted(0)
+    assert given == ["--export=ALL,RUN_OFFSET=0"]
+    for line in ("array=0-3%2", "time=01:30:00", "partition=cpu", "mem-per-cpu=3G", "cpus-per-task=1", "account=me"):
+        assert f"#SBATCH --{line}\n" in script
+    assert "--qos" not in script
+    given, script = slurm.submitted(2)
+    assert given == ["--export=ALL,RUN_OFFSET=0", "--dependency=afterok:100"]
+    assert "#SBATCH --array=0-0%1\n" in script
+    # Each is followed by a job that adds up its statistics
+    assert ["afterok:100" in slurm.submitted(1)[1], "afterok:102" in slurm.submitted(3)[1]] == [True, True]
+
+    for task in range(4):
+        slurm.run(0, task)
+    assert data(hub) == {}
+    slurm.run(1, 0)
+    slurm.run(2, 0)
+    assert data(hub) == wanted
+
+
+SLURM_NEEDS = ["--executor", "slurm", "--executor-option", "time=10"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--executor", "local", "--executor-option", "nodes=2"], "--executor-option nodes is not one of local: give "),
+        (["--executor", "local", "--executor-option", "tasks=2"], "--executor-option tasks is not one of local: give "),
+        (SLURM_NEEDS, "--executor slurm needs --executor-option partition=VALUE"),
+        ([*SLURM_NEEDS, "--executor-option", "partition=cpu"], "--executor slurm needs sbatch, and there is none"),
+        (
+            [*SLURM_NEEDS, "--executor-option", "partition=cpu", "--executor-option", "mem_per_cpu_gb=much"],
+            "--executor-option mem_per_cpu_gb=much is not allowed: give a number, as 2 is",
+        ),
+    ],
+)
+def test_wrong_arguments(
+    hub: Hub, arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One sentence, and nothing is made."""
+    assert main(Shards, shards_card(tmp_path), R, ["--work-dir", str(tmp_path / "work"), *arguments]) == 2
+    assert capsys.readouterr().err.startswith(f"{Path(sys.argv[0]).name}: {sentence}")
+    assert not any(record.method == "POST" for record in hub.requests)
+    assert not (tmp_path / "work").exists()
+
+
+def test_sbatch_refuses(hub: Hub, slurm: Slurm, tmp_path: Path, capfd: Any) -> None:
+    """What sbatch says is seen, and the last line is the sentence."""
+    (slurm.programs / "sbatch").write_text("#!/bin/bash\necho invalid partition specified: cpu >&2\nexit 1\n")
+    arguments = [*SLURM_NEEDS, "--executor-option", "partition=cpu", "--work-dir", str(tmp_path / "work")]
+    assert main(Shards, shards_card(tmp_path), R, arguments) == 2
+    said = capfd.readouterr().err
+    assert "invalid partition specified: cpu" in said
+    assert "sbatch refused the job with exit code 1" in said.splitlines()[-1]
+
+
+def test_without_datatrove(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What to install is said."""
+    monkeypatch.delitem(sys.modules, "publisher.cluster", raising=False)
+    monkeypatch.setitem(sys.modules, "datatrove.executor.base", None)
+    assert main(Shards, shards_card(tmp_path), R, ["--executor", "local"]) == 2
+    assert "pip install 'mnist1d[cluster]'" in capsys.readouterr().err
