@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,7 +37,7 @@ class Request:
 
     builder: type[datasets.DatasetBuilder]
     card: Card
-    names: list[str]  # of the configs
+    names: Iterable[str]  # of the configs; a progress bar shows how far it is
     overrides: dict[str, Any]
     parts: list[Part]  # the files, if the dataset comes in shards; else it is taken as a whole
     workers: int
@@ -47,8 +47,7 @@ class Request:
         if self.parts:
             files = work_on(self.parts, work, self.workers)
             return build_from_parts(self.builder, self.card, folder, self.parts, files)
-        bar = tqdm(self.names, unit="config", disable=None if sys.stderr else True, leave=False)
-        return build(self.builder, self.card, folder, bar, self.overrides)
+        return build(self.builder, self.card, folder, self.names, self.overrides)
 
 
 def main(
@@ -94,7 +93,9 @@ def _run(builder: type[datasets.DatasetBuilder], card: Card, options: argparse.N
         parts = [part for source in sources for part in plan_parts(source, default_config(builder))]
     elif options.executor:
         raise UsageError("--executor is for datasets in shards, and this one has a single shard: leave it out")
-    request = Request(builder, card, names, overrides, parts, options.workers or 1)
+    # Made before anything else is: a signal while it is made would leave half a bar, which complains when it goes
+    bar = tqdm(names, unit="config", disable=None if sys.stderr and not parts else True, leave=False)
+    request = Request(builder, card, bar, overrides, parts, options.workers or 1)
 
     if options.output_dir is not None:
 
