@@ -20,7 +20,6 @@ OFFLINE = ("revision", "create_pr", "tag", "message", "private", "overwrite_card
 MEANINGLESS = {
     "--output-dir": OFFLINE,
     "--preview": (*OFFLINE, "workers"),
-    "--dry-run": ("workers", *CLUSTER),
     "--verify": ("create_pr", "tag", "message", "private", "overwrite_card", *CLUSTER),
 }
 EXIT_CODES = """\
@@ -83,7 +82,7 @@ def make_parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argpars
     scale.add_argument(
         "--work-dir",
         metavar="DIR",
-        type=Path,
+        type=_folder,
         help="where it is remembered what is uploaded, so that the same command goes on where it was; with "
         f"a cluster, a folder that all machines see (default: {default_root()})",
     )
@@ -128,3 +127,9 @@ def check_arguments(options: argparse.Namespace) -> None:
         raise UsageError("--executor-option has no meaning without --executor: leave it out")
     if huggingface_hub.constants.HF_HUB_OFFLINE and mode not in ("--preview", "--output-dir"):
         raise UsageError("HF_HUB_OFFLINE is set: unset it, or use --output-dir or --preview")
+
+
+def _folder(name: str) -> Path:
+    if not name:  # an unset variable of a shell
+        raise argparse.ArgumentTypeError("it is empty: give the name of a folder")
+    return Path(name)

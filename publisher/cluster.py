@@ -237,6 +237,8 @@ def _check_options(executor: str, make: type[PipelineExecutor], options: Mapping
         if name not in keywords:
             allowed = ", ".join(keywords)
             raise UsageError(f"--executor-option {name} is not one of {executor}: give {allowed}")
+        if name.endswith("_args") and not isinstance(options[name], Mapping):
+            raise UsageError(f"--executor-option {name}={options[name]} is not allowed: give a dictionary")
         default = keywords[name].default
         if isinstance(default, float | int) and not isinstance(options[name], float | int):
             raise UsageError(f"--executor-option {name}={options[name]} is not allowed: give a number, as {default} is")

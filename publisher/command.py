@@ -80,7 +80,7 @@ def main(
         act,
         arguments,
         file_trouble="a file cannot be read or written",
-        stopped="stopped: what was asked for is done as a whole or not at all; the same command goes on with it",
+        stopped="stopped: what was asked for is done as a whole or not at all: run the same again",
     )
 
 
@@ -181,7 +181,10 @@ def _publish_parts(
         before = sum(part.rows for part in request.parts) - sum(part.rows for part in waiting)
         if not options.json:
             print_job(job, waiting)
-        work_on(waiting, uploads.add, request.workers, before)
+        try:
+            work_on(waiting, uploads.add, request.workers, before)
+        finally:
+            uploads.remove_unfinished()
         return job.finish(show)
     try:
         from publisher.cluster import run_on

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import pickle
+import platform
+import re
 import shutil
 import tempfile
 import time
@@ -30,7 +33,8 @@ from publisher.target import Target
 
 EXECUTORS = ("local", "slurm", "ray")  # of datatrove, see publisher/cluster.py
 LIBRARIES = ("datasets", "huggingface_hub", "numpy", "pyarrow")  # with other versions the bytes may be others
-DRAWING = "drawing-"  # how the folders of unfinished parts begin
+DRAWING = "drawing-"  # how the folders of unfinished parts begin; machine and process follow
+HOST = re.sub(r"\W", "", platform.node())
 LONG = 86_400  # seconds: no part takes a day
 
 
@@ -57,7 +61,8 @@ class Uploads:
         disable_progress_bars()  # of the client's, a bar for each file
         memory = self._memory(part)
         memory.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix=DRAWING) as work:
+        prefix = f"{DRAWING}{HOST}-{os.getpid()}-"
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=prefix) as work:
             file = draw_part(part, Path(work))
             assert file.source
             operation = Repository(self.repo_id).upload(file.path, file.source, self.create_pr)
@@ -81,6 +86,13 @@ class Uploads:
         for path in Repository(self.repo_id).lost([self.file(part) for part in files.values()]):
             self._memory(files[path]).unlink(missing_ok=True)
 
+    def remove_unfinished(self) -> None:
+        """Remove what was left by processes that ended in the middle of a part; others may be at work."""
+        for folder in self.folder.glob(f"{DRAWING}*"):
+            with contextlib.suppress(FileNotFoundError):
+                if _is_left(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
+
     def _memory(self, part: Part) -> Path:
         return self.folder / "uploaded" / f"{part.path}.pickle"
 
@@ -99,7 +111,7 @@ class Job:
         """Make ready, and return what is still to be uploaded."""
         prepare(self.target)
         self.uploads.folder.mkdir(parents=True, exist_ok=True)
-        self._remove_unfinished(time.time() - LONG)
+        self.uploads.remove_unfinished()
         self.uploads.forget_lost(self.parts)
         return [part for part in self.parts if not self.uploads.has(part)]
 
@@ -111,16 +123,20 @@ class Job:
         files = map(self.uploads.file, self.parts)
         with tempfile.TemporaryDirectory() as folder:
             built = build_from_parts(self.builder, self.card, Path(folder), self.parts, files)
-            outcome = publish(built, self.target, show)
-        self._remove_unfinished(time.time())
-        return outcome
+            return publish(built, self.target, show)
 
-    def _remove_unfinished(self, before: float) -> None:
-        """Remove what was left by processes that were killed; others may be at work."""
-        for folder in self.uploads.folder.glob(f"{DRAWING}*"):
-            with contextlib.suppress(FileNotFoundError):
-                if folder.stat().st_mtime < before:
-                    shutil.rmtree(folder, ignore_errors=True)
+
+def _is_left(folder: Path) -> bool:
+    """Whether nobody works in a folder any more."""
+    process = folder.name.removeprefix(f"{DRAWING}{HOST}-").partition("-")[0]
+    if os.name == "posix" and process.isdecimal():  # of this machine
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+    return folder.stat().st_mtime < time.time() - LONG
 
 
 def job_folder(root: Path, repo_id: str, builder: type[datasets.DatasetBuilder], overrides: Mapping[str, Any]) -> Path:

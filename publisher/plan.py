@@ -99,7 +99,7 @@ def make_plan(there: Mapping[str, RemoteFile], card: PublishedCard, wanted: Want
         if before is None:
             changes.append(Change(file.path, "add", None, file))
         elif not file.sha256:
-            changes.append(Change(file.path, "compare", before, file))
+            changes.append(Change(file.path, "compare", before, file, by_others=file.path == CARD and card.is_edited))
         elif before.has_content_of(file) or (file.path == CARD and card.says_the_same(wanted.card)):
             changes.append(Change(file.path, "same", before, file))
         else:

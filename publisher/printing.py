@@ -100,7 +100,7 @@ def as_json(outcome: Outcome, target: Target, result: str) -> dict[str, Any]:
                 "by_others": change.by_others,
                 "size_before": change.before.size if change.before else None,
                 "size": change.after.size if change.after else None,
-                "sha256": change.after.sha256 if change.after else None,
+                "sha256": (change.after.sha256 or None) if change.after else None,
             }
             for change in outcome.plan.changes
         ],

@@ -46,6 +46,8 @@ def prepare(target: Target) -> None:
         repository.create(target.private)
     elif CARD in state.files and state.card.is_edited and not target.overwrite_card:
         raise DifferenceError(EDITED)
+    elif target.tag and (tagged := repository.tags().get(target.tag, state.commit)) != state.commit:
+        raise UsageError(f"the tag {target.tag!r} is there, at commit {tagged}: give another name")
 
 
 def publish(build: Build, target: Target, show: Callable[[Outcome], object] = lambda outcome: None) -> Outcome:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
+from huggingface_hub import HfApi
 
 from card import CARD
 from generator import Parameters
@@ -204,8 +205,12 @@ def test_refused_before_anything_is_drawn(
     hub: Hub, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What can be known beforehand costs no upload."""
-    hub.create(R)
+    first = hub.create(R)
     assert command("--private") == 2
+    HfApi().create_tag(R, tag="v1", revision=first, repo_type="dataset")
+    hub.commit(R, {"notes.txt": b"by another"})
+    assert command("--tag", "v1") == 2
+    assert command("--work-dir", "") == 2
     assert command("--revision", "next", "--create-pr") == 2
     hub.commit(R, {"README.md": b"by another"})
     assert command() == 1
@@ -232,6 +237,10 @@ def test_dry_run(hub: Hub, command: Command, capsys: pytest.CaptureFixture[str])
     assert command() == 0
     assert set(planned) == set(ours(hub))
     assert set(planned.values()) == {"add"}
+    capsys.readouterr()
+    assert command("--dry-run", "--json", "--workers", "2") == 0
+    again = {change["path"]: change["action"] for change in json.loads(capsys.readouterr().out)["changes"]}
+    assert again == dict.fromkeys(planned, "compare")
     capsys.readouterr()
     assert command("--dry-run", "--config", "wide", "--set", "shards=40") == 0
     printed = capsys.readouterr().out

@@ -91,6 +91,7 @@ def test_worker_killed(hub: Hub, tmp_path: Path) -> None:
     said = (tmp_path / "said").read_text()
     assert said.count("\n") == 1
     assert "a worker was killed" in said
+    assert not list(tmp_path.glob("remembered/*/drawing-*"))
     assert ours(hub) == {}
     before = uploads(hub)
     again = start(hub, tmp_path, "--workers", "2")
@@ -118,12 +119,16 @@ def test_killed(hub: Hub, tmp_path: Path, workers: int) -> None:
         wait_for(reached, hub, process, moments.randrange(total + 10))
         time.sleep(moments.uniform(0, 0.1))
         left = children(process) if process.poll() is None else []
-        process.send_signal(moments.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
+        chosen = moments.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+        process.send_signal(chosen)
         process.wait()
         wait_for(gone, left)
+        if chosen != signal.SIGKILL:
+            assert not list(folder.glob("remembered/*/drawing-*"))
         with contextlib.suppress(HubError):  # there may be no repository yet
             assert ours(hub) in ({}, wanted)
         assert start(hub, folder, "--workers", workers).wait() == 0
         assert ours(hub) == wanted
+        assert not list(folder.glob("remembered/*/drawing-*"))
         assert uploads(hub) <= total + workers + 1
         assert "open" not in [pull.status for pull in hub.pulls(R)]
