@@ -112,10 +112,16 @@ class Repository:
         if (tagged := self.tags().get(name)) != commit:
             raise HubError(f"the tag {name!r} is at commit {tagged}: give another name")
 
-    def open_pull_requests(self) -> list[PullRequest]:
-        """The open pull requests, the newest first."""
-        found = self._call(self._discussions)
-        return [PullRequest(item.git_reference, item.url, item.title) for item in found if item.is_pull_request]
+    def own_pull_requests(self) -> list[PullRequest]:
+        """The open pull requests of the token's user, the newest first: anybody may open one, with any title."""
+        found = [item for item in self._call(self._discussions) if item.is_pull_request]
+        if not found:
+            return []
+        try:
+            user = retry(self.api.whoami)["name"]
+        except Exception as error:
+            raise explain(error, self.repo_id) from error
+        return [PullRequest(item.git_reference, item.url, item.title) for item in found if item.author == user]
 
     def merge(self, pull_request: PullRequest) -> None:
         """Bring the changes of a pull request to `main`.
@@ -151,7 +157,7 @@ class Repository:
         create_pr : bool
             Whether a pull request will hold it, which takes fewer rights.
         """
-        self._require_token()
+        self.require_token()
 
         def preupload() -> CommitOperationAdd:
             addition = CommitOperationAdd(path, str(source))
@@ -182,7 +188,7 @@ class Repository:
 
         Raises whatever the client raises: whether the commit was made has to be looked up.
         """
-        self._require_token()
+        self.require_token()
         info = self.api.create_commit(
             self.repo_id,
             [_operation(change) for change in changes],
@@ -194,7 +200,8 @@ class Repository:
         )
         return Commit(str(info.oid), info.pr_url, info.pr_revision)
 
-    def _require_token(self) -> None:
+    def require_token(self) -> None:
+        """Refuse to begin without a token."""
         if not get_token():
             raise HubError("there is no token: set HF_TOKEN, or log in with `hf auth login`")
 
@@ -206,7 +213,7 @@ class Repository:
 
     def _make(self, request: Callable[..., object], **arguments: Any) -> None:
         """Make what may be there: because somebody was faster, or because the answer to a first attempt was lost."""
-        self._require_token()
+        self.require_token()
         try:
             retry(request, self.repo_id, repo_type="dataset", **arguments)
         except Exception as error:

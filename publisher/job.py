@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import datasets
 import huggingface_hub
@@ -24,6 +24,7 @@ from huggingface_hub.utils import disable_progress_bars
 
 from publisher.card import Card
 from publisher.configs import File
+from publisher.errors import UsageError
 from publisher.failures import endpoint
 from publisher.hub import Repository
 from publisher.parts import Part, draw_part
@@ -67,24 +68,28 @@ class Uploads:
             assert file.source
             operation = Repository(self.repo_id).upload(file.path, file.source, self.create_pr)
             new = Path(work, "memory")
-            new.write_bytes(pickle.dumps(replace(file, source=None, operation=operation)))
+            with new.open("wb") as out:
+                out.write(pickle.dumps(replace(file, source=None, operation=operation)))
+                out.flush()
+                os.fsync(out.fileno())  # else it may be there and empty after a power failure
             new.replace(memory)
 
     def has(self, part: Part) -> bool:
         """Whether a part is uploaded."""
-        return self._memory(part).exists()
+        return self.file(part) is not None
 
-    def file(self, part: Part) -> File:
-        """What was uploaded."""
-        file = pickle.loads(self._memory(part).read_bytes())
-        assert isinstance(file, File)
-        return file
+    def file(self, part: Part) -> File | None:
+        """What was uploaded; what cannot be read counts as forgotten."""
+        try:
+            return cast(File, pickle.loads(self._memory(part).read_bytes()))
+        except (OSError, EOFError, pickle.UnpicklingError):
+            return None
 
     def forget_lost(self, parts: Sequence[Part]) -> None:
         """Forget what the Hub no longer has: it need not keep what no commit names."""
-        files = {part.path: part for part in parts if self.has(part)}
-        for path in Repository(self.repo_id).lost([self.file(part) for part in files.values()]):
-            self._memory(files[path]).unlink(missing_ok=True)
+        by_path = {part.path: part for part in parts}
+        for path in Repository(self.repo_id).lost([file for part in parts if (file := self.file(part))]):
+            self._memory(by_path[path]).unlink(missing_ok=True)
 
     def remove_unfinished(self) -> None:
         """Remove what was left by processes that ended in the middle of a part; others may be at work."""
@@ -94,7 +99,7 @@ class Uploads:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def _memory(self, part: Part) -> Path:
-        return self.folder / "uploaded" / f"{part.path}.pickle"
+        return self.folder / "uploaded" / f"{part.path}.{part.sample[:12]}.pickle"
 
 
 @dataclass(frozen=True)
@@ -109,8 +114,11 @@ class Job:
 
     def start(self) -> list[Part]:
         """Make ready, and return what is still to be uploaded."""
+        folder = self.uploads.folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if os.name == "posix" and folder.stat().st_uid != os.getuid():  # it holds pickles
+            raise UsageError(f"{folder} belongs to another user: give another --work-dir")
         prepare(self.target)
-        self.uploads.folder.mkdir(parents=True, exist_ok=True)
         self.uploads.remove_unfinished()
         self.uploads.forget_lost(self.parts)
         return [part for part in self.parts if not self.uploads.has(part)]
@@ -120,7 +128,7 @@ class Job:
         self.uploads.forget_lost(self.parts)
         for part in self.parts:
             self.uploads.add(part)
-        files = map(self.uploads.file, self.parts)
+        files = [file for part in self.parts if (file := self.uploads.file(part))]
         with tempfile.TemporaryDirectory() as folder:
             built = build_from_parts(self.builder, self.card, Path(folder), self.parts, files)
             return publish(built, self.target, show)
@@ -144,7 +152,7 @@ def job_folder(root: Path, repo_id: str, builder: type[datasets.DatasetBuilder],
     key = {
         "hub": endpoint(),
         "builder": f"{builder.__module__}.{builder.__qualname__}",
-        "configs": sorted((name, str(config.version)) for name, config in builder.builder_configs.items()),
+        "configs": sorted(repr(config) for config in builder.builder_configs.values()),
         "overrides": {name: repr(value) for name, value in overrides.items()},
         "libraries": {name: version(name) for name in LIBRARIES},
     }

@@ -7,6 +7,7 @@ difference to its bytes.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +46,7 @@ class Part:
     first: int  # of its shards
     stop: int
     expected: File  # from the first and the last shard of the split
+    sample: str  # digest of these two: another if the code, or a library, draws or writes something else
 
     @property
     def path(self) -> str:
@@ -82,13 +84,14 @@ def plan_parts(source: Source, default: str) -> list[Part]:
         for split, read in _splits(builder).items():
             shards = read.shards
             first, last = (_draw_shard(builder, read, shard, Path(cache)) for shard in (0, shards - 1))
+            sample = hashlib.sha256(f"{first.sha256} {last.sha256}".encode()).hexdigest()
             count = -(-shards // max(1, parquet.FILE_BYTES // first.size))
             bounds = [shards * index // count for index in range(count + 1)]
             for name, start, stop in zip(file_names(split, count), bounds[:-1], bounds[1:], strict=True):
                 drawn = [first] * (stop - start - 1) + [first if stop < shards else last]
                 sums = (sum(getattr(file, name) for file in drawn) for name in ("rows", "nbytes"))
                 expected = File(f"{folder}/{name}", None, sum(file.size for file in drawn), "", *sums)
-                parts.append(Part(source, split, start, stop, expected))
+                parts.append(Part(source, split, start, stop, expected, sample))
     return parts
 
 
@@ -110,7 +113,7 @@ def expected_file(part: Part) -> File:
 
 
 def describe_part(part: Part) -> File:
-    """The same, but the file is not kept."""
+    """What the file of a part is like; it is drawn, and not kept."""
     with tempfile.TemporaryDirectory() as root:
         return replace(draw_part(part, Path(root)), source=None)
 

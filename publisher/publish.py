@@ -41,6 +41,7 @@ def look(build: Build, target: Target) -> Outcome:
 def prepare(target: Target) -> None:
     """Refuse what can be refused before there is a build, and make the repository if it is missing."""
     repository = Repository(target.repo_id)
+    repository.require_token()
     state, _ = _find(repository, target)
     if state is None:
         repository.create(target.private)
@@ -210,7 +211,7 @@ def _look_again(repository: Repository, target: Target) -> State:
 
 def _proposed(repository: Repository, build: Build, target: Target) -> Commit | None:
     """The commit of an open pull request of ours that has the wanted state already."""
-    for pull in repository.open_pull_requests():
+    for pull in repository.own_pull_requests():
         if pull.title == target.message or pull.title.startswith(title_in_parts(target, "")):
             state = repository.get(pull.revision)
             if not _plan(repository, build, target, state).steps:

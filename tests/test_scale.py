@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
@@ -160,14 +164,25 @@ def test_branch(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
     ids=lambda fault: str(fault.code or fault.kind),
 )
 def test_faults(
-    hub: Hub, command: Command, wanted: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, requests: str, fault: Fault
+    hub: Hub,
+    command: Command,
+    wanted: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    requests: str,
+    fault: Fault,
 ) -> None:
     """A request of each kind fails: the same command ends as wanted, if not this time, then the next."""
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     for nth in (1, 2):
-        hub.create(R) if nth == 1 else None
+        if nth == 2:
+            hub.delete(R)
+            hub.forget()
+            shutil.rmtree(tmp_path / "remembered")
+        hub.create(R)
         hub.fail(path=requests, fault=fault, nth=nth)
         assert command() in (0, 3)
+        assert any(record.faults for record in hub.requests) or (nth, requests) == (2, "/merge")
         assert set(ours(hub)) in (set(), set(wanted))
         hub.forget()
         assert command() == 0
@@ -182,6 +197,64 @@ def test_others_commit_in_between(hub: Hub, command: Command, wanted: dict[str, 
     assert command() == 0
     assert ours(hub) == {**wanted, "notes.txt": b"by another"}
     assert [pull.status for pull in hub.pulls(R)] == ["closed", "merged"]
+
+
+def test_pull_request_of_another(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
+    """Nothing is merged that is not in the plan, whoever put it where this command would look for its own."""
+    head = hub.create(R)
+    title = f"Publish the dataset, in parts on {head[:8]}"
+    hub.propose(R, {"evil.py": b"theirs"}, title)
+    hub.propose(R, {"more.py": b"of another run"}, title, author="tester")
+    assert command() == 0
+    assert ours(hub) == wanted
+    assert [pull.status for pull in hub.pulls(R)] == ["open", "closed", "merged"]
+
+
+def test_interrupted_then_another_size(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
+    """What an interrupted run left in a pull request does not come along."""
+    hub.create(R)
+    hub.fail(path="/commit/refs", fault=Fault.status(403), times=100)
+    assert command("--set", "shards=20") == 3
+    hub.forget()
+    assert command() == 0
+    assert ours(hub) == wanted
+    assert [pull.status for pull in hub.pulls(R)] == ["closed", "merged"]
+
+
+def test_review_is_not_merged(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
+    """What --create-pr left for review stays so."""
+    hub.create(R)
+    assert command("--create-pr") == 0
+    hub.commit(R, {"reviewed.txt": b"by a reviewer"}, revision=hub.pulls(R)[0].ref)
+    assert command() == 0
+    assert ours(hub) == wanted
+    assert [pull.status for pull in hub.pulls(R)] == ["open", "merged"]
+
+
+def test_changed_code(hub: Hub, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered counts only as long as the same is drawn."""
+    assert command() == 0
+    before = ours(hub)
+    draw = Shards._generate_tables
+
+    def shifted(self: Shards, parts: list[Any]) -> Iterator[tuple[int, pa.Table]]:
+        for key, table in draw(self, parts):
+            yield key, table.set_column(0, "key", pc.add(table["key"], 1))
+
+    monkeypatch.setattr(Shards, "_generate_tables", shifted)
+    assert command() == 0
+    assert all(ours(hub)[path] != data for path, data in before.items())
+    assert command("--verify") == 0
+
+
+def test_torn_memory(hub: Hub, command: Command, wanted: dict[str, bytes], tmp_path: Path) -> None:
+    """What cannot be read is drawn again."""
+    assert command() == 0
+    for memory in list((tmp_path / "remembered").rglob("*.pickle"))[:2]:
+        memory.write_bytes(memory.read_bytes()[:20])
+    next((tmp_path / "remembered").rglob("*.pickle")).write_bytes(b"")
+    assert command() == 0
+    assert ours(hub) == wanted
 
 
 @pytest.mark.parametrize("finished", [False, True])

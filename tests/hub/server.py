@@ -147,6 +147,12 @@ class Hub:
             changes.append((path, found.objects.add(data, mode)))
         return found.commit(revision, changes, author, message).oid
 
+    def propose(self, repository: str, files: Mapping[str, bytes], title: str, author: str = "another") -> None:
+        """Open a pull request as someone else would."""
+        found = self._state.get(repository)
+        changes = [(path, found.objects.add(data, "regular")) for path, data in files.items()]
+        found.propose(changes, author, title)
+
     def delete(self, repository: str) -> None:
         """Delete a repository."""
         self._state.delete(repository)
