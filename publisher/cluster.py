@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+import hashlib
 import inspect
 import os
 import pickle
@@ -17,6 +18,8 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+os.environ["LOGURU_DIAGNOSE"] = "NO"  # else datatrove's log of a failure shows the values of variables, tokens too
 
 from datatrove.executor.base import PipelineExecutor
 from datatrove.pipeline.base import PipelineStep
@@ -137,10 +140,12 @@ def run_on(executor: str, job: Job, workers: int | None, options: Mapping[str, A
         workers = 1 if executor == "local" else -1
 
     waiting = {part.path for part in job.start()}
-    written = job.uploads.folder / "job.pickle"
+    folder = job.uploads.folder / f"job-{_digest(job)}"  # other jobs may share the uploads
+    folder.mkdir(exist_ok=True)
+    written = folder / "job.pickle"
     written.write_bytes(pickle.dumps(job))
-    upload = UploadPart(written, job.uploads.folder / "tasks")
-    commit = CommitParts(written, job.uploads.folder / "commit")
+    upload = UploadPart(written, folder / "tasks")
+    commit = CommitParts(written, folder / "commit")
     # The Hub may have lost what a task of an earlier run has completed
     _forget(upload, [rank for rank, part in enumerate(job.parts) if part.path in waiting])
     _forget(commit, [0])
@@ -154,6 +159,11 @@ def run_on(executor: str, job: Job, workers: int | None, options: Mapping[str, A
     outcome = pickle.loads(commit.word(0).read_bytes())
     assert isinstance(outcome, Outcome)
     return outcome
+
+
+def _digest(job: Job) -> str:
+    parts = [(part.path, part.sample) for part in job.parts]
+    return hashlib.sha256(repr((job.target, parts)).encode()).hexdigest()[:12]
 
 
 def _forget(task: Task, ranks: list[int]) -> None:
@@ -215,7 +225,7 @@ def _connect_ray(options: Mapping[str, Any]) -> None:
         ray.init(
             ignore_reinit_error=True,
             log_to_driver=False,
-            runtime_env={"env_vars": {**variables, "PYTHONPATH": _modules()}},
+            runtime_env={"env_vars": {**variables, "LOGURU_DIAGNOSE": "NO", "PYTHONPATH": _modules()}},
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise UsageError(f"the Ray cluster cannot be used: {error}") from error

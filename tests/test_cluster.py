@@ -197,6 +197,17 @@ def test_failed_tasks(hub: Hub, command: Command, expected: dict[str, bytes]) ->
     assert data(hub) == expected
 
 
+def test_no_token_in_logs(hub: Hub, command: Command) -> None:
+    """A log that all machines see tells why the last task failed, but not the token."""
+    hub.create(R)
+    hub.fail(path="/revision/", fault=Fault.DROP_BEFORE, nth=2, times=1000)
+    code, said = command.run(*FEW, "--executor", "local")
+    assert (code, WRITE_TOKEN in said) == (3, False), said
+    written = [path.read_bytes() for path in command.folder.rglob("*") if path.is_file()]
+    assert any(b"Traceback" in content for content in written)
+    assert not any(WRITE_TOKEN.encode() in content for content in written)
+
+
 @pytest.mark.slow
 def test_ray(hub: Hub, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Ray on this machine, which hides what a task raises: the command tells; then the same bytes as without."""
@@ -323,4 +334,4 @@ def test_without_datatrove(
     monkeypatch.delitem(sys.modules, "publisher.cluster", raising=False)
     monkeypatch.setitem(sys.modules, "datatrove.executor.base", None)
     assert main(Shards, shards_card(tmp_path), R, ["--executor", "local"]) == 2
-    assert "pip install 'mnist1d[cluster]'" in capsys.readouterr().err
+    assert "pip install datatrove" in capsys.readouterr().err
