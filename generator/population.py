@@ -56,7 +56,9 @@ def population_moments(parameters: Parameters) -> tuple[float, float]:
     second += parameters.shear_scale**2 / 12 * float(np.mean(ramp**2))
     _, weight = neighbours(parameters.signal_length, parameters.final_seq_length)
     second += parameters.iid_noise_scale**2 * float(np.mean((1 - weight) ** 2 + weight**2))
-    return first, math.sqrt(second - first**2)
+    if (variance := second - first**2) <= 0:
+        raise ValueError("all points of all samples are equal: allow some noise, or raise final_seq_length")
+    return first, math.sqrt(variance)
 
 
 def _signal_and_noise(parameters: Parameters, signals: Floats) -> tuple[float, float]:

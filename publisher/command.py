@@ -88,10 +88,14 @@ def _run(builder: type[datasets.DatasetBuilder], card: Card, options: argparse.N
     names = config_names(builder, options.config)
     overrides = read_overrides(options, builder)
     sources = [Source(builder, name, overrides) for name in names]
-    parts = []
-    if any(map(is_sharded, sources)):
-        parts = [part for source in sources for part in plan_parts(source, default_config(builder))]
-    elif options.executor:
+    try:
+        sharded = any(map(is_sharded, sources))
+        parts = [part for source in sources for part in plan_parts(source, default_config(builder))] if sharded else []
+    except ValueError as error:  # parameters that are allowed one by one
+        if overrides:
+            raise UsageError(str(error)) from error
+        raise
+    if options.executor and not sharded:
         raise UsageError("--executor is for datasets in shards, and this one has a single shard: leave it out")
     # Made before anything else is: a signal while it is made would leave half a bar, which complains when it goes
     bar = tqdm(names, unit="config", disable=None if sys.stderr and not parts else True, leave=False)
@@ -189,7 +193,7 @@ def _publish_parts(
     try:
         from publisher.cluster import run_on
     except ImportError as error:
-        raise UsageError(f"--executor needs datatrove ({error}): pip install 'mnist1d[cluster]'") from error
+        raise UsageError(f"--executor needs datatrove ({error}): pip install datatrove") from error
     done = run_on(options.executor, job, options.workers, read_settings("--executor-option", options.executor_option))
     if isinstance(done, Outcome):
         show(done)
