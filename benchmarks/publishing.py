@@ -18,9 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -33,6 +31,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from benchmarks.builder import in_new_process
 from mnist1d import Mnist1D
 from publisher.digests import file_digest
 
@@ -125,11 +124,6 @@ def measure(rows: int, workers: list[int]) -> Iterator[tuple[str, Run]]:
     for count in workers:
         with TemporaryDirectory() as folder, a_hub(Path(folder)) as environment:
             yield f"--workers {count}", in_new_process(publish, rows, count, environment)
-
-
-def in_new_process(function: Any, *arguments: Any) -> Any:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def main() -> None:

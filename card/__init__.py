@@ -37,10 +37,21 @@ METADATA = {
     "task_categories": ["tabular-classification"],
     "tags": ["mnist-1d", "synthetic", "sequence-classification", "time-series", "education"],
 }
+VARIANT_FUNCTIONS = {
+    function.__name__: function
+    for function in (
+        variant.builder_call,
+        variant.changed,
+        variant.differences,
+        variant.is_large,
+        variant.parameters_call,
+        variant.shown,
+    )
+}
 VARIANT = Card(
     template=Path(__file__).with_name("variant.md.jinja"),
     metadata={"pretty_name": "MNIST-1D, a variant", **METADATA},
-    context={"variant": variant, "parameters": parameters, "shard_rows": SHARD_ROWS},
+    context={"variant": VARIANT_FUNCTIONS, "parameters": parameters, "shard_rows": SHARD_ROWS},
 )
 CARD = Card(
     template=Path(__file__).with_name("README.md.jinja"),

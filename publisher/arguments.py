@@ -10,11 +10,12 @@ import huggingface_hub
 
 from publisher.card import config_order
 from publisher.errors import UsageError
-from publisher.job import EXECUTORS, default_root
+from publisher.job import default_root
 from publisher.overrides import add_overrides
 from publisher.shell import Parser, check_ref, check_repo_id
 from publisher.target import MAIN, Target
 
+EXECUTORS = ("local", "slurm", "ray")  # those of datatrove that publisher/cluster.py knows
 CLUSTER = ("executor", "executor_option", "work_dir")
 OFFLINE = ("revision", "create_pr", "tag", "message", "private", "overwrite_card", "json", *CLUSTER)
 MEANINGLESS = {

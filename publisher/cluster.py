@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import hashlib
 import inspect
 import os
@@ -16,7 +15,6 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 os.environ["LOGURU_DIAGNOSE"] = "NO"  # else datatrove's log of a failure shows the values of variables, tokens too
@@ -34,7 +32,6 @@ OURS = {
     *("self", "pipeline", "tasks", "workers", "logging_dir", "skip_completed", "depends", "depends_job_id"),
     *("local_tasks", "local_rank_offset", "nodes_per_task"),
 }
-copyreg.pickle(ModuleType, lambda module: (import_module, (module.__name__,)))  # a card may show functions of one
 ENVIRONMENT = ("env_command", "condaenv", "venv_path")  # how a script of Slurm finds the programs
 
 
@@ -109,7 +106,7 @@ def run_on(executor: str, job: Job, workers: int | None, options: Mapping[str, A
     Parameters
     ----------
     executor : str
-        One of `publisher.job.EXECUTORS`.
+        "local", "slurm" or "ray".
     job : Job
         In its `uploads.folder` datatrove keeps logs, and what is completed.
     workers : int or None

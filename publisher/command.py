@@ -145,12 +145,13 @@ def _use_hub(request: Request, folder: Path, target: Target, options: argparse.N
             outcome = verify(request.build(folder, describe_part), target)
             result = "verified"
         else:
-            if not request.parts:
-                outcome = publish(request.build(folder, expected_file), target, show)
-            elif (done := _publish_parts(request, target, options, show)) is None:
-                return 0
+            if request.parts:
+                job = _job(request, target, options)
+                if options.executor == "slurm":
+                    return _submit(job, options)
+                outcome = _publish_parts(job, request.workers, options, show)
             else:
-                outcome = done
+                outcome = publish(request.build(folder, expected_file), target, show)
             made = "made the branch" if outcome.new_branch else "nothing to do"
             result = "published and verified" if outcome.plan.steps else made
             result += f", tagged {target.tag}" if target.tag else ""
@@ -172,35 +173,44 @@ def _use_hub(request: Request, folder: Path, target: Target, options: argparse.N
     return DifferenceError.exit_code if outcome.differences else 0
 
 
-def _publish_parts(
-    request: Request, target: Target, options: argparse.Namespace, show: Callable[[Outcome], None]
-) -> Outcome | None:
-    """Publish part by part; None if it was only submitted to a cluster."""
+def _job(request: Request, target: Target, options: argparse.Namespace) -> Job:
     root = options.work_dir or default_root()
     folder = job_folder(root, target.repo_id, request.builder, request.overrides)
     uploads = Uploads(target.repo_id, target.create_pr, folder.absolute())
-    job = Job(request.builder, request.card, target, request.parts, uploads)
-    if options.executor is None:
-        waiting = job.start()
-        before = sum(part.rows for part in request.parts) - sum(part.rows for part in waiting)
-        if not options.json:
-            print_job(job, waiting)
-        try:
-            work_on(waiting, uploads.add, request.workers, before)
-        finally:
-            uploads.remove_unfinished()
-        return job.finish(show)
+    return Job(request.builder, request.card, target, request.parts, uploads)
+
+
+def _publish_parts(job: Job, workers: int, options: argparse.Namespace, show: Callable[[Outcome], None]) -> Outcome:
+    """Publish part by part, and wait for the end."""
+    if options.executor:
+        outcome = _run_on_cluster(job, options)
+        assert isinstance(outcome, Outcome)
+        show(outcome)
+        return outcome
+    waiting = job.start()
+    before = sum(part.rows for part in job.parts) - sum(part.rows for part in waiting)
+    if not options.json:
+        print_job(job, waiting)
+    try:
+        work_on(waiting, job.uploads.add, workers, before)
+    finally:
+        job.uploads.remove_unfinished()
+    return job.finish(show)
+
+
+def _submit(job: Job, options: argparse.Namespace) -> int:
+    """Hand a job over, and do not wait."""
+    result = f"submitted: job {_run_on_cluster(job, options)} commits when all files are uploaded"
+    if options.json:
+        print(json.dumps({"repo_id": job.target.repo_id, "revision": job.target.revision, "result": result}, indent=2))
+    else:
+        print(f"{job.target.repo_id}: {result}")
+    return 0
+
+
+def _run_on_cluster(job: Job, options: argparse.Namespace) -> Outcome | str:
     try:
         from publisher.cluster import run_on
     except ImportError as error:
         raise UsageError(f"--executor needs datatrove ({error}): pip install datatrove") from error
-    done = run_on(options.executor, job, options.workers, read_settings("--executor-option", options.executor_option))
-    if isinstance(done, Outcome):
-        show(done)
-        return done
-    result = f"submitted: job {done} commits when all files are uploaded"
-    if options.json:
-        print(json.dumps({"repo_id": target.repo_id, "revision": target.revision, "result": result}, indent=2))
-    else:
-        print(f"{target.repo_id}: {result}")
-    return None
+    return run_on(options.executor, job, options.workers, read_settings("--executor-option", options.executor_option))

@@ -174,6 +174,7 @@ class Repository:
         return {path for start in range(0, len(files), LFS_BATCH) for path in self._lost(files[start:][:LFS_BATCH])}
 
     def _lost(self, files: Sequence[File]) -> Iterator[str]:
+        # Not of the client's public names; it sends the batch request of git-lfs, which is documented
         def ask(repo_id: str, repo_type: str) -> list[dict[str, Any]]:
             wanted = [UploadInfo(sha256=bytes.fromhex(file.sha256), size=file.size, sample=b"") for file in files]
             return post_lfs_batch_info(wanted, None, repo_type, repo_id, endpoint=self.api.endpoint)[0]

@@ -32,7 +32,6 @@ from publisher.publish import Outcome, prepare, publish
 from publisher.repository import build_from_parts
 from publisher.target import Target
 
-EXECUTORS = ("local", "slurm", "ray")  # of datatrove, see publisher/cluster.py
 LIBRARIES = ("datasets", "huggingface_hub", "numpy", "pyarrow")  # with other versions the bytes may be others
 DRAWING = "drawing-"  # how the folders of unfinished parts begin; machine and process follow
 HOST = re.sub(r"\W", "", platform.node())

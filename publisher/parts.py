@@ -164,7 +164,7 @@ class _Split:
 
 
 def _splits(builder: datasets.DatasetBuilder) -> dict[str, _Split]:
-    # As `as_streaming_dataset` begins; that takes long to pick a shard out of many
+    # What every builder of `datasets` overrides. `as_streaming_dataset` calls it, too, but takes long to pick a shard
     generators = builder._split_generators(datasets.StreamingDownloadManager(dataset_name=builder.dataset_name))
     return {str(generator.name): _Split(builder, generator.gen_kwargs) for generator in generators}
 

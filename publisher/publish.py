@@ -14,7 +14,7 @@ from publisher.hub import Repository
 from publisher.manifest import CARD
 from publisher.plan import Plan, make_plan, stale_files
 from publisher.repository import Build
-from publisher.staging import MovedError, carry_out, title_in_parts
+from publisher.staging import MovedError, carry_out
 from publisher.state import EMPTY, Commit, State
 from publisher.target import MAIN, Target
 
@@ -212,7 +212,7 @@ def _look_again(repository: Repository, target: Target) -> State:
 def _proposed(repository: Repository, build: Build, target: Target) -> Commit | None:
     """The commit of an open pull request of ours that has the wanted state already."""
     for pull in repository.own_pull_requests():
-        if pull.title == target.message or pull.title.startswith(title_in_parts(target, "")):
+        if pull.title == target.message:
             state = repository.get(pull.revision)
             if not _plan(repository, build, target, state).steps:
                 return Commit(state.commit, pull.url)

@@ -60,12 +60,12 @@ def _propose(
     repository: Repository, target: Target, state: State, plan: Plan, replan: Callable[[State], Plan]
 ) -> Commit:
     """Several commits to one pull request, that of an interrupted run if it is open, which is then merged once."""
-    title = target.message if target.create_pr else title_in_parts(target, state.commit)
+    title = target.message if target.create_pr else _title_in_parts(target, state.commit)
     pull, commit, batches = None, Commit(state.commit), plan.batches(COMMIT_FILES)
     for found in repository.own_pull_requests():
         if found.title == title and pull is None and _is_part_of(plan, state, head := repository.get(found.revision)):
             pull, commit, batches = found, Commit(head.commit), replan(head).batches(COMMIT_FILES)
-        elif found.title.startswith(title_in_parts(target, "")):  # of an attempt that started from something else
+        elif found.title.startswith(_title_in_parts(target, "")):  # of an attempt that started from something else
             repository.close(found)
     if pull is None:
         commit = repository.commit(batches.pop(0), state.commit, target.revision, title, create_pr=True)
@@ -98,6 +98,6 @@ def _is_part_of(plan: Plan, state: State, head: State) -> bool:
     return True
 
 
-def title_in_parts(target: Target, parent: str) -> str:
+def _title_in_parts(target: Target, parent: str) -> str:
     """Of a pull request in several commits; it says what they start from."""
     return f"{target.message}, in parts on {parent[:8]}"

@@ -303,9 +303,20 @@ def test_verify(hub: Hub, command: Command, capsys: pytest.CaptureFixture[str]) 
     assert "data/train-00001-of-00005.parquet differs" in capsys.readouterr().out
 
 
-def test_dry_run(hub: Hub, command: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    """Says how many files there will be, and which are there, without drawing more than four shards."""
+def test_dry_run(
+    hub: Hub, command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Says how many files there will be, and which are there, from the first and the last shard of each split."""
+    drawn = []
+    draw = Shards._generate_tables
+
+    def counted(self: Shards, parts: list[Any]) -> Iterator[tuple[int, pa.Table]]:
+        drawn.extend(parts)
+        yield from draw(self, parts)
+
+    monkeypatch.setattr(Shards, "_generate_tables", counted)
     assert command("--dry-run", "--json") == 0
+    assert len(drawn) == 2 * 2 * 2
     planned = {change["path"]: change["action"] for change in json.loads(capsys.readouterr().out)["changes"]}
     assert command() == 0
     assert set(planned) == set(ours(hub))
