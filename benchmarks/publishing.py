@@ -2,7 +2,7 @@
 
 python benchmarks/publishing.py [--rows N] [--workers N ...]
 
-The command publishes to the Hub of `tests/hub` on this machine, in a process of its own that is not counted, though it
+The command publishes to the Hub of `loopback` on this machine, in a process of its own that is not counted, though it
 takes its share of the cores. The loop takes the tables of the builder one after the other, writes a file for each split
 with pyarrow, compressed in the same way, and hashes it.
 """
@@ -90,7 +90,7 @@ def loop(rows: int, folder: Path) -> Run:
 def a_hub(folder: Path) -> Iterator[dict[str, str]]:
     """A Hub on this machine: the environment for its clients."""
     output = folder / "hub.log"
-    arguments = [sys.executable, "-m", "tests.hub", "--port", "0", "--state", str(folder / "hub")]
+    arguments = [sys.executable, "-m", "loopback", "--port", "0", "--state", str(folder / "hub")]
     with output.open("w") as log, subprocess.Popen(arguments, cwd=ROOT, stdout=log) as hub:
         try:
             while "HF_HOME" not in output.read_text():

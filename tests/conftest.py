@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.hub import WRITE_TOKEN, Hub
+from loopback import WRITE_TOKEN, Hub
 
 # The Hugging Face libraries read these once, when they are imported, so they are set before any test module is.
 HOME = tempfile.mkdtemp(prefix="mnist1d-tests-")

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
+from loopback import WRITE_TOKEN, Fault, Hub
 from publisher import parquet
 from publisher.command import main
 from tests.conftest import PORT, close_connections
-from tests.hub import WRITE_TOKEN, Fault, Hub
 from tests.shards import DEADLY, Shards, shards_card
 
 pytest.importorskip("datatrove")

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from loopback import WRITE_TOKEN, Fault, Hub
+from loopback.errors import HubError
 from publisher.command import main
 from tests.conftest import PORT, close_connections
-from tests.hub import WRITE_TOKEN, Fault, Hub
-from tests.hub.errors import HubError
 from tests.pictures import Changed, Pictures, pictures_card
 
 ROOT = Path(__file__).parent.parent

@@ -21,7 +21,7 @@ from huggingface_hub import (
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 from huggingface_hub.hf_api import RepoFile, RepoFolder
 
-from tests.hub import Account, Hub
+from loopback import Account, Hub
 
 R = "owner/digits"
 OWNER = "hf_owner"

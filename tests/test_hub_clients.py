@@ -1,4 +1,4 @@
-"""The stand-in Hub under `datasets` in a process of its own, and `python -m tests.hub`."""
+"""The stand-in Hub under `datasets` in a process of its own, and `python -m loopback`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
-from tests.hub import READ_TOKEN, WRITE_TOKEN, Hub
+from loopback import READ_TOKEN, WRITE_TOKEN, Hub
 
 ROOT = Path(__file__).parent.parent
 R = "tester/digits"
@@ -146,8 +146,8 @@ except Exception as error:
 
 @contextmanager
 def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
-    """Start `python -m tests.hub` and yield it with the variables that it says to export."""
-    command = [sys.executable, "-m", "tests.hub", *arguments]
+    """Start `python -m loopback` and yield it with the variables that it says to export."""
+    command = [sys.executable, "-m", "loopback", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -203,7 +203,7 @@ def test_command_with_bad_arguments(tmp_path: Path) -> None:
             (["--port", port], f"cannot listen at port {port}"),
             (["--prot", "1"], "--prot"),
         ):
-            command = [sys.executable, "-m", "tests.hub", *arguments]
+            command = [sys.executable, "-m", "loopback", *arguments]
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
             assert done.returncode == 2
             assert done.stdout == ""

@@ -11,7 +11,7 @@ import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
-from tests.hub import WRITE_TOKEN, Fault, Hub
+from loopback import WRITE_TOKEN, Fault, Hub
 
 R = "tester/digits"
 CARD = b"---\nlicense: apache-2.0\n---\n# Digits\n"

@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
-from tests.hub import Account, Hub
+from loopback import Account, Hub
 
 R = "owner/digits"
 OWNER, READER, STRANGER, WRONG = "hf_owner", "hf_reader", "hf_stranger", "hf_nobody"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, RepoCard, constants, get_session
 
-from tests.hub import WRITE_TOKEN, Hub
+from loopback import WRITE_TOKEN, Hub
 
 R = "tester/digits"
 CARD = b"---\nlicense: apache-2.0\n---\n# Digits\n"

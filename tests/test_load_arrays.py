@@ -9,9 +9,9 @@ import pytest
 
 from card import CARD
 from generator import make_dataset
+from loopback import Hub
 from mnist1d import Mnist1D, load_arrays
 from publisher.command import main
-from tests.hub import Hub
 
 R = "tester/mnist1d"
 

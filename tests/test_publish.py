@@ -18,13 +18,13 @@ from datasets import load_dataset
 from huggingface_hub import DatasetCard
 
 from card import CARD
+from loopback import READ_TOKEN, TOKENS, WRITE_TOKEN, Fault, Hub
+from loopback.errors import HubError
 from mnist1d import Mnist1D
 from publisher import failures
 from publisher.command import main
 from publisher.failures import ATTEMPTS
 from publisher.manifest import read_card
-from tests.hub import READ_TOKEN, TOKENS, WRITE_TOKEN, Fault, Hub
-from tests.hub.errors import HubError
 from tests.pictures import Changed, Pictures, Renamed, pictures_card
 
 R = "tester/pictures"

@@ -20,10 +20,10 @@ from huggingface_hub import HfApi
 from card import CARD
 from generator import Parameters
 from generator.sharded import make_shard
+from loopback import READ_TOKEN, Fault, Hub
 from mnist1d import Mnist1D
 from publisher import failures, job, parquet, staging
 from publisher.command import main
-from tests.hub import READ_TOKEN, Fault, Hub
 from tests.shards import Shards, shards_card
 
 ROOT = Path(__file__).parent.parent

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub import WRITE_TOKEN, Hub
-from tests.hub.errors import HubError
+from loopback import WRITE_TOKEN, Hub
+from loopback.errors import HubError
 from tests.shards import shards_card
 from tests.test_scale import COMMIT_FILES, FILE_BYTES, R, ours, uploads
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from loopback import Fault, Hub
 from publisher import failures, parquet
 from publisher.checks.layout import list_files
 from publisher.checks.links import check_links
@@ -24,7 +25,6 @@ from publisher.command import main as publish
 from publisher.repository import build
 from publisher.validate import examine, validate
 from publisher.validate_command import main
-from tests.hub import Fault, Hub
 from tests.pictures import Pictures, pictures_card
 
 TRAIN, TEST = "data/train-00000-of-00001.parquet", "data/test-00000-of-00001.parquet"

@@ -16,11 +16,11 @@ from huggingface_hub import DatasetCard
 from card import CARD, REPO_ID, variant
 from generator import Parameters
 from generator.arrays import Floats, Integers
+from loopback import Hub
 from mnist1d import Mnist1D
 from publisher import validate_command
 from publisher.card import size_category
 from publisher.command import main
-from tests.hub import Hub
 from tests.test_command import run, tree
 
 R = "tester/mnist1d"

@@ -1,6 +1,6 @@
 """A stand-in for the Hugging Face Hub on loopback, for the real clients.
 
->>> from tests.hub import Fault, Hub
+>>> from loopback import Fault, Hub
 >>> with Hub() as hub:
 ...     _ = hub.create("tester/digits")
 ...     _ = hub.commit("tester/digits", files={"README.md": b"# Digits"})
@@ -9,7 +9,7 @@
 ['.gitattributes', 'README.md']
 
 `hub.environment(token)` is what a client in a process of its own needs; in the same process, give
-`HfApi(endpoint=hub.url, token=WRITE_TOKEN)`. `python -m tests.hub` starts one to rehearse by hand.
+`HfApi(endpoint=hub.url, token=WRITE_TOKEN)`. `python -m loopback` starts one to rehearse by hand.
 """
 
 from .accounts import READ_TOKEN, TOKENS, WRITE_TOKEN, Account

@@ -1,4 +1,4 @@
-"""`python -m tests.hub [--port 8888] [--state DIR]`: start a Hub and say how to point a client at it."""
+"""`python -m loopback [--port 8888] [--state DIR]`: start a Hub and say how to point a client at it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until Ctrl-C; exit code 2 if the arguments cannot be used."""
-    parser = _Parser(prog="python -m tests.hub", description="A Hugging Face Hub on loopback, for rehearsals.")
+    parser = _Parser(prog="python -m loopback", description="A Hugging Face Hub on loopback, for rehearsals.")
     parser.add_argument("--port", type=int, default=8888, help="where to listen; 0 is any port that is free")
     parser.add_argument("--state", type=Path, help="the folder to keep repositories in; without it none is kept")
     parser.add_argument("--user", default="tester", help="the user behind the token, tester if not given")
