@@ -1,0 +1,345 @@
+"""What the command says, what it asks the Hub for and what it leaves there or in a folder, as recorded texts.
+
+To record them again: `RECORD_TRANSCRIPTS=1 pytest tests/test_transcripts.py -m "slow or not slow"`; then look at the
+difference before it is committed. The first line of a text names the versions that it was recorded with. With others,
+what depends on them is not compared: the requests, which are the clients' own, and sizes and digests of Parquet files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+
+import datasets
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from card import CARD, REPO_ID
+from loopback import READ_TOKEN, Hub
+from loopback.errors import HubError
+from mnist1d import Mnist1D
+from publisher.card import Card
+from publisher.command import main
+from tests.shards import Shard, Shards, ShardsConfig, shards_card
+
+RECORDED = Path(__file__).parent / "transcripts"
+RECORD = "RECORD_TRANSCRIPTS"  # a variable: if it is set, texts are written instead of compared
+VERSIONS = (
+    f"Recorded with datasets {'.'.join(version('datasets').split('.')[:2])}, "
+    f"huggingface_hub {'.'.join(version('huggingface_hub').split('.')[:2])}, "
+    f"pyarrow {version('pyarrow')}\n"  # all of it: pyarrow writes it into its files
+)
+
+
+class Many(Shards):
+    """A file for each of 101 splits, which are more than a commit should hold."""
+
+    BUILDER_CONFIGS = [ShardsConfig(name="default")]  # noqa: RUF012
+
+    def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
+        splits = ["train", *(f"s{number:03}" for number in range(100))]
+        return [
+            datasets.SplitGenerator(name=split, gen_kwargs={"parts": [Shard(split, number, 3)]})
+            for number, split in enumerate(splits)
+        ]
+
+
+def _small(rows: int) -> type[Shards]:
+    """Two configs of one shard a split, with so many rows in those of the second."""
+    configs = [ShardsConfig(name="default", shards=1), ShardsConfig(name="wide", rows=rows, shards=1, largest=10_000)]
+    return type("Shards", (Shards,), {"BUILDER_CONFIGS": configs, "__module__": Shards.__module__})
+
+
+SMALL, CHANGED = _small(rows=50), _small(rows=80)
+
+
+def edit(hub: Hub, repo_id: str) -> None:
+    """Somebody edits the card."""
+    card = hub.files(repo_id)["README.md"]
+    hub.commit(repo_id, {"README.md": card.replace(b"# Shards", b"# Our shards")})
+
+
+def create(hub: Hub, repo_id: str) -> None:
+    """Somebody makes the repository."""
+    hub.create(repo_id)
+
+
+def lose_token(hub: Hub, repo_id: str) -> None:
+    """There is no token."""
+    del os.environ["HF_TOKEN"]  # which the fixture restores
+
+
+def only_read(hub: Hub, repo_id: str) -> None:
+    """The token may not write."""
+    os.environ["HF_TOKEN"] = READ_TOKEN
+
+
+Step = tuple[type[Shards], str] | Callable[[Hub, str], None]  # a command, or what happens in between
+SCENARIOS: dict[str, list[Step]] = {
+    "first_publish": [(SMALL, "--dry-run"), (SMALL, ""), (SMALL, "")],
+    "one_config_changed": [(SMALL, ""), (CHANGED, "--dry-run"), (CHANGED, "--config wide"), (CHANGED, "")],
+    "pull_request": [(SMALL, "--create-pr"), (SMALL, ""), (CHANGED, "--create-pr"), (CHANGED, "--create-pr")],
+    "branch_and_tag": [
+        (SMALL, "--tag v1"),
+        (CHANGED, "--revision next --tag v2 --message Second"),
+        (CHANGED, "--revision next --tag v2 --message Second"),
+        (SMALL, "--revision same"),
+        (CHANGED, "--tag v1"),
+    ],
+    "verify": [
+        (SMALL, "--verify"),
+        (SMALL, "--private"),
+        (SMALL, "--verify"),
+        (CHANGED, "--verify"),
+        (SMALL, "--verify --revision nowhere"),
+    ],
+    "edited_card": [(SMALL, ""), edit, (SMALL, "--dry-run"), (SMALL, ""), (SMALL, "--overwrite-card")],
+    "rights": [lose_token, (SMALL, "--dry-run"), (SMALL, ""), only_read, (SMALL, "")],
+    "wrong_arguments": [
+        (SMALL, "--colour"),
+        (SMALL, "--config wild"),
+        (SMALL, "--set colour=red"),
+        (SMALL, "--workers 0"),
+        (SMALL, "--revision 'a b'"),
+        (SMALL, "--message ''"),
+        (SMALL, "--create-pr --tag v1"),
+        (SMALL, "--verify --tag v1"),
+        (SMALL, "--output-dir folder --private"),
+        (SMALL, "--executor slurm"),
+    ],
+    "in_shards": [
+        (Shards, "--dry-run"),
+        (Shards, "--work-dir memory"),
+        (Shards, "--work-dir memory"),
+        (Shards, "--work-dir memory --create-pr --config wide --set shards=4"),
+        (Shards, "--verify"),
+    ],
+    "in_shards_to_a_branch": [create, (Shards, "--work-dir memory --revision next")],
+    "many_files": [(Many, "--dry-run"), (Many, ""), (Many, "")],
+}
+HUB_CASES = {
+    f"{name}{suffix}": (steps, option)
+    for name, steps in SCENARIOS.items()
+    for suffix, option in (("", []), ("_json", ["--json"]))
+}
+FOLDERS = {
+    "mnist1d": "",
+    "mnist1d_variant": "--config default --set num_samples=1000 --set seed=7",
+    "mnist1d_in_files": "--config large-padding",
+    "mnist1d_sharded": "--config default --stream sharded --set num_samples=1000",
+    "mnist1d_sharded_in_files": "--config default --stream sharded --set num_samples=250_000",
+}
+LIMITS = {  # smaller than those that the publisher has
+    "in_shards": {"FILE_BYTES": 6000, "COMMIT_FILES": 5},
+    "in_shards_to_a_branch": {"FILE_BYTES": 6000, "COMMIT_FILES": 5},
+    "mnist1d_in_files": {"FILE_BYTES": 1_000_000},
+    "mnist1d_sharded_in_files": {"FILE_BYTES": 30_000_000},
+}
+SLOW = re.compile("(edited_card|in_shards|many_files).*|(branch_and_tag|verify)_json|mnist1d_sharded_in_files")
+# What depends on versions, in transcripts and in cards
+SIZES = re.compile(r'((\s+[\d,]+)( ->)?)+(?= bytes)|(?<="size": )\d+|(?<="size_before": )\d+|(?<=_size: )\d+')
+HEXADECIMAL = re.compile(r"\b[0-9a-f]{8,64}\b")
+TRANSFERS = re.compile(r"hub \| .*( /lfs/|\.parquet )")
+NUMBERED = re.compile(r"\bs\d{3}\b")  # splits of `Many`
+DIGESTS = re.compile(r"(?<!values )(?<!text )\b[0-9a-f]{64}\b")
+
+
+def cases(names: Iterable[str]) -> list[object]:
+    """Parameters of a test, some of them slow."""
+    return [pytest.param(name, marks=[pytest.mark.slow] if SLOW.fullmatch(name) else []) for name in names]
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command's name, and an empty current folder."""
+    monkeypatch.setattr(sys, "argv", ["push_to_hub.py"])
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def limits(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a case, in whatever module of the publisher they are."""
+    for constant, value in LIMITS.get(case.removesuffix("_json"), {}).items():
+        modules = [module for path, module in sys.modules.items() if path.startswith("publisher")]
+        holders = [module for module in modules if constant in vars(module)]
+        assert holders
+        for module in holders:
+            monkeypatch.setattr(module, constant, value)
+
+
+@pytest.mark.usefixtures("limits")
+@pytest.mark.parametrize("case", cases(HUB_CASES))
+def test_hub(case: str, hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Commands one after the other, with a Hub that was empty."""
+    steps, option = HUB_CASES[case]
+    repo_id = f"tester/{case.replace('_', '-')}"  # of its own: what the clients download, they download once
+    card, said = shards_card(tmp_path), []
+    for step in steps:
+        if callable(step):
+            step(hub, repo_id)
+            said += ["", f"# {step.__doc__}"]
+        else:
+            builder, arguments = step
+            said += run(builder, card, repo_id, [repo_id, *shlex.split(arguments), *option], capsys)
+            said += [f"hub | {line}" for line in asked(hub)]
+    commits, contents = names(hub, repo_id)
+    hold(case, [*replaced(said, {**commits, **contents}, hub), "", *replaced(left(hub, repo_id), commits, hub)])
+
+
+@pytest.mark.usefixtures("limits")
+@pytest.mark.parametrize("case", cases(FOLDERS))
+def test_folder(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What --output-dir writes of MNIST-1D."""
+    said = run(Mnist1D, CARD, REPO_ID, ["--output-dir", "folder", *shlex.split(FOLDERS[case])], capsys)
+    folder = tmp_path / "folder"
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    hold(case, [*said, "", *listed({path.relative_to(folder).as_posix(): path.read_bytes() for path in paths})])
+
+
+def test_recordings() -> None:
+    """There is none that no test reads; and whoever runs the tests sees whether all of them is compared."""
+    assert {file.stem for file in RECORDED.iterdir()} <= {*HUB_CASES, *FOLDERS}
+    recorded = {file.read_text(encoding="utf-8").partition("\n")[0] for file in RECORDED.iterdir()}
+    if recorded != {VERSIONS.strip()}:
+        pytest.skip(f"{'; '.join(sorted(recorded))}: requests, sizes and digests of files are not compared here")
+
+
+def hold(case: str, lines: Sequence[str]) -> None:
+    """Compare a transcript with the recorded one, or record it."""
+    file, text = RECORDED / f"{case}.txt", "".join(f"{line}\n" for line in folded(lines))
+    if RECORD in os.environ:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(VERSIONS + text, encoding="utf-8")
+    recorded = file.read_text(encoding="utf-8")
+    if recorded.startswith(VERSIONS):
+        assert text == recorded.removeprefix(VERSIONS)
+    else:
+        assert without_versions(text) == without_versions(recorded.partition("\n")[2])
+
+
+def without_versions(text: str) -> str:
+    """A transcript, or a card, without what depends on the versions of libraries."""
+    text = re.sub(r"^hub \|.*\n", "", text, flags=re.MULTILINE)
+    return DIGESTS.sub("*", SIZES.sub(" *", text))
+
+
+def run(
+    builder: type[datasets.DatasetBuilder],
+    card: Card,
+    repo_id: str,
+    arguments: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> list[str]:
+    """A command in this process, what it printed, and its exit code."""
+    try:
+        code = main(builder, card, repo_id, arguments)
+    except SystemExit as end:  # of argparse
+        code = int(end.code or 0)
+    printed = capsys.readouterr()
+    # A change in JSON has seven lines, which become one
+    out = re.sub(r'\{\s+("path"[^}]*?)\s+\}', lambda change: f"{{{' '.join(change[1].split())}}}", printed.out)
+    return [
+        "",
+        f"$ {shlex.join(['push_to_hub.py', *arguments])}",
+        *(f"out | {line}" for line in out.splitlines()),
+        *(f"err | {line}" for line in printed.err.splitlines()),
+        f"exit code {code}",
+    ]
+
+
+def asked(hub: Hub) -> list[str]:
+    """The requests since this was last asked."""
+    requests = hub.requests
+    hub.forget()
+    return [
+        f"{request.method} {request.path}{'?' if request.query else ''}{request.query} {request.status}"
+        for request in requests
+    ]
+
+
+def left(hub: Hub, repo_id: str) -> Iterator[str]:
+    """Commits and files of each ref."""
+    yield "# What is on the Hub"
+    for ref, commit in sorted(refs(hub, repo_id).items()):
+        titles = [commit.title for commit in reversed(hub.commits(repo_id, ref))]
+        yield f"{ref} at {commit}: {', '.join(titles)}"
+        yield from listed(hub.files(repo_id, ref))
+
+
+def refs(hub: Hub, repo_id: str) -> dict[str, str]:
+    """Name -> commit of each ref; none if there is no repository."""
+    try:
+        return hub.refs(repo_id)
+    except HubError:
+        return {}
+
+
+def listed(files: Mapping[str, bytes]) -> Iterator[str]:
+    """A line for each file, with digests of what it says and of its bytes."""
+    for path, content in sorted(files.items()):
+        says = ""
+        if path == "README.md":
+            says = f"text {sha256(without_versions(content.decode()).encode())}  "
+        elif path.endswith(".parquet"):
+            says = f"values {sha256(*values(pq.read_table(io.BytesIO(content))))}  "
+        yield f"{path}  {says}bytes {sha256(content)}"
+
+
+def values(table: pa.Table) -> Iterator[bytes]:
+    """Names, types and values of a table's columns, whatever chunks they come in."""
+    yield str(table.schema.remove_metadata()).encode()
+    for column in table.columns:
+        array = column.combine_chunks()
+        if pa.types.is_list(array.type):
+            yield pc.list_value_length(array).to_numpy(zero_copy_only=False).tobytes()
+            array = array.flatten()
+        yield array.to_numpy(zero_copy_only=False).tobytes()
+
+
+def sha256(*parts: bytes) -> str:
+    """Of parts one after the other."""
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def names(hub: Hub, repo_id: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Names of commits, by their ids and by how these begin; and of the contents of files, by their digests."""
+    commits: dict[str, str] = {}
+    contents: dict[str, str] = {}
+    for ref in sorted(refs(hub, repo_id)):
+        for oid in [commit.oid for commit in reversed(hub.commits(repo_id, ref))]:
+            name = commits.setdefault(oid, f"commit {len(commits) + 1}")
+            for path, content in hub.files(repo_id, oid).items():
+                contents.setdefault(sha256(content), f"<{path} of {name}>")
+    return {text: f"<{name}>" for oid, name in commits.items() for text in (oid, oid[:8])}, contents
+
+
+def replaced(lines: Iterable[str], names: Mapping[str, str], hub: Hub) -> Iterator[str]:
+    """Lines with names for what is another each time, or with each version."""
+    for line in lines:
+        yield HEXADECIMAL.sub(lambda found: names.get(found[0], found[0]), line).replace(hub.url, "<hub>")
+
+
+def folded(lines: Iterable[str]) -> Iterator[str]:
+    """Lines without repetitions; transfers, which the clients do side by side, in the order of their text."""
+    ordered: list[str] = []
+    for transfers, group in groupby(lines, lambda line: bool(TRANSFERS.match(line))):
+        together = list(group)
+        ordered += sorted(together) if transfers else together
+    for pattern, repeated in groupby(ordered, _pattern):
+        alike = list(repeated)
+        yield alike[0].rstrip() if len(alike) == 1 else f"{pattern}  ({len(alike)} times)"
+
+
+def _pattern(line: str) -> str:
+    numbered = NUMBERED.sub("*", line)
+    return line if line == numbered else HEXADECIMAL.sub("*", SIZES.sub(" *", numbered))
