@@ -8,8 +8,8 @@ from typing import Any
 from card import variant
 from card.table import Model, read_table
 from generator.sharded import SHARD_ROWS
-from publisher.card import Card
-from publisher.configs import Config
+from publisher import Card
+from publisher.build.configs import Config
 
 REPO_ID = "christopher/mnist1d"
 

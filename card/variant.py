@@ -10,7 +10,7 @@ from typing import Any
 import datasets
 
 from generator import Parameters
-from publisher.configs import Config
+from publisher.build.configs import Config
 
 LARGE_BYTES = 2_000_000_000  # of rows: more than people like to have in memory
 WIDTH = 88  # of a line of code on the Hub's page

@@ -9,7 +9,7 @@ def run() -> int:
     try:
         from card import CARD, REPO_ID
         from mnist1d import Mnist1D
-        from publisher.command import main
+        from publisher import main
     except (Exception, KeyboardInterrupt) as error:
         print("push_to_hub.py: cannot start:", type(error).__name__, *str(error).split(), file=sys.stderr)
         return 70

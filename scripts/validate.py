@@ -3,7 +3,7 @@
 
 import sys
 
-from publisher.validate_command import main
+from publisher.command.validate import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -52,10 +52,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository's folder with all configs; to read only."""
     from card import CARD, REPO_ID
     from mnist1d import Mnist1D
-    from publisher.repository import build, config_names
+    from publisher import main
 
     folder = tmp_path_factory.mktemp("built")
-    build(Mnist1D, CARD, folder, config_names(Mnist1D)).add_card(REPO_ID)
+    assert main(Mnist1D, CARD, REPO_ID, ["--output-dir", str(folder)]) == 0
     return folder
 
 

@@ -10,7 +10,7 @@ import datasets
 import numpy as np
 from PIL import Image
 
-from publisher.card import Card
+from publisher import Card
 
 TEMPLATE = """# Pictures
 

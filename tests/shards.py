@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +11,11 @@ import datasets
 import numpy as np
 import pyarrow as pa
 
-from publisher.card import Card
+from publisher import Card
 
-TEMPLATE = """# Shards
-
-{% for config in configs %}
-- {{ config.name }}: {{ config.info.splits.train.num_examples }} rows in {{ repo_id }}
-{% endfor %}
-"""
-
-
-DEADLY = "DEADLY_SHARD"  # a variable with the path of a file: who draws the shard below and removes it, dies
-DEADLY_INDEX = 5  # neither the first nor the last, which are drawn to plan the files
+SHARDS_CARD = Card(
+    template=Path(__file__).with_name("shards.md.jinja"), metadata={"license": "mit", "pretty_name": "Shards"}
+)
 
 
 @dataclass
@@ -75,23 +66,6 @@ class Shards(datasets.ArrowBasedBuilder):
 
     def _generate_tables(self, parts: list[Shard]) -> Iterator[tuple[int, pa.Table]]:
         for key, part in enumerate(parts):
-            if part.index == DEADLY_INDEX and DEADLY in os.environ:
-                _die_once(Path(os.environ[DEADLY]))
             draws = np.random.default_rng([self.config.largest, part.split == "train", part.index])
             keys, values = draws.integers(self.config.largest, size=part.rows), draws.normal(size=part.rows)
             yield key, pa.table({"key": keys, "value": values})
-
-
-def _die_once(file: Path) -> None:
-    try:
-        file.unlink()
-    except FileNotFoundError:
-        return
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def shards_card(folder: Path) -> Card:
-    """The card of the builder, its template written to `folder`."""
-    template = folder / "shards.md.jinja"
-    template.write_text(TEMPLATE, encoding="utf-8")
-    return Card(template=template, metadata={"license": "mit", "pretty_name": "Shards"})

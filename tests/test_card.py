@@ -6,7 +6,6 @@ import hashlib
 import re
 from pathlib import Path
 
-import jinja2
 import numpy as np
 import pytest
 from datasets import get_dataset_config_info, get_dataset_config_names, load_dataset
@@ -16,9 +15,9 @@ from hypothesis import strategies as st
 
 from card import CARD, REPO_ID
 from mnist1d import Mnist1D
-from publisher.card import size_category
-from publisher.manifest import ConfigRecord, Manifest, read_card, write_card
-from publisher.repository import build
+from publisher import main
+from publisher.card.manifest import ConfigRecord, Manifest, read_card, write_card
+from publisher.card.metadata import size_category
 from tests.pictures import Pictures, pictures_card
 
 NUM_BYTES = {"default": (1_328_000, 332_000), "shuffled": (1_328_000, 332_000), "large-padding": (2_608_000, 652_000)}
@@ -86,8 +85,8 @@ def test_code_on_the_card_runs(built: Path) -> None:
 def test_card_of_some_configs(tmp_path: Path, names: list[str]) -> None:
     """It speaks of these configs alone, and loads."""
     folder = tmp_path / "new"
-    folder.mkdir()
-    build(Mnist1D, CARD, folder, names).add_card(REPO_ID)
+    chosen = [word for name in names for word in ("--config", name)]
+    assert main(Mnist1D, CARD, REPO_ID, ["--output-dir", str(folder), *chosen]) == 0
     card = (folder / "README.md").read_text(encoding="utf-8")
     for name in set(NUM_BYTES) - set(names):
         assert f"`{name}` |" not in card
@@ -102,9 +101,8 @@ def test_card_of_some_configs(tmp_path: Path, names: list[str]) -> None:
 def test_another_dataset(tmp_path: Path) -> None:
     """The publisher knows nothing of MNIST-1D."""
     folder = tmp_path / "pictures"
-    folder.mkdir()
-    pictures = build(Pictures, pictures_card(tmp_path), folder, ["small", "large"])
-    assert [file.path for file in pictures.add_card("me/pictures").files] == [
+    assert main(Pictures, pictures_card(tmp_path), "me/pictures", ["--output-dir", str(folder)]) == 0
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*")) == [
         "README.md",
         "data/validation-00000-of-00001.parquet",
         "large/validation-00000-of-00001.parquet",
@@ -116,13 +114,14 @@ def test_another_dataset(tmp_path: Path) -> None:
     assert rows[7]["image"].getpixel((0, 0)) == 7
 
 
-def test_slip_in_a_template(tmp_path: Path) -> None:
-    """A name that the template gets wrong is an error, not a gap in the card."""
+@pytest.mark.parametrize("slip", ["{{ config.name }}", "{% for config in configs %}"])
+def test_slip_in_a_template(tmp_path: Path, slip: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the template gets wrong is a sentence, not a gap in the card, and nothing is written."""
     card = pictures_card(tmp_path)
-    card.template.write_text("{{ config.name }}", encoding="utf-8")
-    (tmp_path / "new").mkdir()
-    with pytest.raises(jinja2.UndefinedError):
-        build(Pictures, card, tmp_path / "new", ["small"]).add_card("me/pictures")
+    card.template.write_text(slip, encoding="utf-8")
+    assert main(Pictures, card, "me/pictures", ["--output-dir", str(tmp_path / "new")]) == 2
+    assert "pictures.md.jinja cannot be filled in" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,42 +1,37 @@
-"""The executors of datatrove: real processes, a real Ray, and jobs for Slurm that are really run."""
+"""The executors of datatrove: a real Ray, and jobs for Slurm that are really run."""
 
 from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from loopback import WRITE_TOKEN, Fault, Hub
-from publisher import parquet
-from publisher.command import main
-from tests.conftest import PORT, close_connections
-from tests.shards import DEADLY, Shards, shards_card
+from loopback import Fault, Hub
+from publisher import main
+from publisher.build import parquet
+from tests.shards import SHARDS_CARD, Shards
 
 pytest.importorskip("datatrove")
 
 ROOT = Path(__file__).parent.parent
 R = "tester/shards"
-FILES = 48  # one for each shard, in two configs of two splits
-SIZE = ["--set", "shards=20", "--set", "rows=20"]
 FEW = ["--set", "shards=3", "--set", "rows=20", "--config", "wide"]  # 4 files
 PROGRAM = """
 import sys
 from pathlib import Path
-from publisher import parquet
-from publisher.command import main
-from tests.shards import Shards, shards_card
+from publisher.build import parquet
+from publisher import main
+from tests.shards import SHARDS_CARD, Shards
 if __name__ == "__main__":
     parquet.FILE_BYTES = 1  # only here, where the files are planned
-    sys.exit(main(Shards, shards_card(Path(__file__).parent), "tester/shards", sys.argv[1:]))
+    sys.exit(main(Shards, SHARDS_CARD, "tester/shards", sys.argv[1:]))
 """
 SBATCH = """#!/bin/bash
 submission=$SUBMISSIONS/$(ls $SUBMISSIONS | wc -l)
@@ -51,20 +46,6 @@ exec "${@:4}"
 SCONTROL = """#!/bin/bash
 [ "$1 $2" = "show hostnames" ] && echo "$3"
 """
-
-
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """All files of the repository as they are published without an executor."""
-    folder = tmp_path_factory.mktemp("expected")
-    with pytest.MonkeyPatch.context() as patched, Hub(port=PORT) as hub:
-        patched.setenv("HF_TOKEN", WRITE_TOKEN)
-        patched.setattr(parquet, "FILE_BYTES", 1)
-        assert main(Shards, shards_card(folder), R, [*SIZE, "--work-dir", str(folder / "work")]) == 0
-        files = data(hub)
-    close_connections()
-    assert len([path for path in files if path.endswith(".parquet")]) == FILES
-    return files
 
 
 @dataclass(frozen=True)
@@ -112,7 +93,7 @@ def few_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]
     """What the repository should hold, written to a folder without a Hub, for `FEW`."""
     monkeypatch.setattr(parquet, "FILE_BYTES", 1)
     out = folder / "out"
-    assert main(Shards, shards_card(folder), R, [*FEW, "--output-dir", str(out)]) == 0
+    assert main(Shards, SHARDS_CARD, R, [*FEW, "--output-dir", str(out)]) == 0
     return tree(out)
 
 
@@ -124,88 +105,6 @@ def tree(folder: Path) -> dict[str, bytes]:
 def data(hub: Hub) -> dict[str, bytes]:
     """What the repository holds of ours."""
     return {path: content for path, content in hub.files(R).items() if path != ".gitattributes"}
-
-
-def uploads(hub: Hub) -> list[str]:
-    """What was uploaded since the last `hub.forget()`."""
-    return [record.path for record in hub.requests if record.method == "PUT"]
-
-
-def test_local(hub: Hub, command: Command, expected: dict[str, bytes]) -> None:
-    """Two processes, and a last one that commits: the same bytes as without; again, there is nothing to do."""
-    code, said = command.run(*SIZE, "--executor", "local", "--workers", "2")
-    assert (code, "published and verified" in said) == (0, True), said
-    assert data(hub) == expected
-    assert len(uploads(hub)) == FILES
-
-    hub.forget()
-    code, said = command.run(*SIZE, "--executor", "local", "--workers", "2")
-    assert (code, "nothing to do" in said) == (0, True), said
-    assert uploads(hub) == []
-
-
-def test_mnist1d(hub: Hub, command: Command) -> None:
-    """The dataset itself, with its own command and card."""
-    script = [sys.executable, str(ROOT / "scripts" / "push_to_hub.py"), R, "--config", "default", "--stream", "sharded"]
-    for arguments in (["--output-dir", "out"], ["--executor", "local", "--work-dir", "work"]):
-        subprocess.run(
-            [*script, "--set", "num_samples=250_000", *arguments],
-            env=command.environment,
-            cwd=command.folder,
-            capture_output=True,
-            check=True,
-        )
-    assert data(hub) == tree(command.folder / "out")
-
-
-def test_killed_worker(hub: Hub, command: Command, expected: dict[str, bytes]) -> None:
-    """The pool waits for ever for a worker that was killed; the same command goes on with what it had not done."""
-    deadly = command.folder / "deadly"
-    deadly.touch()
-    waiting = replace(command, environment={**command.environment, DEADLY: str(deadly)})
-    process = waiting.start(*SIZE, "--executor", "local", "--workers", "2")
-    deadline = time.monotonic() + 60
-    while len(uploads(hub)) < FILES - 1 and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
-    assert process.poll() is None
-    assert not deadly.exists()
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert len(uploads(hub)) == FILES - 1
-    assert data(hub) == {}
-
-    hub.forget()
-    code, said = command.run(*SIZE, "--executor", "local", "--workers", "2")
-    assert (code, "published and verified" in said) == (0, True), said
-    assert len(uploads(hub)) == 1
-    assert data(hub) == expected
-
-
-def test_failed_tasks(hub: Hub, command: Command, expected: dict[str, bytes]) -> None:
-    """What a task says of its failure is what the command says, whoever runs it; then it goes on."""
-    hub.fail(method="POST", path="/info/lfs", fault=Fault.status(403), nth=5, times=1000)
-    code, said = command.run(*SIZE, "--executor", "local", "--workers", "2")
-    assert (code, "the token may not write" in said) == (3, True), said
-    done = len(uploads(hub))
-    assert 0 < done < FILES
-
-    hub.forget()
-    code, said = command.run(*SIZE, "--executor", "local", "--workers", "2")
-    assert (code, "published and verified" in said) == (0, True), said
-    assert len(uploads(hub)) == FILES - done
-    assert data(hub) == expected
-
-
-def test_no_token_in_logs(hub: Hub, command: Command) -> None:
-    """A log that all machines see tells why the last task failed, but not the token."""
-    hub.create(R)
-    hub.fail(path="/revision/", fault=Fault.DROP_BEFORE, nth=2, times=1000)
-    code, said = command.run(*FEW, "--executor", "local")
-    assert (code, WRITE_TOKEN in said) == (3, False), said
-    written = [path.read_bytes() for path in command.folder.rglob("*") if path.is_file()]
-    assert any(b"Traceback" in content for content in written)
-    assert not any(WRITE_TOKEN.encode() in content for content in written)
 
 
 @pytest.mark.slow
@@ -269,7 +168,7 @@ def test_slurm(hub: Hub, slurm: Slurm, tmp_path: Path, monkeypatch: pytest.Monke
     wanted = few_files(tmp_path, monkeypatch)
     arguments = [*FEW, "--work-dir", str(tmp_path / "work"), "--executor", "slurm", "--workers", "2"]
     arguments += [word for option in options for word in ("--executor-option", option)]
-    assert main(Shards, shards_card(tmp_path), R, arguments) == 0
+    assert main(Shards, SHARDS_CARD, R, arguments) == 0
     assert "submitted: job 102 commits" in capfd.readouterr().out
 
     given, script = slurm.submitted(0)
@@ -297,8 +196,8 @@ SLURM_NEEDS = ["--executor", "slurm", "--executor-option", "time=10"]
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--executor", "local", "--executor-option", "nodes=2"], "--executor-option nodes is not one of local: give "),
-        (["--executor", "local", "--executor-option", "tasks=2"], "--executor-option tasks is not one of local: give "),
+        (["--executor", "ray", "--executor-option", "nodes=2"], "--executor-option nodes is not one of ray: give "),
+        (["--executor", "ray", "--executor-option", "tasks=2"], "--executor-option tasks is not one of ray: give "),
         (SLURM_NEEDS, "--executor slurm needs --executor-option partition=VALUE"),
         ([*SLURM_NEEDS, "--executor-option", "partition=cpu"], "--executor slurm needs sbatch, and there is none"),
         (
@@ -311,7 +210,7 @@ def test_wrong_arguments(
     hub: Hub, arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One sentence, and nothing is made."""
-    assert main(Shards, shards_card(tmp_path), R, ["--work-dir", str(tmp_path / "work"), *arguments]) == 2
+    assert main(Shards, SHARDS_CARD, R, ["--work-dir", str(tmp_path / "work"), *arguments]) == 2
     assert capsys.readouterr().err.startswith(f"{Path(sys.argv[0]).name}: {sentence}")
     assert not any(record.method == "POST" for record in hub.requests)
     assert not (tmp_path / "work").exists()
@@ -321,7 +220,7 @@ def test_sbatch_refuses(hub: Hub, slurm: Slurm, tmp_path: Path, capfd: Any) -> N
     """What sbatch says is seen, and the last line is the sentence."""
     (slurm.programs / "sbatch").write_text("#!/bin/bash\necho invalid partition specified: cpu >&2\nexit 1\n")
     arguments = [*SLURM_NEEDS, "--executor-option", "partition=cpu", "--work-dir", str(tmp_path / "work")]
-    assert main(Shards, shards_card(tmp_path), R, arguments) == 2
+    assert main(Shards, SHARDS_CARD, R, arguments) == 2
     said = capfd.readouterr().err
     assert "invalid partition specified: cpu" in said
     assert "sbatch refused the job with exit code 1" in said.splitlines()[-1]
@@ -331,7 +230,7 @@ def test_without_datatrove(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What to install is said."""
-    monkeypatch.delitem(sys.modules, "publisher.cluster", raising=False)
+    monkeypatch.delitem(sys.modules, "publisher.scale.cluster", raising=False)
     monkeypatch.setitem(sys.modules, "datatrove.executor.base", None)
-    assert main(Shards, shards_card(tmp_path), R, ["--executor", "local"]) == 2
+    assert main(Shards, SHARDS_CARD, R, ["--executor", "ray"]) == 2
     assert "pip install datatrove" in capsys.readouterr().err

@@ -19,7 +19,7 @@ import pytest
 
 from card import CARD, REPO_ID
 from mnist1d import Mnist1D
-from publisher.command import main
+from publisher import main
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = [sys.executable, str(ROOT / "scripts" / "push_to_hub.py")]
@@ -229,7 +229,7 @@ def test_interrupted(tmp_path: Path, number: signal.Signals) -> None:
             break
     assert (process.returncode, out) == (128 + number, "")
     assert err.count("\n") == 1
-    assert "stopped" in err
+    assert "Interrupted" in err
     assert not target.parent.exists()
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from loopback import WRITE_TOKEN, Fault, Hub
 from loopback.errors import HubError
-from publisher.command import main
+from publisher import main
 from tests.conftest import PORT, close_connections
 from tests.pictures import Changed, Pictures, pictures_card
 
@@ -36,7 +36,7 @@ KILLS = 50
 OF_ITS_OWN = """
 import sys
 from pathlib import Path
-from publisher.command import main
+from publisher import main
 from tests.pictures import {builder}, pictures_card
 sys.exit(main({builder}, pictures_card(Path(sys.argv[1])), {repo_id!r}, sys.argv[2:]))
 """

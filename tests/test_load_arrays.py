@@ -11,7 +11,7 @@ from card import CARD
 from generator import make_dataset
 from loopback import Hub
 from mnist1d import Mnist1D, load_arrays
-from publisher.command import main
+from publisher import main
 
 R = "tester/mnist1d"
 

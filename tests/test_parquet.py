@@ -9,8 +9,10 @@ import datasets
 import pyarrow.parquet as pq
 import pytest
 
-from publisher import parquet
-from publisher.configs import METADATA_KEY, BuiltConfig, build_config
+from publisher.build import parquet
+from publisher.build.configs import METADATA_KEY, BuiltConfig
+from publisher.build.source import Source
+from publisher.build.whole import Whole
 from tests.pictures import Pictures
 
 MNIST1D_BYTES = 1_450_000  # of the two default files together; those published before have 2,009,200
@@ -19,7 +21,7 @@ MNIST1D_BYTES = 1_450_000  # of the two default files together; those published 
 @pytest.fixture
 def pictures(tmp_path: Path) -> BuiltConfig:
     """The second dataset's large config, written to `tmp_path / "new"`."""
-    return build_config(Pictures(config_name="large", cache_dir=str(tmp_path / "cache")), tmp_path / "new", "small")
+    return Whole(Source(Pictures, "large", {}), "small").draw(tmp_path / "new")
 
 
 def test_rows_and_features_survive(pictures: BuiltConfig, tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from publisher.card.manifest import MARK as RECORD
+from publisher.card.preview import MARK, render
 from publisher.errors import UsageError
-from publisher.manifest import MARK as RECORD
-from publisher.preview import MARK, render
 from tests.test_command import refusal, run
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

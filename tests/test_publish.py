@@ -21,10 +21,10 @@ from card import CARD
 from loopback import READ_TOKEN, TOKENS, WRITE_TOKEN, Fault, Hub
 from loopback.errors import HubError
 from mnist1d import Mnist1D
-from publisher import failures
-from publisher.command import main
-from publisher.failures import ATTEMPTS
-from publisher.manifest import read_card
+from publisher import main
+from publisher.card.manifest import read_card
+from publisher.hub import failures
+from publisher.hub.failures import ATTEMPTS
 from tests.pictures import Changed, Pictures, Renamed, pictures_card
 
 R = "tester/pictures"
@@ -144,7 +144,7 @@ def test_files_of_others_stay(hub: Hub, publish: Publish) -> None:
 
 def test_stale_files_go(hub: Hub, publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards that an earlier publish wrote and this one does not, unless somebody changed them since."""
-    monkeypatch.setattr("publisher.parquet.FILE_BYTES", 2000)
+    monkeypatch.setattr("publisher.build.parquet.FILE_BYTES", 2000)
     assert publish() == 0
     shards = sorted(path for path in ours(hub) if path.startswith("large/"))
     assert len(shards) > 2

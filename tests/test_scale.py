@@ -22,9 +22,11 @@ from generator import Parameters
 from generator.sharded import make_shard
 from loopback import READ_TOKEN, Fault, Hub
 from mnist1d import Mnist1D
-from publisher import failures, job, parquet, staging
-from publisher.command import main
-from tests.shards import Shards, shards_card
+from publisher import main
+from publisher.build import parquet
+from publisher.hub import apply, failures
+from publisher.scale import job
+from tests.shards import SHARDS_CARD, Shards
 
 ROOT = Path(__file__).parent.parent
 R = "tester/shards"
@@ -38,21 +40,20 @@ def _small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Many files of a few kilobytes, few of them a commit, and nothing remembered from other tests."""
     monkeypatch.setattr(failures, "FIRST_WAIT", 0.001)
     monkeypatch.setattr(parquet, "FILE_BYTES", FILE_BYTES)
-    monkeypatch.setattr(staging, "COMMIT_FILES", COMMIT_FILES)
+    monkeypatch.setattr(apply, "COMMIT_FILES", COMMIT_FILES)
     monkeypatch.setattr(job, "default_root", lambda: tmp_path / "remembered")
 
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
     """The command for the dataset in shards."""
-    card = shards_card(tmp_path)
 
     def run(*arguments: object) -> int:
         try:
             given = [R, "--work-dir", tmp_path / "remembered", *arguments]
             if {"--output-dir", "--preview", "--dry-run", "--verify"} & set(arguments):
                 del given[1:3]
-            return main(Shards, card, R, [str(argument) for argument in given])
+            return main(Shards, SHARDS_CARD, R, [str(argument) for argument in given])
         except SystemExit as end:
             return int(end.code or 0)
 
@@ -108,7 +109,7 @@ def test_what_it_holds(hub: Hub, command: Command, tmp_path: Path) -> None:
 
 def test_one_commit(hub: Hub, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Up to so many files; nothing can be seen before."""
-    monkeypatch.setattr(staging, "COMMIT_FILES", 100)
+    monkeypatch.setattr(apply, "COMMIT_FILES", 100)
     seen = []
     hub.before("POST", "/commit/main", lambda: seen.append((set(ours(hub)), uploads(hub))))
     assert command() == 0
@@ -250,9 +251,9 @@ def test_changed_code(hub: Hub, command: Command, monkeypatch: pytest.MonkeyPatc
 def test_torn_memory(hub: Hub, command: Command, wanted: dict[str, bytes], tmp_path: Path) -> None:
     """What cannot be read is drawn again."""
     assert command() == 0
-    for memory in list((tmp_path / "remembered").rglob("*.pickle"))[:2]:
+    for memory in list((tmp_path / "remembered").rglob("*.json"))[:2]:
         memory.write_bytes(memory.read_bytes()[:20])
-    next((tmp_path / "remembered").rglob("*.pickle")).write_bytes(b"")
+    next((tmp_path / "remembered").rglob("*.json")).write_bytes(b"")
     assert command() == 0
     assert ours(hub) == wanted
 
@@ -288,7 +289,7 @@ def test_refused_before_anything_is_drawn(
     hub.commit(R, {"README.md": b"by another"})
     assert command() == 1
     monkeypatch.setenv("HF_TOKEN", READ_TOKEN)
-    assert main(Shards, shards_card(tmp_path), R, ["tester/other"]) == 3
+    assert main(Shards, SHARDS_CARD, R, ["tester/other"]) == 3
     assert uploads(hub) == 0
 
 
@@ -350,7 +351,7 @@ def test_another_size_replaces(hub: Hub, command: Command) -> None:
         (["--set", "shards=3", "--set", "shards=4"], "twice"),
         (["--executor-option", "time=1"], "--executor-option"),
         (["--executor", "abacus"], "abacus"),
-        (["--executor", "local", "--set", "shards=1"], "--executor"),
+        (["--executor", "ray", "--set", "shards=1"], "--executor"),
     ],
 )
 def test_wrong_arguments(
@@ -366,7 +367,7 @@ def test_wrong_arguments(
 def test_mnist1d(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sharded stream, from the Hub, is what `make_shard` draws; --stream is an option of this dataset."""
     monkeypatch.setattr(parquet, "FILE_BYTES", 30_000_000)
-    monkeypatch.setattr(staging, "COMMIT_FILES", 100)
+    monkeypatch.setattr(apply, "COMMIT_FILES", 100)
     arguments = ["tester/mnist1d-s", "--config", "default", "--stream", "sharded", "--set", "num_samples=250_000"]
     assert main(Mnist1D, CARD, R, [*arguments, "--workers", "2", "--work-dir", str(tmp_path)]) == 0
     train = load_dataset("tester/mnist1d-s", split="train").with_format("numpy", dtype=None)[:]

@@ -17,7 +17,6 @@ import pytest
 
 from loopback import WRITE_TOKEN, Hub
 from loopback.errors import HubError
-from tests.shards import shards_card
 from tests.test_scale import COMMIT_FILES, FILE_BYTES, R, ours, uploads
 
 ROOT = Path(__file__).parent.parent
@@ -25,13 +24,14 @@ KILLS = 10
 OF_ITS_OWN = f"""
 import sys
 from pathlib import Path
-from publisher import parquet, staging
-from publisher.command import main
-from tests.shards import Shards, shards_card
+from publisher.build import parquet
+from publisher.hub import apply
+from publisher import main
+from tests.shards import SHARDS_CARD, Shards
 if __name__ == "__main__":
     parquet.FILE_BYTES = {FILE_BYTES}
-    staging.COMMIT_FILES = {COMMIT_FILES}
-    sys.exit(main(Shards, shards_card(Path(sys.argv[1])), {R!r}, sys.argv[2:]))
+    apply.COMMIT_FILES = {COMMIT_FILES}
+    sys.exit(main(Shards, SHARDS_CARD, {R!r}, sys.argv[2:]))
 """
 
 
@@ -43,7 +43,6 @@ def changes(hub: Hub) -> int:
 def start(hub: Hub, folder: Path, *arguments: object) -> subprocess.Popen[bytes]:
     """The command in a process of its own, for a dataset that takes a few seconds."""
     folder.mkdir(exist_ok=True)
-    shards_card(folder)
     given = [R, "--work-dir", folder / "remembered", "--config", "default", "--set", "shards=60", *arguments]
     with (folder / "said").open("w") as said:
         return subprocess.Popen(

@@ -21,7 +21,7 @@ from card import CARD, REPO_ID
 from loopback import READ_TOKEN, Hub
 from mnist1d import Mnist1D
 from tests.recording import VERSIONS, asked, folded, left, listed, names, replaced, run, without_versions
-from tests.shards import Shard, Shards, ShardsConfig, shards_card
+from tests.shards import SHARDS_CARD, Shard, Shards, ShardsConfig
 
 RECORDED = Path(__file__).parent / "transcripts"
 RECORD = "RECORD_TRANSCRIPTS"  # a variable: if it is set, texts are written instead of compared
@@ -163,7 +163,7 @@ def test_hub(case: str, hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[
     """Commands one after the other, with a Hub that was empty."""
     steps, option = HUB_CASES[case]
     repo_id = f"tester/{case.replace('_', '-')}"  # of its own: what the clients download, they download once
-    card, said = shards_card(tmp_path), []
+    card, said = SHARDS_CARD, []
     for step in steps:
         if callable(step):
             step(hub, repo_id)

@@ -15,16 +15,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from loopback import Fault, Hub
-from publisher import failures, parquet
-from publisher.checks.layout import list_files
-from publisher.checks.links import check_links
-from publisher.checks.metadata import check_configs, check_fields, take_apart
-from publisher.checks.rows import Repeats, row_digests
-from publisher.checks.totals import arrow_bytes
-from publisher.command import main as publish
-from publisher.repository import build
-from publisher.validate import examine, validate
-from publisher.validate_command import main
+from publisher import main as publish
+from publisher.build import parquet
+from publisher.command.validate import main
+from publisher.hub import failures
+from publisher.validation.examine import examine, validate
+from publisher.validation.layout import list_files
+from publisher.validation.links import check_links
+from publisher.validation.metadata import check_configs, check_fields, take_apart
+from publisher.validation.rows import Repeats, row_digests
+from publisher.validation.totals import arrow_bytes
 from tests.pictures import Pictures, pictures_card
 
 TRAIN, TEST = "data/train-00000-of-00001.parquet", "data/test-00000-of-00001.parquet"
@@ -44,8 +44,7 @@ def copy(built: Path, tmp_path: Path) -> Path:
 def pictures(tmp_path: Path) -> Path:
     """The repository of the second dataset."""
     folder = tmp_path / "pictures"
-    folder.mkdir()
-    build(Pictures, pictures_card(tmp_path), folder, ["small", "large"]).add_card("me/pictures")
+    assert publish(Pictures, pictures_card(tmp_path), "me/pictures", ["--output-dir", str(folder)]) == 0
     return folder
 
 
@@ -364,8 +363,7 @@ def test_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Splits in several files are one split: totals and digests run over all of them; one that is missing is said."""
     monkeypatch.setattr(parquet, "FILE_BYTES", 2000)
     folder = tmp_path / "pictures"
-    folder.mkdir()
-    build(Pictures, pictures_card(tmp_path), folder, ["small", "large"]).add_card("me/pictures")
+    assert publish(Pictures, pictures_card(tmp_path), "me/pictures", ["--output-dir", str(folder)]) == 0
     assert len(list((folder / "large").iterdir())) == 3
     assert validate(folder) == []
     (folder / "large" / "validation-00001-of-00003.parquet").unlink()

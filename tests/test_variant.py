@@ -18,9 +18,9 @@ from generator import Parameters
 from generator.arrays import Floats, Integers
 from loopback import Hub
 from mnist1d import Mnist1D
-from publisher import validate_command
-from publisher.card import size_category
-from publisher.command import main
+from publisher import main
+from publisher.card.metadata import size_category
+from publisher.command import validate as validate_command
 from tests.test_command import run, tree
 
 R = "tester/mnist1d"

@@ -1,0 +1,1 @@
+"""From a builder to files: knows neither cards nor the Hub."""

@@ -1,0 +1,62 @@
+"""What `datasets` does not export and the publisher cannot do without: each name with its reason.
+
+tests/test_internals.py tries all of them with the oldest and the newest version that is supported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import datasets
+import pyarrow as pa
+from datasets.data_files import EmptyDatasetError, get_data_patterns, resolve_pattern, sanitize_patterns
+from datasets.info import DatasetInfosDict  # writes `dataset_info` into a card as `push_to_hub` does
+from datasets.table import table_cast  # casts structs, media and lists that pyarrow does not
+from datasets.utils.metadata import MetadataConfigs  # writes `configs` into a card as `push_to_hub` does
+
+# The last four read a card and the files of a folder as `load_dataset` will
+__all__ = [
+    "DatasetInfosDict",
+    "EmptyDatasetError",
+    "MetadataConfigs",
+    "features_from_card",
+    "generate_tables",
+    "get_data_patterns",
+    "resolve_pattern",
+    "sanitize_patterns",
+    "split_generators",
+    "table_cast",
+]
+
+
+def split_generators(builder: datasets.DatasetBuilder) -> list[datasets.SplitGenerator]:
+    """Ask a builder for its splits; `download_and_prepare` is then given the same instead of asking again.
+
+    The protocol between the library and its builders: every one of them overrides `_split_generators`.
+    """
+    manager = datasets.DownloadManager(
+        dataset_name=builder.dataset_name,
+        data_dir=builder.config.data_dir,
+        download_config=datasets.DownloadConfig(
+            cache_dir=builder._cache_downloaded_dir,
+            use_etag=False,
+            token=builder.token,
+            storage_options=builder.storage_options,
+        ),
+        base_path=builder.base_path,
+        record_checksums=False,
+    )
+    generators = list(builder._split_generators(manager))
+    builder._split_generators = lambda *_: generators
+    return generators
+
+
+def generate_tables(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
+    """The rows that some `gen_kwargs` of a split lead to: the protocol again."""
+    return (table for _, table in builder._generate_tables(**gen_kwargs))
+
+
+def features_from_card(listed: Any) -> datasets.Features:
+    """Features from the list in a card's `dataset_info`, as `load_dataset` reads it."""
+    return datasets.Features._from_yaml_list(listed)

@@ -1,0 +1,34 @@
+"""What is drawn at a time: a config as a whole, or the files of one in shards; and configs put together from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from publisher.build.configs import BuiltConfig
+from publisher.build.files import DataFile
+from publisher.build.shards import Part, assemble, is_sharded, plan_parts
+from publisher.build.source import Source
+from publisher.build.whole import Whole
+
+Piece = Whole | Part
+Drawn = BuiltConfig | DataFile  # what becomes of a piece: of a whole, or of a part
+
+
+def plan_pieces(sources: Iterable[Source], default: str) -> list[Piece]:
+    """The pieces of configs, in order; `default` is the name of the builder's default config."""
+    pieces: list[Piece] = []
+    for source in sources:
+        pieces += plan_parts(source, default) if is_sharded(source) else [Whole(source, default)]
+    return pieces
+
+
+def put_together(pieces: Sequence[Piece], drawn: Sequence[Drawn]) -> list[BuiltConfig]:
+    """The configs that pieces belong to, from what became of each."""
+    configs = []
+    for _, group in groupby(zip(pieces, drawn, strict=True), key=lambda pair: id(pair[0].source)):
+        pairs = list(group)
+        parts = [piece for piece, _ in pairs if isinstance(piece, Part)]
+        files = [result for _, result in pairs if isinstance(result, DataFile)]
+        configs += [assemble(parts, files)] if parts else [built for _, built in pairs if isinstance(built, BuiltConfig)]
+    return configs

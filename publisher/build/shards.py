@@ -1,0 +1,140 @@
+"""A config that comes in shards: one file at a time, for more than fits on one machine.
+
+The shards are those that `datasets` knows of a builder, the items of the lists in `gen_kwargs`; the builder is an
+`ArrowBasedBuilder`. A part is one file: a few shards in a row. Who draws it, when, and beside which others makes no
+difference to its bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, ClassVar
+
+import datasets
+import pyarrow as pa
+
+from publisher.build import parquet
+from publisher.build.configs import METADATA_KEY, BuiltConfig, data_folder, describe_builder
+from publisher.build.datasets_internals import generate_tables
+from publisher.build.files import DataFile, ExpectedFile, LocalFile, describe_file
+from publisher.build.parquet import file_names, write_file
+from publisher.build.source import Source
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a split."""
+
+    source: Source
+    split: str
+    first: int  # of its shards
+    stop: int
+    expected: ExpectedFile  # from the first and the last shard of the split
+    sample: str  # digest of these two: another if the code, or a library, draws or writes something else
+    unit: ClassVar[str] = " rows"
+
+    @property
+    def path(self) -> str:
+        """Of the file, below the repository's root."""
+        return self.expected.path
+
+    @property
+    def amount(self) -> int:
+        """Rows of the file, as expected."""
+        return self.expected.rows or 0
+
+    def draw(self, root: Path) -> LocalFile:
+        """Write the file below the repository's folder `root`."""
+        path = root / self.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        metadata = {METADATA_KEY: json.dumps(describe_builder(self.source.builder))}
+        rows, nbytes = _write_shards(self.source, self.split, self.first, self.stop, path, metadata)
+        return describe_file(path, root, rows, nbytes)
+
+
+def is_sharded(source: Source) -> bool:
+    """Whether a split of the config comes in more than one shard."""
+    return issubclass(source.kind, datasets.ArrowBasedBuilder) and any(map(_count_shards, source.splits.values()))
+
+
+def plan_parts(source: Source, default: str) -> list[Part]:
+    """The files of a config, of about `parquet.FILE_BYTES` each, in order.
+
+    The first and the last shard of each split are drawn, each once, to know what the files will be like.
+
+    Parameters
+    ----------
+    source : Source
+    default : str
+        Name of the builder's default config.
+    """
+    parts = []
+    folder = data_folder(source.config, default)
+    for split, gen_kwargs in source.splits.items():
+        shards = _count_shards(gen_kwargs) or 1
+        first = _draw_shard(source, split, 0)
+        last = _draw_shard(source, split, shards - 1) if shards > 1 else first
+        sample = hashlib.sha256(f"{first.sha256} {last.sha256}".encode()).hexdigest()
+        count = -(-shards // max(1, parquet.FILE_BYTES // first.size))
+        bounds = [shards * index // count for index in range(count + 1)]
+        for name, start, stop in zip(file_names(split, count), bounds[:-1], bounds[1:], strict=True):
+            drawn = [first] * (stop - start - 1) + [first if stop < shards else last]
+            size, rows, nbytes = (
+                sum(getattr(file, number) for file in drawn) for number in ("size", "rows", "nbytes")
+            )
+            expected = ExpectedFile(f"{folder}/{name}", size, rows, nbytes)
+            parts.append(Part(source, split, start, stop, expected, sample))
+    return parts
+
+
+def assemble(parts: Sequence[Part], files: Sequence[DataFile]) -> BuiltConfig:
+    """A config from all of its parts and the file of each."""
+    source = parts[0].source
+    by_split = {
+        split: [file for _, file in of_split]
+        for split, of_split in groupby(zip(parts, files, strict=True), key=lambda pair: pair[0].split)
+    }
+    info = source.builder.info.copy()
+    info.splits = datasets.SplitDict(dataset_name=source.builder.dataset_name)
+    for split, of_split in by_split.items():
+        rows, nbytes = (sum(getattr(file, number) or 0 for file in of_split) for number in ("rows", "nbytes"))
+        info.splits.add(datasets.SplitInfo(split, nbytes, rows))
+    info.dataset_size = sum(split.num_bytes for split in info.splits.values())
+    info.download_size = sum(file.size for file in files)
+    folder = str(Path(files[0].path).parent)
+    return BuiltConfig(
+        source.builder.config, info, {}, folder, by_split, describe_builder(source.builder), in_parts=True
+    )
+
+
+def _count_shards(gen_kwargs: Mapping[str, Any]) -> int:
+    """How many shards a split has, or 0 if it is not made of several."""
+    count = max((len(value) for value in gen_kwargs.values() if isinstance(value, list)), default=1)
+    return count if count > 1 else 0
+
+
+def _write_shards(
+    source: Source, split: str, first: int, stop: int, path: Path, metadata: Mapping[str, str]
+) -> tuple[int, int]:
+    """Write some shards in a row; their rows, and the bytes of these in Arrow."""
+    gen_kwargs = source.splits[split]
+    count = _count_shards(gen_kwargs)
+    taken = {
+        name: value[first:stop] if isinstance(value, list) and len(value) == count else value
+        for name, value in gen_kwargs.items()
+    }
+    tables: Iterator[pa.Table] = generate_tables(source.builder, taken)
+    return write_file(tables, path, source.builder.info.features, metadata)
+
+
+def _draw_shard(source: Source, split: str, shard: int) -> LocalFile:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "shard.parquet")
+        rows, nbytes = _write_shards(source, split, shard, shard + 1, path, {})
+        return describe_file(path, path.parent, rows, nbytes)

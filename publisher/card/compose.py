@@ -1,0 +1,166 @@
+"""README.md of a repository: YAML made by the libraries' own classes, prose from a template."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import datasets
+import jinja2
+from huggingface_hub import DatasetCardData
+
+from publisher.build.configs import (
+    BuiltConfig,
+    Config,
+    declared_configs,
+    default_config,
+    is_as_declared,
+    recall_config,
+)
+from publisher.build.datasets_internals import DatasetInfosDict
+from publisher.build.files import digest_of
+from publisher.card.manifest import ConfigRecord, Manifest, PublishedCard, name_of, write_card
+from publisher.card.metadata import add_configs, add_others, size_category
+from publisher.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a dataset says of itself."""
+
+    template: Path  # Jinja: sees `repo_id`, `configs` (a list of `Config`), `default` (one of them), `declared` (the
+    # builder's own config of each name) and `context`; includes templates beside it
+    metadata: Mapping[str, Any]  # fields of the Hub's card specification, but for those that are worked out here
+    context: Mapping[str, Any] = field(default_factory=dict)  # anything else that the template shows
+    assets: Path | None = None  # folder of pictures, published as `assets/`
+    variant: Card | None = None  # in its place if a config is not as the builder declares it; else the card serves
+
+    def of(self, builder: type[datasets.DatasetBuilder], configs: Sequence[Config]) -> Card:
+        """The card for configs."""
+        declared = declared_configs(builder)
+        if self.variant is None or all(is_as_declared(config.config, declared[config.name]) for config in configs):
+            return self
+        return self.variant
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a card has to fit in with: by default, nothing."""
+
+    card: PublishedCard = PublishedCard()
+    paths: Collection[str] = ()  # files of others
+    leave_other_configs: bool = False  # keep what an earlier run wrote of configs that are not built now
+
+
+NOTHING = Surroundings()
+
+
+def compose(
+    card: Card,
+    builder: type[datasets.DatasetBuilder],
+    built: Sequence[BuiltConfig],
+    assets: Mapping[str, str],
+    repo_id: str,
+    around: Surroundings = NOTHING,
+) -> str:
+    """The text of README.md.
+
+    Parameters
+    ----------
+    card : Card
+    builder : subclass of datasets.DatasetBuilder
+    built : sequence of BuiltConfig
+        At least one.
+    assets : mapping of str to str
+        Path -> SHA-256 of the pictures.
+    repo_id : str
+        The repository that the examples load.
+    around : Surroundings, optional
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    DifferenceError
+        If others added what does not go together with ours.
+    """
+    default = default_config(builder)
+    earlier = around.card.manifest.configs if around.card.manifest else {}
+    records = {config.name: record_of(config) for config in built}
+    left = _left(built, around)
+    configs = all_configs(builder, built, around)
+
+    metadata = {**card.metadata, "size_categories": [size_category(max(map(_rows, configs)))]}
+    data = DatasetCardData(**metadata)
+    add_configs(data, built, default, around.paths)
+    add_others(data, around.card, left, {*earlier, *records}, default)
+    manifest = Manifest(configs={**left, **records}, assets=assets)
+    return write_card(data, _prose(card, builder, configs, repo_id), manifest)
+
+
+def all_configs(
+    builder: type[datasets.DatasetBuilder], built: Sequence[BuiltConfig], around: Surroundings
+) -> list[Config]:
+    """The configs that a repository will have: those that are built, and those of an earlier run that it keeps."""
+    recalled = _recall(builder, _left(built, around), around.card, built[0].info)
+    order = list(declared_configs(builder))
+    return sorted([*built, *recalled], key=lambda config: order.index(config.name))
+
+
+def record_of(config: BuiltConfig) -> ConfigRecord:
+    """What a later run has to know of a config."""
+    files = {file.path: digest_of(file) or "" for split in config.files.values() for file in split}
+    return ConfigRecord(made_by=config.made_by, digests=config.digests, files=files)
+
+
+def _left(built: Sequence[BuiltConfig], around: Surroundings) -> dict[str, ConfigRecord]:
+    """The records of configs that are not built now and stay."""
+    if not around.leave_other_configs or around.card.manifest is None:
+        return {}
+    names = {config.name for config in built}
+    return {name: record for name, record in around.card.manifest.configs.items() if name not in names}
+
+
+def _recall(
+    builder: type[datasets.DatasetBuilder],
+    records: Mapping[str, ConfigRecord],
+    card: PublishedCard,
+    origin: datasets.DatasetInfo,
+) -> list[Config]:
+    """Configs of an earlier run, from its records and its YAML; what the builder no longer declares is left out."""
+    entries = [entry for entry in card.entries("dataset_info") if name_of(entry) in records]
+    infos = DatasetInfosDict.from_dataset_card_data(DatasetCardData(dataset_info=entries))
+    recalled = []
+    for name, info in infos.items():
+        info.citation, info.homepage, info.license = origin.citation, origin.homepage, origin.license
+        if name in builder.builder_configs:
+            config = recall_config(builder.builder_configs[name], records[name].made_by)
+            recalled.append(Config(config, info, records[name].digests))
+    return recalled
+
+
+def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence[Config], repo_id: str) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(card.template.parent),
+        undefined=jinja2.StrictUndefined,  # a slip in a template is an error, not a gap in the card
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Markdown
+    )
+    first = next((config for config in configs if config.name == default_config(builder)), configs[0])
+    try:
+        text = environment.get_template(card.template.name).render(
+            repo_id=repo_id, configs=configs, default=first, declared=declared_configs(builder), context=card.context
+        )
+    except jinja2.TemplateError as error:
+        raise UsageError(f"the template {card.template} cannot be filled in: {error}: correct it") from error
+    return f"\n{text}"
+
+
+def _rows(config: Config) -> int:
+    return sum(split.num_examples for split in config.info.splits.values())

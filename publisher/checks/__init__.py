@@ -1,1 +1,0 @@
-"""What can be wrong with a published repository: each check yields one sentence per finding."""

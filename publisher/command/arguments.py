@@ -1,0 +1,137 @@
+"""The arguments of the command: what there is, and what goes together."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import datasets
+import huggingface_hub
+
+from publisher.build.configs import declared_configs
+from publisher.command.overrides import add_overrides
+from publisher.command.shell import Parser
+from publisher.errors import UsageError
+from publisher.hub.names import check_ref, check_repo_id
+from publisher.plan.target import MAIN, Target
+from publisher.scale.job import default_root
+
+EXECUTORS = ("slurm", "ray")  # those of datatrove that publisher/scale/cluster.py knows
+CLUSTER = ("executor", "executor_option", "work_dir")
+OFFLINE = ("revision", "create_pr", "tag", "message", "private", "overwrite_card", "json", *CLUSTER)
+MEANINGLESS = {
+    "--output-dir": OFFLINE,
+    "--preview": (*OFFLINE, "workers"),
+    "--verify": ("create_pr", "tag", "message", "private", "overwrite_card", *CLUSTER),
+}
+EXIT_CODES = """\
+exit codes: 0 done, submitted, or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, or a
+folder that cannot be written; 3 the Hub refused or could not be reached; 70 an error of this program; 71 a worker was
+killed; 128 + n stopped by signal n"""
+
+
+def make_parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argparse.ArgumentParser:
+    """The parser of the command for a builder, and the repository that its dataset belongs into."""
+    parser = Parser(
+        description="Publish all configs of the dataset and its card to the Hugging Face Hub, in one commit that is "
+        "verified; or write what the Hub repository contains to a folder. Run it as often as you like: what is there "
+        "already is left alone, and so is everything that others added.",
+        epilog=EXIT_CODES,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("repo_id", metavar="REPO_ID", nargs="?", default=repo_id, help="namespace/name (default: %(default)s)")
+    names = ", ".join(declared_configs(builder))
+    add("--config", metavar="NAME", action="append", default=[], help=f"only this config, may be repeated: {names}")
+    add_overrides(parser.add_argument_group("another dataset of the same kind"), builder)
+
+    modes = parser.add_argument_group("instead of publishing").add_mutually_exclusive_group()
+    modes.add_argument("--dry-run", action="store_true", help="show what a publish would change; needs no token")
+    modes.add_argument(
+        "--verify",
+        action="store_true",
+        help="compare the Hub with what is wanted, and open each config with load_dataset; exit code 1 if it differs",
+    )
+    modes.add_argument(
+        "--output-dir",
+        metavar="DIR",
+        type=Path,
+        help="write to a folder, without token or network; it appears when it is whole. It may exist if it is empty, "
+        "or unchanged since an earlier run, whose files are replaced",
+    )
+
+    modes.add_argument(
+        "--preview",
+        metavar="FILE.html",
+        type=Path,
+        help="write the card as a page for a browser, much as the Hub will show it, without token or network",
+    )
+
+    hub = parser.add_argument_group("publishing")
+    hub.add_argument("--revision", metavar="BRANCH", help=f"made if missing (default: {MAIN})")
+    hub.add_argument("--create-pr", action="store_true", help="open a pull request instead of committing to the branch")
+    hub.add_argument("--tag", metavar="NAME", help="name the commit")
+    hub.add_argument("--message", metavar="TEXT", help=f'default: "{Target.message}"')
+    hub.add_argument("--private", action="store_true", help="make the repository private if it has to be made")
+    hub.add_argument("--overwrite-card", action="store_true", help="replace a card that somebody else wrote or edited")
+    scale = parser.add_argument_group("large datasets")
+    scale.add_argument(
+        "--workers",
+        metavar="N",
+        type=int,
+        help="processes that draw, and upload (default: 1; on a cluster as many as there is room for)",
+    )
+    scale.add_argument(
+        "--work-dir",
+        metavar="DIR",
+        type=_folder,
+        help="where it is remembered what is uploaded, so that the same command goes on where it was; with "
+        f"a cluster, a folder that all machines see (default: {default_root()})",
+    )
+    scale.add_argument(
+        "--executor",
+        choices=EXECUTORS,
+        help="draw and upload with datatrove, of the extra `cluster`, on a cluster instead of this machine",
+    )
+    scale.add_argument(
+        "--executor-option",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="a keyword of datatrove's executor, such as time=01:00:00 of Slurm; may be repeated",
+    )
+    hub.add_argument("--json", action="store_true", help="print one JSON object for programs")
+    return parser
+
+
+def check_arguments(options: argparse.Namespace) -> None:
+    """Refuse arguments that are wrong by themselves or do not go together."""
+    check_repo_id("REPO_ID", options.repo_id)
+    for name in ("revision", "tag"):
+        check_ref(f"--{name}", getattr(options, name))
+    if options.message is not None and not options.message.strip():
+        raise UsageError("--message is empty: give a text")
+    if options.create_pr and options.tag:
+        raise UsageError("--tag names a commit of a branch: leave it out with --create-pr")
+    modes = {
+        "--preview": options.preview is not None,
+        "--output-dir": options.output_dir is not None,
+        "--dry-run": options.dry_run,
+        "--verify": options.verify,
+    }
+    mode = next((name for name, chosen in modes.items() if chosen), "")
+    for name in MEANINGLESS.get(mode, ()):
+        if getattr(options, name):
+            raise UsageError(f"--{name.replace('_', '-')} has no meaning with {mode}: leave one of them out")
+    if options.workers is not None and options.workers < 1:
+        raise UsageError(f"--workers {options.workers} is not allowed: give 1 or more")
+    if options.executor_option and not options.executor:
+        raise UsageError("--executor-option has no meaning without --executor: leave it out")
+    if huggingface_hub.constants.HF_HUB_OFFLINE and mode not in ("--preview", "--output-dir"):
+        raise UsageError("HF_HUB_OFFLINE is set: unset it, or use --output-dir or --preview")
+
+
+def _folder(name: str) -> Path:
+    if not name:  # an unset variable of a shell
+        raise argparse.ArgumentTypeError("it is empty: give the name of a folder")
+    return Path(name)

@@ -1,0 +1,209 @@
+"""The command that publishes: reads arguments, calls, prints."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import datasets
+
+from publisher.build.configs import choose_configs
+from publisher.build.files import File
+from publisher.card.compose import Card
+from publisher.card.preview import check_preview, render, write_preview
+from publisher.command.arguments import check_arguments, make_parser
+from publisher.command.folder import complete_folder, replace_folder
+from publisher.command.overrides import read_overrides, read_settings
+from publisher.command.printing import as_json, print_files, print_job, print_loading, print_plan
+from publisher.command.shell import run
+from publisher.errors import DifferenceError, PublishingError, UsageError
+from publisher.plan.target import MAIN, Target
+from publisher.publishing.reconcile import Outcome, look, plan_from, verify
+from publisher.scale.job import (
+    Job,
+    Work,
+    describe_piece,
+    draw_piece,
+    expect_piece,
+    make_job,
+    root_in,
+)
+
+
+def main(
+    builder: type[datasets.DatasetBuilder], card: Card, repo_id: str, arguments: Sequence[str] | None = None
+) -> int:
+    """Run the command for one builder.
+
+    Parameters
+    ----------
+    builder : subclass of datasets.DatasetBuilder
+    card : Card
+    repo_id : str
+        The repository that the dataset belongs into.
+    arguments : sequence of str, optional
+        By default those of the process.
+
+    Returns
+    -------
+    int
+        Exit code, see `publisher.command.arguments.EXIT_CODES`.
+
+    Examples
+    --------
+    >>> from card import CARD, REPO_ID
+    >>> from mnist1d import Mnist1D
+    >>> main(Mnist1D, CARD, REPO_ID, ["--dry-run"])  # doctest: +SKIP
+    0
+    """
+    datasets.disable_progress_bars()
+
+    def act(options: argparse.Namespace) -> int:
+        check_arguments(options)
+        job = _make_job(builder, card, options)
+        if options.output_dir is not None:
+            return _write_folder(job, options)
+        if options.preview is not None:
+            return _write_preview(job, options)
+        return _use_hub(job, options)
+
+    return run(
+        make_parser(builder, repo_id),
+        act,
+        arguments,
+        file_trouble="a file cannot be read or written",
+        stopped="Interrupted. Nothing is half done; run the command again to continue.",
+    )
+
+
+def _make_job(builder: type[datasets.DatasetBuilder], card: Card, options: argparse.Namespace) -> Job:
+    overrides = read_overrides(options, builder)
+    target = Target(
+        repo_id=options.repo_id,
+        revision=options.revision or MAIN,
+        private=options.private,
+        create_pr=options.create_pr,
+        tag=options.tag,
+        message=options.message or Target.message,
+        overwrite_card=options.overwrite_card,
+        leave_other_configs=bool(options.config),
+    )
+    try:
+        job = make_job(builder, card, target, options.config, overrides, options.work_dir)
+    except ValueError as error:  # parameters that are allowed one by one
+        if overrides:
+            raise UsageError(str(error)) from error
+        raise
+    if options.executor and len(job.parts) < len(job.pieces):
+        raise UsageError("--executor is for datasets in shards, and this one has a single shard: leave it out")
+    return job
+
+
+def _write_folder(job: Job, options: argparse.Namespace) -> int:
+    def write(folder: Path) -> list[File]:
+        dataset = job.draw(partial(draw_piece, folder), options.workers or 1)
+        card = dataset.card_for()
+        files = dataset.files(card)
+        files.insert(0, dataset.readme(card, files, options.repo_id))
+        complete_folder(folder, files)
+        return files
+
+    print_files(replace_folder(options.output_dir, write))
+    print_loading(str(options.output_dir), choose_configs(job.builder, options.config), job.builder)
+    return 0
+
+
+def _write_preview(job: Job, options: argparse.Namespace) -> int:
+    check_preview(options.preview)
+    with tempfile.TemporaryDirectory() as work:
+        folder = root_in(work)
+        dataset = job.draw(partial(expect_piece, folder))
+        card = dataset.card_for()
+        files = dataset.files(card)
+        complete_folder(folder, [dataset.readme(card, files, options.repo_id), *files])
+        size = write_preview(render(folder, options.repo_id), options.preview)
+    print(f"Wrote {options.preview}, {size:,} bytes. To look at it, open {options.preview.resolve().as_uri()}")
+    return 0
+
+
+def _use_hub(job: Job, options: argparse.Namespace) -> int:
+    target = job.target
+
+    def show(outcome: Outcome) -> None:
+        if not options.json:
+            print_plan(outcome, target)
+
+    try:
+        if options.executor == "slurm":
+            return _submit(job, options)
+        outcome, result = _act(job, options, show)
+    except PublishingError as error:
+        if options.json:
+            failed = {"repo_id": target.repo_id, "revision": target.revision, "result": "failed", "error": str(error)}
+            print(json.dumps(failed, indent=2))
+        raise
+    if outcome.differences:
+        result = "differs from what is wanted"
+    if options.json:
+        print(json.dumps(as_json(outcome, target, result), indent=2))
+    else:
+        for difference in outcome.differences:
+            print(difference)
+        print(f"{target.repo_id}: {result}{f' at commit {outcome.commit.id}' if outcome.commit else ''}")
+        if outcome.commit and outcome.commit.pull_request:
+            print(f"pull request: {outcome.commit.pull_request}")
+    return DifferenceError.exit_code if outcome.differences else 0
+
+
+def _act(job: Job, options: argparse.Namespace, show: Callable[[Outcome], None]) -> tuple[Outcome, str]:
+    """What came of it, and the words for that."""
+    workers = options.workers or 1
+
+    def draw(work: Callable[[Path], Work], act: Callable[..., Outcome]) -> Outcome:
+        with tempfile.TemporaryDirectory() as folder:
+            return act(job.draw(work(root_in(folder)), workers))
+
+    if options.dry_run:
+        found = look(job.target)
+        outcome = draw(lambda root: partial(expect_piece, root), lambda made: plan_from(made, job.target, found))
+        show(outcome)
+        done = outcome.commit and not outcome.new_branch
+        return outcome, "nothing to do" if done else "dry run: nothing was changed"
+    if options.verify:
+        return draw(lambda root: partial(describe_piece, root), lambda made: verify(made, job.target)), "verified"
+    if options.executor:
+        _cluster().upload_on_ray(job, options.workers, _executor_options(options))
+        outcome = job.finish(look(job.target), show)
+    else:
+        outcome = job.publish(workers, show, (lambda *_: None) if options.json else print_job)
+    made = "made the branch" if outcome.new_branch else "nothing to do"
+    result = "published and verified" if outcome.plan.steps else made
+    return outcome, result + (f", tagged {job.target.tag}" if job.target.tag else "")
+
+
+def _submit(job: Job, options: argparse.Namespace) -> int:
+    """Hand a job over, and do not wait."""
+    number = _cluster().submit(job, options.workers, _executor_options(options))
+    result = f"submitted: job {number} commits when all files are uploaded"
+    if options.json:
+        print(json.dumps({"repo_id": job.target.repo_id, "revision": job.target.revision, "result": result}, indent=2))
+    else:
+        print(f"{job.target.repo_id}: {result}")
+    return 0
+
+
+def _cluster() -> Any:
+    try:
+        from publisher.scale import cluster
+    except ImportError as error:
+        raise UsageError(f"--executor needs datatrove ({error}): pip install datatrove") from error
+    return cluster
+
+
+def _executor_options(options: argparse.Namespace) -> dict[str, Any]:
+    return read_settings("--executor-option", options.executor_option)

@@ -1,0 +1,1 @@
+"""All that is asked of the Hub, and what its answers mean."""

@@ -1,0 +1,87 @@
+"""A plan -> one commit; or, if it has more files than one should hold, several that show at once."""
+
+from __future__ import annotations
+
+from publisher.hub.client import Repository
+from publisher.plan.plan import Plan
+from publisher.plan.state import Commit, PullRequest, State
+from publisher.plan.target import MAIN, Target
+
+COMMIT_FILES = 100  # what the Hub advises at most: https://huggingface.co/docs/hub/repositories-recommendations
+
+
+class MovedError(Exception):
+    """Somebody committed to `main`, or to the pull request, while that was filled."""
+
+
+def carry_out(repository: Repository, target: Target, plan: Plan) -> Commit:
+    """Commit a plan.
+
+    Parameters
+    ----------
+    repository : Repository
+    target : Target
+    plan : Plan
+
+    Returns
+    -------
+    Commit
+        That the plan leads to.
+
+    Raises
+    ------
+    MovedError
+        If somebody committed to the target's revision in between; then nothing of it shows.
+
+    Notes
+    -----
+    Raises whatever the client raises, too: what was done has to be looked up.
+    """
+    batches = plan.batches(plan.start, COMMIT_FILES)
+    if len(batches) == 1:
+        return repository.commit(plan.steps, plan.start.commit, target.revision, target.message, target.create_pr)
+    if target.revision == MAIN or target.create_pr:
+        return _propose(repository, target, plan)
+    commit = Commit(plan.start.commit)
+    for batch in batches:
+        commit = repository.commit(batch, commit.id, target.revision, target.message)
+    return commit
+
+
+def _propose(repository: Repository, target: Target, plan: Plan) -> Commit:
+    """Several commits to one pull request, that of an interrupted run if it is open, which is then merged once."""
+    start = plan.start
+    title = target.message if target.create_pr else _title_in_parts(target, start.commit)
+    pull, commit, batches = None, Commit(start.commit), plan.batches(start, COMMIT_FILES)
+    for found in repository.own_pull_requests():
+        if found.title == title and pull is None and _is_part_of(plan, head := repository.get(found.revision)):
+            pull, commit, batches = found, Commit(head.commit), plan.batches(head, COMMIT_FILES)
+        elif found.title.startswith(_title_in_parts(target, "")):  # of an attempt that started from something else
+            repository.close(found)
+    if pull is None:
+        commit = repository.commit(batches.pop(0), start.commit, target.revision, title, create_pr=True)
+        assert commit.revision
+        assert commit.pull_request
+        pull = PullRequest(commit.revision, commit.pull_request, title)
+    for batch in batches:
+        commit = repository.commit(batch, commit.id, pull.revision, title)
+    if target.create_pr:
+        return Commit(commit.id, pull.url)
+    if repository.get(target.revision).commit != start.commit or repository.get(pull.revision).commit != commit.id:
+        repository.close(pull)  # the next attempt starts from what is there now
+        raise MovedError
+    repository.merge(pull)
+    return Commit(repository.get(target.revision).commit)
+
+
+def _is_part_of(plan: Plan, head: State) -> bool:
+    """Whether all that a pull request changes is what the plan changes: others may have committed to it."""
+    before = plan.start.files
+    changed = {path for path in before.keys() | head.files.keys() if before.get(path) != head.files.get(path)}
+    done = {change.path for change in plan.steps if not change.difference(head.files)}
+    return changed <= done
+
+
+def _title_in_parts(target: Target, parent: str) -> str:
+    """Of a pull request in several commits; it says what they start from."""
+    return f"{target.message}, in parts on {parent[:8]}"

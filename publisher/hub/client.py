@@ -1,0 +1,255 @@
+"""A dataset repository on the Hugging Face Hub: what is there, and one commit to change it.
+
+Requests that `huggingface_hub` does not retry itself are retried here, a bounded number of times; but never the commit,
+because an answer may be lost after the work was done. What the Hub refuses becomes one sentence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+from publisher.build.files import LocalFile, TextFile, UploadedFile
+from publisher.card.manifest import CARD, read_card
+from publisher.errors import HubError, UsageError
+from publisher.hub.client_internals import missing_objects, uploaded_addition
+from publisher.hub.failures import endpoint, explain, retry, status_of
+from publisher.plan.plan import Change
+from publisher.plan.state import EMPTY, Commit, PullRequest, RemoteFile, State
+
+T = TypeVar("T")
+
+LFS_BATCH = 100  # objects that one request asks about: what git-lfs itself sends at most
+
+
+class Repository:
+    """A dataset repository, and what the token may do with it.
+
+    Parameters
+    ----------
+    repo_id : str
+        `namespace/name`.
+
+    Raises
+    ------
+    UsageError
+        If the address of the Hub or the token cannot be one.
+    """
+
+    def __init__(self, repo_id: str) -> None:
+        self.repo_id = repo_id
+        self.url = f"{endpoint()}/datasets/{repo_id}"
+        token = get_token()
+        if token and not (token.isascii() and token.isprintable() and " " not in token):
+            raise UsageError("the token has characters that no token has: copy it again into HF_TOKEN")
+        self.api = HfApi()
+
+    def find(self, revision: str) -> State | None:
+        """The repository at a revision, or None if the repository is not there (or hidden from the token).
+
+        Raises
+        ------
+        UsageError
+            If the revision is not there.
+        HubError
+        """
+        try:
+            info = retry(self.api.repo_info, self.repo_id, repo_type="dataset", revision=revision)
+        except RevisionNotFoundError:
+            raise UsageError(f"{self.repo_id} has no revision {revision!r}: give a branch, tag or commit") from None
+        except RepositoryNotFoundError:
+            return None
+        except Exception as error:
+            raise explain(error, self.repo_id) from error
+        commit = str(info.sha)
+        files = {
+            item.path: RemoteFile(item.path, item.size, item.blob_id, item.lfs.sha256 if item.lfs else None)
+            for item in self._call(self._tree, revision=commit)
+        }
+        card = read_card(self._read(CARD, commit).decode(errors="replace")) if CARD in files else EMPTY.card
+        return State(commit, files, card, bool(info.private))
+
+    def get(self, revision: str) -> State:
+        """The repository at a revision; both must be there."""
+        try:
+            state = self.find(revision)
+        except UsageError as error:
+            raise HubError(str(error)) from error
+        if state is None:
+            raise HubError(f"{self.url} is not there, or the token may not see it")
+        return state
+
+    def read(self, state: State, files: Iterable[RemoteFile]) -> State:
+        """A state with the digests of files that are not in LFS, which have to be read for it."""
+        digests = {file.path: hashlib.sha256(self._read(file.path, state.commit)).hexdigest() for file in files}
+        known = {path: replace(state.files[path], sha256=digest) for path, digest in digests.items()}
+        return replace(state, files={**state.files, **known})
+
+    def download(self, commit: str, folder: Path) -> None:
+        """Copy all files of a commit into a folder."""
+        self._call(self.api.snapshot_download, revision=commit, local_dir=folder)
+
+    def create(self, private: bool) -> None:
+        """Make the repository, if it is not there."""
+        self._make(self.api.create_repo, private=private)
+
+    def create_branch(self, name: str) -> None:
+        """Make a branch that starts at `main`, if it is not there."""
+        self._make(self.api.create_branch, branch=name)
+
+    def tags(self) -> dict[str, str]:
+        """Name -> commit of each tag."""
+        return {tag.name: tag.target_commit for tag in self._call(self.api.list_repo_refs).tags}
+
+    def create_tag(self, name: str, commit: str) -> None:
+        """Name a commit, if it has not the name already."""
+        self._make(self.api.create_tag, tag=name, revision=commit)
+        if (tagged := self.tags().get(name)) != commit:
+            raise HubError(f"the tag {name!r} is at commit {tagged}: give another name")
+
+    def own_pull_requests(self) -> list[PullRequest]:
+        """The open pull requests of the token's user, the newest first: anybody may open one, with any title."""
+        found = [item for item in self._call(self._discussions) if item.is_pull_request]
+        if not found:
+            return []
+        try:
+            user = retry(self.api.whoami)["name"]
+        except Exception as error:
+            raise explain(error, self.repo_id) from error
+        return [PullRequest(item.git_reference, item.url, item.title) for item in found if item.author == user]
+
+    def merge(self, pull_request: PullRequest) -> None:
+        """Bring the changes of a pull request to `main`.
+
+        Raises whatever the client raises: whether it was merged has to be looked up.
+        """
+        details = self._call(self.api.get_discussion_details, discussion_num=pull_request.number)
+        if details.status == "draft":
+            self._call(self.api.change_discussion_status, discussion_num=pull_request.number, new_status="open")
+        self.api.merge_pull_request(self.repo_id, pull_request.number, repo_type="dataset")
+
+    def close(self, pull_request: PullRequest) -> None:
+        """Close a pull request without merging it."""
+        self._call(self.api.change_discussion_status, discussion_num=pull_request.number, new_status="closed")
+
+    def commits_since(self, commit: str, revision: str) -> list[str]:
+        """Author and title of what came after a commit, the newest first."""
+        names = []
+        for item in self._call(self.api.list_repo_commits, revision=revision):
+            if item.commit_id == commit:
+                break
+            names.append(f"{', '.join(item.authors)}: {item.title}")
+        return names
+
+    def upload(self, file: LocalFile, create_pr: bool) -> UploadedFile:
+        """Upload a file that goes to LFS, and that nobody sees before it is committed.
+
+        Parameters
+        ----------
+        file : LocalFile
+        create_pr : bool
+            Whether a pull request will hold it, which takes fewer rights.
+        """
+        self.require_token()
+
+        def preupload() -> bytes:
+            addition = CommitOperationAdd(file.path, str(file.source))
+            self.api.preupload_lfs_files(self.repo_id, [addition], repo_type="dataset", create_pr=create_pr)
+            return addition.upload_info.sample
+
+        try:
+            sample = retry(preupload)
+        except Exception as error:
+            raise explain(error, self.repo_id) from error
+        return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, sample)
+
+    def lost(self, files: Sequence[UploadedFile]) -> set[str]:
+        """The paths of those uploaded files that the Hub no longer has."""
+        paths: set[str] = set()
+        for start in range(0, len(files), LFS_BATCH):
+            batch = files[start:][:LFS_BATCH]
+            missing = self._call(missing_objects, files=batch, endpoint=self.api.endpoint)
+            paths |= {file.path for file in batch if file.sha256 in missing}
+        return paths
+
+    def commit(
+        self, changes: Iterable[Change], parent: str, revision: str, message: str, create_pr: bool = False
+    ) -> Commit:
+        """Carry changes out in one commit on top of `parent`.
+
+        Raises whatever the client raises: whether the commit was made has to be looked up.
+        """
+        self.require_token()
+        info = self.api.create_commit(
+            self.repo_id,
+            [_operation(change) for change in changes],
+            repo_type="dataset",
+            commit_message=message,
+            revision=revision,
+            parent_commit=parent or None,
+            create_pr=create_pr,
+        )
+        return Commit(str(info.oid), info.pr_url, info.pr_revision)
+
+    def require_token(self) -> None:
+        """Refuse to begin without a token."""
+        if not get_token():
+            raise HubError("there is no token: set HF_TOKEN, or log in with `hf auth login`")
+
+    def _call(self, request: Callable[..., T], **arguments: Any) -> T:
+        try:
+            return retry(request, repo_id=self.repo_id, repo_type="dataset", **arguments)
+        except Exception as error:
+            raise explain(error, self.repo_id) from error
+
+    def _make(self, request: Callable[..., object], **arguments: Any) -> None:
+        """Make what may be there: because somebody was faster, or because the answer to a first attempt was lost."""
+        self.require_token()
+        try:
+            retry(request, repo_id=self.repo_id, repo_type="dataset", **arguments)
+        except Exception as error:
+            if status_of(error) != 409:
+                raise explain(error, self.repo_id) from error
+
+    def _tree(self, repo_id: str, repo_type: str, revision: str) -> list[Any]:
+        try:
+            tree = list(self.api.list_repo_tree(repo_id, repo_type=repo_type, revision=revision, recursive=True))
+        except HfHubHTTPError as error:
+            if error.response.headers.get("X-Error-Code") == "EntryNotFound":  # there is no file at all
+                return []
+            raise
+        return [item for item in tree if hasattr(item, "blob_id")]  # without folders
+
+    def _discussions(self, repo_id: str, repo_type: str) -> list[Any]:
+        return list(
+            self.api.get_repo_discussions(
+                repo_id, repo_type=repo_type, discussion_type="pull_request", discussion_status="open"
+            )
+        )
+
+    def _read(self, path: str, commit: str) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            found = self._call(self.api.hf_hub_download, filename=path, revision=commit, local_dir=folder)
+            return Path(found).read_bytes()
+
+
+def _operation(change: Change) -> CommitOperationAdd | CommitOperationDelete:
+    """A new one each time: the client does not take one again."""
+    match change.after:
+        case None:
+            return CommitOperationDelete(change.path)
+        case TextFile(content=content):
+            return CommitOperationAdd(change.path, content)
+        case LocalFile(source=source):
+            return CommitOperationAdd(change.path, str(source))
+        case UploadedFile() as file:
+            return uploaded_addition(file)
+        case expected:
+            raise TypeError(f"{expected} is not drawn yet")

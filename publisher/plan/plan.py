@@ -1,0 +1,136 @@
+"""What is there against what is wanted: which files a commit adds, changes and removes, with all that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from publisher.build.configs import BuiltConfig
+from publisher.build.files import ExpectedFile, File, TextFile, digest_of
+from publisher.card.compose import Surroundings
+from publisher.card.manifest import CARD, Manifest, read_card
+from publisher.plan.state import RemoteFile, State
+from publisher.plan.target import Target
+from publisher.plan.wanted import Dataset
+
+Action = Literal["add", "change", "compare", "remove", "same"]  # compare: which of two shows when it is drawn
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to one path."""
+
+    path: str
+    action: Action
+    before: RemoteFile | None
+    after: File | None
+    by_others: bool = False  # what is replaced is not what an earlier run wrote
+
+    def difference(self, files: Mapping[str, RemoteFile]) -> str | None:
+        """How a repository's files differ from what this leads to, or None."""
+        there = files.get(self.path)
+        if self.after is None:
+            return f"{self.path} is no longer wanted" if there else None
+        if there is None:
+            return f"{self.path} is missing"
+        is_done = there == self.before if self.action == "same" else there.has_content_of(self.after)
+        return None if is_done else f"{self.path} differs"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The way from one state of a repository to the wanted one."""
+
+    start: State
+    changes: Sequence[Change]  # of each path of ours, in the order of their names
+    configs: Sequence[BuiltConfig]  # that the repository has afterwards
+    unread: Sequence[RemoteFile] = ()  # what is removed if its content is what an earlier run wrote
+
+    @property
+    def replaces_edited_card(self) -> bool:
+        """Whether the text of somebody else would be lost."""
+        return any(change.path == CARD and change.by_others for change in self.changes)
+
+    @property
+    def steps(self) -> list[Change]:
+        """The changes without those that change nothing."""
+        return [change for change in self.changes if change.action != "same"]
+
+    def does_as(self, other: Plan) -> bool:
+        """Whether the same is done to the same files; the commits that they start from may differ."""
+        return self.steps == other.steps
+
+    def differences(self, state: State) -> list[str]:
+        """How a state differs from what the plan leads to, a sentence for each file."""
+        return [words for change in self.changes if (words := change.difference(state.files))]
+
+    def batches(self, state: State, files: int) -> list[list[Change]]:
+        """What is left to do at a state, for several commits, the card in the last: it says what is there."""
+        steps = [change for change in self.steps if change.difference(state.files)]
+        steps.sort(key=lambda change: change.path == CARD)
+        return [steps[start : start + files] for start in range(0, len(steps), files)]
+
+
+def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
+    """Compare a repository with what is wanted of it.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    target : Target
+    state : State
+        What is there.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    DifferenceError
+        If others added what does not go together with ours.
+    """
+    manifest = state.card.manifest or Manifest()
+    around = Surroundings(state.card, leave_other_configs=target.leave_other_configs)
+    card = dataset.card_for(around)
+    files = dataset.files(card)
+    kept = {file.path for file in files}
+    if target.leave_other_configs:
+        built = {config.name for config in dataset.configs}
+        kept |= {path for name, record in manifest.configs.items() if name not in built for path in record.files}
+    outdated = [state.files[path] for path in manifest.files if path not in kept and path in state.files]
+    stale = [file for file in outdated if file.sha256 == manifest.files[file.path]]
+    others = set(state.files) - kept - {file.path for file in stale} - {CARD}
+
+    readme = dataset.readme(card, files, target.repo_id, replace(around, paths=others))
+    changes = [Change(file.path, "remove", file, None) for file in stale]
+    changes += [_change(file, state.files.get(file.path), manifest) for file in files]
+    expected = any(isinstance(file, ExpectedFile) for file in files)  # then the numbers in the card are, too
+    changes.append(_change_card(ExpectedFile(CARD, readme.size) if expected else readme, state))
+    return Plan(
+        state,
+        sorted(changes, key=lambda change: change.path),
+        dataset.configs,
+        [file for file in outdated if file.sha256 is None],
+    )
+
+
+def _change(file: File, before: RemoteFile | None, manifest: Manifest) -> Change:
+    if before is None:
+        return Change(file.path, "add", None, file)
+    if digest_of(file) is None:
+        return Change(file.path, "compare", before, file)
+    if before.has_content_of(file):
+        return Change(file.path, "same", before, file)
+    by_others = before.sha256 not in (None, manifest.files.get(file.path))
+    return Change(file.path, "change", before, file, by_others)
+
+
+def _change_card(file: File, state: State) -> Change:
+    change = _change(file, state.files.get(CARD), Manifest())
+    if change.action in ("add", "same"):
+        return change
+    if isinstance(file, TextFile) and state.card.says_the_same(read_card(file.content.decode())):
+        return replace(change, action="same", by_others=False)
+    return replace(change, by_others=state.card.is_edited)

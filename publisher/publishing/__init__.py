@@ -1,0 +1,1 @@
+"""Bring a repository to what is wanted, and check it."""

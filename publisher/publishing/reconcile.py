@@ -1,0 +1,227 @@
+"""Bring a repository to the wanted state in one commit, whatever happens on the way, and check that it is there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from publisher.card.manifest import CARD
+from publisher.errors import DifferenceError, HubError, PublishingError, UsageError
+from publisher.hub.apply import MovedError, carry_out
+from publisher.hub.client import Repository
+from publisher.hub.failures import ATTEMPTS, explain, is_transient, status_of, wait_after
+from publisher.plan.plan import Plan, make_plan
+from publisher.plan.state import EMPTY, Commit, State
+from publisher.plan.target import MAIN, Target
+from publisher.plan.wanted import Dataset
+from publisher.publishing.check import open_configs
+
+CONFLICTS = {409, 412}
+EDITED = f"{CARD} was written or edited by somebody else: --overwrite-card replaces it"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was found and done."""
+
+    plan: Plan  # the one that was carried out, or would be
+    before: State | None  # None: there was no repository
+    new_branch: bool = False  # the revision starts at `main`
+    commit: Commit | None = None  # where the wanted state is, if it is
+    differences: list[str] = field(default_factory=list)
+
+
+Show = Callable[[Outcome], object]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a publish starts."""
+
+    state: State | None  # None: there is no repository
+    new_branch: bool  # the revision is to be made, at `main`
+    tagged: str | None  # the commit that has the wanted tag already
+
+
+def look(target: Target) -> Found:
+    """Find what is there, and refuse what cannot be published to."""
+    repository = Repository(target.repo_id)
+    new_branch = False
+    try:
+        state = repository.find(target.revision)
+    except UsageError:
+        state = None if target.revision == MAIN else repository.find(MAIN)
+        new_branch = True
+    new_branch = target.revision != MAIN and (new_branch or state is None)
+    if target.private and state and not state.private:
+        raise UsageError(f"{repository.url} is there and public: --private counts only for a new repository")
+    if target.create_pr and (state is None or new_branch):
+        raise UsageError(
+            f"{repository.url} has no {target.revision} to open a pull request for: publish without --create-pr first"
+        )
+    tagged = repository.tags().get(target.tag) if target.tag and state else None
+    return Found(state, new_branch, tagged)
+
+
+def refuse_early(target: Target, found: Found) -> None:
+    """Refuse what can be refused before anything is drawn."""
+    Repository(target.repo_id).require_token()
+    state = found.state
+    if state and CARD in state.files and state.card.is_edited and not target.overwrite_card:
+        raise DifferenceError(EDITED)
+    if state and found.tagged not in (None, state.commit):
+        raise _taken(target, found)
+
+
+def plan_from(dataset: Dataset, target: Target, found: Found) -> Outcome:
+    """The plan that starts from what was found; nothing is done."""
+    plan = _plan(Repository(target.repo_id), dataset, target, found.state or EMPTY)
+    state = found.state
+    if state and found.tagged and (plan.steps or found.tagged != state.commit):
+        raise _taken(target, found)
+    return Outcome(plan, state, found.new_branch, Commit(state.commit) if state and not plan.steps else None)
+
+
+def publish(dataset: Dataset, target: Target, found: Found, show: Show) -> Outcome:
+    """Publish a dataset: afterwards the repository is as it was or as wanted.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Drawn.
+    target : Target
+    found : Found
+    show : callable
+        Called with each plan before it is carried out.
+
+    Returns
+    -------
+    Outcome
+        With a sentence for each difference that was found after the commit.
+
+    Raises
+    ------
+    DifferenceError
+        If somebody has edited the card, and `overwrite_card` is not set.
+    UsageError, HubError
+    """
+    repository = Repository(target.repo_id)
+    outcome = plan_from(dataset, target, found)
+    show(outcome)
+    _refuse_edited_card(outcome.plan, target)
+    if found.state is None:
+        repository.create(target.private)
+    if found.new_branch:
+        repository.create_branch(target.revision)
+    if found.state is None:
+        outcome = _plan_again(repository, dataset, target, outcome, repository.get(target.revision), show)
+    outcome, commit = _commit(repository, dataset, target, outcome, show)
+    try:
+        differences = _check(repository, outcome.plan, commit) if outcome.plan.steps else []
+        if target.tag and not differences:
+            repository.create_tag(target.tag, commit.id)
+    except Exception as error:
+        reason = error if isinstance(error, PublishingError) else explain(error, target.repo_id)
+        raise HubError(f"published at commit {commit.id}, but not all was done after that: {reason}") from error
+    return replace(outcome, commit=commit, differences=differences)
+
+
+def verify(dataset: Dataset, target: Target) -> Outcome:
+    """Compare a revision with a dataset, and open each config there."""
+    repository = Repository(target.repo_id)
+    state = repository.find(target.revision)
+    if state is None:
+        raise HubError(f"{repository.url} is not there, or the token may not see it")
+    plan = _plan(repository, dataset, target, state)
+    differences = [*plan.differences(state), *open_configs(target.repo_id, plan.configs, state.commit)]
+    return Outcome(plan, state, commit=Commit(state.commit), differences=differences)
+
+
+def _plan(repository: Repository, dataset: Dataset, target: Target, state: State) -> Plan:
+    plan = make_plan(dataset, target, state)
+    return make_plan(dataset, target, repository.read(state, plan.unread)) if plan.unread else plan
+
+
+def _plan_again(
+    repository: Repository, dataset: Dataset, target: Target, outcome: Outcome, state: State, show: Show
+) -> Outcome:
+    """The plan from another state; it is shown if it does anything else than the one that was shown."""
+    again = replace(outcome, plan=_plan(repository, dataset, target, state))
+    if again.plan.steps and not again.plan.does_as(outcome.plan):
+        again = replace(again, before=state, new_branch=False)
+        show(again)
+    return again
+
+
+def _check(repository: Repository, plan: Plan, commit: Commit) -> list[str]:
+    """How the committed plan and what is found at its commit differ, and whether each config opens there."""
+    after = repository.get(commit.id)
+    return [*plan.differences(after), *open_configs(repository.repo_id, plan.configs, after.commit)]
+
+
+def _refuse_edited_card(plan: Plan, target: Target) -> None:
+    if plan.replaces_edited_card and not target.overwrite_card:
+        raise DifferenceError(EDITED)
+
+
+def _taken(target: Target, found: Found) -> UsageError:
+    return UsageError(f"the tag {target.tag!r} is there, at commit {found.tagged}: give another name")
+
+
+def _commit(
+    repository: Repository, dataset: Dataset, target: Target, outcome: Outcome, show: Show
+) -> tuple[Outcome, Commit]:
+    """Commit the plan; if somebody was faster, or an answer is lost, look again, and plan again, a few times."""
+    start = outcome.plan.start.commit
+    shown = outcome
+    failure: Exception | None = None
+    for attempt in range(1, ATTEMPTS + 2):  # the last time only to see what the last attempt did
+        plan = outcome.plan
+        if not plan.steps:  # there was nothing to do; or it was done, and only the answer was lost
+            return shown, Commit(plan.start.commit)
+        if target.create_pr and (proposed := _proposed(repository, target, plan)):
+            return outcome, proposed
+        if failure is not None and (attempt > ATTEMPTS or not _may_succeed(failure)):
+            break
+        _refuse_edited_card(plan, target)
+        shown = outcome
+        try:
+            return outcome, carry_out(repository, target, plan)
+        except PublishingError:
+            raise
+        except Exception as error:
+            failure = error
+        if _may_succeed(failure):
+            time.sleep(wait_after(failure, attempt))
+        outcome = _plan_again(repository, dataset, target, outcome, _look_again(repository, target), show)
+    assert failure is not None
+    if _is_conflict(failure):
+        others = "; ".join(repository.commits_since(start, target.revision)) or "the history does not show by whom"
+        raise HubError(f"{repository.url} changed {ATTEMPTS} times while this was published: {others}: try again")
+    raise explain(failure, target.repo_id) from failure
+
+
+def _is_conflict(failure: Exception) -> bool:
+    return isinstance(failure, MovedError) or status_of(failure) in CONFLICTS
+
+
+def _may_succeed(failure: Exception) -> bool:
+    return is_transient(failure) or _is_conflict(failure)
+
+
+def _look_again(repository: Repository, target: Target) -> State:
+    try:
+        return repository.get(target.revision)
+    except HubError as error:
+        raise HubError(f"whether the commit was made is not known, run the same again: {error}") from error
+
+
+def _proposed(repository: Repository, target: Target, plan: Plan) -> Commit | None:
+    """The commit of an open pull request of ours that holds what the plan leads to."""
+    for pull in repository.own_pull_requests():
+        if pull.title == target.message:
+            state = repository.get(pull.revision)
+            if not plan.differences(state):
+                return Commit(state.commit, pull.url)
+    return None

@@ -1,0 +1,1 @@
+"""The work: in one process, in several, or on a cluster."""

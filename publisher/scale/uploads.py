@@ -1,0 +1,117 @@
+"""Parts that are uploaded already, remembered in a folder that all processes see."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import platform
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from huggingface_hub.utils import disable_progress_bars
+
+from publisher.build.files import UploadedFile
+from publisher.build.shards import Part
+from publisher.errors import UsageError
+from publisher.hub.client import Repository
+
+DRAWING = "drawing-"  # how the folders of unfinished parts begin; machine and process follow
+HOST = re.sub(r"\W", "", platform.node())
+LONG = 86_400  # seconds: no part takes a day
+SHA256 = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """Uploaded parts.
+
+    Parameters
+    ----------
+    repo_id : str
+    create_pr : bool
+        Whether a pull request will hold them.
+    folder : Path
+        Of the user's own.
+    """
+
+    repo_id: str
+    create_pr: bool
+    folder: Path
+
+    def start(self, parts: Sequence[Part]) -> list[Part]:
+        """Make the folder, clear up after processes that ended, and return the parts still to be uploaded."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if os.name == "posix" and self.folder.stat().st_uid != os.getuid():  # who would say what is uploaded
+            raise UsageError(f"{self.folder} belongs to another user: give another --work-dir")
+        self.remove_unfinished()
+        self.forget_lost(parts)
+        return [part for part in parts if self.file(part) is None]
+
+    def add(self, part: Part) -> UploadedFile:
+        """Draw a part, upload it, remember that, and drop the file; if it was done before, only recall it."""
+        if known := self.file(part):
+            return known
+        disable_progress_bars()  # of the client's, a bar for each file
+        memory = self._memory(part)
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        prefix = f"{DRAWING}{HOST}-{os.getpid()}-"
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=prefix) as work:
+            uploaded = Repository(self.repo_id).upload(part.draw(Path(work)), self.create_pr)
+            new = Path(work, "memory")
+            with new.open("w", encoding="utf-8") as out:
+                json.dump({**asdict(uploaded), "sample": base64.b64encode(uploaded.sample).decode()}, out)
+                out.flush()
+                os.fsync(out.fileno())  # else it may be there and empty after a power failure
+            new.replace(memory)
+        return uploaded
+
+    def file(self, part: Part) -> UploadedFile | None:
+        """What was uploaded; what cannot be read, or is no such memory, counts as forgotten."""
+        try:
+            file = UploadedFile(**json.loads(self._memory(part).read_text(encoding="utf-8")))
+            numbers = (file.size, file.rows, file.nbytes)
+            if (
+                file.path == part.path
+                and all(type(number) is int and number >= 0 for number in numbers)
+                and SHA256.fullmatch(file.sha256)
+            ):
+                return UploadedFile(file.path, *numbers, file.sha256, base64.b64decode(file.sample, validate=True))
+        except (OSError, ValueError, TypeError, RecursionError):
+            pass
+        return None
+
+    def forget_lost(self, parts: Sequence[Part]) -> None:
+        """Forget what the Hub no longer has: it need not keep what no commit names."""
+        by_path = {part.path: part for part in parts}
+        for path in Repository(self.repo_id).lost([file for part in parts if (file := self.file(part))]):
+            self._memory(by_path[path]).unlink(missing_ok=True)
+
+    def remove_unfinished(self) -> None:
+        """Remove what was left by processes that ended in the middle of a part; others may be at work."""
+        for folder in self.folder.glob(f"{DRAWING}*"):
+            with contextlib.suppress(FileNotFoundError):
+                if _is_left(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def _memory(self, part: Part) -> Path:
+        return self.folder / "uploaded" / f"{part.path}.{part.sample[:12]}.json"
+
+
+def _is_left(folder: Path) -> bool:
+    """Whether nobody works in a folder any more."""
+    process = folder.name.removeprefix(f"{DRAWING}{HOST}-").partition("-")[0]
+    if os.name == "posix" and process.isdecimal():  # of this machine
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+    return folder.stat().st_mtime < time.time() - LONG

@@ -1,0 +1,90 @@
+"""A job as a JSON file, for tasks that other machines run: builder and card are named, by module and name."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from publisher.build.files import ExpectedFile
+from publisher.build.shards import Part
+from publisher.build.source import Source
+from publisher.errors import UsageError
+from publisher.plan.target import Target
+from publisher.scale.job import Job
+from publisher.scale.uploads import Uploads
+
+
+def write_job(job: Job, path: Path) -> None:
+    """Write a job of parts.
+
+    Raises
+    ------
+    UsageError
+        If the builder or the card has no name in a module that a task can import.
+    """
+    sources = list({id(part.source): part.source for part in job.parts}.values())
+    places = {id(source): place for place, source in enumerate(sources)}
+    written = {
+        "builder": _name(job.builder),
+        "card": _name(job.card),
+        "target": asdict(job.target),
+        "uploads": {**asdict(job.uploads), "folder": str(job.uploads.folder)},
+        "sources": [
+            {"config": source.config, "overrides": {name: repr(value) for name, value in source.overrides.items()}}
+            for source in sources
+        ],
+        "parts": [
+            {
+                "source": places[id(part.source)],
+                "split": part.split,
+                "first": part.first,
+                "stop": part.stop,
+                "expected": asdict(part.expected),
+                "sample": part.sample,
+            }
+            for part in job.parts
+        ],
+    }
+    path.write_text(json.dumps(written), encoding="utf-8")
+
+
+def read_job(path: Path) -> Job:
+    """Read what `write_job` wrote."""
+    written = json.loads(path.read_text(encoding="utf-8"))
+    builder = _find(written["builder"])
+    sources = [
+        Source(
+            builder,
+            source["config"],
+            {name: ast.literal_eval(value) for name, value in source["overrides"].items()},
+        )
+        for source in written["sources"]
+    ]
+    parts = [
+        Part(**{**part, "source": sources[part["source"]], "expected": ExpectedFile(**part["expected"])})
+        for part in written["parts"]
+    ]
+    uploads = Uploads(**{**written["uploads"], "folder": Path(written["uploads"]["folder"])})
+    return Job(builder, _find(written["card"]), Target(**written["target"]), parts, uploads)
+
+
+def _name(value: object) -> str:
+    """`module:NAME`, under which another process finds a value."""
+    for module in [module for name, module in sys.modules.items() if name != "__main__"]:
+        for name, found in list(vars(module).items()) if hasattr(module, "__dict__") else ():
+            if found is value:
+                return f"{module.__name__}:{name}"
+    raise UsageError(
+        f"the {type(value).__name__} is in no module that the tasks of a cluster can import: "
+        "define builder and card at the top of a module of their own, not in the script that calls main"
+    )
+
+
+def _find(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,200 @@
+"""Is a published repository as it should be? Any with Parquet files, in a folder or on the Hub; nothing is changed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from publisher.build.digests import file_digest
+from publisher.card.manifest import CARD, MARK, Manifest, PublishedCard, name_of, read_card
+from publisher.errors import HubError, UsageError
+from publisher.hub.client import Repository
+from publisher.hub.names import check_repo_id
+from publisher.plan.target import MAIN
+from publisher.validation import files, layout, links, metadata, totals
+from publisher.validation.rows import Repeats
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was looked at, and what is wrong with it."""
+
+    findings: list[str]  # one sentence each
+    configs: list[str]
+    files: list[str]  # the Parquet files
+    commit: str | None = None  # on the Hub
+
+
+def validate(source: str | Path, revision: str | None = None) -> list[str]:
+    """What is wrong with a repository.
+
+    Parameters
+    ----------
+    source : str or Path
+        A folder, or `namespace/name` on the Hub; a folder that exists wins.
+    revision : str, optional
+        Branch, tag or commit on the Hub; by default `main`.
+
+    Returns
+    -------
+    list of str
+        One sentence for each finding; empty if there is none.
+
+    Raises
+    ------
+    UsageError
+        If there is no such folder, repository name or revision.
+    HubError
+        If the Hub refuses or cannot be reached.
+    """
+    return examine(source, revision).findings
+
+
+def examine(source: str | Path, revision: str | None = None) -> Report:
+    """The same with what was looked at."""
+    if not str(source):
+        raise UsageError("SOURCE is empty: give a folder, or namespace/name on the Hub")
+    folder = Path(source)
+    if folder.is_dir():
+        if revision is not None:
+            raise UsageError(f"{source} is a folder: --revision counts only on the Hub")
+        return examine_folder(folder, [folder.resolve().name])
+    if folder.exists():
+        raise UsageError(f"{source} is a file: give a folder, or namespace/name on the Hub")
+    try:
+        check_repo_id("SOURCE", str(source))
+    except UsageError as error:
+        raise UsageError(f"{error}; and there is no such folder") from None
+    repository = Repository(str(source))
+    state = repository.find(revision or MAIN)
+    if state is None:
+        raise HubError(f"{repository.url} is not there, or the token may not see it")
+    with tempfile.TemporaryDirectory() as work:
+        copy = Path(work, "repository")
+        copy.mkdir()
+        repository.download(state.commit, copy)
+        report = examine_folder(copy, [str(source).rpartition("/")[2]])
+    return Report(report.findings, report.configs, report.files, state.commit)
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """A repository that lies on this machine."""
+
+    path: Path
+    files: list[str]
+    card: PublishedCard
+    manifest: Manifest
+    damaged: set[str] = field(default_factory=set)  # files that could not be read
+
+
+def examine_folder(folder: Path, names: list[str]) -> Report:
+    """Check a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    names : list of str
+        What the repository may be called: a script of that name must not be in it.
+    """
+    text, findings = _read_text(folder)
+    data, prose, wrong = metadata.take_apart(text) if text is not None else ({}, "", [])
+    card = PublishedCard(data, prose, read_card(text).manifest if text is not None else None)
+    if text is not None and data and MARK in text and card.manifest is None:
+        findings.append(f"{CARD}: the record at its end was edited or is cut: publish again to write a new one")
+    there = _Folder(folder, layout.list_files(folder), card, card.manifest or Manifest())
+    findings += [*wrong, *metadata.check_fields(data), *metadata.check_configs(data)]
+    findings += links.check_links(prose, there.files)
+    splits, unmatched = layout.find_layout(folder, data)
+    findings += [*unmatched, *layout.check_splits(splits)]
+    findings += metadata.check_info_names(data, splits)
+
+    rows: list[int] = []
+    whole = True
+    for config, paths in splits.items():
+        sums, found = _check_config(there, config, paths)
+        findings += found
+        rows.append(sum(total.rows for total in sums.values()))
+        whole = whole and all(total.whole for total in sums.values())
+    if whole and rows:
+        findings += totals.check_size_category(data, rows)
+
+    findings += _check_record(there)
+    findings += layout.check_unread(splits, there.files)
+    findings += layout.check_shards(there.files, there.manifest.files)
+    builders = [str(record.made_by.get("builder")) for record in there.manifest.configs.values()]
+    findings += layout.check_scripts(there.files, [*names, *builders])
+    read = {path: None for paths in splits.values() for of_split in paths.values() for path in of_split}
+    return Report(findings, list(splits), list(read))
+
+
+def _read_text(folder: Path) -> tuple[str | None, list[str]]:
+    path = folder / CARD
+    if not path.is_file():
+        return None, [f"{CARD} is missing: the repository has no card"]
+    try:
+        return path.read_text(encoding="utf-8"), []
+    except UnicodeDecodeError as error:
+        return path.read_text(encoding="utf-8", errors="replace"), [f"{CARD} is not UTF-8: {error}"]
+
+
+def _check_config(
+    there: _Folder, config: str, splits: dict[str, list[str]]
+) -> tuple[dict[str, totals.Totals], list[str]]:
+    """Read all files of a config."""
+    info = next((entry for entry in there.card.entries("dataset_info") if name_of(entry) == config), {})
+    features, findings = totals.read_features(config, info)
+    record = there.manifest.configs.get(config)
+    repeats = Repeats()
+    sums: dict[str, totals.Totals] = {}
+    missing = set(there.manifest.files) - set(there.files)
+    for split, paths in splits.items():
+        total = sums[split] = totals.Totals(whole=bool(paths))
+        for path in paths:
+            try:
+                contents = files.read_file(there.path, path)
+            except files.DamagedError as error:
+                findings += error.args if path not in there.damaged else ()
+                there.damaged.add(path)
+                total.whole = False
+                continue
+            total.add(contents)
+            repeats.add(split, contents.table)
+            findings += _check_file(contents, features, record.made_by if record and path in record.files else None)
+        if _lacks_shard(paths, missing) or any(layout.check_shards(paths)):
+            total.whole = False
+    findings += repeats.findings(config)
+    findings += totals.check_info(config, info, sums, exact=record is not None)
+    if record:
+        findings += totals.check_digests(config, record, sums)
+    return sums, findings
+
+
+def _lacks_shard(paths: list[str], missing: set[str]) -> bool:
+    """Whether a file of the record that is not there belongs to a split, by its name."""
+    stems = {found["stem"] for path in paths if (found := layout.SHARD.fullmatch(path))}
+    return any((found := layout.SHARD.fullmatch(path)) and found["stem"] in stems for path in missing)
+
+
+def _check_file(contents: files.Contents, features: Any, made_by: Any) -> Iterator[str]:
+    """Check one file that could be read; `made_by` is None if the publisher did not write it."""
+    promised, wrong = files.check_features(contents, features)
+    expected = features if features is not None else promised
+    if expected is not None:
+        yield from files.check_columns(contents, expected)
+    yield from wrong
+    if made_by is not None:
+        yield from files.check_made_by(contents, made_by)
+        yield from files.check_encodings(contents)
+
+
+def _check_record(there: _Folder) -> Iterator[str]:
+    """Files that the card's record lists: all there, and unchanged."""
+    for path, wanted in there.manifest.files.items():
+        if path not in there.files:
+            yield f"{path} is missing, and is in the card's record"
+        elif path not in there.damaged and (found := file_digest(there.path / path)) != wanted:
+            yield f"{path} has the SHA-256 {found}, and the card's record says {wanted}"

@@ -1,0 +1,184 @@
+"""One Parquet file: that all of it can be read, what its columns and its footer are, and how it is stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from publisher.build.configs import METADATA_KEY
+from publisher.hub.failures import one_line
+
+FEATURES_KEY = "huggingface"
+MAGIC = b"PAR1"  # first and last bytes of a Parquet file
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A file that could be read."""
+
+    path: str
+    size: int  # bytes
+    metadata: pq.FileMetaData
+    table: pa.Table
+
+    @property
+    def footer(self) -> dict[str, str]:
+        """Key-value pairs."""
+        pairs = self.metadata.metadata or {}
+        return {key.decode(errors="replace"): value.decode(errors="replace") for key, value in pairs.items()}
+
+
+class DamagedError(Exception):
+    """A file cannot be read; its arguments are the sentences that say why."""
+
+
+def read_file(folder: Path, path: str) -> Contents:
+    """Read every page of a file.
+
+    Raises
+    ------
+    DamagedError
+        If that fails, with a sentence for each column that it fails for.
+    """
+    source = folder / path
+    size = source.stat().st_size
+    if size == 0:
+        raise DamagedError(f"{path} is empty: not a Parquet file")
+    with source.open("rb") as file:
+        first = file.read(len(MAGIC))
+        file.seek(max(0, size - len(MAGIC)))
+        last = file.read()
+    if first != MAGIC:
+        raise DamagedError(f"{path} is not a Parquet file")
+    if last != MAGIC or size <= 2 * len(MAGIC):
+        raise DamagedError(f"{path} is truncated: the end of a Parquet file is missing")
+    # pyarrow raises whatever the damage leads to, from ArrowInvalid to UnicodeDecodeError
+    try:
+        file = pq.ParquetFile(source, page_checksum_verification=True)
+        schema = file.schema_arrow
+    except Exception as error:
+        raise DamagedError(f"{path} cannot be opened: {one_line(error)}") from error
+    with file:
+        columns, wrong = [], []
+        for index, name in enumerate(schema.names):
+            try:
+                column = _read_column(file, schema, index)
+                column.validate(full=True)
+                if len(column) != file.metadata.num_rows:
+                    raise ValueError(f"it has {len(column)} values in {file.metadata.num_rows} rows")
+                columns.append(column)
+            except Exception as error:
+                wrong.append(f"{path}: column {name} cannot be read: {one_line(error)}")
+        if wrong:
+            raise DamagedError(*wrong)
+        return Contents(path, size, file.metadata, pa.Table.from_arrays(columns, schema=schema))
+
+
+def _read_column(file: pq.ParquetFile, schema: pa.Schema, index: int) -> pa.ChunkedArray:
+    name = schema.names[index]
+    table = file.read(columns=[name])  # also others whose names start with this one and a dot
+    return table.column(table.schema.get_all_field_indices(name)[schema.get_all_field_indices(name).index(index)])
+
+
+def check_columns(contents: Contents, features: datasets.Features) -> Iterator[str]:
+    """Names and Arrow types of the columns against the features that the card, or else the footer, promises."""
+    path, schema, wanted = contents.path, contents.table.schema, features.arrow_schema
+    for name in schema.names:
+        if name not in wanted.names:
+            yield f"{path}: column {name} is not among those expected: {', '.join(wanted.names)}"
+    for field in wanted:
+        index = schema.get_field_index(field.name)
+        if index < 0:
+            times = schema.names.count(field.name)
+            yield f"{path}: column {field.name} is {'missing' if times == 0 else f'there {times} times'}"
+        elif not _same_type(schema.field(index).type, field.type):
+            yield f"{path}: column {field.name} has the type {schema.field(index).type}, expected {field.type}"
+    if schema.names != wanted.names and sorted(schema.names) == sorted(wanted.names):
+        yield f"{path}: the columns are in the order {', '.join(schema.names)}, expected {', '.join(wanted.names)}"
+
+
+def _same_type(left: pa.DataType, right: pa.DataType) -> bool:
+    """Whether `datasets` makes no difference between two types: it knows no nullability, and no names of list items."""
+    if left == right:
+        return True
+    try:
+        one, other = (datasets.Features.from_arrow_schema(pa.schema([("", kind)])) for kind in (left, right))
+    except (ValueError, TypeError, NotImplementedError):  # types that `datasets` does not know
+        return False
+    return bool(one == other)
+
+
+def check_features(contents: Contents, card: datasets.Features | None) -> tuple[datasets.Features | None, list[str]]:
+    """The features in the footer, if they can be read, and what is wrong with them."""
+    where = f"{contents.path}: the footer's key {FEATURES_KEY!r}"
+    if FEATURES_KEY not in contents.footer:
+        return None, [f"{where} is missing"]
+    try:
+        listed = json.loads(contents.footer[FEATURES_KEY])["info"]["features"]
+    except ValueError:
+        return None, [f"{where} is not valid JSON"]
+    except (KeyError, TypeError):
+        return None, [f"{where} has no info.features"]
+    findings = []
+    if _has_new_lists(listed):
+        findings.append(f'{where} has "_type": "List", which datasets before 4.0 cannot read: write "Sequence"')
+    try:
+        features = datasets.Features.from_dict(listed)
+        features.arrow_schema  # noqa: B018  # fails for what is no type
+    except Exception as error:
+        return None, findings or [f"{where} holds no features: {one_line(error)}"]
+    if card is not None and features != card:
+        names = [name for name in {**card, **features} if card.get(name) != features.get(name)]
+        findings.append(f"{where} differs from the card in {', '.join(names)}")
+    return features, findings
+
+
+def _has_new_lists(features: Any) -> bool:
+    if isinstance(features, list):
+        return any(map(_has_new_lists, features))
+    if not isinstance(features, dict):
+        return False
+    return features.get("_type") == "List" or any(map(_has_new_lists, features.values()))
+
+
+def check_made_by(contents: Contents, made_by: Mapping[str, Any]) -> Iterator[str]:
+    """What made the file, against the card's record."""
+    where = f"{contents.path}: the footer's key {METADATA_KEY!r}"
+    try:
+        found = json.loads(contents.footer[METADATA_KEY])
+    except KeyError:
+        yield f"{where} is missing"
+        return
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        yield f"{where} is not a JSON object"
+    elif names := [name for name in {**made_by, **found} if made_by.get(name) != found.get(name)]:
+        yield f"{where} differs from the card's record in {', '.join(names)}"
+
+
+def check_encodings(contents: Contents) -> Iterator[str]:
+    """That a file is stored as `publisher.parquet` does it: one sentence per way in which it is not."""
+    groups = [contents.metadata.row_group(index) for index in range(contents.metadata.num_row_groups)]
+    stored = [group.column(index) for group in groups for index in range(group.num_columns)]
+    chunks = [chunk for chunk in stored if chunk.num_values]
+    floats = [chunk for chunk in chunks if chunk.physical_type in ("FLOAT", "DOUBLE")]
+    others = [chunk for chunk in chunks if chunk.physical_type not in ("FLOAT", "DOUBLE")]
+    wrong = {
+        "not compressed with zstd": [chunk for chunk in chunks if chunk.compression != "ZSTD"],
+        "floats without BYTE_STREAM_SPLIT": [chunk for chunk in floats if "BYTE_STREAM_SPLIT" not in chunk.encodings],
+        "floats with a dictionary": [chunk for chunk in floats if chunk.has_dictionary_page],
+        "stored without a dictionary": [chunk for chunk in others if not chunk.has_dictionary_page],
+        "without a page index": [chunk for chunk in chunks if not (chunk.has_offset_index and chunk.has_column_index)],
+    }
+    for what, found in wrong.items():
+        if found:
+            paths = ", ".join(dict.fromkeys(chunk.path_in_schema for chunk in found))
+            yield f"{contents.path}: {paths}: {what}, unlike what the publisher writes"
