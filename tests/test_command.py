@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+import mnist1d
 from card import CARD, REPO_ID
 from mnist1d import Mnist1D
 from publisher import main
@@ -66,6 +67,17 @@ def test_same_bytes_again(built: Path, tmp_path: Path) -> None:
     """A second run, in a process of its own, gives the same files."""
     subprocess.run([*SCRIPT, "--output-dir", tmp_path / "again"], check=True, capture_output=True)
     assert tree(tmp_path / "again") == tree(built)
+
+
+def test_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each config is asked for its splits once, and its samples are drawn once."""
+    asked, drawn = [], []
+    splits, make = Mnist1D._split_generators, mnist1d.make_dataset
+    monkeypatch.setattr(Mnist1D, "_split_generators", lambda self, dl: asked.append(self.config.name) or splits(self, dl))
+    monkeypatch.setattr(mnist1d, "make_dataset", lambda parameters: drawn.append(parameters) or make(parameters))
+    assert run("--output-dir", tmp_path / "new") == 0
+    assert asked == CONFIGS
+    assert drawn == [Mnist1D.builder_configs[name].parameters for name in CONFIGS]
 
 
 def test_some_configs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

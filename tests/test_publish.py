@@ -21,11 +21,11 @@ from card import CARD
 from loopback import READ_TOKEN, TOKENS, WRITE_TOKEN, Fault, Hub
 from loopback.errors import HubError
 from mnist1d import Mnist1D
-from publisher import main
+from publisher import main, validate
 from publisher.card.manifest import read_card
 from publisher.hub import failures
 from publisher.hub.failures import ATTEMPTS
-from tests.pictures import Changed, Pictures, Renamed, pictures_card
+from tests.pictures import Changed, Grown, Pictures, Renamed, pictures_card
 
 R = "tester/pictures"
 NEW = {"README.md", "data/validation-00000-of-00001.parquet", "large/validation-00000-of-00001.parquet"}
@@ -268,6 +268,36 @@ def test_pull_request(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[
     assert len(ours(hub, pull.ref)["large/validation-00000-of-00001.parquet"]) != len(
         before["large/validation-00000-of-00001.parquet"]
     )
+
+
+@pytest.mark.parametrize("conflict", [False, True])
+def test_two_pull_requests(hub: Hub, publish: Publish, conflict: bool) -> None:
+    """Of the same message: each commit holds the card of its own files, also if somebody commits in between."""
+    assert publish() == 0
+    for builder in (Changed, Grown):
+        if conflict:
+            hub.forget()
+            hub.before("POST", "/commit/", lambda: hub.commit(R, files={"notes.txt": os.urandom(8)}))
+        assert publish("--create-pr", builder=builder) == 0
+    assert [pull.status for pull in hub.pulls(R)] == ["open", "open"]
+    for pull, rows in zip(hub.pulls(R), (31, 32), strict=True):
+        assert validate(R, pull.ref) == []
+        assert load_dataset(R, "large", split="validation", revision=pull.ref).num_rows == rows
+
+
+def test_new_plan_is_shown(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
+    """If somebody commits in between and the plan is no longer the same."""
+    assert publish() == 0
+    large = "large/validation-00000-of-00001.parquet"
+    for files, plans in (({"notes.txt": b"mine"}, 1), ({large: b"mine"}, 2)):
+        hub.forget()
+        hub.before("POST", "/commit/", lambda files=files: hub.commit(R, files=files))  # type: ignore[misc]
+        capsys.readouterr()
+        assert publish(builder=Changed) == 0
+        printed = capsys.readouterr().out
+        assert printed.count(f"  change  {large}") == plans
+        assert ("written by somebody else" in printed) == (plans == 2)
+        assert publish() == 0
 
 
 def test_pull_request_for_nothing(hub: Hub, publish: Publish) -> None:

@@ -258,6 +258,29 @@ def test_torn_memory(hub: Hub, command: Command, wanted: dict[str, bytes], tmp_p
     assert ours(hub) == wanted
 
 
+@pytest.mark.parametrize("planted", ["pickle", "number", "list", "another", "digits"])
+def test_planted_memory(hub: Hub, command: Command, wanted: dict[str, bytes], tmp_path: Path, planted: str) -> None:
+    """Whatever somebody puts into the work folder is neither run nor believed."""
+    assert command() == 0
+    hub.delete(R)
+    memories = sorted((tmp_path / "remembered").rglob("*.json"))
+    content = json.loads(memories[0].read_bytes())
+    evil = f"cos\nsystem\n(S'touch {tmp_path / 'evil'}'\ntR.".encode()
+    memories[0].write_bytes(
+        {
+            "pickle": evil,
+            "number": json.dumps({**content, "rows": "many"}).encode(),
+            "list": b"[1]",
+            "another": json.dumps({**content, "path": "data/../README.md"}).encode(),
+            "digits": json.dumps({**content, "sha256": "0"}).encode(),
+        }[planted]
+    )
+    memories[1].with_suffix(".pickle").write_bytes(evil)
+    assert command() == 0
+    assert ours(hub) == wanted
+    assert not (tmp_path / "evil").exists()
+
+
 @pytest.mark.parametrize("finished", [False, True])
 def test_lost_uploads(hub: Hub, command: Command, wanted: dict[str, bytes], finished: bool) -> None:
     """What the Hub drops before the commit is drawn and uploaded again, and nothing else is."""

@@ -1,0 +1,77 @@
+"""The private names of libraries that the publisher uses do what it needs; CI runs this with the oldest and newest."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import datasets
+import pyarrow as pa
+import pytest
+from huggingface_hub import DatasetCardData, HfApi
+
+from loopback import Hub
+from publisher.build import datasets_internals
+from publisher.build.files import UploadedFile
+from publisher.hub.client import Repository
+from publisher.hub.client_internals import missing_objects, uploaded_addition
+from tests.pictures import Pictures
+from tests.shards import Shards
+
+R = "tester/internals"
+
+
+def test_split_generators(tmp_path: Path) -> None:
+    """A builder is asked for its splits once, and prepares what it answered."""
+    builder = Pictures(config_name="small", cache_dir=str(tmp_path))
+    first = datasets_internals.split_generators(builder)
+    assert [(str(split.name), split.gen_kwargs) for split in first] == [("validation", {"rows": 3})]
+    first[0].gen_kwargs["rows"] = 2
+    builder.download_and_prepare(str(tmp_path / "rows"))
+    assert builder.as_dataset(split="validation").num_rows == 2
+
+
+def test_generate_tables(tmp_path: Path) -> None:
+    """Tables come as the builder yields them."""
+    builder = Shards(config_name="default", cache_dir=str(tmp_path))
+    [train, _] = datasets_internals.split_generators(builder)
+    tables = list(datasets_internals.generate_tables(builder, train.gen_kwargs))
+    assert sum(table.num_rows for table in tables) == 950
+
+
+def test_card_features() -> None:
+    """What is written into a card is read back, and empty structs and lists survive a cast."""
+    features = datasets.Features({"x": datasets.Sequence(datasets.Value("int8")), "y": datasets.Value("string")})
+    data = DatasetCardData()
+    datasets_internals.DatasetInfosDict({"default": datasets.DatasetInfo(features=features)}).to_dataset_card_data(data)
+    assert datasets_internals.features_from_card(data["dataset_info"]["features"]) == features
+    table = pa.table({"x": [[1], []], "y": ["a", None]})
+    assert datasets_internals.table_cast(table, features.arrow_schema).schema.equals(features.arrow_schema)
+
+
+def test_uploaded_addition(hub: Hub, tmp_path: Path) -> None:
+    """A commit takes a file that was uploaded before, from nothing but numbers, and the Hub says what it lacks."""
+    hub.create(R)
+    source = tmp_path / "data.parquet"
+    source.write_bytes(b"PAR1" * 1000)
+    from publisher.build.files import describe_file
+
+    uploaded = Repository(R).upload(describe_file(source, tmp_path), create_pr=False)
+    assert uploaded == UploadedFile("data.parquet", 4000, sha256=uploaded.sha256, sample=(b"PAR1" * 128))
+    lost = UploadedFile("lost.parquet", 3, sha256="0" * 64)
+    assert missing_objects([uploaded, lost], "dataset", R, hub.url) == {lost.sha256}
+    HfApi().create_commit(R, [uploaded_addition(uploaded)], repo_type="dataset", commit_message="Add")
+    assert hub.files(R)["data.parquet"] == source.read_bytes()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("datatrove") is None, reason="datatrove is of the extra `cluster`")
+def test_executors() -> None:
+    """The executors and the keywords that the cluster module hands them are there."""
+    import inspect
+
+    from datatrove.executor.ray import RayPipelineExecutor
+    from datatrove.executor.slurm import SlurmPipelineExecutor
+
+    for executor in (RayPipelineExecutor, SlurmPipelineExecutor):
+        assert {"tasks", "workers", "logging_dir"} <= inspect.signature(executor.__init__).parameters.keys()
+        assert hasattr(executor, "get_incomplete_ranks")
