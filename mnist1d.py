@@ -12,15 +12,17 @@ import inspect
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import datasets
 import numpy as np
 import pyarrow as pa
 
-from generator import Parameters, make_dataset
+from generator import Dataset, Parameters, make_dataset
 from generator.arrays import Floats, Integers
-from generator.authors import check_size
+from generator.authors import check_size, split_rows
+from generator.population import population_moments
 from generator.sharded import count_shards, draw_shard
 
 DESCRIPTION = (
@@ -75,17 +77,34 @@ class Mnist1DConfig(datasets.BuilderConfig):
         return str(super().create_config_id(plain, custom_features))
 
 
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """Samples that are drawn already."""
+class Whole:
+    """The authors' dataset, drawn once for both of its splits, when rows of one are first asked for."""
 
-    x: Floats
-    y: Integers
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+
+    def __reduce__(self) -> tuple[type[Whole], tuple[Parameters]]:
+        return Whole, (self.parameters,)  # another process draws again, which takes less than sending the arrays
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The dataset; kept, because neither split can be drawn without the other."""
+        return make_dataset(self.parameters)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A split of the authors' dataset."""
+
+    whole: Whole
+    split: str
 
     def chunks(self) -> Iterator[tuple[Floats, Integers]]:
         """The samples, `TABLE_ROWS` at a time."""
-        for start in range(0, len(self.x), TABLE_ROWS):
-            yield self.x[start : start + TABLE_ROWS], self.y[start : start + TABLE_ROWS]
+        data = self.whole.data
+        x, y = (data.x, data.y) if self.split == "train" else (data.x_test, data.y_test)
+        for start in range(0, len(x), TABLE_ROWS):
+            yield x[start : start + TABLE_ROWS], y[start : start + TABLE_ROWS]
 
 
 @dataclass(frozen=True, slots=True)  # slots, as 10**11 rows have a million of them
@@ -192,28 +211,32 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
         parameters = self.config.parameters
-        parts: dict[str, list[Drawn] | list[Shard]]
+        level = not (parameters.iid_noise_scale or parameters.shear_scale)  # maybe all points are equal: tried at once
+        parts: dict[str, list[Part] | list[Shard]]
         if self.config.stream == "sharded":
+            if level:
+                population_moments(parameters)
             parts = {
                 split: [Shard(parameters, split, index) for index in range(count_shards(parameters, split))]
                 for split in ("train", "test")
             }
         else:
-            data = make_dataset(parameters)
-            drawn = {"train": Drawn(data.x, data.y), "test": Drawn(data.x_test, data.y_test)}
-            parts = {split: [part] for split, part in drawn.items() if len(part.y)}
+            whole = Whole(parameters)
+            if level:
+                _ = whole.data
+            parts = {split: [Part(whole, split)] for split in ("train", "test") if split_rows(parameters, split)}
         return [
             datasets.SplitGenerator(name=name, gen_kwargs={"parts": split})
             for name, split in parts.items()
             if split  # `datasets` has no empty splits
         ]
 
-    def _generate_tables(self, parts: list[Drawn] | list[Shard]) -> Iterator[tuple[int, pa.Table]]:
+    def _generate_tables(self, parts: list[Part] | list[Shard]) -> Iterator[tuple[int, pa.Table]]:
         for key, (x, y) in enumerate(chunk for part in parts for chunk in part.chunks()):
             offsets = np.arange(len(x) + 1, dtype=np.int32) * x.shape[1]
             yield key, pa.table([pa.ListArray.from_arrays(offsets, x.ravel()), pa.array(y)], names=["x", "y"])
 
-    def _generate_examples(self, parts: list[Drawn] | list[Shard]) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _generate_examples(self, parts: list[Part] | list[Shard]) -> Iterator[tuple[int, dict[str, Any]]]:
         rows = (row for part in parts for chunk in part.chunks() for row in zip(*chunk, strict=True))
         for key, (signal, label) in enumerate(rows):
             yield key, {"x": signal, "y": label}

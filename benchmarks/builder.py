@@ -26,8 +26,8 @@ import datasets
 import numpy as np
 from tqdm import tqdm
 
-from generator import Parameters, make_dataset
-from mnist1d import Drawn, Mnist1D
+from generator import Dataset, Parameters, make_dataset
+from mnist1d import Mnist1D, Part, Whole
 
 SPLITS = ("train", "test")
 
@@ -45,9 +45,10 @@ class Tables(Mnist1D):
     arrays: dict[str, dict[str, Any]]
 
     def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
-        return [
-            datasets.SplitGenerator(name=split, gen_kwargs={"parts": [Drawn(**self.arrays[split])]}) for split in SPLITS
-        ]
+        train, test = (self.arrays[split] for split in SPLITS)
+        whole = Whole(self.config.parameters)
+        whole.data = Dataset(train["x"], train["y"], test["x"], test["y"], np.empty(0), {})  # drawn already
+        return [datasets.SplitGenerator(name=split, gen_kwargs={"parts": [Part(whole, split)]}) for split in SPLITS]
 
 
 class Rows(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # datasets ships no types

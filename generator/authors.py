@@ -14,7 +14,7 @@ from generator.moments import mean_and_std
 from generator.parameters import WORDS, Parameters
 from generator.signals import interpolate, make_signals
 from generator.stream import Stream
-from generator.templates import get_templates
+from generator.templates import DIGITS, get_templates
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +109,21 @@ def make_dataset(parameters: Parameters | None = None) -> Dataset:
     t = interpolate(t, parameters.final_seq_length)[0] / std
 
     x = np.ascontiguousarray(x)
-    split = int(len(y) * parameters.train_split)
+    split = split_rows(parameters, "train")
     return Dataset(x[:split], y[:split], x[split:], y[split:], t, templates)
+
+
+def split_rows(parameters: Parameters, split: str) -> int:
+    """Rows of "train" or "test", known before anything is drawn.
+
+    Examples
+    --------
+    >>> [split_rows(Parameters(num_samples=1009), split) for split in ("train", "test")]
+    [800, 200]
+    """
+    rows = parameters.num_samples // len(DIGITS) * len(DIGITS)
+    train = int(rows * parameters.train_split)
+    return {"train": train, "test": rows - train}[split]
 
 
 def check_size(parameters: Parameters) -> None:

@@ -1,9 +1,11 @@
 """The builder: what people get from the public doors of `datasets`."""
 
 import os
+import pickle
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,12 @@ import numpy as np
 import pytest
 
 from generator import Dataset, Parameters, make_dataset
-from tests.test_authors import PARAMETER_SETS, SHA256, digests
+from generator.authors import split_rows
+from tests.test_authors import EQUAL_POINTS, PARAMETER_SETS, SHA256, digests
 
 datasets = pytest.importorskip("datasets")
 
-from mnist1d import CITATION, DESCRIPTION, HOMEPAGE, LICENSE, TABLE_ROWS, VERSION, Drawn, Mnist1D  # noqa: E402
+from mnist1d import CITATION, DESCRIPTION, HOMEPAGE, LICENSE, TABLE_ROWS, VERSION, Mnist1D, Part, Whole  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ["default", "shuffled", "large-padding"]
@@ -220,6 +223,14 @@ def test_refused(name: str | None, changed: dict[str, Any], message: str) -> Non
         Mnist1D(name, **changed)
 
 
+@pytest.mark.parametrize("stream", ["authors", "sharded"])
+def test_equal_points(tmp_path: Path, stream: str) -> None:
+    """Points that are all equal are refused before anything is written, as wrong parameters are."""
+    builder = Mnist1D(cache_dir=str(tmp_path), stream=stream, **EQUAL_POINTS)
+    with pytest.raises(ValueError, match=r"^all points of all samples are equal: [^\n]*$"):
+        builder.download_and_prepare()
+
+
 @pytest.mark.parametrize(("train_split", "split"), [(0, "test"), (0.004, "test"), (1, "train")])
 def test_empty_split(tmp_path: Path, train_split: float, split: str) -> None:
     """A split without rows is left out, prepared or streamed."""
@@ -235,13 +246,51 @@ def test_examples_and_tables(samples: int) -> None:
     builder = Mnist1D()
     x = np.random.default_rng(samples).normal(size=(samples, 3))
     y = np.arange(samples)
-    parts = [Drawn(x, y)]
+    whole = Whole(Parameters())
+    whole.data = Dataset(x, y, x[:0], y[:0], np.empty(0), {})  # of a size that no parameters give
+    parts = [Part(whole, "train")]
     examples, tables = list(builder._generate_examples(parts)), list(builder._generate_tables(parts))
     assert [key for key, _ in examples] == list(range(samples))
     assert [len(table) for _, table in tables[:-1]] == [TABLE_ROWS] * (len(tables) - 1)
     expected = [{"x": signal, "y": label} for signal, label in zip(x.tolist(), y.tolist(), strict=True)]
     assert [{"x": row["x"].tolist(), "y": int(row["y"])} for _, row in examples] == expected
     assert [row for _, table in tables for row in table.to_pylist()] == expected
+
+
+def test_drawn_when_rows_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is drawn for a plan or the start of a stream, and once for both splits together."""
+    asked: list[Parameters | None] = []
+
+    def counted(parameters: Parameters | None = None) -> Dataset:
+        asked.append(parameters)
+        return make_dataset(parameters)
+
+    monkeypatch.setattr("mnist1d.make_dataset", counted)
+    streams = Mnist1D(cache_dir=str(tmp_path), **SMALL).as_streaming_dataset()
+    assert not asked
+    assert [len(list(streams[split])) for split in ("test", "train", "test")] == [20, 80, 20]
+    assert asked == [Parameters(**SMALL)]
+    prepare(tmp_path, **SMALL)
+    assert asked == [Parameters(**SMALL)] * 2
+
+
+def test_stream_in_another_process() -> None:
+    """A pickled stream is small, drawn from or not, and has the same rows."""
+    stream = Mnist1D(**SMALL, final_seq_length=1000).as_streaming_dataset(split="test")
+    rows = [row["y"] for row in stream]
+    pickled = pickle.dumps(stream)
+    assert len(pickled) < 50_000
+    assert [row["y"] for row in pickle.loads(pickled)] == rows
+
+
+@pytest.mark.parametrize("samples", [10, 1009, 5000])
+@pytest.mark.parametrize("train_split", [0, 0.3, 0.8, 1])
+def test_rows_are_known_before(samples: int, train_split: float) -> None:
+    """What a split will have is what it has."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # 1009 gives 1000
+        data = make_dataset(p := Parameters(num_samples=samples, train_split=train_split))
+    assert [split_rows(p, split) for split in ("train", "test")] == [len(data.x), len(data.x_test)]
 
 
 def test_several_tables(tmp_path: Path) -> None:

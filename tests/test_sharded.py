@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from generator.signals import interpolate
 from generator.subsampling import neighbours, subsampled_noise
 from mnist1d import Mnist1D
 
+ROOT = Path(__file__).parents[1]
 ROWS = 100_000  # of each of the draws that are compared
 SURE = 5.5  # standard errors: a comparison of two fair draws fails once in 26 million
 VARIANTS: list[dict[str, Any]] = [
@@ -179,11 +182,22 @@ def test_wrong_shards(split: str, index: int, words: str) -> None:
         make_shard(Parameters(num_samples=1000), split, index)
 
 
-@pytest.mark.parametrize("workers", [None, 2])
-def test_builder(tmp_path: Path, workers: int | None) -> None:
+PREPARE = """
+import sys
+from mnist1d import Mnist1D
+
+if __name__ == "__main__":
+    builder = Mnist1D("default", stream="sharded", num_samples=220_000, seed=7, cache_dir=sys.argv[1])
+    builder.download_and_prepare(num_proc=int(sys.argv[2]) or None)
+"""
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_builder(tmp_path: Path, workers: int) -> None:
     """The same rows whoever draws them, in the order of the shards."""
+    # In a process of its own: `datasets` forks its workers, which may hang if other tests have started threads.
+    subprocess.run([sys.executable, "-c", PREPARE, str(tmp_path), str(workers)], cwd=ROOT, check=True, timeout=300)
     builder = Mnist1D("default", stream="sharded", num_samples=220_000, seed=7, cache_dir=str(tmp_path))
-    builder.download_and_prepare(num_proc=workers)
     parameters = Parameters(num_samples=220_000, seed=7)
     for split, shards in (("train", 2), ("test", 1)):
         rows = builder.as_dataset(split=split).with_format("numpy", dtype=None)[:]
