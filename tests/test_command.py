@@ -15,10 +15,12 @@ import termios
 import time
 from pathlib import Path
 
+import datasets
 import pytest
 
-import mnist1d
+import generator
 from card import CARD, REPO_ID
+from generator import Dataset, Parameters
 from mnist1d import Mnist1D
 from publisher import main
 
@@ -72,9 +74,18 @@ def test_same_bytes_again(built: Path, tmp_path: Path) -> None:
 def test_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each config is asked for its splits once, and its samples are drawn once."""
     asked, drawn = [], []
-    splits, make = Mnist1D._split_generators, mnist1d.make_dataset
-    monkeypatch.setattr(Mnist1D, "_split_generators", lambda self, dl: asked.append(self.config.name) or splits(self, dl))
-    monkeypatch.setattr(mnist1d, "make_dataset", lambda parameters: drawn.append(parameters) or make(parameters))
+    splits, make = Mnist1D._split_generators, generator.make_dataset
+
+    def ask(self: Mnist1D, dl_manager: object) -> list[datasets.SplitGenerator]:
+        asked.append(self.config.name)
+        return splits(self, dl_manager)
+
+    def draw(parameters: Parameters) -> Dataset:
+        drawn.append(parameters)
+        return make(parameters)
+
+    monkeypatch.setattr(Mnist1D, "_split_generators", ask)
+    monkeypatch.setattr("mnist1d.make_dataset", draw)
     assert run("--output-dir", tmp_path / "new") == 0
     assert asked == CONFIGS
     assert drawn == [Mnist1D.builder_configs[name].parameters for name in CONFIGS]

@@ -11,8 +11,8 @@ from typing import Any
 import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
-from publisher.build.datasets_internals import table_cast
 
+from publisher.build.datasets_internals import table_cast
 from publisher.build.features import portable_dict
 
 FILE_BYTES = 500_000_000  # Arrow bytes of a file: what the Hub's guide recommends

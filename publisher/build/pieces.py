@@ -27,8 +27,9 @@ def put_together(pieces: Sequence[Piece], drawn: Sequence[Drawn]) -> list[BuiltC
     """The configs that pieces belong to, from what became of each."""
     configs = []
     for _, group in groupby(zip(pieces, drawn, strict=True), key=lambda pair: id(pair[0].source)):
-        pairs = list(group)
-        parts = [piece for piece, _ in pairs if isinstance(piece, Part)]
-        files = [result for _, result in pairs if isinstance(result, DataFile)]
-        configs += [assemble(parts, files)] if parts else [built for _, built in pairs if isinstance(built, BuiltConfig)]
+        of_config, results = zip(*group, strict=True)
+        if isinstance(results[0], BuiltConfig):
+            configs.append(results[0])
+        else:
+            configs.append(assemble(of_config, results))
     return configs

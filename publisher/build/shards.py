@@ -85,9 +85,7 @@ def plan_parts(source: Source, default: str) -> list[Part]:
         bounds = [shards * index // count for index in range(count + 1)]
         for name, start, stop in zip(file_names(split, count), bounds[:-1], bounds[1:], strict=True):
             drawn = [first] * (stop - start - 1) + [first if stop < shards else last]
-            size, rows, nbytes = (
-                sum(getattr(file, number) for file in drawn) for number in ("size", "rows", "nbytes")
-            )
+            size, rows, nbytes = (sum(getattr(file, number) for file in drawn) for number in ("size", "rows", "nbytes"))
             expected = ExpectedFile(f"{folder}/{name}", size, rows, nbytes)
             parts.append(Part(source, split, start, stop, expected, sample))
     return parts

@@ -86,11 +86,12 @@ def write_card(data: DatasetCardData, prose: str, manifest: Manifest) -> str:
     -------
     str
     """
-    metadata = yaml.safe_load(data.to_yaml()) or {}
+    head = data.to_yaml()
+    metadata = yaml.safe_load(head) or {}
     record = {**asdict(manifest), "card": _digest(_own(metadata, manifest.configs), prose)}
     listed = json.dumps({**record, "record": _digest(record)})
     escaped = listed.replace("--", "-\\u002d")  # two hyphens may not stand in a comment
-    return f"---\n{data.to_yaml()}\n---\n{prose}\n{MARK}{escaped} -->\n"
+    return f"---\n{head}\n---\n{prose}\n{MARK}{escaped} -->\n"
 
 
 def read_card(text: str) -> PublishedCard:

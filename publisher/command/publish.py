@@ -15,7 +15,6 @@ import datasets
 from publisher.build.configs import choose_configs
 from publisher.build.files import File
 from publisher.card.compose import Card
-from publisher.card.preview import check_preview, render, write_preview
 from publisher.command.arguments import check_arguments, make_parser
 from publisher.command.folder import complete_folder, replace_folder
 from publisher.command.overrides import read_overrides, read_settings
@@ -119,6 +118,8 @@ def _write_folder(job: Job, options: argparse.Namespace) -> int:
 
 
 def _write_preview(job: Job, options: argparse.Namespace) -> int:
+    from publisher.card.preview import check_preview, render, write_preview  # loads a Markdown parser
+
     check_preview(options.preview)
     with tempfile.TemporaryDirectory() as work:
         folder = root_in(work)
