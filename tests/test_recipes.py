@@ -1,4 +1,4 @@
-"""Recipes and the README: every name gives the data of its experiment, every line of the guide runs."""
+"""Recipes and their pages: every name gives the data of its experiment, every line of the guide runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from generator import RECIPES, Parameters, make_dataset
 from mnist1d import Mnist1D, load_arrays
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[1] / "docs"
 # Train and test, as the notebooks print them or say in their text; all others train on the published data
 SIZES = {
     "udl-8.3": (4000, 4000),
@@ -24,14 +24,16 @@ SIZES = {
 
 
 def table() -> dict[str, str]:
-    """Name -> parameters, from the README."""
-    rows = re.findall(r"^\|[^|]*\| ((?:`[\w.-]+`(?:, )?)+) \| (.*) \|$", README, flags=re.MULTILINE)
+    """Name -> parameters, from the page."""
+    page = (DOCS / "recipes.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\|[^|]*\| ((?:`[\w.-]+`(?:, )?)+) \| (.*) \|$", page, flags=re.MULTILINE)
     return {name: parameters for names, parameters in rows for name in re.findall(r"`([^`]*)`", names)}
 
 
 def guide() -> str:
-    """The block of code under "Coming from there"."""
-    return README.split("### Coming from there")[1].split("```python\n")[1].split("```")[0]
+    """The block of code that goes through the authors' calls."""
+    page = (DOCS / "from-pypi.md").read_text(encoding="utf-8")
+    return page.split("```python\n")[1].split("```")[0]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,7 @@ def test_the_others() -> None:
         assert replace(RECIPES[name].parameters, seed=42) == Parameters()
 
 
-def test_the_readme_has_every_recipe() -> None:
+def test_the_page_has_every_recipe() -> None:
     """And says of each what it is."""
     rows = table()
     assert set(rows) == set(RECIPES)
@@ -78,7 +80,7 @@ def test_recipes_cannot_be_changed() -> None:
 
 
 def test_recipe_through_the_builder() -> None:
-    """The README's other way to the same data."""
+    """The page's other way to the same data."""
     assert Mnist1D(parameters=RECIPES["udl-8.3"].parameters).config.parameters.num_samples == 8000
 
 
@@ -86,7 +88,7 @@ def test_order_of_the_classification_notebook() -> None:
     """It is not that of the config `shuffled`."""
     x, _ = load_arrays()
     shuffled, _ = load_arrays("shuffled")
-    theirs = x[:, np.random.RandomState(42).permutation(40)]  # as the README has it
+    theirs = x[:, np.random.RandomState(42).permutation(40)]  # as the page has it
     assert np.array_equal(np.sort(theirs, axis=1), np.sort(x, axis=1))
     assert not np.allclose(theirs, shuffled)
 

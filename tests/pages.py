@@ -1,0 +1,150 @@
+"""Runs the blocks of code of a page, in order: `python -m tests.pages PAGE.md [--slow]` in a copy of the project.
+
+The words after a block's language say more of it: `slow`, `file=NAME` for a file that the reader writes, `matplotlib`
+or `datasets<4` for what has to be installed. Blocks of Python share one namespace; after an assignment, a comment such
+as `# float64 (10, 40)` is compared with the value.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from markdown_it import MarkdownIt
+from packaging.requirements import Requirement
+
+# Lines of a shell that are not run, each with the reason
+SKIPPED = {
+    r"git clone \w+ mnist1d|cd mnist1d": "the folder is a copy of the project",
+    r"python3 -m venv \.venv|\. \.venv/bin/activate": "the tests have an environment",
+    r"pip install .+": "the tests have an environment",
+    r"pytest|ruff .+|mypy|python -m compatibility.*|python -m tests\..+": "CI runs it",
+    r"python benchmarks/models\.py": "trains for minutes, with PyTorch",
+    r"hf auth login": "asks for a token",
+}
+# Lines that are run with a change: nobody here has a cluster, or time for a hundred million rows
+CHANGED = {
+    r"(.+ --executor (?:slurm|ray) .+)": r"\1 --dry-run",
+    r"((?!.*--dry-run).+ --set num_samples=)1(?:_000)+(\D.*)": r"\g<1>300_000\2",
+}
+SERVERS = {r"python -m loopback": (" --port 0", "A Hub listens")}  # what is added, and what they say once they are up
+DESCRIBED = re.compile(r"^(\w+) = .*# (float64|int64) (\([\d, ]+\))$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of code."""
+
+    language: str
+    words: tuple[str, ...]
+    code: str
+    line: int  # of the fence, from 1
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it takes more than seconds."""
+        return "slow" in self.words
+
+    @property
+    def file(self) -> str | None:
+        """The file that the reader writes it to."""
+        return next((word.removeprefix("file=") for word in self.words if word.startswith("file=")), None)
+
+    def missing(self) -> list[str]:
+        """What it needs that is not installed."""
+        needed = [Requirement(word) for word in self.words if word != "slow" and not word.startswith("file=")]
+        return [str(requirement) for requirement in needed if not _is_installed(requirement)]
+
+
+def read_blocks(page: Path) -> list[Block]:
+    """All blocks of code of a page, indented ones too."""
+    blocks = []
+    for token in MarkdownIt().parse(page.read_text(encoding="utf-8")):
+        if token.type in ("fence", "code_block"):
+            language, *words = token.info.split() or [""]
+            blocks.append(Block(language, tuple(words), token.content, (token.map or [0])[0] + 1))
+    return blocks
+
+
+def commands(code: str) -> Iterator[str]:
+    """The single commands of a block of shell, without comments.
+
+    Examples
+    --------
+    >>> list(commands("pip install -e . && pytest  # the tests"))
+    ['pip install -e .', 'pytest']
+    """
+    for line in code.replace("\\\n", " ").splitlines():
+        for command in re.sub(r"(^|\s+)#.*", "", line).split(" && "):
+            if command.strip():
+                yield re.sub(r"\s+", " ", command.strip())
+
+
+def run_page(page: Path, slow: bool) -> None:
+    """Run the blocks in this folder and process; whatever goes wrong is raised."""
+    names: dict[str, Any] = {"__name__": "page"}
+    for block in read_blocks(page):
+        place = f"{page.name}:{block.line}"
+        if block.language == "text":
+            continue
+        if block.file:
+            Path(block.file).write_text(block.code, encoding="utf-8")
+        elif block.is_slow and not slow:
+            print(f"{place}: skipped, slow", flush=True)
+        elif missing := block.missing():
+            print(f"{place}: skipped, needs {', '.join(missing)}", flush=True)
+        elif block.language == "python":
+            exec(compile("\n" * block.line + block.code, page, "exec"), names)  # an error names the page's own line
+            for name, dtype, shape in DESCRIBED.findall(block.code):
+                found = f"{names[name].dtype} {names[name].shape}"
+                assert found == f"{dtype} {shape}", f"{place}: {name} is {found}"
+        else:
+            assert block.language == "sh", f"{place}: nothing here runs {block.language!r}"
+            for command in commands(block.code):
+                run_command(command, place)
+
+
+def run_command(command: str, place: str) -> None:
+    """Run a line of shell, unless it is one of those above."""
+    if reason := next((reason for pattern, reason in SKIPPED.items() if re.fullmatch(pattern, command)), None):
+        print(f"{place}: skipped, {reason}: {command}", flush=True)
+        return
+    for pattern, replacement in CHANGED.items():
+        command = re.sub(f"^{pattern}$", replacement, command)
+    print(f"{place}: {command}", flush=True)
+    for pattern, (more, up) in SERVERS.items():
+        if re.fullmatch(pattern, command):
+            return run_server(command + more, up)
+    subprocess.run(["bash", "-c", command], check=True)
+
+
+def run_server(command: str, up: str) -> None:
+    """Start what serves until Ctrl-C, and stop it once it is up."""
+    with subprocess.Popen(shlex.split(command), stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        said = server.stdout.readline()
+        server.send_signal(signal.SIGINT)
+        said += server.communicate()[0]
+    assert said.startswith(up), said
+    assert server.returncode == 0, said
+
+
+def _is_installed(requirement: Requirement) -> bool:
+    try:
+        return requirement.specifier.contains(version(requirement.name), prereleases=True)
+    except PackageNotFoundError:
+        return False
+
+
+if __name__ == "__main__":
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    run_page(Path(sys.argv[1]), "--slow" in sys.argv)

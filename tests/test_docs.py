@@ -1,0 +1,111 @@
+"""README, CONTRIBUTING and docs/: every block of code runs, every link leads somewhere."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from card import REPO_ID
+from loopback import WRITE_TOKEN, Account, Hub
+from tests.pages import CHANGED, SERVERS, SKIPPED, commands, read_blocks
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINES = 130  # of the README, so that it is read
+COMMANDS = [
+    "pip install -e . && python scripts/push_to_hub.py --output-dir build/mnist1d",
+    'pip install -e ".[test]" && pytest',
+]
+OWNER = Account("me", orgs=("tester", REPO_ID.partition("/")[0]))  # the names that the pages publish to
+MARKDOWN = MarkdownIt().enable("table")
+NOT_COPIED = shutil.ignore_patterns(".*", "build", "venv*", "dist", "*.egg-info", "__pycache__", "card.html")
+
+
+def run(page: Path, folder: Path, *arguments: str) -> None:
+    """Run a page's blocks in a copy of the project, with a Hub that has MNIST-1D."""
+    clone = folder / "mnist1d"
+    shutil.copytree(ROOT, clone, ignore=NOT_COPIED)
+    with Hub(tokens={WRITE_TOKEN: OWNER}) as hub:
+        more = {"PYTHONPATH": str(clone), "MPLBACKEND": "agg", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+        environment = hub.environment(WRITE_TOKEN, **more)
+        lines = [[sys.executable, "-m", "tests.pages", str(page), *arguments]]
+        if REPO_ID in page.read_text(encoding="utf-8"):
+            lines.insert(0, [sys.executable, "scripts/push_to_hub.py"])
+        for line in lines:
+            done = subprocess.run(
+                line, cwd=clone, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+            print(done.stdout)
+            assert done.returncode == 0, done.stdout[-2000:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_blocks(page: Path, tmp_path: Path) -> None:
+    """One after the other, as a reader would."""
+    run(page, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if any(block.is_slow for block in read_blocks(page))], ids=lambda page: page.name
+)
+def test_slow_blocks(page: Path, tmp_path: Path) -> None:
+    """The same with those that take longer."""
+    run(page, tmp_path, "--slow")
+
+
+def test_the_exceptions_are_needed() -> None:
+    """Each is for a line that some page has."""
+    blocks = [block for page in PAGES for block in read_blocks(page) if block.language == "sh"]
+    lines = [line for block in blocks for line in commands(block.code)]
+    for pattern in (*SKIPPED, *CHANGED, *SERVERS):
+        for alternative in [pattern] if "(" in pattern else pattern.split("|"):
+            assert any(re.fullmatch(alternative, line) for line in lines), alternative
+
+
+def test_readme() -> None:
+    """It is short, shows a picture, and has the two commands as they are."""
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= LINES
+    assert set(COMMANDS) < set(lines)
+    assert any(re.match(r"!\[.+\]\(card/assets/.+\)", line) for line in lines)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links(page: Path) -> None:
+    """Every relative link leads to a file, and to a heading of it if it names one."""
+    for link in links(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def links(page: Path) -> Iterator[str]:
+    """Where links and pictures lead, but for other hosts."""
+    for token in inline(page):
+        target = str(token.attrs.get("href") or token.attrs.get("src") or "")
+        if target and "://" not in target:
+            yield target
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings, as GitHub names them in addresses."""
+    tokens = MARKDOWN.parse(page.read_text(encoding="utf-8"))
+    headings = [after.content for token, after in itertools.pairwise(tokens) if token.type == "heading_open"]
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def inline(page: Path) -> Iterator[Token]:
+    """What stands in a page's text, tables included."""
+    for token in MARKDOWN.parse(page.read_text(encoding="utf-8")):
+        yield from token.children or []
