@@ -36,6 +36,7 @@ CHANGED = {
     r"(.+ --executor (?:slurm|ray) .+)": r"\1 --dry-run",
     r"((?!.*--dry-run).+ --set num_samples=)1(?:_000)+(\D.*)": r"\g<1>300_000\2",
 }
+OPTIONAL = {"datasets", "matplotlib", "pillow"}  # what a block may need that a test has to do without
 SERVERS = {r"python -m loopback": (" --port 0", "A Hub listens")}  # what is added, and what they say once they are up
 DESCRIBED = re.compile(r"^(\w+) = .*# (float64|int64) (\([\d, ]+\))$", re.MULTILINE)
 
@@ -62,6 +63,7 @@ class Block:
     def missing(self) -> list[str]:
         """What it needs that is not installed."""
         needed = [Requirement(word) for word in self.words if word != "slow" and not word.startswith("file=")]
+        assert {requirement.name for requirement in needed} <= OPTIONAL, self.words
         return [str(requirement) for requirement in needed if not _is_installed(requirement)]
 
 
