@@ -30,10 +30,15 @@ MARKDOWN = MarkdownIt().enable("table")
 NOT_COPIED = shutil.ignore_patterns(".*", "build", "venv*", "dist", "*.egg-info", "__pycache__", "card.html")
 
 
+def _not_copied(folder: str, names: list[str]) -> set[str]:
+    """What is no part of the project; `publisher/build` is."""
+    return NOT_COPIED(folder, names) if Path(folder) == ROOT else {"__pycache__"} & set(names)
+
+
 def run(page: Path, folder: Path, *arguments: str) -> None:
     """Run a page's blocks in a copy of the project, with a Hub that has MNIST-1D."""
     clone = folder / "mnist1d"
-    shutil.copytree(ROOT, clone, ignore=NOT_COPIED)
+    shutil.copytree(ROOT, clone, ignore=_not_copied)
     with Hub(tokens={WRITE_TOKEN: OWNER}) as hub:
         more = {"PYTHONPATH": str(clone), "MPLBACKEND": "agg", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
         environment = hub.environment(WRITE_TOKEN, **more)

@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -200,10 +201,9 @@ def _submit(job: Job, options: argparse.Namespace) -> int:
 
 def _cluster() -> Any:
     try:
-        from publisher.scale import cluster
+        return import_module("publisher.scale.cluster")
     except ImportError as error:
         raise UsageError(f"--executor needs datatrove ({error}): pip install datatrove") from error
-    return cluster
 
 
 def _executor_options(options: argparse.Namespace) -> dict[str, Any]:
