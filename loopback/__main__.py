@@ -18,7 +18,6 @@ Paste this in the shell that you publish from:
 
 export HF_ENDPOINT={url}
 export HF_TOKEN={token}
-export HF_HUB_DISABLE_XET=1
 export HF_HOME="$(mktemp -d)"
 
 The token is that of the user {user} and writes to repositories named {user}/...

@@ -60,6 +60,7 @@ def file_info(path: str, entry: Entry) -> Json:
     info: Json = {"type": "file", "oid": entry.oid, "size": entry.size, "path": path}
     if entry.lfs:
         info["lfs"] = {"oid": entry.lfs, "size": entry.size, "pointerSize": entry.pointer_size}
+        info["xetHash"] = entry.xet
     return info
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -14,11 +13,10 @@ from werkzeug import Request, Response
 from werkzeug.exceptions import HTTPException
 
 from . import routes
-from .accounts import Account, identify
 from .call import Call, answer, raw_path
 from .errors import HubError
 from .faults import Fault, Record, Traffic
-from .state import State
+from .site import Site
 
 _logger = logging.getLogger(__name__)
 
@@ -27,12 +25,9 @@ _logger = logging.getLogger(__name__)
 class Application:
     """What answers the requests of one server; a ConnectionError that it raises closes the connection."""
 
-    state: State
-    tokens: Mapping[str, Account]
+    site: Site
     traffic: Traffic
     log: Callable[[str], object] | None
-    url: str = ""
-    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     stopping: threading.Event = field(default_factory=threading.Event)
     _under_way: int = 0
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -59,7 +54,7 @@ class Application:
     def _handle(self, environ: dict[str, Any]) -> Response:
         """Record a request with what comes of it."""
         request = Request(environ)
-        query = "&".join(f"{k}={v}" for k, v in request.args.items(multi=True) if k != "signature")
+        query = "&".join(f"{k}={v}" for k, v in request.args.items(multi=True) if k not in ("expires", "signature"))
         path, agent = unquote(raw_path(request)), request.user_agent.string
         record, callbacks = self.traffic.arrive(request.method, path, query, agent)
         environ["wsgi.input"] = _Counted(environ["wsgi.input"], record)
@@ -89,9 +84,8 @@ class Application:
         try:
             for callback in callbacks:
                 callback()
-            account = identify(request.headers.get("Authorization"), self.tokens)
             handler, args = routes.find(request)
-            return handler(Call(request, args, account, self.state, self.url, self.secret))
+            return handler(Call(request, args, self.site))
         except HubError as error:
             response = answer({"error": error.message}, error.status)
             if error.code:

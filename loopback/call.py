@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import urlencode
 
 from werkzeug import Request, Response
 
-from .accounts import Account
+from .accounts import Account, identify
 from .errors import HubError, anonymous, repository_not_found
 from .repository import Repository
-from .state import State
+from .site import Site
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,12 @@ class Call:
 
     request: Request
     args: dict[str, str]
-    account: Account | None
-    state: State
-    url: str
-    secret: bytes
+    hub: Site
+
+    @cached_property
+    def account(self) -> Account | None:
+        """Who calls, None without a token; a token nobody holds is a 401. Storage has tokens of its own."""
+        return identify(self.request.headers.get("Authorization"), self.hub.tokens)
 
     @property
     def revision(self) -> str:
@@ -41,7 +45,7 @@ class Call:
         token with the role write, but not membership.
         """
         repository_id = f"{self.args['namespace']}/{self.args['name']}"
-        repository, account = self.state.find(repository_id), self.account
+        repository, account = self.hub.state.find(repository_id), self.account
         if account is None:
             if repository is None or repository.private or need != "read":
                 raise anonymous()
@@ -81,7 +85,7 @@ class Call:
         response = answer(list(items[start : start + size]))
         if start + size < len(items):
             query = {**self.request.args.to_dict(), "cursor": str(start + size)}
-            url = f"{self.url}{raw_path(self.request)}?{urlencode(query)}"
+            url = f"{self.hub.url}{raw_path(self.request)}?{urlencode(query)}"
             response.headers["Link"] = f'<{url}>; rel="next"'
         return response
 
@@ -91,18 +95,22 @@ class Call:
             raise HubError(400, f"{name} must be a number, got {value!r}")
         return int(value)
 
-    def sign(self, path: str) -> str:
-        """Return the address of an upload, good without a token: the clients send none to the storage."""
-        return f"{self.url}{path}?signature={self._signature(path)}"
+    def sign(self, path: str, **more: str) -> str:
+        """Return an address in the storage that is good for a while without a token, as those of a bucket are."""
+        expires = str(int(time.time() + self.hub.lifetime))
+        query = {**more, "expires": expires, "signature": self._signature(path, expires)}
+        return f"{self.hub.storage_url}{path}?{urlencode(query)}"
 
     def check_signature(self) -> None:
-        """Turn down an upload whose address this server did not give out."""
-        given = self.request.args.get("signature", "")
-        if not hmac.compare_digest(given.encode(), self._signature(self.request.path).encode()):
+        """Turn down an address that this server did not give out, or too long ago."""
+        expires, given = (self.request.args.get(name, "") for name in ("expires", "signature"))
+        if not hmac.compare_digest(given.encode(), self._signature(self.request.path, expires).encode()):
             raise HubError(403, "The signature of this address is not valid")
+        if int(expires) <= time.time():
+            raise HubError(403, "This address has expired")
 
-    def _signature(self, path: str) -> str:
-        return hmac.new(self.secret, path.encode(), hashlib.sha256).hexdigest()
+    def _signature(self, path: str, expires: str) -> str:
+        return hmac.new(self.hub.secret, f"{path} {expires}".encode(), hashlib.sha256).hexdigest()
 
 
 def answer(data: Any, status: int = 200) -> Response:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 from .errors import HubError
+from .folders import replacing
+from .xet.store import Store
 
-PART = ".part"
+Way = Literal["lfs", "xet"]
 REGULAR_LIMIT = 10 * 1024 * 1024
 _SUFFIXES = "parquet arrow npy npz bin h5 pt pkl 7z bz2 gz tar tgz xz zip zst png jpg jpeg gif webp mp3 wav"
 GIT_ATTRIBUTES = "".join(f"*.{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in _SUFFIXES.split())
@@ -21,12 +21,16 @@ GIT_ATTRIBUTES = "".join(f"*.{suffix} filter=lfs diff=lfs merge=lfs -text\n" for
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of a commit: `oid` is git's SHA-1 of the blob or LFS pointer, `lfs` the content's SHA-256."""
+    """A file of a commit: `oid` is git's SHA-1 of the blob or LFS pointer.
+
+    A large file has its content's SHA-256 in `lfs`, and in `xet` its hash in the storage.
+    """
 
     oid: str
     size: int
     lfs: str | None = None
     pointer_size: int = 0
+    xet: str | None = None
 
     @property
     def etag(self) -> str:
@@ -54,70 +58,64 @@ def upload_mode(path: str, size: int, sample: bytes, attributes: str) -> Literal
     return "regular"
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes the place of `path` at the end: a killed server leaves the old or new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=PART, delete=False) as part:
-        try:
-            yield part
-            part.flush()
-            Path(part.name).replace(path)
-        except BaseException:
-            Path(part.name).unlink(missing_ok=True)
-            raise
-
-
 class Objects:
-    """Two folders of immutable files: `blobs` by git id, `lfs` by SHA-256."""
+    """Small files by git id, and by SHA-256 what the storage keeps of the large ones."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, storage: Store) -> None:
         self._folder = folder
+        self._storage = storage
 
-    def path(self, entry: Entry) -> Path:
-        """Return where the content of `entry` lies."""
-        return self._large(entry.lfs) if entry.lfs else self._folder / "blobs" / entry.oid
+    def read(self, entry: Entry) -> bytes:
+        """Return the content of `entry`; one that the storage has lost is a 404."""
+        return self._storage.read(entry.xet) if entry.xet else self._blob(entry.oid).read_bytes()
 
     def add(self, data: bytes, mode: Literal["lfs", "regular"]) -> Entry:
         """Keep `data` and return its entry."""
         if mode == "lfs":
             sha256 = hashlib.sha256(data).hexdigest()
-            if not self.has(sha256):
-                with replacing(self._large(sha256)) as file:
-                    file.write(data)
+            self.link(sha256, self._storage.add(data), len(data), "lfs")
             return self.large(sha256)
         entry = Entry(git_oid(data), len(data))
-        if not self.path(entry).exists():
-            with replacing(self.path(entry)) as file:
+        if not self._blob(entry.oid).exists():
+            with replacing(self._blob(entry.oid)) as file:
                 file.write(data)
         return entry
 
-    def has(self, sha256: str) -> bool:
-        """Whether the LFS object was uploaded."""
-        return self._large(sha256).exists()
+    def has(self, sha256: str, way: Way | None = None) -> bool:
+        """Whether the file was uploaded, in any way or in this one."""
+        return self._large(sha256).exists() and way in (None, self._link(sha256)["way"])
 
     def large(self, sha256: str) -> Entry:
-        """Return the entry of an uploaded LFS object; to commit one that was not uploaded is a 400."""
+        """Return the entry of an uploaded file; to commit one that was not uploaded is a 400."""
         if not self.has(sha256):
             raise HubError(400, f"LFS pointer points to a file that does not exist: {sha256}")
-        size = self._large(sha256).stat().st_size
-        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
-        return Entry(git_oid(pointer), size, sha256, len(pointer))
+        link = self._link(sha256)
+        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {link['size']}\n".encode()
+        return Entry(git_oid(pointer), link["size"], sha256, len(pointer), link["xet"])
 
     def receive(self, sha256: str, stream: IO[bytes]) -> None:
         """Keep an upload if its content has the hash it was announced with; else a 400 and no file."""
-        digest = hashlib.sha256()
-        with replacing(self._large(sha256)) as file:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-                file.write(chunk)
-            if digest.hexdigest() != sha256:
-                raise HubError(400, f"The content's SHA-256 is {digest.hexdigest()}, not {sha256}")
+        data = stream.read()
+        if (found := hashlib.sha256(data).hexdigest()) != sha256:
+            raise HubError(400, f"The content's SHA-256 is {found}, not {sha256}")
+        self.add(data, "lfs")
+
+    def link(self, sha256: str, xet: str, size: int, way: Way) -> None:
+        """Remember which file of the storage has this SHA-256, and how it came first."""
+        if not self.has(sha256):
+            with replacing(self._large(sha256)) as file:
+                file.write(json.dumps({"xet": xet, "size": size, "way": way}).encode())
 
     def drop(self, kept: set[str], count: int) -> None:
-        """Delete that many LFS objects, but none of `kept`."""
+        """Forget that many of the large files, but none of `kept`."""
         for path in [path for path in sorted(self._large("").glob("*")) if path.name not in kept][:count]:
             path.unlink()
+
+    def _link(self, sha256: str) -> dict[str, Any]:
+        return dict(json.loads(self._large(sha256).read_bytes()))
+
+    def _blob(self, oid: str) -> Path:
+        return self._folder / "blobs" / oid
 
     def _large(self, sha256: str) -> Path:
         return self._folder / "lfs" / sha256

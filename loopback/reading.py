@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import mimetypes
+from urllib.parse import quote
 
 from werkzeug import Response
+from werkzeug.utils import redirect
 
 from . import answers
 from .call import Call, answer, is_on
+from .commits import Commit
 from .errors import HubError, anonymous, entry_not_found
+from .objects import Entry
 
 TREE_PAGE, EXPANDED_PAGE, COMMITS_PAGE = 1000, 50, 50  # what the client says of the Hub in `list_repo_tree`
 
@@ -75,24 +79,46 @@ def paths_info(call: Call) -> Response:
 
 
 def resolve(call: Call) -> Response:
-    """HEAD and GET /datasets/R/resolve/REV/PATH, whole or a Range of it.
+    """HEAD and GET /datasets/R/resolve/REV/PATH: where to read a file, and how to read it as Xet.
 
-    The Hub sends LFS files from another host; here they come straight away, with the same headers.
+    A small file is elsewhere on the Hub, and clients follow there for its headers. A large one is in the storage.
     """
-    repository = call.repository()
-    commit, path = repository.at(call.revision), call.args["path"]
+    commit, path, entry = _file(call)
+    api = f"/api/datasets/{call.args['namespace']}/{call.args['name']}"
+    if entry.xet is None:
+        response = redirect(f"/api/resolve-cache{api.removeprefix('/api')}/{commit.oid}/{quote(path)}", 307)
+    else:
+        store = f"/xet/{call.hub.state.xet.id}"
+        response = redirect(call.sign(f"{store}/bridge/{entry.xet}", name=path.rpartition("/")[2]), 302)
+        token, file = f"{call.hub.url}{api}/xet-read-token/{commit.oid}", f"{store}/v1/reconstructions/{entry.xet}"
+        response.headers["Link"] = (
+            f'<{token}>; rel="xet-auth", <{call.hub.storage_url}{file}>; rel="xet-reconstruction-info"'
+        )
+        response.headers["X-Xet-Hash"] = entry.xet
+        response.headers["X-Linked-ETag"] = f'"{entry.lfs}"'
+    response.headers["X-Linked-Size"] = str(entry.size)
+    response.headers["X-Repo-Commit"] = commit.oid
+    response.headers["Accept-Ranges"] = "bytes"
+    return response
+
+
+def small(call: Call) -> Response:
+    """HEAD and GET /api/resolve-cache/datasets/R/COMMIT/PATH, whole or a Range of it."""
+    commit, path, entry = _file(call)
+    response = Response(call.repository().read(entry), mimetype=mimetypes.guess_type(path)[0] or "text/plain")
+    response.set_etag(entry.etag)
+    response.headers["X-Repo-Commit"] = commit.oid
+    response.make_conditional(call.request.environ, accept_ranges=True, complete_length=entry.size)
+    return response
+
+
+def _file(call: Call) -> tuple[Commit, str, Entry]:
+    """Return the commit, path and entry of the file in the path; else a 404."""
+    commit, path = call.repository().at(call.revision), call.args["path"]
     entry = commit.files.get(path)
     if entry is None:
         raise entry_not_found(path)
-    content = repository.objects.path(entry).read_bytes()
-    response = Response(content, mimetype=mimetypes.guess_type(path)[0] or "application/octet-stream")
-    response.set_etag(entry.etag)
-    response.headers["X-Repo-Commit"] = commit.oid
-    if entry.lfs:
-        response.headers["X-Linked-ETag"] = f'"{entry.lfs}"'
-        response.headers["X-Linked-Size"] = str(entry.size)
-    response.make_conditional(call.request.environ, accept_ranges=True, complete_length=entry.size)
-    return response
+    return commit, path, entry
 
 
 def commits(call: Call) -> Response:

@@ -19,7 +19,9 @@ from typing import Literal
 from . import commits
 from .commits import Change, Commit, Pull
 from .errors import HubError, revision_not_found
-from .objects import GIT_ATTRIBUTES, Entry, Objects, replacing, upload_mode
+from .folders import replacing
+from .objects import GIT_ATTRIBUTES, Entry, Objects, upload_mode
+from .xet.store import Store
 
 MAIN = "refs/heads/main"
 
@@ -27,10 +29,10 @@ MAIN = "refs/heads/main"
 class Repository:
     """Refs, commits and pull requests. Every method that writes checks and writes under one lock."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, storage: Store) -> None:
         self._folder = folder
         self._lock = threading.RLock()
-        self.objects = Objects(folder)
+        self.objects = Objects(folder, storage)
         saved = json.loads((folder / "repository.json").read_bytes())
         self.id: str = saved["id"]
         self.created: str = saved["created"]
@@ -40,12 +42,12 @@ class Repository:
         self._commits = {path.stem: commits.load(path) for path in (folder / "commits").glob("*.json")}
 
     @classmethod
-    def create(cls, folder: Path, repository_id: str, author: str, private: bool) -> Repository:
+    def create(cls, folder: Path, storage: Store, repository_id: str, author: str, private: bool) -> Repository:
         """Make a repository with a first commit as the Hub does: a .gitattributes that sends data to LFS."""
         saved = {"id": repository_id, "created": _now(), "private": private, "refs": {}, "pulls": []}
         with replacing(folder / "repository.json") as file:
             file.write(json.dumps(saved).encode())
-        repository = cls(folder)
+        repository = cls(folder, storage)
         attributes = repository.objects.add(GIT_ATTRIBUTES.encode(), "regular")
         repository.refs[MAIN] = repository._write({".gitattributes": attributes}, None, author, "initial commit").oid
         repository._save()
@@ -79,7 +81,7 @@ class Repository:
 
     def read(self, entry: Entry) -> bytes:
         """Return the content of a file."""
-        return self.objects.path(entry).read_bytes()
+        return self.objects.read(entry)
 
     def upload_mode(self, revision: str, path: str, size: int, sample: bytes) -> Literal["lfs", "regular"]:
         """Return how `revision` wants a new file, by its .gitattributes."""
@@ -158,11 +160,14 @@ class Repository:
             self.pulls[number] = replace(self.pull(number), status=status)
             self._save()
 
+    def named(self) -> set[str]:
+        """Return the SHA-256 of every large file that some commit names."""
+        return {entry.lfs for commit in list(self._commits.values()) for entry in commit.files.values() if entry.lfs}
+
     def drop_uploads(self, count: int) -> None:
         """Lose that many of the uploads that no commit names."""
         with self._lock:
-            named = {entry.lfs for commit in self._commits.values() for entry in commit.files.values() if entry.lfs}
-            self.objects.drop(named, count)
+            self.objects.drop(self.named(), count)
 
     def create_ref(self, ref: str, revision: str) -> None:
         """Make a branch or tag; one of that name is a 409."""

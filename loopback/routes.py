@@ -12,10 +12,14 @@ from werkzeug.routing import Map, Rule
 from . import reading, uploads, writing
 from .call import Call, raw_path
 from .errors import HubError
+from .xet import downloads as fetching
+from .xet import tokens
+from .xet import uploads as storing
 
 Handler = Callable[[Call], Response]
 
 _DATASET = "/api/datasets/<namespace>/<name>"
+_STORE = "/xet/<store>"
 _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/api/whoami-v2", reading.whoami),
     ("POST", "/api/validate-yaml", writing.validate_yaml),
@@ -46,6 +50,21 @@ _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", "/lfs/<namespace>/<name>/<oid>", uploads.lfs_upload),
     ("POST", "/lfs/<namespace>/<name>/verify", uploads.lfs_verify),
     ("GET", "/datasets/<namespace>/<name>/resolve/<revision>/<path:path>", reading.resolve),
+    ("GET", "/api/resolve-cache/datasets/<namespace>/<name>/<revision>/<path:path>", reading.small),
+    ("GET", f"{_DATASET}/xet-write-token/<revision>", tokens.write_token),
+    ("GET", f"{_DATASET}/xet-read-token/<revision>", tokens.read_token),
+    ("PUT", f"{_STORE}/grants/<grant>", storing.granted),
+    ("POST", f"{_STORE}/v1/xorb-grants/<space>/<hash>", storing.grant),
+    ("POST", f"{_STORE}/v1/xorb-commits/<space>/<hash>/grant/<grant>", storing.commit_grant),
+    ("POST", f"{_STORE}/v2/shards", storing.shard_in_lines),
+    ("GET", f"{_STORE}/v2/reconstructions/<hash>", fetching.reconstruction_by_xorb),
+    # hf_xet 1.2 says no version.
+    *(("GET", f"{_STORE}{version}/chunks/<space>/<hash>", storing.chunk) for version in ("/v1", "")),
+    *(("POST", f"{_STORE}{version}/xorbs/<space>/<hash>", storing.xorb) for version in ("/v1", "")),
+    *(("POST", f"{_STORE}{version}/shards", storing.shard) for version in ("/v1", "")),
+    *(("GET", f"{_STORE}{version}/reconstructions/<hash>", fetching.reconstruction) for version in ("/v1", "")),
+    ("GET", f"{_STORE}/data/<hash>", fetching.data),
+    ("GET", f"{_STORE}/bridge/<hash>", fetching.bridge),
 )
 _MAP = Map(
     [Rule(rule, methods=[method], endpoint=handler) for method, rule, handler in _ROUTES],

@@ -21,6 +21,7 @@ from .accounts import TOKENS, Account
 from .application import Application
 from .commits import Change, Commit, Pull
 from .faults import Fault, Record, Traffic
+from .site import Site
 from .state import State
 
 HOST = "127.0.0.1"
@@ -28,6 +29,8 @@ HOST = "127.0.0.1"
 
 class Hub:
     """A Hub on loopback with its state in a folder; without `state` in one that `stop` removes.
+
+    As the real one it has its storage at another address, `storage_url`: clients send no token of the Hub there.
 
     A second Hub on the folder of a stopped or killed one goes on where that was. `log` gets a line for each
     request: method, path and status.
@@ -39,16 +42,27 @@ class Hub:
         port: int = 0,
         tokens: Mapping[str, Account] = TOKENS,
         log: Callable[[str], object] | None = None,
+        lifetime: float = 3600,
     ) -> None:
-        with socket.create_server((HOST, port), backlog=128) as listening:
+        with (
+            socket.create_server((HOST, port), backlog=128) as listening,
+            socket.create_server((HOST, 0), backlog=128) as storage,
+        ):
             self._folders = ExitStack()
             self._state = State(state if state is not None else self._temporary())
             self._traffic = Traffic()
-            self._application = Application(self._state, tokens, self._traffic, log)
-            self._server = ThreadedWSGIServer(HOST, port, self._application, _Handler, fd=listening.fileno())
-        self.url = self._application.url = f"http://{HOST}:{self._server.socket.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+            self.url, self.storage_url = (f"http://{HOST}:{s.getsockname()[1]}" for s in (listening, storage))
+            self._site = Site(self._state, tokens, self.url, self.storage_url, lifetime)
+            self._application = Application(self._site, self._traffic, log)
+            self._servers = [
+                ThreadedWSGIServer(HOST, s.getsockname()[1], self._application, _Handler, fd=s.fileno())
+                for s in (listening, storage)
+            ]
+        self._threads = [
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True) for server in self._servers
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def __enter__(self) -> Hub:
         return self
@@ -59,9 +73,10 @@ class Hub:
     def stop(self) -> None:
         """Take no more requests, finish those under way, remove what was temporary."""
         self._application.finish()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        for server, thread in zip(self._servers, self._threads, strict=True):
+            server.shutdown()
+            server.server_close()
+            thread.join()
         self._folders.close()
 
     def _temporary(self) -> Path:
@@ -170,7 +185,6 @@ class Hub:
         ours = {
             "HF_ENDPOINT": self.url,
             "HF_HOME": str(self._temporary()),
-            "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_UPDATE_DOWNLOAD_COUNTS": "0",

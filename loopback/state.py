@@ -8,22 +8,24 @@ import threading
 from pathlib import Path
 
 from .errors import HubError, repository_not_found
-from .objects import PART
+from .folders import PART
 from .repository import Repository
+from .xet.store import Store
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}")
 
 
 class State:
-    """The repositories by their id, `namespace/name`."""
+    """The repositories by their id, `namespace/name`, and the storage that they share."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "repositories"
         self._lock = threading.Lock()
         self._folder.mkdir(parents=True, exist_ok=True)
-        for part in self._folder.rglob(f"*{PART}"):  # of a server that was killed while it wrote
+        for part in folder.rglob(f"*{PART}"):  # of a server that was killed while it wrote
             part.unlink()
-        found = [Repository(path.parent) for path in sorted(self._folder.glob("*/*/repository.json"))]
+        self.xet = Store(folder / "xet")
+        found = [Repository(path.parent, self.xet) for path in sorted(self._folder.glob("*/*/repository.json"))]
         self._repositories = {repository.id: repository for repository in found if repository.refs}
 
     def find(self, repository_id: str) -> Repository | None:
@@ -44,7 +46,7 @@ class State:
         with self._lock:
             if repository_id in self._repositories:
                 raise HubError(409, "You already created this dataset repo")
-            repository = Repository.create(self._folder / repository_id, repository_id, author, private)
+            repository = Repository.create(self._folder / repository_id, self.xet, repository_id, author, private)
             self._repositories[repository_id] = repository
             return repository
 

@@ -30,31 +30,43 @@ def preupload(call: Call) -> Response:
         mode = repository.upload_mode(call.revision, path, int(file["size"]), sample)
         found = commit.files.get(path)
         files.append({"path": path, "uploadMode": mode, "shouldIgnore": False} | ({"oid": found.etag} if found else {}))
-    return answer({"files": files})
+    return answer({"files": files, "commitOid": commit.oid})
 
 
 def lfs_batch(call: Call) -> Response:
-    """POST /datasets/R.git/info/lfs/objects/batch; a blob that is there gets no actions."""
+    """POST /datasets/R.git/info/lfs/objects/batch; a blob that is there gets no actions.
+
+    Clients before huggingface_hub 2 ask here too if they speak Xet, and use it if this answers that they may.
+    """
     repository, body = call.repository("propose"), call.json()
     if body.get("operation") != "upload":
         raise HubError(400, "Only the LFS operation upload is served")
     base, objects = f"/lfs/{repository.id}", []
+    transfer = "xet" if "xet" in body.get("transfers", ()) else "basic"
     for wanted in body.get("objects", []):
         oid, size = str(wanted["oid"]), int(wanted["size"])
         item: dict[str, Any] = {"oid": oid, "size": size}
         if not _SHA256.fullmatch(oid):
             item["error"] = {"code": 422, "message": "The oid must be a SHA-256"}
-        elif not repository.objects.has(oid):
-            verify = {"href": f"{call.url}{base}/verify"}
+        elif not _is_there(call, repository, oid):
+            verify = {"href": f"{call.hub.url}{base}/verify"}
             item["actions"] = {"upload": {"href": call.sign(f"{base}/{oid}")}, "verify": verify}
         objects.append(item)
-    return answer({"transfer": "basic", "objects": objects})
+    return answer({"transfer": transfer, "objects": objects})
+
+
+def _is_there(call: Call, repository: Repository, sha256: str) -> bool:
+    """Whether a batch need not ask for a file; whether the Hub counts one that came as Xet is not known."""
+    found, counted = repository.objects, call.hub.batch_counts_xet
+    return found.has(sha256, None if counted else "lfs") or (found.has(sha256) and sha256 in repository.named())
 
 
 def lfs_upload(call: Call) -> Response:
     """PUT of a blob to the address that the batch gave."""
     call.check_signature()
-    repository = call.state.get(f"{call.args['namespace']}/{call.args['name']}")
+    if "Authorization" in call.request.headers:
+        raise HubError(400, "A signed address takes no Authorization: the token is not for the storage")
+    repository = call.hub.state.get(f"{call.args['namespace']}/{call.args['name']}")
     repository.objects.receive(call.args["oid"], call.request.stream)
     return Response()
 
@@ -81,10 +93,10 @@ def commit(call: Call) -> Response:
     if call.flag("create_pr"):
         pull = repository.propose(changes, author, title, message, parent)
         oid = repository.refs[pull.ref]
-        answered["pullRequestUrl"] = f"{call.url}/datasets/{repository.id}/discussions/{pull.number}"
+        answered["pullRequestUrl"] = f"{call.hub.url}/datasets/{repository.id}/discussions/{pull.number}"
     else:
         oid = repository.commit(call.revision, changes, author, title, message, parent).oid
-    return answer(answered | {"commitOid": oid, "commitUrl": f"{call.url}/datasets/{repository.id}/commit/{oid}"})
+    return answer(answered | {"commitOid": oid, "commitUrl": f"{call.hub.url}/datasets/{repository.id}/commit/{oid}"})
 
 
 def _is_pull(call: Call) -> bool:
@@ -106,13 +118,21 @@ def _changes(repository: Repository, lines: list[tuple[str, dict[str, Any]]]) ->
         if key == "file":
             yield path, _regular(repository, path, value)
         elif key == "lfsFile":
-            yield path, repository.objects.large(str(value.get("oid")))
+            yield path, _large(repository, value)
         elif key == "deletedFile":
             yield path, None
         elif key == "deletedFolder":
             yield path.rstrip("/") + "/", None
         else:
             raise HubError(400, f"Unknown operation in a commit: {key!r}")
+
+
+def _large(repository: Repository, value: dict[str, Any]) -> Entry:
+    """Return the entry of an upload that a commit names by SHA-256 and size."""
+    entry = repository.objects.large(str(value.get("oid")))
+    if value.get("size", entry.size) != entry.size:
+        raise HubError(400, f"{entry.lfs} has {entry.size} bytes, and the commit says {value['size']}")
+    return entry
 
 
 def _regular(repository: Repository, path: str, value: dict[str, Any]) -> Entry:

@@ -17,10 +17,10 @@ def create_repository(call: Call) -> Response:
     repository_id = f"{body.get('organization') or account}/{body.get('name')}"
     if body.get("type", "model") != "dataset":
         raise HubError(400, "This Hub keeps datasets only: the type must be dataset")
-    url = f"{call.url}/datasets/{repository_id}"
+    url = f"{call.hub.url}/datasets/{repository_id}"
     private = is_on(body.get("private")) or body.get("visibility") == "private"
     try:
-        repository = call.state.create(repository_id, account, private)
+        repository = call.hub.state.create(repository_id, account, private)
     except HubError as error:
         if error.status == 409:  # create_repo(exist_ok=True) reads the address from this answer
             return answer({"error": error.message, "url": url}, 409)
@@ -34,7 +34,7 @@ def delete_repository(call: Call) -> Response:
     repository_id = f"{body.get('organization') or account}/{body.get('name')}"
     if body.get("type", "model") != "dataset":
         raise repository_not_found(repository_id)
-    call.state.delete(repository_id)
+    call.hub.state.delete(repository_id)
     return answer({})
 
 

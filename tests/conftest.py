@@ -23,7 +23,7 @@ os.environ |= {
     "HF_HOME": HOME,
     "HF_DATASETS_CACHE": os.path.join(HOME, "datasets"),  # noqa: PTH118
     "HF_ENDPOINT": URL,
-    "HF_HUB_DISABLE_XET": "1",  # the Hub on loopback has none
+    "HF_XET_CLIENT_RETRY_BASE_DELAY": "50ms",  # the default is 3 s, times 3 for each further try
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_UPDATE_DOWNLOAD_COUNTS": "0",
@@ -65,6 +65,21 @@ def close_connections() -> None:
 
     close = getattr(huggingface_hub, "close_session", None) or huggingface_hub.utils.reset_sessions  # from 1.0, before
     close()
+
+
+@pytest.fixture
+def git_lfs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clients, also those in processes of their own, read and write large files by git-lfs instead of Xet."""
+    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+
+
+@pytest.fixture(params=["xet", "lfs"])
+def way(request: pytest.FixtureRequest) -> str:
+    """Both ways in which the clients read and write large files."""
+    if request.param == "lfs":
+        request.getfixturevalue("git_lfs")
+    return str(request.param)
 
 
 @pytest.fixture

@@ -216,8 +216,9 @@ def test_ranges(hub: Hub) -> None:
     with files.open(f"datasets/{R}/train.parquet", block_size=1000) as file:
         file.seek(3000)
         assert file.read(10) == DATA[3000:3010]
-    assert 206 in sent(hub, "GET", "/resolve/")
-    with get_session().stream("GET", f"{hub.url}/datasets/{R}/resolve/main/train.parquet") as whole:
+    assert 206 in sent(hub, "GET", "/bridge/")
+    url = f"{hub.url}/datasets/{R}/resolve/main/train.parquet"
+    with get_session().stream("GET", url, follow_redirects=True) as whole:
         assert whole.headers["content-length"] == str(len(DATA))
 
 
