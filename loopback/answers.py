@@ -19,6 +19,7 @@ def repository_info(repository: Repository, commit: Commit, blobs: bool) -> Json
     readme = commit.files.get("README.md")
     data = card.metadata(repository.read(readme).decode(errors="replace")) if readme else {}
     return {
+        "_id": repository.opaque_id,
         "id": repository.id,
         "author": repository.namespace,
         "sha": commit.oid,
@@ -127,7 +128,14 @@ def pull_info(repository: Repository, pull: Pull) -> Json:
     }
 
 
-def pull_details(repository: Repository, pull: Pull) -> Json:
+def status_event(pull: Pull, author: str) -> Json:
+    """Return what closing, opening or merging a pull request answers."""
+    data = {"status": pull.status}
+    event = {"id": f"{pull.number:024x}", "type": "status-change", "createdAt": pull.date, "data": data}
+    return event | {"author": {"name": author}}
+
+
+def pull_details(repository: Repository, pull: Pull, url: str) -> Json:
     """GET /api/datasets/R/discussions/N: the pull request with its commits as events."""
     events = []
     for commit in repository.history(pull.ref):
@@ -137,7 +145,9 @@ def pull_details(repository: Repository, pull: Pull) -> Json:
         event = {"id": commit.oid[:24], "type": "commit", "createdAt": commit.date, "data": data}
         events.append(event | {"author": {"name": commit.author}})
     changes: Json = {"base": "refs/heads/main"}
+    conflicts = repository.conflicts(pull) if pull.status in ("open", "draft") else []
     if pull.merge_commit:
         changes["mergeCommitId"] = pull.merge_commit
-    details = {"changes": changes, "filesWithConflicts": [], "events": events[::-1], "diff": ""}
+    details = {"changes": changes, "filesWithConflicts": conflicts, "events": events[::-1], "diff": ""}
+    details["diffUrl"] = f"{url}/datasets/{repository.id}/discussions/{pull.number}/files.diff"
     return pull_info(repository, pull) | details

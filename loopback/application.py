@@ -16,6 +16,7 @@ from . import routes
 from .call import Call, answer, raw_path
 from .errors import HubError
 from .faults import Fault, Record, Traffic
+from .quota import headers
 from .site import Site
 
 _logger = logging.getLogger(__name__)
@@ -84,15 +85,16 @@ class Application:
         try:
             for callback in callbacks:
                 callback()
-            handler, args = routes.find(request)
-            return handler(Call(request, args, self.site))
-        except HubError as error:
-            response = answer({"error": error.message}, error.status)
-            if error.code:
-                response.headers["X-Error-Code"] = error.code
-            message = " ".join(error.message.split())
-            response.headers["X-Error-Message"] = message.encode("ascii", "replace").decode()
+            said = self.site.quota.spend(raw_path(request))
+            try:
+                handler, args = routes.find(request)
+                response = handler(Call(request, args, self.site))
+            except HubError as error:
+                response = _refusal(error)
+            response.headers.update(said)
             return response
+        except HubError as error:
+            return _refusal(error)
         except HTTPException as error:  # of Werkzeug: a Range past the end, a body that broke off
             return Response(error.get_body(), error.code or 500, error.get_headers())
         except ConnectionError:
@@ -100,6 +102,17 @@ class Application:
         except Exception:
             _logger.exception("%s %s", request.method, request.path)
             return answer({"error": "Internal Server Error"}, 500)
+
+
+def _refusal(error: HubError) -> Response:
+    """Say what is wrong in the body, and in the headers that the clients read."""
+    response = answer({"error": error.message}, error.status)
+    response.headers.update(error.headers)
+    if error.code:
+        response.headers["X-Error-Code"] = error.code
+    message = " ".join(error.message.split())
+    response.headers["X-Error-Message"] = message.encode("ascii", "replace").decode()
+    return response
 
 
 class _Counted:
@@ -118,11 +131,12 @@ class _Counted:
 def _failure(fault: Fault, request: Request) -> Response:
     """Read the body, as a server does before it turns a request down, and answer with the fault's status."""
     request.get_data()
-    response = answer({"error": f"Status {fault.code} on demand"}, fault.code)
+    message = fault.message or f"Status {fault.code} on demand"
+    response = _refusal(HubError(fault.code, message, fault.error_code))
     if fault.retry_after is not None:
         response.headers["Retry-After"] = str(fault.retry_after)
-    if fault.error_code is not None:
-        response.headers["X-Error-Code"] = fault.error_code
+    if fault.ratelimit is not None:
+        response.headers.update(headers("api", 0, fault.ratelimit, 1000))
     return response
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +59,8 @@ def apply(files: Mapping[str, Entry], changes: Sequence[Change]) -> dict[str, En
     """Return `files` after the changes, in their order; a path to delete that is not there is a 404."""
     after = dict(files)
     for path, entry in changes:
-        if not all(part not in ("", ".", "..") for part in path.removesuffix("/").split("/")):
-            raise HubError(400, f"Invalid path: {path!r}")
+        if not all(part not in ("", ".", "..") for part in re.split(r"[/\\]", path.removesuffix("/"))):
+            raise HubError(422, f"Invalid path: {path!r}")
         if entry is not None:
             after[path] = entry
             continue

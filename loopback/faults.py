@@ -18,6 +18,8 @@ class Fault:
     code: int = 0
     retry_after: int | None = None
     error_code: str | None = None
+    message: str | None = None
+    ratelimit: int | None = None
 
     REFUSE: ClassVar[Fault]
     """The connection closes before the body is read."""
@@ -34,12 +36,22 @@ class Fault:
         return cls("delay", seconds=seconds)
 
     @classmethod
-    def status(cls, code: int, retry_after: int | None = None, error_code: str | None = None) -> Fault:
+    def status(
+        cls,
+        code: int,
+        retry_after: int | None = None,
+        error_code: str | None = None,
+        message: str | None = None,
+        ratelimit: int | None = None,
+    ) -> Fault:
         """Answer with this status and do nothing.
 
-        `retry_after` is in seconds, for 429 and 503; `error_code` is what the Hub adds, such as RepoNotFound.
+        `retry_after` is in seconds, for 429 and 503, `ratelimit` is the same in the header that the Hub sends today;
+        `error_code` is what the Hub adds, such as RepoNotFound; `message` is its sentence.
         """
-        return cls("status", code=code, retry_after=retry_after, error_code=error_code)
+        return cls(
+            "status", code=code, retry_after=retry_after, error_code=error_code, message=message, ratelimit=ratelimit
+        )
 
 
 Fault.REFUSE = Fault("refuse")

@@ -35,9 +35,13 @@ def whoami(call: Call) -> Response:
 
 
 def info(call: Call) -> Response:
-    """GET /api/datasets/R[/revision/REV]?blobs=."""
+    """GET /api/datasets/R[/revision/REV]?blobs=&expand=; with `expand` only the fields named there, and the ids."""
     repository = call.repository()
-    return answer(answers.repository_info(repository, repository.at(call.revision), call.flag("blobs")))
+    found = answers.repository_info(repository, repository.at(call.revision), call.flag("blobs"))
+    if expand := call.request.args.getlist("expand"):
+        found |= {"xetEnabled": True}
+        found = {name: found[name] for name in ("_id", "id", *expand) if name in found}
+    return answer(found)
 
 
 def tree(call: Call) -> Response:
@@ -152,10 +156,11 @@ def pulls(call: Call) -> Response:
         and (wanted.get("status", "all") == "all" or (wanted["status"] == "open") == (pull.status in ("open", "draft")))
     ]
     start = len(found) if wanted.get("p", "0") != "0" else 0
-    return answer({"discussions": found[start:], "count": len(found), "start": start})
+    closed = sum(pull["status"] in ("closed", "merged") for pull in found)
+    return answer({"discussions": found[start:], "count": len(found), "start": start, "numClosedDiscussions": closed})
 
 
 def pull(call: Call) -> Response:
     """GET /api/datasets/R/discussions/N."""
     repository = call.repository()
-    return answer(answers.pull_details(repository, repository.pull(int(call.args["number"]))))
+    return answer(answers.pull_details(repository, repository.pull(int(call.args["number"])), call.hub.url))

@@ -58,6 +58,11 @@ class Repository:
         """The user or organization it belongs to."""
         return self.id.partition("/")[0]
 
+    @property
+    def opaque_id(self) -> str:
+        """The id that does not change with the name, as the Hub has one."""
+        return hashlib.sha1(f"{self.id} {self.created}".encode()).hexdigest()[:24]
+
     def find_ref(self, revision: str) -> str | None:
         """Return the full name of a branch, tag or pull request, None if there is none of that name."""
         names = (revision, f"refs/heads/{revision}", f"refs/tags/{revision}")
@@ -103,7 +108,7 @@ class Repository:
             if ref is None or ref.startswith("refs/tags/"):
                 raise HubError(400, f"Commits go to a branch or a pull request, and {revision} is neither")
             if parent is not None and not _is_prefix(parent, head.oid):
-                raise HubError(412, "A commit has happened since. Please refresh and try again.")
+                raise HubError(412, "The branch was updated since you opened this page. Please refresh and try again.")
             commit = self._write(commits.apply(head.files, changes), head.oid, author, title, message)
             self.refs[ref] = commit.oid
             self._save()
@@ -136,6 +141,12 @@ class Repository:
             raise HubError(404, f"There is no discussion {number}")
         return self.pulls[number]
 
+    def conflicts(self, pull: Pull) -> list[str]:
+        """Return the files that a pull request and main both changed, and not in the same way."""
+        base, ours, theirs = (self.at(revision).files for revision in (pull.base, MAIN, pull.ref))
+        changed = [path for path in sorted(base.keys() | theirs.keys()) if base.get(path) != theirs.get(path)]
+        return [path for path in changed if ours.get(path) not in (base.get(path), theirs.get(path))]
+
     def merge(self, number: int, author: str) -> Commit:
         """Bring a pull request's changes to main as one commit; a file changed on both sides is a 409."""
         with self._lock:
@@ -144,8 +155,7 @@ class Repository:
                 raise HubError(400, f"Pull request {number} is {pull.status}")
             base, ours, theirs = self.at(pull.base).files, self.at(MAIN), self.at(pull.ref).files
             changed = [path for path in sorted(base.keys() | theirs.keys()) if base.get(path) != theirs.get(path)]
-            conflicts = [path for path in changed if ours.files.get(path) not in (base.get(path), theirs.get(path))]
-            if conflicts:
+            if conflicts := self.conflicts(pull):
                 raise HubError(409, f"This pull request conflicts with main in: {', '.join(conflicts)}")
             changes = [(p, theirs.get(p)) for p in changed if ours.files.get(p) != theirs.get(p)]
             commit = self._write(commits.apply(ours.files, changes), ours.oid, author, f"{pull.title} (#{number})")

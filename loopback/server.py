@@ -7,6 +7,7 @@ without an answer, body read or not, and nothing in it is asynchronous: it runs 
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import tempfile
 import threading
@@ -21,6 +22,7 @@ from .accounts import TOKENS, Account
 from .application import Application
 from .commits import Change, Commit, Pull
 from .faults import Fault, Record, Traffic
+from .quota import Quota
 from .site import Site
 from .state import State
 
@@ -31,6 +33,10 @@ class Hub:
     """A Hub on loopback with its state in a folder; without `state` in one that `stop` removes.
 
     As the real one it has its storage at another address, `storage_url`: clients send no token of the Hub there.
+
+    Tokens and addresses of the storage are good for `lifetime` seconds. `quota` is the number of requests to the API in
+    five minutes; the default is that of the largest plan, a free account has 1,000. `batch_counts_xet` is whether the
+    LFS batch counts as uploaded what came as Xet and no commit names yet: what the real Hub does is not known.
 
     A second Hub on the folder of a stopped or killed one goes on where that was. `log` gets a line for each
     request: method, path and status.
@@ -43,6 +49,8 @@ class Hub:
         tokens: Mapping[str, Account] = TOKENS,
         log: Callable[[str], object] | None = None,
         lifetime: float = 3600,
+        quota: int = 10_000,
+        batch_counts_xet: bool = True,
     ) -> None:
         with (
             socket.create_server((HOST, port), backlog=128) as listening,
@@ -52,7 +60,7 @@ class Hub:
             self._state = State(state if state is not None else self._temporary())
             self._traffic = Traffic()
             self.url, self.storage_url = (f"http://{HOST}:{s.getsockname()[1]}" for s in (listening, storage))
-            self._site = Site(self._state, tokens, self.url, self.storage_url, lifetime)
+            self._site = Site(self._state, tokens, self.url, self.storage_url, lifetime, Quota(quota), batch_counts_xet)
             self._application = Application(self._site, self._traffic, log)
             self._servers = [
                 ThreadedWSGIServer(HOST, s.getsockname()[1], self._application, _Handler, fd=s.fileno())
@@ -175,6 +183,24 @@ class Hub:
     def drop_uploads(self, repository: str, count: int) -> None:
         """Lose that many of the uploads that no commit names, as the Hub may."""
         self._state.get(repository).drop_uploads(count)
+
+    def lose(self, repository: str, path: str, revision: str = "main", *, recipe: bool = False) -> None:
+        """Let the storage lose a large file: its xorbs, with what else is in them, or only what it is made of."""
+        xet = self._state.get(repository).at(revision).files[path].xet
+        if xet is None:
+            raise ValueError(f"{path} is a small file, which is not in the storage")
+        if recipe:
+            self._state.xet.lose_file(xet)
+        else:
+            self._state.xet.lose_content(xet)
+
+    def lose_xorbs(self) -> None:
+        """Let the storage lose all that was uploaded, which the caches of the clients still know."""
+        self._state.xet.lose_all()
+
+    def expire_tokens(self) -> None:
+        """Let all tokens and addresses of the storage that were given out so far be good no more."""
+        self._site.secret = secrets.token_bytes(32)
 
     def environment(self, token: str | None = None, **more: str) -> dict[str, str]:
         """Return the environment for a client in a process of its own: this Hub, a new HF_HOME, nothing else.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .accounts import Account
+from .quota import Quota
 from .state import State
 from .xet.grants import Grant
 
@@ -20,6 +21,7 @@ class Site:
     url: str
     storage_url: str
     lifetime: float
-    batch_counts_xet: bool = True
+    quota: Quota
+    batch_counts_xet: bool
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     grants: dict[str, Grant] = field(default_factory=dict)

@@ -25,7 +25,7 @@ def create_repository(call: Call) -> Response:
         if error.status == 409:  # create_repo(exist_ok=True) reads the address from this answer
             return answer({"error": error.message, "url": url}, 409)
         raise
-    return answer({"url": url, "name": repository.id, "id": repository.id, "private": repository.private})
+    return answer({"url": url, "name": repository.id, "id": repository.opaque_id})
 
 
 def delete_repository(call: Call) -> Response:
@@ -35,7 +35,7 @@ def delete_repository(call: Call) -> Response:
     if body.get("type", "model") != "dataset":
         raise repository_not_found(repository_id)
     call.hub.state.delete(repository_id)
-    return answer({})
+    return Response("OK", mimetype="text/plain")
 
 
 def _owner(call: Call) -> tuple[str, dict[str, Any]]:
@@ -105,9 +105,9 @@ def create_pull(call: Call) -> Response:
 
 def merge_pull(call: Call) -> Response:
     """POST /api/datasets/R/discussions/N/merge."""
-    repository = call.repository("write")
-    oid = repository.merge(int(call.args["number"]), call.writer().name).oid
-    return answer({"mergeCommitId": oid})
+    repository, author, number = call.repository("write"), call.writer().name, int(call.args["number"])
+    oid = repository.merge(number, author).oid
+    return answer({"mergeCommitId": oid, "newStatus": answers.status_event(repository.pull(number), author)})
 
 
 def set_pull_status(call: Call) -> Response:
@@ -116,11 +116,4 @@ def set_pull_status(call: Call) -> Response:
     if status != "open" and status != "closed":
         raise HubError(400, f"The status must be open or closed, got {status!r}")
     repository.set_status(number, status)
-    pull = repository.pull(number)
-    event = {
-        "id": f"{number:024x}",
-        "type": "status-change",
-        "createdAt": pull.date,
-        "data": {"status": status},
-    }
-    return answer({"newStatus": event | {"author": {"name": call.writer().name}}})
+    return answer({"newStatus": answers.status_event(repository.pull(number), call.writer().name)})

@@ -576,6 +576,7 @@ def test_transient_failures(published: Hub) -> None:
         ("/resolve/.*parquet", Fault.status(500)),
     ],
 )
+@pytest.mark.usefixtures("git_lfs")  # over Xet the client takes what it has of other repositories, and asks for nothing
 def test_hub_refuses(published: Hub, path: str, fault: Fault, capsys: pytest.CaptureFixture[str]) -> None:
     """One sentence and exit code 3."""
     published.fail(path=path, fault=fault, times=1000)

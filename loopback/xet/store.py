@@ -51,9 +51,7 @@ class Store:
         return True
 
     def chunks(self, xorb: str) -> list[Chunk]:
-        """Return the chunks of a xorb, also of one that was lost; one that never came is a 400."""
-        if not self._chunks(xorb).exists():
-            raise HubError(400, f"The xorb {xorb} is not known")
+        """Return the chunks of a xorb, also of one that was lost since."""
         return [Chunk(**chunk) for chunk in json.loads(self._chunks(xorb).read_bytes())]
 
     def packed(self, xorb: str) -> bytes:
@@ -64,9 +62,10 @@ class Store:
 
     def register(self, shard: Shard) -> None:
         """Keep what files are made of, if their xorbs are there and all hashes are right; else a 400, and none."""
+        for name in (*(xorb.hash for xorb in shard.xorbs), *(term.xorb for file in shard.files for term in file.terms)):
+            if not self.has(name):
+                raise HubError(400, f"The xorb {name} was not uploaded")
         for xorb in shard.xorbs:
-            if not self.has(xorb.hash):
-                raise HubError(400, f"The xorb {xorb.hash} was not uploaded")
             if tuple((chunk.hash, chunk.size) for chunk in self.chunks(xorb.hash)) != xorb.chunks:
                 raise HubError(400, f"The xorb {xorb.hash} holds other chunks than the shard says")
         for file in shard.files:
@@ -103,6 +102,11 @@ class Store:
         """Lose the xorbs of a file, and with them what else is in those."""
         for term in self.terms(file):
             self._xorb(term.xorb).unlink(missing_ok=True)
+
+    def lose_all(self) -> None:
+        """Lose every xorb."""
+        for path in self._xorb("").glob("*"):
+            path.unlink()
 
     def lose_file(self, file: str) -> None:
         """Lose what a file is made of."""

@@ -1,0 +1,367 @@
+"""The storage of the stand-in Hub: what hf_xet uploads and downloads, what is refused, what can be lost."""
+
+from __future__ import annotations
+
+import json
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anycrc
+import lz4.frame
+import numpy as np
+import pytest
+from huggingface_hub import CommitOperationAdd, HfApi, get_session
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loopback import READ_TOKEN, WRITE_TOKEN, Fault, Hub
+from loopback.errors import HubError
+from loopback.xet import xorbs
+from tests.xet_client import Upload, upload
+
+R = "tester/digits"
+RANDOM = np.random.default_rng(0)
+FLOATS = np.cumsum(RANDOM.standard_normal(100_000)).astype(np.float32).tobytes()
+DATA = RANDOM.bytes(300_000) + bytes(range(256)) * 4000  # its second part is many times the same chunk
+ROWS = b"".join(b"row %d\n" % number for number in range(30_000))
+ALWAYS = 10**6
+PUBLISH = """
+import sys
+from huggingface_hub import CommitOperationAdd, HfApi
+api, data = HfApi(), open(sys.argv[1], "rb").read()
+add = [CommitOperationAdd("train.parquet", data), CommitOperationAdd("README.md", b"# Digits")]
+api.create_commit("tester/digits", add, commit_message="add", repo_type="dataset")
+assert open(api.hf_hub_download("tester/digits", "train.parquet", repo_type="dataset"), "rb").read() == data
+"""
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A Hub with one repository that has nothing but its first commit."""
+    with Hub() as hub:
+        hub.create(R)
+        yield hub
+
+
+def client(hub: Hub) -> HfApi:
+    """Return the real client."""
+    return HfApi(endpoint=hub.url, token=WRITE_TOKEN)
+
+
+def add(hub: Hub, **files: bytes) -> None:
+    """Commit large files in one commit."""
+    operations = [CommitOperationAdd(f"{name}.parquet", data) for name, data in files.items()]
+    client(hub).create_commit(R, operations, commit_message="add", repo_type="dataset")
+
+
+def download(hub: Hub, name: str, folder: Path) -> bytes:
+    """Return a file as the real client reads it."""
+    found = client(hub).hf_hub_download(R, f"{name}.parquet", repo_type="dataset", cache_dir=folder)
+    return Path(found).read_bytes()
+
+
+def paths(hub: Hub, part: str) -> list[tuple[str, int | None]]:
+    """Return the paths below the storage's own one, and the statuses, of the requests with this part."""
+    return [(r.path.split("/", 3)[3], r.status) for r in hub.requests if r.path.startswith("/xet/") and part in r.path]
+
+
+def publish_elsewhere(hub: Hub, tmp_path: Path, data: bytes, python: str = sys.executable, **more: str) -> str:
+    """Upload and download in a process of its own, and return what it said if it failed."""
+    (tmp_path / "data").write_bytes(data)
+    quick = {"HF_XET_CLIENT_RETRY_BASE_DELAY": "50ms", "HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "1"}
+    command = [python, "-c", PUBLISH, str(tmp_path / "data")]
+    environment = hub.environment(WRITE_TOKEN, **quick, **more)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    return done.stderr if done.returncode else ""
+
+
+class Storage:
+    """The storage without hf_xet between: status and body of each answer."""
+
+    def __init__(self, hub: Hub, right: str = "write", token: str = WRITE_TOKEN) -> None:
+        url = f"{hub.url}/api/datasets/{R}/xet-{right}-token/main"
+        given = get_session().get(url, headers={"Authorization": f"Bearer {token}"}).json()
+        self.url, self.headers = given["casUrl"], {"Authorization": f"Bearer {given['accessToken']}"}
+
+    def post(self, path: str, data: bytes) -> tuple[int, Any]:
+        """Send bytes."""
+        response = get_session().post(f"{self.url}{path}", content=data, headers=self.headers)
+        return response.status_code, response.json()
+
+    def get(self, path: str, **headers: str) -> tuple[int, Any]:
+        """Ask for JSON."""
+        response = get_session().get(f"{self.url}{path}", headers={**self.headers, **headers})
+        return response.status_code, response.json()
+
+    def register(self, given: Upload) -> tuple[int, Any]:
+        """Upload a xorb as it is announced, and then its shard."""
+        status, said = self.post(f"/v1/xorbs/default/{given.xorb}", given.packed)
+        return self.post("/v1/shards", given.shard()) if status == 200 else (status, said)
+
+
+def test_upload_and_download(hub: Hub, tmp_path: Path) -> None:
+    """The newest client takes the newest routes, the hashes agree, and the same content is not sent twice."""
+    add(hub, data=DATA, floats=FLOATS)
+    assert {name: hub.files(R)[f"{name}.parquet"] for name in ("data", "floats")} == {"data": DATA, "floats": FLOATS}
+    assert [status for _, status in paths(hub, "/grants/")] == [200]
+    assert [path for path, _ in paths(hub, "shards")] == ["v2/shards"]
+    assert not [r for r in hub.requests if "/lfs/" in r.path]
+    for name, data in (("data", DATA), ("floats", FLOATS)):
+        (found,) = client(hub).get_paths_info(R, f"{name}.parquet", repo_type="dataset")
+        assert found.xet_hash == hub.commits(R)[0].files[f"{name}.parquet"].xet  # type: ignore[union-attr]
+        assert download(hub, name, tmp_path) == data
+    assert {path.partition("/reconstructions/")[0] for path, _ in paths(hub, "reconstructions")} == {"v2"}
+    assert {status for _, status in paths(hub, "/data/")} == {206}
+    hub.forget()
+    add(hub, again=DATA)
+    assert paths(hub, "xorb") == []
+    assert hub.files(R)["again.parquet"] == DATA
+
+
+@pytest.mark.parametrize("policy", ["none", "lz4", "bg4-lz4"])
+def test_compression(hub: Hub, tmp_path: Path, policy: str) -> None:
+    """Whatever way hf_xet packs chunks, they are read here, and unpacked there again."""
+    assert publish_elsewhere(hub, tmp_path, ROWS, HF_XET_XORB_COMPRESSION_POLICY=policy) == ""
+    assert hub.files(R)["train.parquet"] == ROWS
+    (sent,) = (r.received for r in hub.requests if r.method == "PUT")
+    assert (sent > len(ROWS)) == (policy == "none")
+
+
+@given(st.binary(min_size=1, max_size=50))
+def test_grouped_bytes(content: bytes) -> None:
+    """Scheme 2: the bytes at 0, 4, 8... come first, then those at 1, 5, 9..., packed with LZ4."""
+    packed = lz4.frame.compress(b"".join(content[i::4] for i in range(4)))
+    chunk = struct.pack("<Q", len(packed) << 8 | 2 << 32 | len(content) << 40) + packed
+    assert list(xorbs.unpack(chunk)) == [content]
+
+
+@pytest.mark.parametrize(
+    ("route", "instead"),
+    [("/v1/xorb-grants/", "v1/xorbs/"), ("/v2/shards", "v1/shards"), ("/v2/reconstructions/", "v1/reconstructions/")],
+)
+def test_routes_of_an_older_storage(hub: Hub, tmp_path: Path, route: str, instead: str) -> None:
+    """Where the newest route is not there, the client goes back to the one before."""
+    hub.fail(path=route, fault=Fault.status(404), times=ALWAYS)
+    assert publish_elsewhere(hub, tmp_path, DATA) == ""
+    assert any(path.startswith(instead) and status == 200 for path, status in paths(hub, instead))
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_ranges(hub: Hub, version: str) -> None:
+    """Any range of a file is told by whole chunks that hold it, with where in the first it begins."""
+    add(hub, data=DATA)
+    storage, file = Storage(hub, "read"), hub.commits(R)[0].files["data.parquet"].xet
+    for start, stop in ((0, 1), (0, len(DATA)), (299_990, 800_123), (len(DATA) - 1, len(DATA) + 99)):
+        status, found = storage.get(f"/{version}/reconstructions/{file}", Range=f"bytes={start}-{stop - 1}")
+        assert status == 200
+        read = b""
+        for term in found["terms"]:
+            chunks = fetched(found, version, term["hash"])
+            part = b"".join(chunks[number] for number in range(term["range"]["start"], term["range"]["end"]))
+            assert len(part) == term["unpacked_length"]
+            read += part
+        offset = found["offset_into_first_range"]
+        assert read[offset : offset + stop - start] == DATA[start:stop]
+        assert len(read) - (stop - start) < 2 * xorbs.MAX_CHUNK
+    assert storage.get(f"/{version}/reconstructions/{file}", Range=f"bytes={len(DATA)}-")[0] == 416
+    assert storage.get(f"/{version}/reconstructions/{'0' * 64}")[0] == 404
+
+
+def fetched(found: dict[str, Any], version: str, xorb: str) -> dict[int, bytes]:
+    """Return the chunks that the addresses of a reconstruction give, by their number in the xorb."""
+    if version == "v1":
+        fetch = [(item["url"], item["range"], item["url_range"]) for item in found["fetch_info"][xorb]]
+    else:
+        fetch = [(item["url"], r["chunks"], r["bytes"]) for item in found["xorbs"][xorb] for r in item["ranges"]]
+    chunks: dict[int, bytes] = {}
+    for url, numbers, where in fetch:
+        response = get_session().get(url, headers={"Range": f"bytes={where['start']}-{where['end']}"})
+        assert response.status_code == 206
+        content = list(xorbs.unpack(response.content))
+        assert len(content) == numbers["end"] - numbers["start"]
+        assert not chunks.keys() & set(range(numbers["start"], numbers["end"]))
+        chunks |= dict(enumerate(content, numbers["start"]))
+    return chunks
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, ""),
+        ({"xorb": "0" * 64}, "not 0000"),
+        ({"packed": b""}, "1 to 8192 chunks"),
+        ({"packed": b"XETBLOB"}, "1 to 8192 chunks"),
+        ({"packed": struct.pack("<Q", 3 << 8 | 3 << 40) + b"ab"}, "header of the chunk at byte 0"),
+        ({"packed": struct.pack("<Q", 2 << 8 | 3 << 40) + b"ab"}, "has 2 bytes, its header says 3"),
+        ({"packed": struct.pack("<Q", 16 << 8 | 1 << 32 | 3 << 40) + b"ab" * 8}, "not a frame of LZ4"),
+        ({"packed": struct.pack("<Q", 2 << 8 | 7 << 32 | 3 << 40) + b"ab"}, "no compression scheme 7"),
+        ({"packed": b"\x01"}, "ends within the header"),
+        ({"chunks": ((bytes(32), 3),)}, "holds other chunks"),
+        ({"file": bytes(32)}, "do not give the hash of the file"),
+        ({"size": 5}, "chunks or sizes"),
+        ({"stop": 3}, "chunks or sizes"),
+        ({"verification": bytes(32)}, "A range hash"),
+        ({"sha256": bytes(32)}, "The SHA-256 of the file"),
+    ],
+)
+def test_mistakes_of_a_client(hub: Hub, changed: dict[str, Any], said: str) -> None:
+    """What does not fit its hash, its size or its header is refused with a sentence, and nothing is kept."""
+    given = upload([b"abc", b"defg"])
+    status, answered = Storage(hub).register(given.but(**changed))
+    assert (status, said in str(answered)) == (400 if said else 200, True)
+    assert name_it(hub, given) == (400 if said else 200)
+
+
+def name_it(hub: Hub, given: Upload, size: int | None = None) -> int:
+    """Return the status of a commit that names an upload."""
+    value = {"path": "x.bin", "algo": "sha256", "oid": given.sha256.hex(), "size": size or given.size}
+    lines = [{"key": "header", "value": {"summary": "add"}}, {"key": "lfsFile", "value": value}]
+    headers = {"Authorization": f"Bearer {WRITE_TOKEN}"}
+    body = "\n".join(map(json.dumps, lines))
+    return get_session().post(f"{hub.url}/api/datasets/{R}/commit/main", content=body, headers=headers).status_code
+
+
+def test_mistakes_in_what_is_named(hub: Hub) -> None:
+    """A xorb that never came, a shard that breaks off, and a commit that says another size are refused."""
+    given, storage = upload([b"abc", b"defg"]), Storage(hub)
+    assert "was not uploaded" in storage.post("/v2/shards", given.shard())[1]["error"]
+    storage.post(f"/v1/xorbs/default/{given.xorb}", given.packed)
+    for shard in (b"", b"x" * 48, given.shard()[:-48], given.shard()[:100]):
+        assert storage.post("/v2/shards", shard)[0] == 400
+    no_range_hashes = given.but(verification=b"").shard()
+    assert storage.post("/v2/shards", no_range_hashes)[0] == 400
+    assert storage.register(given) == (200, {"result": 1})
+    assert name_it(hub, given, size=8) == 400
+    assert name_it(hub, given) == 200
+
+
+def test_grants(hub: Hub) -> None:
+    """A grant takes one upload, of what it was asked for; what is there already needs none."""
+    given, storage = upload([b"abc"]), Storage(hub)
+    checksum = {"algo": "crc64nvme", "value": str(anycrc.Model("CRC64-NVME").calc(given.packed))}
+    route, wanted = f"/v1/xorb-grants/default/{given.xorb}", {"length": len(given.packed), "checksum": checksum}
+    status, grant = storage.post(route, json.dumps(wanted).encode())
+    assert (status, grant["method"]) == (201, "PUT")
+    commit = f"/v1/xorb-commits/default/{given.xorb}/grant/{grant['id']}"
+    assert storage.post(commit, b"")[0] == 404
+    put = get_session().put
+    assert put(grant["url"], content=given.packed + b"x").status_code == 400
+    assert put(grant["url"], content=given.packed, headers=storage.headers).status_code == 400
+    assert put(grant["url"].partition("?")[0], content=given.packed).status_code == 403
+    assert [put(grant["url"], content=given.packed).status_code for _ in range(2)] == [200, 412]
+    assert storage.post(commit, b"") == (200, {"was_inserted": True})
+    assert storage.post(route, json.dumps(wanted).encode())[0] == 200
+
+
+def test_tokens(hub: Hub) -> None:
+    """The storage takes its own tokens, for what they allow, as long as they are good; the Hub's is not one."""
+    given = upload([b"abc"])
+    writer, reader = Storage(hub), Storage(hub, "read", READ_TOKEN)
+    assert reader.register(given)[0] == 403
+    assert writer.register(given)[0] == 200
+    for wrong in ({}, {"Authorization": f"Bearer {WRITE_TOKEN}"}, {"Authorization": "Bearer xet_e30=.00"}):
+        writer.headers = wrong
+        assert writer.get("/v1/reconstructions/" + "0" * 64)[0] == 401
+    hub.expire_tokens()
+    assert reader.get("/v1/reconstructions/" + "0" * 64)[0] == 401
+    url, headers = f"{hub.url}/api/datasets/{R}/xet-write-token/main", {"Authorization": f"Bearer {READ_TOKEN}"}
+    assert get_session().get(url, headers=headers).status_code == 403
+    assert get_session().get(url).status_code == 401
+    # The address of a token for a commit that opens a pull request.
+    headers = {"Authorization": f"Bearer {WRITE_TOKEN}"}
+    assert get_session().get(url.replace("main", "None"), headers=headers).status_code == 404
+    assert get_session().get(url.replace("main", "None?create_pr=1"), headers=headers).status_code == 200
+
+
+def test_tokens_expire(tmp_path: Path) -> None:
+    """The client asks for a new token when one is about to expire."""
+    with Hub(lifetime=20) as hub:
+        hub.create(R)
+        assert publish_elsewhere(hub, tmp_path, DATA) == ""
+        assert len([r for r in hub.requests if "xet-write-token" in r.path]) > 1
+    with Hub(lifetime=0) as hub:
+        hub.create(R)
+        assert Storage(hub).register(upload([b"abc"]))[0] == 401
+
+
+def test_lost_storage(hub: Hub, tmp_path: Path) -> None:
+    """What the storage lost can be seen, but not read, neither as Xet nor without; uploaded again it is back."""
+    add(hub, data=DATA)
+    hub.lose(R, "data.parquet")
+    with pytest.raises(Exception, match="404"):
+        download(hub, "data", tmp_path)
+    with pytest.raises(HubError, match="has no xorb"):
+        hub.files(R)
+    url = f"{hub.url}/datasets/{R}/resolve/main/data.parquet"
+    assert get_session().get(url, follow_redirects=True).status_code == 404
+    assert client(hub).get_paths_info(R, "data.parquet", repo_type="dataset")
+    assert publish_elsewhere(hub, tmp_path, DATA) == ""
+    assert download(hub, "data", tmp_path) == DATA
+    hub.lose(R, "data.parquet", recipe=True)
+    with pytest.raises(HubError, match="has no file"):
+        hub.files(R)
+
+
+@pytest.mark.slow
+def test_xorbs_that_only_the_client_remembers(hub: Hub, tmp_path: Path) -> None:
+    """A client that uploaded a xorb before does not send it again: the shard is refused."""
+    home = {"HF_HOME": str(tmp_path / "home")}
+    assert publish_elsewhere(hub, tmp_path, DATA, **home) == ""
+    hub.lose_xorbs()
+    said = publish_elsewhere(hub, tmp_path, DATA + b"more", **home)
+    assert "400" in said
+    assert ("v2/shards", 400) in paths(hub, "shards")
+    assert publish_elsewhere(hub, tmp_path, DATA + b"more") == ""
+
+
+@pytest.mark.slow
+def test_a_second_hub_has_a_storage_of_its_own(tmp_path: Path) -> None:
+    """A new Hub gets all that an earlier one at its port was sent; one on the folder of an earlier one does not."""
+    home = {"HF_HOME": str(tmp_path / "home")}
+    for state, sent in (("one", 1), ("two", 1), ("two", 0)):
+        with Hub(tmp_path / state) as hub:
+            if sent:
+                hub.create(R)
+            assert publish_elsewhere(hub, tmp_path, DATA, **home) == ""
+            assert len(paths(hub, "/grants/")) == sent
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_whether_the_batch_counts_what_came_as_xet(counted: bool) -> None:
+    """What no commit names yet may or may not be taken for uploaded; what one names is."""
+    with Hub(batch_counts_xet=counted) as hub:
+        hub.create(R)
+        given = upload([b"abc"])
+        Storage(hub).register(given)
+        body = {"operation": "upload", "objects": [{"oid": given.sha256.hex(), "size": given.size}]}
+        url, headers = f"{hub.url}/datasets/{R}.git/info/lfs/objects/batch", {"Authorization": f"Bearer {WRITE_TOKEN}"}
+        asked = []
+        for _ in range(2):
+            (item,) = get_session().post(url, json=body, headers=headers).json()["objects"]
+            asked.append("actions" in item)
+            assert name_it(hub, given) == 200
+        assert asked == [not counted, False]
+
+
+@pytest.mark.parametrize("route", ["/chunks/", "/xorb-grants/", "/grants/", "/xorb-commits/", "/shards", "-token/"])
+@pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.DROP_AFTER, Fault.CUT, Fault.status(503)], ids=lambda f: f.kind)
+def test_faults_of_an_upload(hub: Hub, route: str, fault: Fault) -> None:
+    """Every request of an upload can fail; hf_xet tries again, and the file is right."""
+    hub.fail(path=route, fault=fault)
+    add(hub, data=DATA)
+    assert any(record.faults for record in hub.requests)
+    assert hub.files(R)["data.parquet"] == DATA
+
+
+@pytest.mark.parametrize("route", ["/reconstructions/", "/data/", "-token/"])
+@pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.CUT, Fault.status(503)], ids=lambda f: f.kind)
+def test_faults_of_a_download(hub: Hub, tmp_path: Path, route: str, fault: Fault) -> None:
+    """As of an upload."""
+    hub.commit(R, files={"data.parquet": DATA})
+    hub.fail(path=route, fault=fault)
+    assert download(hub, "data", tmp_path) == DATA
+    assert any(record.faults for record in hub.requests)
