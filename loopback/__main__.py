@@ -14,7 +14,7 @@ from .server import Hub
 
 _LINES = """\
 A Hub listens at {url} until Ctrl-C; {kept}.
-Paste this in the shell that you publish from:
+Paste this in the shell that you publish from; the new HF_HOME keeps your caches out of it:
 
 export HF_ENDPOINT={url}
 export HF_TOKEN={token}

@@ -51,6 +51,6 @@ def headers(kind: str, left: int, wait: int, limit: int) -> dict[str, str]:
 
 
 def _kind(path: str) -> str | None:
-    if path.startswith("/api/"):
-        return "api"
-    return "resolvers" if "/resolve/" in path else None
+    if "/resolve/" in path or path.startswith("/api/resolve-cache/"):
+        return "resolvers"
+    return "api" if path.startswith("/api/") else None

@@ -214,6 +214,7 @@ class Hub:
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_UPDATE_DOWNLOAD_COUNTS": "0",
+            "HF_XET_CLIENT_RETRY_BASE_DELAY": "50ms",  # not 3 s: on this machine nobody is to be spared
         }
         if token is not None:
             ours["HF_TOKEN"] = token

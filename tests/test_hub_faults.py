@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import CommitOperationAdd, HfApi, get_session
 from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import parse_ratelimit_headers
 
 from loopback import WRITE_TOKEN, Fault, Hub
 
@@ -102,6 +103,52 @@ def test_cut(hub: Hub, tmp_path: Path, way: str) -> None:
     assert Path(found).read_bytes() == data
     assert statuses(hub, "GET", "/bridge/") == ([200, 206] if way == "lfs" else [])
     assert len(statuses(hub, "GET", "/data/")) > 1 or way == "lfs"
+
+
+def test_drip(hub: Hub) -> None:
+    """An answer that comes byte by byte comes whole in the end, and a client with a limit gives up."""
+    hub.fail(path="whoami", fault=Fault.drip(0.001))
+    api = HfApi(endpoint=hub.url, token=WRITE_TOKEN)
+    assert api.whoami()["name"] == "tester"
+    hub.fail(path=R, fault=Fault.drip(5))
+    with pytest.raises(Exception, match="timed out"):
+        api.dataset_info(R, timeout=0.1)
+
+
+def test_pages_without_end(hub: Hub) -> None:
+    """A list that says that there is more gives its first page again and again."""
+    hub.fail(path="/tree/", fault=Fault.ENDLESS, times=10)
+    found = HfApi(endpoint=hub.url, token=WRITE_TOKEN).list_repo_tree(R, repo_type="dataset")
+    assert [entry.path for entry in found] == [".gitattributes"] * 11
+
+
+def test_what_a_refusal_says(hub: Hub) -> None:
+    """A fault may bring the Hub's sentence, and the header by which it says when to come back."""
+    full = Fault.status(403, message="Private repository storage limit reached")
+    hub.fail(path="/commit/", fault=full)
+    with pytest.raises(HfHubHTTPError, match="storage limit reached"):
+        publish(hub)
+    hub.fail(path="/commit/", fault=Fault.status(429, ratelimit=25))
+    with pytest.raises(HfHubHTTPError) as error:
+        publish(hub)
+    assert (found := parse_ratelimit_headers(error.value.response.headers))
+    assert (found.remaining, found.reset_in_seconds) == (0, 25)
+
+
+def test_quota() -> None:
+    """Every answer says how much is left, and one too many is a 429; files are counted apart."""
+    with Hub(quota=3) as hub:
+        hub.create(R)
+        api = HfApi(endpoint=hub.url)
+        for _ in range(3):
+            api.dataset_info(R)
+        # It redirects to where the file is, which counts too.
+        headers = get_session().get(f"{hub.url}/datasets/{R}/resolve/main/.gitattributes").headers
+        assert (found := parse_ratelimit_headers(headers))
+        assert (found.resource_type, found.remaining, found.limit, found.window_seconds) == ("resolvers", 13, 15, 300)
+        with pytest.raises(HfHubHTTPError, match="quota of 3 api requests") as error:
+            api.dataset_info(R)
+        assert error.value.response.headers["ratelimit"].startswith('"api";r=0;t=')
 
 
 def test_which_request(hub: Hub) -> None:

@@ -72,9 +72,8 @@ def paths(hub: Hub, part: str) -> list[tuple[str, int | None]]:
 def publish_elsewhere(hub: Hub, tmp_path: Path, data: bytes, python: str = sys.executable, **more: str) -> str:
     """Upload and download in a process of its own, and return what it said if it failed."""
     (tmp_path / "data").write_bytes(data)
-    quick = {"HF_XET_CLIENT_RETRY_BASE_DELAY": "50ms", "HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "1"}
     command = [python, "-c", PUBLISH, str(tmp_path / "data")]
-    environment = hub.environment(WRITE_TOKEN, **quick, **more)
+    environment = hub.environment(WRITE_TOKEN, HF_XET_CLIENT_RETRY_MAX_ATTEMPTS="1", **more)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     return done.stderr if done.returncode else ""
 

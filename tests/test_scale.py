@@ -175,6 +175,8 @@ def test_faults(
     fault: Fault,
 ) -> None:
     """A request of each kind fails: the same command ends as wanted, if not this time, then the next."""
+    if requests == "/shards":
+        pytest.importorskip("hf_xet")  # the oldest clients have none
     if requests in ("batch", "/lfs/"):  # clients that speak Xet send none of these
         request.getfixturevalue("git_lfs")
     monkeypatch.setattr("time.sleep", lambda seconds: None)
