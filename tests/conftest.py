@@ -17,6 +17,8 @@ HOME = tempfile.mkdtemp(prefix="mnist1d-tests-")
 with socket.create_server(("127.0.0.1", 0)) as free:
     PORT = free.getsockname()[1]  # where the fixture `hub` serves; nobody does in other tests
 URL = f"http://127.0.0.1:{PORT}"
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+FOUND = dict(os.environ)
 for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING_FACE_"))]:
     del os.environ[name]  # tokens, endpoints, caches
 os.environ |= {
@@ -29,7 +31,7 @@ os.environ |= {
     "HF_UPDATE_DOWNLOAD_COUNTS": "0",
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
     # What is meant for any other host goes there as to a proxy, and gets no answer.
-    **dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), URL),
+    **dict.fromkeys(PROXIES, URL),
     **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1/32"),
 }
 
@@ -65,6 +67,16 @@ def close_connections() -> None:
 
     close = getattr(huggingface_hub, "close_session", None) or huggingface_hub.utils.reset_sessions  # from 1.0, before
     close()
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What installs packages reaches other hosts as outside of the tests."""
+    for name in (*PROXIES, "no_proxy", "NO_PROXY"):
+        if name in FOUND:
+            monkeypatch.setenv(name, FOUND[name])
+        else:
+            monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

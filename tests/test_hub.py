@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,7 @@ def test_create_repository(hub: Hub) -> None:
         api.create_repo(R, repo_type="dataset")
     assert status(error) == 409
     assert api.create_repo(R, repo_type="dataset", exist_ok=True) == f"{hub.url}/datasets/{R}"
+    assert api.dataset_info("team/new", expand=["private"]).sha is None
     api.delete_repo("team/new", repo_type="dataset")
     assert not api.repo_exists("team/new", repo_type="dataset")
 
@@ -185,6 +188,27 @@ def test_one_of_many_committers_wins(hub: Hub) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(attempt, range(8))) == [200] + 7 * [412]
     assert len(hub.commits(R)) == 2
+
+
+def test_answers_as_recorded(hub: Hub) -> None:
+    """What clients other than ours may rely on: fields, sentences and statuses that were seen on the real Hub."""
+    headers, api = {"Authorization": f"Bearer {OWNER}"}, f"{hub.url}/api"
+    session = partial(get_session().request, headers=headers)
+    created = session("POST", f"{api}/repos/create", json={"name": "new", "type": "dataset"}).json()
+    assert (set(created), len(created["id"])) == ({"url", "name", "id"}, 24)
+    info = session("GET", f"{api}/datasets/owner/new?expand=xetEnabled").json()
+    assert info == {"_id": created["id"], "id": "owner/new", "xetEnabled": True}
+    asked = session("POST", f"{api}/datasets/owner/new/preupload/main", json={"files": []}).json()
+    assert asked == {"files": [], "commitOid": hub.commits("owner/new")[0].oid}
+    for parent, path, status, said in (("f" * 40, "x", 412, "The branch was updated"), (None, "..\\x", 422, "path")):
+        header = {"key": "header", "value": {"summary": "add"} | ({"parentCommit": parent} if parent else {})}
+        body = "\n".join(map(json.dumps, (header, {"key": "file", "value": {"path": path, "content": "x"}})))
+        answered = session("POST", f"{api}/datasets/owner/new/commit/main", content=body)
+        assert (answered.status_code, said in answered.json()["error"]) == (status, True)
+    deleted = session("DELETE", f"{api}/repos/delete", json={"name": "new", "type": "dataset"})
+    assert deleted.text == "OK"
+    moved = session("GET", f"{hub.url}/datasets/{R}/resolve/main/.gitattributes", follow_redirects=False)
+    assert (moved.status_code, moved.headers["location"][:19]) == (307, "/api/resolve-cache/")
 
 
 def test_history(hub: Hub) -> None:

@@ -88,6 +88,7 @@ def test_pull_request(hub: Hub) -> None:
     with pytest.raises(HfHubHTTPError) as error:
         stranger.merge_pull_request(R, 1, repo_type="dataset")
     assert status(error) == 403
+    assert owner.get_discussion_details(R, 1, repo_type="dataset").conflicting_files == []
     owner.merge_pull_request(R, 1, repo_type="dataset")
     assert set(hub.files(R)) == {".gitattributes", "other.txt", "train.parquet", "more.txt"}
     details = owner.get_discussion_details(R, 1, repo_type="dataset")
@@ -104,6 +105,7 @@ def test_pull_request_in_conflict(hub: Hub) -> None:
     with pytest.raises(HfHubHTTPError) as error:
         api.merge_pull_request(R, number, repo_type="dataset")
     assert status(error) == 409
+    assert api.get_discussion_details(R, number, repo_type="dataset").conflicting_files == ["README.md"]
     assert hub.files(R)["README.md"] == b"other"
     api.change_discussion_status(R, number, "closed", repo_type="dataset")
     assert [pull.status for pull in hub.pulls(R)] == ["closed"]

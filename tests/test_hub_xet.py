@@ -1,42 +1,26 @@
-"""The storage of the stand-in Hub: what hf_xet uploads and downloads, what is refused, what can be lost."""
+"""The stand-in Hub under hf_xet: uploads, downloads, older clients, what can fail and what can be lost."""
 
 from __future__ import annotations
 
-import json
-import struct
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import anycrc
-import lz4.frame
 import numpy as np
 import pytest
-from huggingface_hub import CommitOperationAdd, HfApi, get_session
-from hypothesis import given
-from hypothesis import strategies as st
+from huggingface_hub import get_session
 
-from loopback import READ_TOKEN, WRITE_TOKEN, Fault, Hub
+from compatibility.environments import Environment
+from compatibility.making import make
+from loopback import Fault, Hub
 from loopback.errors import HubError
-from loopback.xet import xorbs
-from tests.xet_client import Upload, upload
+from tests.xet_client import R, Storage, add, client, publish_elsewhere, upload
 
-R = "tester/digits"
+ROOT = Path(__file__).parent.parent
 RANDOM = np.random.default_rng(0)
 FLOATS = np.cumsum(RANDOM.standard_normal(100_000)).astype(np.float32).tobytes()
 DATA = RANDOM.bytes(300_000) + bytes(range(256)) * 4000  # its second part is many times the same chunk
 ROWS = b"".join(b"row %d\n" % number for number in range(30_000))
 ALWAYS = 10**6
-PUBLISH = """
-import sys
-from huggingface_hub import CommitOperationAdd, HfApi
-api, data = HfApi(), open(sys.argv[1], "rb").read()
-add = [CommitOperationAdd("train.parquet", data), CommitOperationAdd("README.md", b"# Digits")]
-api.create_commit("tester/digits", add, commit_message="add", repo_type="dataset")
-assert open(api.hf_hub_download("tester/digits", "train.parquet", repo_type="dataset"), "rb").read() == data
-"""
 
 
 @pytest.fixture
@@ -45,17 +29,6 @@ def hub() -> Iterator[Hub]:
     with Hub() as hub:
         hub.create(R)
         yield hub
-
-
-def client(hub: Hub) -> HfApi:
-    """Return the real client."""
-    return HfApi(endpoint=hub.url, token=WRITE_TOKEN)
-
-
-def add(hub: Hub, **files: bytes) -> None:
-    """Commit large files in one commit."""
-    operations = [CommitOperationAdd(f"{name}.parquet", data) for name, data in files.items()]
-    client(hub).create_commit(R, operations, commit_message="add", repo_type="dataset")
 
 
 def download(hub: Hub, name: str, folder: Path) -> bytes:
@@ -67,39 +40,6 @@ def download(hub: Hub, name: str, folder: Path) -> bytes:
 def paths(hub: Hub, part: str) -> list[tuple[str, int | None]]:
     """Return the paths below the storage's own one, and the statuses, of the requests with this part."""
     return [(r.path.split("/", 3)[3], r.status) for r in hub.requests if r.path.startswith("/xet/") and part in r.path]
-
-
-def publish_elsewhere(hub: Hub, tmp_path: Path, data: bytes, python: str = sys.executable, **more: str) -> str:
-    """Upload and download in a process of its own, and return what it said if it failed."""
-    (tmp_path / "data").write_bytes(data)
-    command = [python, "-c", PUBLISH, str(tmp_path / "data")]
-    environment = hub.environment(WRITE_TOKEN, HF_XET_CLIENT_RETRY_MAX_ATTEMPTS="1", **more)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    return done.stderr if done.returncode else ""
-
-
-class Storage:
-    """The storage without hf_xet between: status and body of each answer."""
-
-    def __init__(self, hub: Hub, right: str = "write", token: str = WRITE_TOKEN) -> None:
-        url = f"{hub.url}/api/datasets/{R}/xet-{right}-token/main"
-        given = get_session().get(url, headers={"Authorization": f"Bearer {token}"}).json()
-        self.url, self.headers = given["casUrl"], {"Authorization": f"Bearer {given['accessToken']}"}
-
-    def post(self, path: str, data: bytes) -> tuple[int, Any]:
-        """Send bytes."""
-        response = get_session().post(f"{self.url}{path}", content=data, headers=self.headers)
-        return response.status_code, response.json()
-
-    def get(self, path: str, **headers: str) -> tuple[int, Any]:
-        """Ask for JSON."""
-        response = get_session().get(f"{self.url}{path}", headers={**self.headers, **headers})
-        return response.status_code, response.json()
-
-    def register(self, given: Upload) -> tuple[int, Any]:
-        """Upload a xorb as it is announced, and then its shard."""
-        status, said = self.post(f"/v1/xorbs/default/{given.xorb}", given.packed)
-        return self.post("/v1/shards", given.shard()) if status == 200 else (status, said)
 
 
 def test_upload_and_download(hub: Hub, tmp_path: Path) -> None:
@@ -130,14 +70,6 @@ def test_compression(hub: Hub, tmp_path: Path, policy: str) -> None:
     assert (sent > len(ROWS)) == (policy == "none")
 
 
-@given(st.binary(min_size=1, max_size=50))
-def test_grouped_bytes(content: bytes) -> None:
-    """Scheme 2: the bytes at 0, 4, 8... come first, then those at 1, 5, 9..., packed with LZ4."""
-    packed = lz4.frame.compress(b"".join(content[i::4] for i in range(4)))
-    chunk = struct.pack("<Q", len(packed) << 8 | 2 << 32 | len(content) << 40) + packed
-    assert list(xorbs.unpack(chunk)) == [content]
-
-
 @pytest.mark.parametrize(
     ("route", "instead"),
     [("/v1/xorb-grants/", "v1/xorbs/"), ("/v2/shards", "v1/shards"), ("/v2/reconstructions/", "v1/reconstructions/")],
@@ -149,131 +81,20 @@ def test_routes_of_an_older_storage(hub: Hub, tmp_path: Path, route: str, instea
     assert any(path.startswith(instead) and status == 200 for path, status in paths(hub, instead))
 
 
-@pytest.mark.parametrize("version", ["v1", "v2"])
-def test_ranges(hub: Hub, version: str) -> None:
-    """Any range of a file is told by whole chunks that hold it, with where in the first it begins."""
-    add(hub, data=DATA)
-    storage, file = Storage(hub, "read"), hub.commits(R)[0].files["data.parquet"].xet
-    for start, stop in ((0, 1), (0, len(DATA)), (299_990, 800_123), (len(DATA) - 1, len(DATA) + 99)):
-        status, found = storage.get(f"/{version}/reconstructions/{file}", Range=f"bytes={start}-{stop - 1}")
-        assert status == 200
-        read = b""
-        for term in found["terms"]:
-            chunks = fetched(found, version, term["hash"])
-            part = b"".join(chunks[number] for number in range(term["range"]["start"], term["range"]["end"]))
-            assert len(part) == term["unpacked_length"]
-            read += part
-        offset = found["offset_into_first_range"]
-        assert read[offset : offset + stop - start] == DATA[start:stop]
-        assert len(read) - (stop - start) < 2 * xorbs.MAX_CHUNK
-    assert storage.get(f"/{version}/reconstructions/{file}", Range=f"bytes={len(DATA)}-")[0] == 416
-    assert storage.get(f"/{version}/reconstructions/{'0' * 64}")[0] == 404
-
-
-def fetched(found: dict[str, Any], version: str, xorb: str) -> dict[int, bytes]:
-    """Return the chunks that the addresses of a reconstruction give, by their number in the xorb."""
-    if version == "v1":
-        fetch = [(item["url"], item["range"], item["url_range"]) for item in found["fetch_info"][xorb]]
-    else:
-        fetch = [(item["url"], r["chunks"], r["bytes"]) for item in found["xorbs"][xorb] for r in item["ranges"]]
-    chunks: dict[int, bytes] = {}
-    for url, numbers, where in fetch:
-        response = get_session().get(url, headers={"Range": f"bytes={where['start']}-{where['end']}"})
-        assert response.status_code == 206
-        content = list(xorbs.unpack(response.content))
-        assert len(content) == numbers["end"] - numbers["start"]
-        assert not chunks.keys() & set(range(numbers["start"], numbers["end"]))
-        chunks |= dict(enumerate(content, numbers["start"]))
-    return chunks
-
-
+@pytest.mark.slow
+@pytest.mark.usefixtures("network")
 @pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({}, ""),
-        ({"xorb": "0" * 64}, "not 0000"),
-        ({"packed": b""}, "1 to 8192 chunks"),
-        ({"packed": b"XETBLOB"}, "1 to 8192 chunks"),
-        ({"packed": struct.pack("<Q", 3 << 8 | 3 << 40) + b"ab"}, "header of the chunk at byte 0"),
-        ({"packed": struct.pack("<Q", 2 << 8 | 3 << 40) + b"ab"}, "has 2 bytes, its header says 3"),
-        ({"packed": struct.pack("<Q", 16 << 8 | 1 << 32 | 3 << 40) + b"ab" * 8}, "not a frame of LZ4"),
-        ({"packed": struct.pack("<Q", 2 << 8 | 7 << 32 | 3 << 40) + b"ab"}, "no compression scheme 7"),
-        ({"packed": b"\x01"}, "ends within the header"),
-        ({"chunks": ((bytes(32), 3),)}, "holds other chunks"),
-        ({"file": bytes(32)}, "do not give the hash of the file"),
-        ({"size": 5}, "chunks or sizes"),
-        ({"stop": 3}, "chunks or sizes"),
-        ({"verification": bytes(32)}, "A range hash"),
-        ({"sha256": bytes(32)}, "The SHA-256 of the file"),
-    ],
+    ("hub_version", "xet_version", "route"), [("0.36.2", "1.2.0", "shards"), ("1.4.1", "1.4.3", "v1/xorbs/")]
 )
-def test_mistakes_of_a_client(hub: Hub, changed: dict[str, Any], said: str) -> None:
-    """What does not fit its hash, its size or its header is refused with a sentence, and nothing is kept."""
-    given = upload([b"abc", b"defg"])
-    status, answered = Storage(hub).register(given.but(**changed))
-    assert (status, said in str(answered)) == (400 if said else 200, True)
-    assert name_it(hub, given) == (400 if said else 200)
-
-
-def name_it(hub: Hub, given: Upload, size: int | None = None) -> int:
-    """Return the status of a commit that names an upload."""
-    value = {"path": "x.bin", "algo": "sha256", "oid": given.sha256.hex(), "size": size or given.size}
-    lines = [{"key": "header", "value": {"summary": "add"}}, {"key": "lfsFile", "value": value}]
-    headers = {"Authorization": f"Bearer {WRITE_TOKEN}"}
-    body = "\n".join(map(json.dumps, lines))
-    return get_session().post(f"{hub.url}/api/datasets/{R}/commit/main", content=body, headers=headers).status_code
-
-
-def test_mistakes_in_what_is_named(hub: Hub) -> None:
-    """A xorb that never came, a shard that breaks off, and a commit that says another size are refused."""
-    given, storage = upload([b"abc", b"defg"]), Storage(hub)
-    assert "was not uploaded" in storage.post("/v2/shards", given.shard())[1]["error"]
-    storage.post(f"/v1/xorbs/default/{given.xorb}", given.packed)
-    for shard in (b"", b"x" * 48, given.shard()[:-48], given.shard()[:100]):
-        assert storage.post("/v2/shards", shard)[0] == 400
-    no_range_hashes = given.but(verification=b"").shard()
-    assert storage.post("/v2/shards", no_range_hashes)[0] == 400
-    assert storage.register(given) == (200, {"result": 1})
-    assert name_it(hub, given, size=8) == 400
-    assert name_it(hub, given) == 200
-
-
-def test_grants(hub: Hub) -> None:
-    """A grant takes one upload, of what it was asked for; what is there already needs none."""
-    given, storage = upload([b"abc"]), Storage(hub)
-    checksum = {"algo": "crc64nvme", "value": str(anycrc.Model("CRC64-NVME").calc(given.packed))}
-    route, wanted = f"/v1/xorb-grants/default/{given.xorb}", {"length": len(given.packed), "checksum": checksum}
-    status, grant = storage.post(route, json.dumps(wanted).encode())
-    assert (status, grant["method"]) == (201, "PUT")
-    commit = f"/v1/xorb-commits/default/{given.xorb}/grant/{grant['id']}"
-    assert storage.post(commit, b"")[0] == 404
-    put = get_session().put
-    assert put(grant["url"], content=given.packed + b"x").status_code == 400
-    assert put(grant["url"], content=given.packed, headers=storage.headers).status_code == 400
-    assert put(grant["url"].partition("?")[0], content=given.packed).status_code == 403
-    assert [put(grant["url"], content=given.packed).status_code for _ in range(2)] == [200, 412]
-    assert storage.post(commit, b"") == (200, {"was_inserted": True})
-    assert storage.post(route, json.dumps(wanted).encode())[0] == 200
-
-
-def test_tokens(hub: Hub) -> None:
-    """The storage takes its own tokens, for what they allow, as long as they are good; the Hub's is not one."""
-    given = upload([b"abc"])
-    writer, reader = Storage(hub), Storage(hub, "read", READ_TOKEN)
-    assert reader.register(given)[0] == 403
-    assert writer.register(given)[0] == 200
-    for wrong in ({}, {"Authorization": f"Bearer {WRITE_TOKEN}"}, {"Authorization": "Bearer xet_e30=.00"}):
-        writer.headers = wrong
-        assert writer.get("/v1/reconstructions/" + "0" * 64)[0] == 401
-    hub.expire_tokens()
-    assert reader.get("/v1/reconstructions/" + "0" * 64)[0] == 401
-    url, headers = f"{hub.url}/api/datasets/{R}/xet-write-token/main", {"Authorization": f"Bearer {READ_TOKEN}"}
-    assert get_session().get(url, headers=headers).status_code == 403
-    assert get_session().get(url).status_code == 401
-    # The address of a token for a commit that opens a pull request.
-    headers = {"Authorization": f"Bearer {WRITE_TOKEN}"}
-    assert get_session().get(url.replace("main", "None"), headers=headers).status_code == 404
-    assert get_session().get(url.replace("main", "None?create_pr=1"), headers=headers).status_code == 200
+def test_older_clients(hub: Hub, tmp_path: Path, hub_version: str, xet_version: str, route: str) -> None:
+    """Those before huggingface_hub 2 ask the LFS batch whether they may speak Xet, and take routes of their own."""
+    requirements = (f"huggingface_hub=={hub_version}", f"hf_xet=={xet_version}")
+    made = make(Environment(f"hub-{hub_version}", requirements, (), ()), ROOT / "build" / "compatibility")
+    assert publish_elsewhere(hub, tmp_path, DATA, made.python) == ""
+    assert hub.files(R)["train.parquet"] == DATA
+    assert any(path.startswith(route) and status == 200 for path, status in paths(hub, route))
+    assert [r.status for r in hub.requests if "/lfs/" in r.path] == [200]
+    assert [r for r in hub.requests if "/bridge/" in r.path] == []
 
 
 def test_tokens_expire(tmp_path: Path) -> None:
@@ -327,23 +148,6 @@ def test_a_second_hub_has_a_storage_of_its_own(tmp_path: Path) -> None:
                 hub.create(R)
             assert publish_elsewhere(hub, tmp_path, DATA, **home) == ""
             assert len(paths(hub, "/grants/")) == sent
-
-
-@pytest.mark.parametrize("counted", [True, False])
-def test_whether_the_batch_counts_what_came_as_xet(counted: bool) -> None:
-    """What no commit names yet may or may not be taken for uploaded; what one names is."""
-    with Hub(batch_counts_xet=counted) as hub:
-        hub.create(R)
-        given = upload([b"abc"])
-        Storage(hub).register(given)
-        body = {"operation": "upload", "objects": [{"oid": given.sha256.hex(), "size": given.size}]}
-        url, headers = f"{hub.url}/datasets/{R}.git/info/lfs/objects/batch", {"Authorization": f"Bearer {WRITE_TOKEN}"}
-        asked = []
-        for _ in range(2):
-            (item,) = get_session().post(url, json=body, headers=headers).json()["objects"]
-            asked.append("actions" in item)
-            assert name_it(hub, given) == 200
-        assert asked == [not counted, False]
 
 
 @pytest.mark.parametrize("route", ["/chunks/", "/xorb-grants/", "/grants/", "/xorb-commits/", "/shards", "-token/"])
