@@ -206,7 +206,7 @@ class Hub:
         """Return the environment for a client in a process of its own: this Hub, a new HF_HOME, nothing else.
 
         Without a token the client is anonymous. It is os.environ without what would lead elsewhere, ready for
-        `subprocess.run(env=...)`; `more` is added last.
+        `subprocess.run(env=...)`; with HF_HUB_DISABLE_XET=1 in it the client uses git-lfs. `more` is added last.
         """
         ours = {
             "HF_ENDPOINT": self.url,
@@ -223,6 +223,7 @@ class Hub:
         proxies = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), self.url) | {"no_proxy": f"{HOST}/32"}
         ours |= proxies | {name.upper(): value for name, value in proxies.items()}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
+        kept |= {name: value for name, value in os.environ.items() if name == "HF_HUB_DISABLE_XET"}
         return {**kept, **ours, **more}
 
 

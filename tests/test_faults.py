@@ -86,8 +86,8 @@ def state(hub: Hub) -> State:
 
 
 @pytest.fixture(params=["first", "republish"])
-def scenario(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
-    """A first publish, and one of a dataset of which one config has changed."""
+def scenario(request: pytest.FixtureRequest, way: str, tmp_path: Path) -> Scenario:
+    """A first publish, and one of a dataset of which one config has changed, each over Xet and by git-lfs."""
 
     def rehearse(builder: type[Pictures], old: State) -> tuple[State, list[str]]:
         with a_hub(old) as hub:
@@ -96,9 +96,9 @@ def scenario(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
 
     first, requests = rehearse(Pictures, {})
     if request.param == "first":
-        return Scenario("first publish", Pictures, tmp_path, {}, first, requests)
+        return Scenario(f"first publish, {way}", Pictures, tmp_path, {}, first, requests)
     second, requests = rehearse(Changed, first)
-    return Scenario("republish of one config", Changed, tmp_path, first, second, requests)
+    return Scenario(f"republish of one config, {way}", Changed, tmp_path, first, second, requests)
 
 
 def outcome(scenario: Scenario, number: int, fault: Fault, capsys: pytest.CaptureFixture[str]) -> str:
