@@ -108,6 +108,7 @@ def data(hub: Hub) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("git_lfs")  # as above
 def test_ray(hub: Hub, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Ray on this machine, which hides what a task raises: the command tells; then the same bytes as without."""
     pytest.importorskip("ray")
