@@ -66,7 +66,7 @@ def _start(parser: _Parser, given: argparse.Namespace) -> Hub:
         place = f" or write to {given.state}" if given.state else ""
         parser.error(f"cannot listen at port {given.port}{place}: {error.strerror}. Give another --port.")
     except (ValueError, KeyError, TypeError):
-        parser.error(f"{given.state} holds something that is not the state of a Hub.")
+        parser.error(f"{given.state} holds something that is not the state of a Hub of this version. Give another.")
 
 
 if __name__ == "__main__":

@@ -99,19 +99,15 @@ class Application:
         response.content_length = len(data)
 
     def _answer(self, request: Request, callbacks: Iterable[Callable[[], object]]) -> Response:
+        quota: dict[str, str] = {}
         try:
             for callback in callbacks:
                 callback()
-            said = self.site.quota.spend(raw_path(request))
-            try:
-                handler, args = routes.find(request)
-                response = handler(Call(request, args, self.site))
-            except HubError as error:
-                response = _refusal(error)
-            response.headers.update(said)
-            return response
+            quota = self.site.quota.spend(raw_path(request))
+            handler, args = routes.find(request)
+            response = handler(Call(request, args, self.site))
         except HubError as error:
-            return _refusal(error)
+            response = _refusal(error)
         except HTTPException as error:  # of Werkzeug: a Range past the end, a body that broke off
             return Response(error.get_body(), error.code or 500, error.get_headers())
         except ConnectionError:
@@ -119,6 +115,8 @@ class Application:
         except Exception:
             _logger.exception("%s %s", request.method, request.path)
             return answer({"error": "Internal Server Error"}, 500)
+        response.headers.update(quota)
+        return response
 
 
 def _refusal(error: HubError) -> Response:

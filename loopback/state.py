@@ -24,6 +24,8 @@ class State:
         self._folder.mkdir(parents=True, exist_ok=True)
         for part in folder.rglob(f"*{PART}"):  # of a server that was killed while it wrote
             part.unlink()
+        if any(self._folder.iterdir()) and not (folder / "xet").exists():
+            raise ValueError(f"{folder} was written by a Hub without Xet, which kept large files in another way")
         self.xet = Store(folder / "xet")
         found = [Repository(path.parent, self.xet) for path in sorted(self._folder.glob("*/*/repository.json"))]
         self._repositories = {repository.id: repository for repository in found if repository.refs}

@@ -194,12 +194,14 @@ def test_command(tmp_path: Path) -> None:
 def test_command_with_bad_arguments(tmp_path: Path) -> None:
     """One sentence and exit code 2."""
     (tmp_path / "file").touch()
+    (tmp_path / "earlier" / "repositories" / "tester").mkdir(parents=True)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         for arguments, said in (
             (["--port", "x"], "invalid int value: 'x'"),
             (["--port", "70000"], "from 0 to 65535, not 70000."),
             (["--state", str(tmp_path / "file")], "is a file."),
+            (["--state", str(tmp_path / "earlier")], "not the state of a Hub of this version."),
             (["--port", port], f"cannot listen at port {port}"),
             (["--prot", "1"], "--prot"),
         ):
