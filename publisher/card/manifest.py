@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -16,10 +17,22 @@ from typing import Any
 import yaml
 from huggingface_hub import DatasetCardData
 
+from publisher.errors import UsageError
+
 CARD = "README.md"
-MARK = "<!-- Written by a program, which looks here for what is its own before it writes again: "
-RECORD = re.compile(rf"{re.escape(MARK)}(?P<record>\{{.*\}}) -->")
-YAML = re.compile(r"\A---\r?\n(?P<yaml>.*?)\r?\n---\r?\n", re.DOTALL)
+MARK, END = "<!-- Written by a program, which looks here for what is its own before it writes again: ", " -->"
+YAML = re.compile(r"\A\s*---[ \t]*\r?\n(?P<yaml>.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # of libyaml, ten times as fast
+
+# Cards may be written to do harm. What is larger is not read: it costs seconds, or gigabytes.
+CARD_BYTES = 30_000_000
+YAML_BYTES = 1_000_000
+YAML_ITEMS = 30_000  # more than 10,000 columns
+ITEM_SIGNS = ("\n", ",", "[", "{", "- ", "? ")  # no item of YAML without one
+EXPANDED_BYTES = 4_000_000  # of the YAML with all that its anchors stand for
+RECORD_ITEMS = 250_000  # files of a repository: the Hub advises 100,000 at most
+NUMBER_DIGITS = 1000
+
 BY_CONFIG = ("configs", "dataset_info")  # the parts of a card's YAML that have an entry for each config
 
 
@@ -53,6 +66,7 @@ class PublishedCard:
     metadata: dict[str, Any] = field(default_factory=dict)
     prose: str = ""
     manifest: Manifest | None = None  # None: not ours
+    faults: tuple[str, ...] = ()  # what is wrong with how it is written, a sentence each
 
     @property
     def is_edited(self) -> bool:
@@ -87,46 +101,116 @@ def write_card(data: DatasetCardData, prose: str, manifest: Manifest) -> str:
     str
     """
     head = data.to_yaml()
-    metadata = yaml.safe_load(head) or {}
-    record = {**asdict(manifest), "card": _digest(_own(metadata, manifest.configs), prose)}
+    record = {**asdict(manifest), "card": _digest(_own(yaml.load(head, LOADER) or {}, manifest.configs), prose)}
     listed = json.dumps({**record, "record": _digest(record)})
     escaped = listed.replace("--", "-\\u002d")  # two hyphens may not stand in a comment
-    return f"---\n{head}\n---\n{prose}\n{MARK}{escaped} -->\n"
+    text = f"---\n{head}\n---\n{prose}\n{MARK}{escaped}{END}\n"
+    if read_card(text).manifest is None:
+        raise UsageError(
+            f"{CARD} would have {len(text):,} characters on {len(manifest.files):,} files, which is more than is read "
+            "again: publish fewer configs, or larger files"
+        )
+    return text
 
 
 def read_card(text: str) -> PublishedCard:
-    """Take a card apart; what cannot be read counts as somebody else's.
+    r"""Take a card apart; what cannot be read counts as somebody else's.
 
     Examples
     --------
     >>> text = write_card(DatasetCardData(license="mit"), "# Title", Manifest())
     >>> read_card(text).is_edited, read_card(text.replace("Title", "title")).is_edited
     (False, True)
+    >>> read_card("---\nlicense: [mit\n---\n# Title").faults
+    ('README.md: the YAML does not parse: ...',)
     """
+    if len(text) > CARD_BYTES:
+        return PublishedCard(
+            faults=(f"{CARD} has {len(text):,} characters, more than the {CARD_BYTES:,} that are read",)
+        )
     text = text.removeprefix("\ufeff")
-    manifest, found = None, None
-    for found in RECORD.finditer(text):
-        manifest = _manifest(found["record"])
-    body = text[: found.start()].removesuffix("\n") + text[found.end() :].removeprefix("\n") if found else text
-    head = YAML.search(body)
+    before, mark, rest = text.rpartition(MARK)
+    record, end, after = rest.partition(END)
+    manifest = _read_record(record) if mark and end else None
+    body = before.removesuffix("\n") + after.removeprefix("\n") if manifest else text
+    head = YAML.match(body)
+    if head is None:
+        return PublishedCard({}, body, manifest, (f"{CARD} has no YAML between two lines of --- at its top",))
+    prose = body[head.end() :]
     try:
-        metadata = yaml.safe_load(head["yaml"]) if head else {}
-    except (yaml.YAMLError, ValueError, RecursionError):
-        metadata = None
+        metadata, twice = _read_yaml(head["yaml"])
+    except Exception as error:  # PyYAML also raises ValueError, KeyError and others, by the tag that it fails at
+        return PublishedCard({}, prose, None, (f"{CARD}: the YAML does not parse: {' '.join(str(error).split())}",))
     if not isinstance(metadata, dict):
-        return PublishedCard({}, body, None)
-    return PublishedCard(metadata, body[head.end() :] if head else body, manifest)
+        return PublishedCard({}, prose, None, (f"{CARD}: the YAML is not a mapping of fields to values",))
+    faults = [f"{CARD}: the YAML has the key {reprlib.repr(key)} twice in line {line}" for key, line in twice]
+    if mark and manifest is None:
+        faults.append(f"{CARD}: the record at its end was edited or is cut: publish again to write a new one")
+    return PublishedCard(metadata, prose, manifest, tuple(faults))
 
 
-def _manifest(text: str) -> Manifest | None:
+def _read_record(text: str) -> Manifest | None:
+    if sum(map(text.count, "{[,")) > RECORD_ITEMS:
+        return None
     try:
         record = json.loads(text)
         if record.pop("record") != _digest(record):
             return None
         configs = {name: ConfigRecord(**config) for name, config in record.pop("configs").items()}
-        return Manifest(configs=configs, **record)
+        manifest = Manifest(configs=configs, **record)
+        texts = [manifest.assets, {"card": manifest.card}, *(config.files for config in configs.values())]
+        texts += [columns for config in configs.values() for columns in config.digests.values()]
+        typed = all(isinstance(value, str) for mapping in texts for value in mapping.values())
+        return manifest if typed and all(isinstance(config.made_by, dict) for config in configs.values()) else None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+
+
+def _read_yaml(text: str) -> tuple[Any, list[tuple[str, int]]]:
+    """The values, and the keys that come twice with their lines."""
+    if len(text) > YAML_BYTES or sum(map(text.count, ITEM_SIGNS)) > YAML_ITEMS:
+        raise ValueError(f"it is longer than the {YAML_BYTES:,} characters or {YAML_ITEMS:,} items that are read")
+    loader = LOADER(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return {}, []
+        twice = _check_nodes(root)
+        return loader.construct_document(root), twice
+    finally:
+        loader.dispose()
+
+
+def _check_nodes(root: yaml.Node) -> list[tuple[str, int]]:
+    """The keys that come twice; refuse what would grow without bounds when it is read."""
+    twice: list[tuple[str, int]] = []
+    sizes: dict[int, int] = {}  # of what is below each node, anchors expanded
+    waiting = [(root, False)]
+    while waiting:
+        node, is_left = waiting.pop()
+        if not isinstance(node, yaml.CollectionNode):
+            if node.tag.endswith((":int", ":float")) and len(node.value) > NUMBER_DIGITS:
+                raise ValueError(f"line {node.start_mark.line + 2} has a number of {len(node.value):,} characters")
+            sizes[id(node)] = 1 + len(node.value)
+            continue
+        below = [item for pair in node.value for item in pair] if isinstance(node, yaml.MappingNode) else node.value
+        if is_left:
+            sizes[id(node)] = 1 + sum(sizes[id(item)] for item in below)
+            if sizes[id(node)] > EXPANDED_BYTES:
+                raise ValueError(f"its anchors expand to more than {EXPANDED_BYTES:,} characters")
+        elif id(node) not in sizes:
+            sizes[id(node)] = EXPANDED_BYTES  # until it is left: an anchor that leads to itself has no end
+            waiting += [(node, True), *((item, False) for item in below)]
+            twice += _repeated_keys(node) if isinstance(node, yaml.MappingNode) else []
+    return sorted(twice, key=lambda pair: pair[1])
+
+
+def _repeated_keys(node: yaml.MappingNode) -> list[tuple[str, int]]:
+    keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+    first = {key.value: key for key in reversed(keys)}
+    return [
+        (key.value, key.start_mark.line + 2) for key in keys if first[key.value] is not key
+    ]  # after the line of ---
 
 
 def name_of(entry: Mapping[str, Any]) -> str | None:

@@ -13,11 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, get_token
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
 from publisher.build.files import LocalFile, TextFile, UploadedFile
-from publisher.card.manifest import CARD, read_card
+from publisher.card.manifest import CARD, CARD_BYTES, read_card
 from publisher.errors import HubError, UsageError
 from publisher.hub.client_internals import missing_objects, uploaded_addition
 from publisher.hub.failures import endpoint, explain, retry, status_of
@@ -73,7 +74,8 @@ class Repository:
             item.path: RemoteFile(item.path, item.size, item.blob_id, item.lfs.sha256 if item.lfs else None)
             for item in self._call(self._tree, revision=commit)
         }
-        card = read_card(self._read(CARD, commit).decode(errors="replace")) if CARD in files else EMPTY.card
+        is_read = CARD in files and files[CARD].size <= CARD_BYTES
+        card = read_card(self._read(CARD, commit).decode(errors="replace")) if is_read else EMPTY.card
         return State(commit, files, card, bool(info.private))
 
     def get(self, revision: str) -> State:
@@ -95,6 +97,27 @@ class Repository:
     def download(self, commit: str, folder: Path) -> None:
         """Copy all files of a commit into a folder."""
         self._call(self.api.snapshot_download, revision=commit, local_dir=folder)
+
+    def faults_of_card(self, text: str) -> list[str]:
+        """What the Hub's own validator says of a card, a sentence each; nothing if this Hub has none."""
+
+        def ask() -> Any:
+            response = get_session().post(
+                f"{self.api.endpoint}/api/validate-yaml",
+                json={"repoType": "dataset", "content": text},
+                headers=build_hf_headers(),
+                timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
+            )
+            if response.status_code not in (400, 404):  # 400: there are errors
+                hf_raise_for_status(response)
+            return response.json() if response.status_code != 404 else {}
+
+        try:
+            answer = retry(ask)
+            said = [*answer.get("errors", []), *answer.get("warnings", [])]
+            return [f"{CARD}: the Hub says: {item['message']}" for item in said]
+        except Exception as error:
+            raise explain(error, self.repo_id) from error
 
     def create(self, private: bool) -> None:
         """Make the repository, if it is not there."""

@@ -5,17 +5,23 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from publisher.build.digests import file_digest
-from publisher.card.manifest import CARD, MARK, Manifest, PublishedCard, name_of, read_card
+from publisher.card.manifest import CARD, CARD_BYTES, Manifest, PublishedCard, name_of, read_card
 from publisher.errors import HubError, UsageError
 from publisher.hub.client import Repository
 from publisher.hub.names import check_repo_id
 from publisher.plan.target import MAIN
 from publisher.validation import files, layout, links, metadata, totals
 from publisher.validation.rows import Repeats
+
+FINDINGS, LENGTH = 1000, 1000  # that are listed at most, and characters of each
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ def validate(source: str | Path, revision: str | None = None) -> list[str]:
 
 
 def examine(source: str | Path, revision: str | None = None) -> Report:
-    """The same with what was looked at."""
+    """What `validate` finds, with what was looked at."""
     if not str(source):
         raise UsageError("SOURCE is empty: give a folder, or namespace/name on the Hub")
     folder = Path(source)
@@ -76,8 +82,7 @@ def examine(source: str | Path, revision: str | None = None) -> Report:
         copy = Path(work, "repository")
         copy.mkdir()
         repository.download(state.commit, copy)
-        report = examine_folder(copy, [str(source).rpartition("/")[2]])
-    return Report(report.findings, report.configs, report.files, state.commit)
+        return examine_folder(copy, [str(source).rpartition("/")[2]], repository, state.commit)
 
 
 @dataclass(frozen=True)
@@ -85,13 +90,15 @@ class _Folder:
     """A repository that lies on this machine."""
 
     path: Path
-    files: list[str]
+    files: dict[str, None]  # their paths
     card: PublishedCard
     manifest: Manifest
     damaged: set[str] = field(default_factory=set)  # files that could not be read
 
 
-def examine_folder(folder: Path, names: list[str]) -> Report:
+def examine_folder(
+    folder: Path, names: list[str], repository: Repository | None = None, commit: str | None = None
+) -> Report:
     """Check a folder.
 
     Parameters
@@ -99,46 +106,67 @@ def examine_folder(folder: Path, names: list[str]) -> Report:
     folder : Path
     names : list of str
         What the repository may be called: a script of that name must not be in it.
+    repository : Repository, optional
+        Where the folder was copied from: that Hub is asked about the card's fields.
+    commit : str, optional
+        Of the copy.
     """
-    text, findings = _read_text(folder)
-    data, prose, wrong = metadata.take_apart(text) if text is not None else ({}, "", [])
-    card = PublishedCard(data, prose, read_card(text).manifest if text is not None else None)
-    if text is not None and data and MARK in text and card.manifest is None:
-        findings.append(f"{CARD}: the record at its end was edited or is cut: publish again to write a new one")
-    there = _Folder(folder, layout.list_files(folder), card, card.manifest or Manifest())
-    findings += [*wrong, *metadata.check_fields(data), *metadata.check_configs(data)]
-    findings += links.check_links(prose, there.files)
-    splits, unmatched = layout.find_layout(folder, data)
-    findings += [*unmatched, *layout.check_splits(splits)]
-    findings += metadata.check_info_names(data, splits)
-
-    rows: list[int] = []
-    whole = True
-    for config, paths in splits.items():
-        sums, found = _check_config(there, config, paths)
-        findings += found
-        rows.append(sum(total.rows for total in sums.values()))
-        whole = whole and all(total.whole for total in sums.values())
-    if whole and rows:
-        findings += totals.check_size_category(data, rows)
-
-    findings += _check_record(there)
-    findings += layout.check_unread(splits, there.files)
-    findings += layout.check_shards(there.files, there.manifest.files)
-    builders = [str(record.made_by.get("builder")) for record in there.manifest.configs.values()]
-    findings += layout.check_scripts(there.files, [*names, *builders])
+    text, wrong = _read_text(folder)
+    card = read_card(text) if text is not None else PublishedCard()
+    there = _Folder(folder, dict.fromkeys(layout.list_files(folder)), card, card.manifest or Manifest())
+    splits, unmatched = layout.find_layout(folder, card.metadata)
     read = {path: None for paths in splits.values() for of_split in paths.values() for path in of_split}
-    return Report(findings, list(splits), list(read))
+
+    def findings() -> Iterator[str]:
+        yield from [*wrong, *card.faults]
+        if repository and card.metadata and text is not None:
+            yield from repository.faults_of_card(text)
+        yield from metadata.check_values(card.metadata)
+        yield from metadata.check_configs(card.metadata)
+        yield from links.check_links(card.prose, there.files)
+        yield from [*unmatched, *layout.check_splits(splits)]
+        yield from metadata.check_info_names(card.metadata, splits)
+        yield from _check_rows(there, splits)
+        yield from _check_record(there)
+        yield from layout.check_unread(splits, there.files)
+        yield from layout.check_shards(there.files, there.manifest.files)
+        builders = [str(record.made_by.get("builder")) for record in there.manifest.configs.values()]
+        yield from layout.check_scripts(there.files, [*names, *builders])
+
+    found = [_shorten(finding) for finding in islice(findings(), FINDINGS + 1)]
+    if len(found) > FINDINGS:
+        found[FINDINGS:] = [f"there are more findings: the first {FINDINGS:,} are listed"]
+    return Report(found, list(splits), list(read), commit)
+
+
+def _shorten(finding: str) -> str:
+    line = " ".join(finding.split())
+    return line if len(line) <= LENGTH else f"{line[:LENGTH]}..."
 
 
 def _read_text(folder: Path) -> tuple[str | None, list[str]]:
     path = folder / CARD
     if not path.is_file():
         return None, [f"{CARD} is missing: the repository has no card"]
+    if (size := path.stat().st_size) > CARD_BYTES:
+        return None, [f"{CARD} has {size:,} bytes, more than the {CARD_BYTES:,} that are read"]
     try:
         return path.read_text(encoding="utf-8"), []
     except UnicodeDecodeError as error:
         return path.read_text(encoding="utf-8", errors="replace"), [f"{CARD} is not UTF-8: {error}"]
+
+
+def _check_rows(there: _Folder, splits: layout.Layout) -> Iterator[str]:
+    """Read all files of all configs."""
+    rows: list[int] = []
+    whole = True
+    for config, paths in splits.items():
+        sums, found = _check_config(there, config, paths)
+        yield from found
+        rows.append(sum(total.rows for total in sums.values()))
+        whole = whole and all(total.whole for total in sums.values())
+    if whole and rows:
+        yield from totals.check_size_category(there.card.metadata, rows)
 
 
 def _check_config(
@@ -155,14 +183,13 @@ def _check_config(
         total = sums[split] = totals.Totals(whole=bool(paths))
         for path in paths:
             try:
-                contents = files.read_file(there.path, path)
+                contents = files.read_file(there.path, path, partial(_take, total, repeats, split))
             except files.DamagedError as error:
                 findings += error.args if path not in there.damaged else ()
                 there.damaged.add(path)
                 total.whole = False
                 continue
-            total.add(contents)
-            repeats.add(split, contents.table)
+            total.size += contents.size
             findings += _check_file(contents, features, record.made_by if record and path in record.files else None)
         if _lacks_shard(paths, missing) or any(layout.check_shards(paths)):
             total.whole = False
@@ -171,6 +198,11 @@ def _check_config(
     if record:
         findings += totals.check_digests(config, record, sums)
     return sums, findings
+
+
+def _take(total: totals.Totals, repeats: Repeats, split: str, table: pa.Table) -> None:
+    total.add(table)
+    repeats.add(split, table)
 
 
 def _lacks_shard(paths: list[str], missing: set[str]) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,14 @@ FEATURES_KEY = "huggingface"
 MAGIC = b"PAR1"  # first and last bytes of a Parquet file
 
 
+# A footer may claim anything. What claims more than this, or has more columns, is not read.
+CLAIM = 1000  # bytes of content, or rows, for each byte of the file ...
+CLAIM_FREE = 1_000_000  # ... beside so many
+COLUMNS = 10_000  # the Hub's viewer shows 1,000 at most
+BLAMED = 100  # columns that are tried one by one if a file cannot be read
+BATCH_ROWS, BATCH_BYTES = 65_536, 64_000_000  # that are held at a time
+
+
 @dataclass(frozen=True)
 class Contents:
     """A file that could be read."""
@@ -26,7 +35,7 @@ class Contents:
     path: str
     size: int  # bytes
     metadata: pq.FileMetaData
-    table: pa.Table
+    schema: pa.Schema
 
     @property
     def footer(self) -> dict[str, str]:
@@ -39,8 +48,15 @@ class DamagedError(Exception):
     """A file cannot be read; its arguments are the sentences that say why."""
 
 
-def read_file(folder: Path, path: str) -> Contents:
+def read_file(folder: Path, path: str, take: Callable[[pa.Table], object]) -> Contents:
     """Read every page of a file.
+
+    Parameters
+    ----------
+    folder : Path
+    path : str
+    take : callable
+        Gets the rows, some at a time.
 
     Raises
     ------
@@ -62,44 +78,72 @@ def read_file(folder: Path, path: str) -> Contents:
     # pyarrow raises whatever the damage leads to, from ArrowInvalid to UnicodeDecodeError
     try:
         file = pq.ParquetFile(source, page_checksum_verification=True)
+        _check_claims(path, size, file.metadata)
         schema = file.schema_arrow
+        names = schema.names
+    except DamagedError:
+        raise
     except Exception as error:
         raise DamagedError(f"{path} cannot be opened: {one_line(error)}") from error
     with file:
-        columns, wrong = [], []
-        for index, name in enumerate(schema.names):
-            try:
-                column = _read_column(file, schema, index)
-                column.validate(full=True)
-                if len(column) != file.metadata.num_rows:
-                    raise ValueError(f"it has {len(column)} values in {file.metadata.num_rows} rows")
-                columns.append(column)
-            except Exception as error:
-                wrong.append(f"{path}: column {name} cannot be read: {one_line(error)}")
-        if wrong:
-            raise DamagedError(*wrong)
-        return Contents(path, size, file.metadata, pa.Table.from_arrays(columns, schema=schema))
+        try:
+            for table in _tables(file):
+                take(table)
+        except Exception as error:
+            raise DamagedError(*_blame(file, path, names) or [f"{path} cannot be read: {one_line(error)}"]) from error
+        return Contents(path, size, file.metadata, schema)
 
 
-def _read_column(file: pq.ParquetFile, schema: pa.Schema, index: int) -> pa.ChunkedArray:
-    name = schema.names[index]
-    table = file.read(columns=[name])  # also others whose names start with this one and a dot
-    return table.column(table.schema.get_all_field_indices(name)[schema.get_all_field_indices(name).index(index)])
+def _check_claims(path: str, size: int, metadata: pq.FileMetaData) -> None:
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    content = sum(group.total_byte_size for group in groups)
+    if max(metadata.num_rows, content) > CLAIM * size + CLAIM_FREE:
+        raise DamagedError(
+            f"{path} has {size:,} bytes, and its footer claims {metadata.num_rows:,} rows in {content:,} bytes: "
+            "that cannot be"
+        )
+    if metadata.num_columns > COLUMNS:
+        raise DamagedError(f"{path} has {metadata.num_columns:,} columns, more than the {COLUMNS:,} that are checked")
+
+
+def _tables(file: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """All rows, some at a time."""
+    metadata = file.metadata
+    content = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
+    rows = min(BATCH_ROWS, BATCH_BYTES * metadata.num_rows // max(1, content))
+    found = 0
+    for batch in file.iter_batches(max(1, rows // 8 * 8), columns=columns):
+        batch.validate(full=True)
+        found += len(batch)
+        yield pa.Table.from_batches([batch])
+    if found != metadata.num_rows:
+        raise ValueError(f"it has {found:,} values in {metadata.num_rows:,} rows")
+
+
+def _blame(file: pq.ParquetFile, path: str, names: list[str]) -> list[str]:
+    """A sentence for each column that cannot be read alone."""
+    wrong = []
+    for name in names[:BLAMED]:
+        try:
+            for _ in _tables(file, [name]):
+                pass
+        except Exception as error:
+            wrong.append(f"{path}: column {name} cannot be read: {one_line(error)}")
+    return wrong
 
 
 def check_columns(contents: Contents, features: datasets.Features) -> Iterator[str]:
     """Names and Arrow types of the columns against the features that the card, or else the footer, promises."""
-    path, schema, wanted = contents.path, contents.table.schema, features.arrow_schema
+    path, schema, wanted = contents.path, contents.schema, features.arrow_schema
+    there, expected = Counter(schema.names), set(wanted.names)
     for name in schema.names:
-        if name not in wanted.names:
+        if name not in expected:
             yield f"{path}: column {name} is not among those expected: {', '.join(wanted.names)}"
     for field in wanted:
-        index = schema.get_field_index(field.name)
-        if index < 0:
-            times = schema.names.count(field.name)
+        if (times := there[field.name]) != 1:
             yield f"{path}: column {field.name} is {'missing' if times == 0 else f'there {times} times'}"
-        elif not _same_type(schema.field(index).type, field.type):
-            yield f"{path}: column {field.name} has the type {schema.field(index).type}, expected {field.type}"
+        elif not _same_type(found := schema.field(field.name).type, field.type):
+            yield f"{path}: column {field.name} has the type {found}, expected {field.type}"
     if schema.names != wanted.names and sorted(schema.names) == sorted(wanted.names):
         yield f"{path}: the columns are in the order {', '.join(schema.names)}, expected {', '.join(wanted.names)}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import posixpath
 import re
+import reprlib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from publisher.build.datasets_internals import (
 from publisher.build.parquet import file_names
 from publisher.card.manifest import CARD
 
+PATTERNS, STARS = 1000, 8  # that are looked for: of a card, and in one pattern
 Layout = dict[str, dict[str, list[str]]]  # config -> split -> paths
 SHARD = re.compile(r"(?P<stem>.*)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet")
 
@@ -35,6 +37,7 @@ def find_layout(folder: Path, metadata: Mapping[str, Any]) -> tuple[Layout, list
     entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     layout: Layout = {}
     findings: list[str] = []
+    looked_for = 0
     for entry in entries or [{"config_name": "default"}]:
         name = entry.get("config_name")
         if not isinstance(name, str) or name in layout:
@@ -42,7 +45,9 @@ def find_layout(folder: Path, metadata: Mapping[str, Any]) -> tuple[Layout, list
         layout[name] = {}
         within = str(entry.get("data_dir") or "")
         if _leads_out(within):
-            findings.append(f"{CARD}: config {name}: data_dir {within!r} leads out of the repository: not checked")
+            findings.append(
+                f"{CARD}: config {name}: data_dir {reprlib.repr(within)} leads out of the repository: not checked"
+            )
             continue
         base = posixpath.join(glob.escape(folder.resolve().as_posix()), within)
         given = entry.get("data_files")
@@ -58,11 +63,13 @@ def find_layout(folder: Path, metadata: Mapping[str, Any]) -> tuple[Layout, list
         for split, of_split in patterns.items():
             paths: list[str] = []
             for pattern in map(str, of_split):
-                if _leads_out(pattern):
-                    findings.append(f"{CARD}: config {name}: {pattern!r} leads out of the repository: not checked")
+                looked_for += 1
+                if why := _not_looked_for(pattern, looked_for):
+                    findings.append(f"{CARD}: config {name}: {reprlib.repr(pattern)} {why}: not checked")
                     continue
                 matched = _match(pattern, base, folder)
-                paths += [path for path in matched if path not in paths and (given or path.endswith(".parquet"))]
+                taken = set(paths)
+                paths += [path for path in matched if path not in taken and (given or path.endswith(".parquet"))]
                 if given and not matched:  # those of `datasets` try many names
                     findings.append(f"{CARD}: config {name}, split {split}: {pattern!r} matches no file")
             layout[name][split] = paths
@@ -71,6 +78,14 @@ def find_layout(folder: Path, metadata: Mapping[str, Any]) -> tuple[Layout, list
 
 def _leads_out(path: str) -> bool:
     return "://" in path or path.startswith("/") or ".." in path.split("/")
+
+
+def _not_looked_for(pattern: str, place: int) -> str | None:
+    if _leads_out(pattern):
+        return "leads out of the repository"
+    if pattern.count("*") > STARS:
+        return f"has more than {STARS} stars"
+    return f"comes after {PATTERNS:,} other patterns" if place > PATTERNS else None
 
 
 def _match(pattern: str, base: str, folder: Path) -> list[str]:
@@ -108,6 +123,7 @@ def check_unread(layout: Layout, files: Collection[str]) -> Iterator[str]:
 def check_shards(files: Collection[str], known_as_missing: Collection[str] = ()) -> Iterator[str]:
     """Files of a split that is stored in several, of which some are missing or were left from another time."""
     counts = defaultdict(set)
+    known = {*files, *known_as_missing}
     for path in files:
         if found := SHARD.fullmatch(path):
             counts[found["stem"]].add(int(found["count"]))
@@ -119,7 +135,7 @@ def check_shards(files: Collection[str], known_as_missing: Collection[str] = ())
         folder, split = posixpath.split(stem)
         for name in file_names(split, *of_stem):
             path = posixpath.join(folder, name)
-            if path not in files and path not in known_as_missing:
+            if path not in known:
                 yield f"{path} is missing, and other files of its split are there"
 
 

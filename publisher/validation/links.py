@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 
 from publisher.card.manifest import CARD
 
+PROSE = 200_000  # characters that Markdown is read in at most
 PAGES = re.compile(r"\A(?:blob|raw|resolve|tree)/main(?:/|\Z)")  # how the Hub's pages show what is in a repository
 
 
@@ -71,6 +72,9 @@ def check_links(prose: str, files: Collection[str]) -> Iterator[str]:
     files : collection of str
         Paths of the repository.
     """
+    if len(prose) > PROSE:
+        yield f"{CARD}: the prose has {len(prose):,} characters, more than {PROSE:,}: its links are not checked"
+        return
     folders = {path[:end] for path in files for end, letter in enumerate(path) if letter == "/"}
     for target, alt in dict.fromkeys(references(prose)):
         kind = "link" if alt is None else "picture"

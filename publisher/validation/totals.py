@@ -17,7 +17,6 @@ from publisher.build.digests import digest_values
 from publisher.card.manifest import CARD, ConfigRecord
 from publisher.card.metadata import SIZE_CATEGORIES, size_category
 from publisher.hub.failures import one_line
-from publisher.validation.files import Contents
 
 ESTIMATE = 0.1  # `push_to_hub` of `datasets` estimates num_bytes of a selection of rows by their share
 
@@ -33,11 +32,10 @@ class Totals:
     whole: bool = True  # all of its files could be read
     digests: dict[str, Any] = field(default_factory=dict)  # column -> SHA-256 so far, or None
 
-    def add(self, contents: Contents) -> None:
-        """Count one more file, the next of the split."""
-        self.rows += contents.table.num_rows
-        self.size += contents.size
-        for name, column in zip(contents.table.column_names, contents.table.columns, strict=True):
+    def add(self, table: pa.Table) -> None:
+        """Count the next rows of the split."""
+        self.rows += table.num_rows
+        for name, column in zip(table.column_names, table.columns, strict=True):
             for chunk in column.chunks:
                 low, high = arrow_bytes(chunk)
                 self.low += low
@@ -153,5 +151,5 @@ def check_size_category(metadata: Mapping[str, Any], rows: list[int]) -> Iterato
     listed = metadata.get("size_categories")
     fitting = dict.fromkeys(size_category(number) for number in [*rows, sum(rows)])
     for said in [listed] if isinstance(listed, str) else listed if isinstance(listed, list) else []:
-        if said not in fitting and said in SIZE_CATEGORIES.values():  # any other value is said elsewhere
+        if said in SIZE_CATEGORIES.values() and said not in fitting:  # of any other value the Hub has to say
             yield f"{CARD}: size_categories is {said!r}, and the files have {sum(rows):,} rows: {' or '.join(fitting)}"
