@@ -42,7 +42,7 @@ def _tags(data: Json) -> list[str]:
     tags: list[str] = []
     for field in ("task_categories", "language", "license", "size_categories", "tags"):
         values = data.get(field) or []
-        for value in [values] if isinstance(values, str) else values:
+        for value in values if isinstance(values, list) else [values]:
             tags.append(value if field == "tags" else f"{field}:{value}")
     return tags
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import pairwise
 from typing import Any
 
@@ -22,15 +23,39 @@ _STEPS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 _SIZES = ("n<1K", *(f"{low}<n<{high}" for low, high in pairwise(_STEPS)), "n>1T")
 
 
+_MOST_CHARACTERS, _MOST_NODES = 200_000, 100_000  # anchors expanded: what is written to do harm is not read
+
+
 class _UniqueKeys(yaml.SafeLoader):
     """The Hub's parser refuses a key that comes twice; PyYAML's would keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"duplicated key {key!r}", node.start_mark)
+        for key, times in Counter(map(repr, keys)).items():
+            if times > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"duplicated key {key}", node.start_mark)
         return super().construct_mapping(node, deep)
+
+
+def _load(text: str) -> Any:
+    if len(text) > _MOST_CHARACTERS:
+        raise yaml.YAMLError("too long")
+    loader = _UniqueKeys(text)
+    root = loader.get_single_node()
+    if root is None:
+        return None
+    if _expanded(root, {}) > _MOST_NODES:
+        raise yaml.YAMLError("its anchors expand to too much")
+    return loader.construct_document(root)
+
+
+def _expanded(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """How many nodes there are with anchors expanded; too many if one leads to itself."""
+    if id(node) not in sizes and isinstance(node, yaml.CollectionNode):
+        sizes[id(node)] = _MOST_NODES
+        items = [item for pair in node.value for item in pair] if isinstance(node, yaml.MappingNode) else node.value
+        sizes[id(node)] = 1 + sum(_expanded(item, sizes) for item in items)
+    return sizes.get(id(node), 1)
 
 
 def front_matter(card: str) -> str | None:
@@ -42,7 +67,7 @@ def front_matter(card: str) -> str | None:
 def metadata(card: str) -> dict[str, Any]:
     """Return the card's YAML as the revision info shows it; a card that does not parse has none."""
     try:
-        data = yaml.load(front_matter(card) or "", _UniqueKeys)
+        data = _load(front_matter(card) or "")
     except (yaml.YAMLError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
@@ -58,7 +83,7 @@ def validate(card: str) -> tuple[list[str], list[str]]:
     if text is None or not text.strip():
         return [], ["empty or missing yaml metadata in repo card"]
     try:
-        data = yaml.load(text, _UniqueKeys)
+        data = _load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         return [f"YAML does not parse: {' '.join(str(error).split())}"], []
     if not isinstance(data, dict):

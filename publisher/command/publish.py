@@ -20,7 +20,7 @@ from publisher.command.arguments import check_arguments, make_parser
 from publisher.command.folder import complete_folder, replace_folder
 from publisher.command.overrides import read_overrides, read_settings
 from publisher.command.printing import as_json, print_files, print_job, print_loading, print_plan
-from publisher.command.shell import run
+from publisher.command.shell import printable, run
 from publisher.errors import DifferenceError, PublishingError, UsageError
 from publisher.plan.target import MAIN, Target
 from publisher.publishing.reconcile import Outcome, look, plan_from, verify
@@ -155,7 +155,7 @@ def _use_hub(job: Job, options: argparse.Namespace) -> int:
         print(json.dumps(as_json(outcome, target, result), indent=2))
     else:
         for difference in outcome.differences:
-            print(difference)
+            print(printable(difference))
         print(f"{target.repo_id}: {result}{f' at commit {outcome.commit.id}' if outcome.commit else ''}")
         if outcome.commit and outcome.commit.pull_request:
             print(f"pull request: {outcome.commit.pull_request}")

@@ -134,7 +134,7 @@ def verify(dataset: Dataset, target: Target) -> Outcome:
     if state is None:
         raise HubError(f"{repository.url} is not there, or the token may not see it")
     plan = _plan(repository, dataset, target, state)
-    differences = [*plan.differences(state), *open_configs(target.repo_id, plan.configs, state.commit)]
+    differences = plan.differences(state) or open_configs(target.repo_id, plan.configs, state.commit)
     return Outcome(plan, state, commit=Commit(state.commit), differences=differences)
 
 
@@ -155,9 +155,12 @@ def _plan_again(
 
 
 def _check(repository: Repository, plan: Plan, commit: Commit) -> list[str]:
-    """How the committed plan and what is found at its commit differ, and whether each config opens there."""
+    """How the committed plan and what is found at its commit differ, and whether each config opens there.
+
+    What differs may have been written to do harm, and is not opened.
+    """
     after = repository.get(commit.id)
-    return [*plan.differences(after), *open_configs(repository.repo_id, plan.configs, after.commit)]
+    return plan.differences(after) or open_configs(repository.repo_id, plan.configs, after.commit)
 
 
 def _refuse_edited_card(plan: Plan, target: Target) -> None:

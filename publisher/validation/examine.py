@@ -176,7 +176,7 @@ def _check_config(
     info = next((entry for entry in there.card.entries("dataset_info") if name_of(entry) == config), {})
     features, findings = totals.read_features(config, info)
     record = there.manifest.configs.get(config)
-    repeats = Repeats()
+    repeats = Repeats() if len(splits) > 1 else None
     sums: dict[str, totals.Totals] = {}
     missing = set(there.manifest.files) - set(there.files)
     for split, paths in splits.items():
@@ -193,16 +193,17 @@ def _check_config(
             findings += _check_file(contents, features, record.made_by if record and path in record.files else None)
         if _lacks_shard(paths, missing) or any(layout.check_shards(paths)):
             total.whole = False
-    findings += repeats.findings(config)
+    findings += repeats.findings(config) if repeats else ()
     findings += totals.check_info(config, info, sums, exact=record is not None)
     if record:
         findings += totals.check_digests(config, record, sums)
     return sums, findings
 
 
-def _take(total: totals.Totals, repeats: Repeats, split: str, table: pa.Table) -> None:
+def _take(total: totals.Totals, repeats: Repeats | None, split: str, table: pa.Table) -> None:
     total.add(table)
-    repeats.add(split, table)
+    if repeats:
+        repeats.add(split, table)
 
 
 def _lacks_shard(paths: list[str], missing: set[str]) -> bool:

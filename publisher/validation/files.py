@@ -21,7 +21,7 @@ MAGIC = b"PAR1"  # first and last bytes of a Parquet file
 
 
 # A footer may claim anything. What claims more than this, or has more columns, is not read.
-CLAIM = 1000  # bytes of content, or rows, for each byte of the file ...
+BYTES_CLAIMED, ROWS_CLAIMED = 1000, 100  # for each byte of the file ...
 CLAIM_FREE = 1_000_000  # ... beside so many
 COLUMNS = 10_000  # the Hub's viewer shows 1,000 at most
 BLAMED = 100  # columns that are tried one by one if a file cannot be read
@@ -97,7 +97,7 @@ def read_file(folder: Path, path: str, take: Callable[[pa.Table], object]) -> Co
 def _check_claims(path: str, size: int, metadata: pq.FileMetaData) -> None:
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     content = sum(group.total_byte_size for group in groups)
-    if max(metadata.num_rows, content) > CLAIM * size + CLAIM_FREE:
+    if content > BYTES_CLAIMED * size + CLAIM_FREE or metadata.num_rows > ROWS_CLAIMED * size + CLAIM_FREE:
         raise DamagedError(
             f"{path} has {size:,} bytes, and its footer claims {metadata.num_rows:,} rows in {content:,} bytes: "
             "that cannot be"
