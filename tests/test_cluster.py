@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from loopback import Fault, Hub
+from loopback import WRITE_TOKEN, Fault, Hub
 from publisher import main
 from publisher.build import parquet
 from tests.shards import SHARDS_CARD, Shards
@@ -189,6 +189,20 @@ def test_slurm(hub: Hub, slurm: Slurm, tmp_path: Path, monkeypatch: pytest.Monke
     slurm.run(1, 0)
     slurm.run(2, 0)
     assert data(hub) == wanted
+
+
+@pytest.mark.usefixtures("git_lfs")
+def test_no_token_in_logs(hub: Hub, slurm: Slurm, tmp_path: Path) -> None:
+    """A log that all machines see tells why a task failed, but not the token."""
+    work = tmp_path / "work"
+    options = ["--executor-option", "time=10", "--executor-option", "partition=cpu", "--work-dir", str(work)]
+    assert main(Shards, SHARDS_CARD, R, [*FEW, "--executor", "slurm", *options]) == 0
+    hub.fail(method="POST", path="/info/lfs", fault=Fault.status(403), times=1000)
+    with pytest.raises(subprocess.CalledProcessError):
+        slurm.run(0, 0)
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(b"Traceback" in content for content in written)
+    assert not any(WRITE_TOKEN.encode() in content for content in written)
 
 
 SLURM_NEEDS = ["--executor", "slurm", "--executor-option", "time=10"]

@@ -73,10 +73,13 @@ def read_job(path: Path) -> Job:
     return Job(builder, _find(written["card"]), Target(**written["target"]), parts, uploads)
 
 
-def _name(value: object) -> str:
-    """`module:NAME`, under which another process finds a value."""
-    for module in [module for name, module in sys.modules.items() if name != "__main__"]:
-        for name, found in list(vars(module).items()) if hasattr(module, "__dict__") else ():
+def _name(value: Any) -> str:
+    """`module:NAME`, under which another process finds a value; that of a class is where it was defined."""
+    home = sys.modules.get(value.__module__)
+    for module in [home, *sys.modules.values()]:
+        if module is None or getattr(module, "__name__", "__main__") == "__main__":
+            continue
+        for name, found in list(vars(module).items()):
             if found is value:
                 return f"{module.__name__}:{name}"
     raise UsageError(
