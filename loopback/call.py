@@ -102,7 +102,9 @@ class Call:
         return f"{self.hub.storage_url}{path}?{urlencode(query)}"
 
     def check_signature(self) -> None:
-        """Turn down an address that this server did not give out, or too long ago."""
+        """Turn down an address that this server did not give out, or too long ago, and a token sent along with it."""
+        if "Authorization" in self.request.headers:
+            raise HubError(400, "A signed address takes no Authorization: no token is for the storage")
         expires, given = (self.request.args.get(name, "") for name in ("expires", "signature"))
         if not hmac.compare_digest(given.encode(), self._signature(self.request.path, expires).encode()):
             raise HubError(403, "The signature of this address is not valid")

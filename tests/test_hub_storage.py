@@ -71,6 +71,7 @@ def fetched(found: dict[str, Any], version: str, xorb: str) -> dict[int, bytes]:
         fetch = [(item["url"], r["chunks"], r["bytes"]) for item in found["xorbs"][xorb] for r in item["ranges"]]
     chunks: dict[int, bytes] = {}
     for url, numbers, where in fetch:
+        assert get_session().get(url, headers={"Authorization": f"Bearer {WRITE_TOKEN}"}).status_code == 400
         response = get_session().get(url, headers={"Range": f"bytes={where['start']}-{where['end']}"})
         assert response.status_code == 206
         content = list(xorbs.unpack(response.content))
