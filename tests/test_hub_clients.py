@@ -97,12 +97,13 @@ def hub() -> Iterator[Hub]:
 
 
 @pytest.mark.slow
-def test_load_dataset(hub: Hub) -> None:
+def test_load_dataset(hub: Hub, way: str) -> None:
     """Configs by name and by default, by tag, whole and streamed, of a private repository."""
     found = printed(run(hub, LOAD, R, "v1", token=READ_TOKEN))
     small = {"train": [1, 2], "test": [3]}
     assert found == {"configs": ["small", "large"], "small": small, "large": [4, 5, 6]}
     assert any(r.user_agent.startswith("datasets/") for r in hub.requests)
+    assert any("/reconstructions/" in r.path for r in hub.requests) == (way == "xet")
 
 
 @pytest.mark.slow
@@ -114,7 +115,7 @@ def test_load_dataset_without_a_token(hub: Hub) -> None:
 
 
 @pytest.mark.slow
-def test_push_to_hub(hub: Hub) -> None:
+def test_push_to_hub(hub: Hub, way: str) -> None:
     """`datasets` publishes to main and to a pull request."""
     assert printed(run(hub, PUSH, "tester/pushed", token=WRITE_TOKEN)) == [1, 2]
     assert set(hub.files("tester/pushed")) == {
@@ -125,6 +126,7 @@ def test_push_to_hub(hub: Hub) -> None:
     }
     assert "two/train-00000-of-00001.parquet" in hub.files("tester/pushed", "refs/pr/1")
     assert [pull.title for pull in hub.pulls("tester/pushed")] == ["the second"]
+    assert any(r.path.endswith("/shards") for r in hub.requests) == (way == "xet")
 
 
 def test_other_hosts_are_out_of_reach(hub: Hub) -> None:
