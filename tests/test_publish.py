@@ -327,7 +327,7 @@ def test_verify(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) 
     assert publish("--verify") == 1
     printed = capsys.readouterr().out
     assert "data/validation-00000-of-00001.parquet differs" in printed
-    assert "load_dataset does not open config small" in printed
+    assert "load_dataset" not in printed  # what differs may have been written to do harm, and is not opened
     assert publish("--verify", "--revision", "good") == 0
     assert publish("--verify", "--revision", "nowhere") == 2
     assert publish("--verify", repo_id="tester/nothing") == 3
