@@ -23,7 +23,7 @@ from publisher.build.datasets_internals import DatasetInfosDict
 from publisher.build.files import digest_of
 from publisher.card.manifest import ConfigRecord, Manifest, PublishedCard, name_of, write_card
 from publisher.card.metadata import add_configs, add_others, size_category
-from publisher.errors import UsageError
+from publisher.errors import DifferenceError, UsageError
 
 
 @dataclass(frozen=True)
@@ -133,13 +133,18 @@ def _recall(
 ) -> list[Config]:
     """Configs of an earlier run, from its records and its YAML; what the builder no longer declares is left out."""
     entries = [entry for entry in card.entries("dataset_info") if name_of(entry) in records]
-    infos = DatasetInfosDict.from_dataset_card_data(DatasetCardData(dataset_info=entries))
     recalled = []
-    for name, info in infos.items():
-        info.citation, info.homepage, info.license = origin.citation, origin.homepage, origin.license
-        if name in builder.builder_configs:
-            config = recall_config(builder.builder_configs[name], records[name].made_by)
-            recalled.append(Config(config, info, records[name].digests))
+    try:
+        infos = DatasetInfosDict.from_dataset_card_data(DatasetCardData(dataset_info=entries))
+        for name, info in infos.items():
+            info.citation, info.homepage, info.license = origin.citation, origin.homepage, origin.license
+            if name in builder.builder_configs:
+                config = recall_config(builder.builder_configs[name], records[name].made_by)
+                recalled.append(Config(config, info, records[name].digests))
+    except Exception as error:  # whatever a record or YAML of the right form and the wrong content leads to
+        raise DifferenceError(
+            f"what the card there says of {', '.join(records)} cannot be read: publish all configs, without --config"
+        ) from error
     return recalled
 
 
