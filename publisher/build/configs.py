@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import datasets
 
+from publisher.build.description import describe
 from publisher.build.files import File
+from publisher.build.names import check_config_names
 from publisher.errors import UsageError
 
 METADATA_KEY = "builder_config"  # in the footer of each Parquet file: what made it
-TAKEN = ("data", "assets")  # folders of the default config and of the pictures
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ def default_config(builder: type[datasets.DatasetBuilder]) -> str:
 def declared_configs(builder: type[datasets.DatasetBuilder]) -> dict[str, datasets.BuilderConfig]:
     """A builder's configs as it declares them, by name, in its order."""
     name = default_config(builder)
-    return dict(builder.builder_configs) or {name: builder.BUILDER_CONFIG_CLASS(name=name)}
+    declared = {config.name: config for config in builder.BUILDER_CONFIGS}
+    return declared or {name: builder.BUILDER_CONFIG_CLASS(name=name)}
 
 
 def choose_configs(builder: type[datasets.DatasetBuilder], chosen: Sequence[str] = ()) -> list[str]:
@@ -58,15 +59,13 @@ def choose_configs(builder: type[datasets.DatasetBuilder], chosen: Sequence[str]
     Raises
     ------
     UsageError
-        If a chosen one is unknown, or one has the name of a folder; the message lists the known ones.
+        If a chosen one is unknown, or if one has a name that cannot be published, see `check_config_names`.
     """
     known = list(declared_configs(builder))
     for name in chosen:
         if name not in known:
             raise UsageError(f"there is no config {name!r}: choose from {', '.join(known)}")
-    for name in known:
-        if name != default_config(builder) and name in TAKEN:
-            raise UsageError(f"a config cannot be named {name!r}, the name of a folder: rename it")
+    check_config_names([config.name for config in builder.BUILDER_CONFIGS] or known, default_config(builder))
     return [name for name in known if not chosen or name in chosen]
 
 
@@ -82,35 +81,35 @@ def data_folder(name: str, default: str) -> str:
 
 
 def describe_builder(builder: datasets.DatasetBuilder) -> dict[str, Any]:
-    """Builder, config, version, and the fields that the config adds to those of `BuilderConfig`."""
-    values = {name: getattr(builder.config, name) for name in _own_fields(builder.config)}
-    made_by = {
+    """Builder, config, version, and what the config has beside the fields of `BuilderConfig`, as JSON reads it back."""
+    return {
         "builder": builder.dataset_name,
         "config": builder.config.name,
         "version": str(builder.config.version),
-        **{name: asdict(value) if _is_record(value) else value for name, value in values.items()},
+        **{name: describe(value) for name, value in _own_values(builder.config).items()},
     }
-    return json.loads(json.dumps(made_by))  # as it reads back: lists for tuples
 
 
 def is_as_declared(config: datasets.BuilderConfig, declared: datasets.BuilderConfig) -> bool:
-    """Whether a config has the fields that its builder declares."""
-    return all(getattr(config, name) == getattr(declared, name) for name in _own_fields(declared))
+    """Whether a config has the values that its builder declares."""
+    return describe(_own_values(config)) == describe(_own_values(declared))
 
 
 def recall_config(declared: datasets.BuilderConfig, made_by: Mapping[str, Any]) -> datasets.BuilderConfig:
-    """A config with the fields that `describe_builder` gave in an earlier run, whatever is declared now."""
+    """A config with the values that `describe_builder` gave in an earlier run, whatever is declared now."""
     config = copy.copy(declared)
-    for name in _own_fields(declared):
-        if name in made_by:
-            value, now = made_by[name], getattr(declared, name)
-            setattr(config, name, type(now)(**value) if _is_record(now) else value)
+    for name, now in _own_values(declared).items():
+        if name in made_by and made_by[name] != describe(now):
+            value = made_by[name]
+            setattr(config, name, type(now)(**value) if _is_record(now) and isinstance(value, dict) else value)
     return config
 
 
-def _own_fields(config: datasets.BuilderConfig) -> list[str]:
+def _own_values(config: datasets.BuilderConfig) -> dict[str, Any]:
+    """Fields of a dataclass, and what the `__init__` of a plain class sets."""
     common = {field.name for field in fields(datasets.BuilderConfig)}
-    return [field.name for field in fields(config) if field.name not in common]
+    names = dict.fromkeys([*(field.name for field in fields(config)), *vars(config)])
+    return {name: getattr(config, name) for name in names if name not in common and not name.startswith("_")}
 
 
 def _is_record(value: Any) -> bool:

@@ -10,6 +10,7 @@ from huggingface_hub import DatasetCardData
 from publisher.build.configs import BuiltConfig
 from publisher.build.datasets_internals import DatasetInfosDict, MetadataConfigs
 from publisher.build.features import portable_yaml
+from publisher.build.names import escape
 from publisher.card.manifest import BY_CONFIG, PublishedCard, name_of
 from publisher.errors import DifferenceError
 
@@ -82,7 +83,8 @@ def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -
     >>> data_pattern("data", "train", 1, others=["data/train-extra.parquet"])
     'data/train-*-of-00001.parquet'
     """
-    patterns = (f"{folder}/{split}-*", f"{folder}/{split}-*-of-{count:05d}.parquet")
+    start = f"{escape(folder)}/{split}"
+    patterns = (f"{start}-*", f"{start}-*-of-{count:05d}.parquet")
     for pattern in patterns:
         if not (taken := [path for path in others if fnmatchcase(path, pattern)]):
             return pattern

@@ -51,7 +51,7 @@ def print_loading(source: str, names: Sequence[str], builder: type[datasets.Data
     """Lines that load each config."""
     print("    from datasets import load_dataset\n")
     for name in names:
-        config = "" if name == builder.DEFAULT_CONFIG_NAME else f', "{name}"'
+        config = "" if name == builder.DEFAULT_CONFIG_NAME else f", {json.dumps(name, ensure_ascii=False)}"
         print(f"    load_dataset({json.dumps(source, ensure_ascii=False)}{config})")
 
 
