@@ -70,10 +70,10 @@ def test_large_splits_take_several_files(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 300)
     rows = datasets.Dataset.from_dict({"n": list(range(700))})
     written = list(parquet.write_split(rows, "train", tmp_path, {}))
-    assert [path.name for path, _ in written] == parquet.file_names("train", 6)
-    assert [value for path, _ in written for value in pq.read_table(path)["n"].to_pylist()] == list(range(700))
-    assert sum(count for _, count in written) == 700
-    assert pq.read_metadata(written[0][0]).num_row_groups > 1
+    assert [file.path.name for file in written] == parquet.file_names("train", 6)
+    assert [value for file in written for value in pq.read_table(file.path)["n"].to_pylist()] == list(range(700))
+    assert sum(file.rows for file in written) == 700
+    assert pq.read_metadata(written[0].path).num_row_groups > 1
 
 
 def test_no_rows(tmp_path: Path) -> None:
@@ -82,5 +82,5 @@ def test_no_rows(tmp_path: Path) -> None:
         {"x": [], "y": []},
         features=datasets.Features({"x": datasets.Sequence(datasets.Value("float64")), "y": datasets.Value("int64")}),
     )
-    [(path, rows)] = parquet.write_split(empty, "train", tmp_path, {})
-    assert (rows, pq.read_table(path).num_rows) == (0, 0)
+    [file] = parquet.write_split(empty, "train", tmp_path, {})
+    assert (file.rows, pq.read_table(file.path).num_rows) == (0, 0)

@@ -6,13 +6,18 @@ tests/test_internals.py tries all of them with the oldest and the newest version
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import datasets
+import datasets.features.features as encoding
 import pyarrow as pa
 from datasets.data_files import EmptyDatasetError, get_data_patterns, resolve_pattern, sanitize_patterns
 from datasets.info import DatasetInfosDict  # writes `dataset_info` into a card as `push_to_hub` does
-from datasets.table import table_cast  # casts structs, media and lists that pyarrow does not
+from datasets.table import (
+    embed_table_storage,  # puts the bytes of media in, as `push_to_hub` does
+    table_cast,  # casts structs, media and lists that pyarrow does not
+)
 from datasets.utils.metadata import MetadataConfigs  # writes `configs` into a card as `push_to_hub` does
 
 # The last four read a card and the files of a folder as `load_dataset` will
@@ -20,9 +25,12 @@ __all__ = [
     "DatasetInfosDict",
     "EmptyDatasetError",
     "MetadataConfigs",
+    "embed_table_storage",
     "features_from_card",
     "generate_tables",
     "get_data_patterns",
+    "is_medium",
+    "lists_for_sequences",
     "resolve_pattern",
     "sanitize_patterns",
     "split_generators",
@@ -52,9 +60,34 @@ def split_generators(builder: datasets.DatasetBuilder) -> list[datasets.SplitGen
     return generators
 
 
+@contextmanager
+def lists_for_sequences() -> Iterator[None]:
+    """Let a builder give a list of dicts for `Sequence({...})`, a dict of lists, as it may in versions before 4.
+
+    Many scripts do; later versions fail in `encode_nested_example`, which calls itself by the name replaced here.
+    """
+    encode = encoding.encode_nested_example
+
+    def transposing(schema: Any, obj: Any, level: int = 0) -> Any:
+        if isinstance(schema, dict) and isinstance(obj, (list, tuple)):
+            obj = {name: [item.get(name) for item in obj] for name in schema}
+        return encode(schema, obj, level)
+
+    encoding.encode_nested_example = transposing
+    try:
+        yield
+    finally:
+        encoding.encode_nested_example = encode
+
+
 def generate_tables(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
     """The rows that some `gen_kwargs` of a split lead to: the protocol again."""
     return (table for _, table in builder._generate_tables(**gen_kwargs))
+
+
+def is_medium(feature: Any) -> bool:
+    """Whether a feature is stored as bytes and path, of a picture, a sound, a film, a document."""
+    return hasattr(feature, "embed_storage")
 
 
 def features_from_card(listed: Any) -> datasets.Features:

@@ -30,6 +30,7 @@ class KnownFile(DataFile):
     """A file whose content is known by its digest, wherever it is; its numbers are exact."""
 
     sha256: str = ""
+    values: str = ""  # SHA-256 of its rows, see `publisher.build.rows`; empty: it has none, or they are not known
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,11 @@ File = DataFile | TextFile
 
 
 def describe_file(
-    source: Path, root: Path, rows: int | None = None, nbytes: int | None = None, within: str = ""
+    source: Path, root: Path, rows: int | None = None, nbytes: int | None = None, within: str = "", values: str = ""
 ) -> LocalFile:
     """Size and digest of a file below `root`, whose path in the repository is that behind `within`."""
     path = within + source.relative_to(root).as_posix()
-    return LocalFile(path, source.stat().st_size, rows, nbytes, file_digest(source), source)
+    return LocalFile(path, source.stat().st_size, rows, nbytes, file_digest(source), values, source)
 
 
 def digest_of(file: File) -> str | None:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from publisher.build.datasets_internals import table_cast
+from publisher.build.fault import RowsError
 from publisher.build.features import portable_dict
+from publisher.build.files import LocalFile, describe_file
+from publisher.build.media import embed_media, external_bytes, has_media
+from publisher.build.places import hide_folders
+from publisher.build.rows import RowsDigest, cut_by_bytes, differing_columns, row_bytes
 
 FILE_BYTES = 500_000_000  # Arrow bytes of a file: what the Hub's guide recommends
 ROW_GROUP_BYTES = 100_000_000  # well below the 300 MB that the Hub's viewer reads at most
@@ -30,10 +37,25 @@ def file_names(split: str, count: int) -> list[str]:
     return [f"{split}-{index:05d}-of-{count:05d}.parquet" for index in range(count)]
 
 
+@dataclass(frozen=True)
+class Written:
+    """A file of rows that was written, and read back."""
+
+    path: Path
+    rows: int
+    nbytes: int  # of the rows in Arrow
+    values: str  # SHA-256 of the rows, see `publisher.build.rows`
+
+
+def describe_written(file: Written, root: Path) -> LocalFile:
+    """A written file as one of the repository, whose folder is `root`."""
+    return describe_file(file.path, root, file.rows, file.nbytes, values=file.values)
+
+
 def write_split(
-    dataset: datasets.Dataset, split: str, folder: Path, metadata: Mapping[str, str]
-) -> Iterator[tuple[Path, int]]:
-    """Write the rows of a split in files of about `FILE_BYTES`, and yield each when it is there with its rows.
+    dataset: datasets.Dataset, split: str, folder: Path, metadata: Mapping[str, str], private: Sequence[Path] = ()
+) -> Iterator[Written]:
+    """Write the rows of a split in files of about `FILE_BYTES`, and yield each when it is there.
 
     Parameters
     ----------
@@ -43,53 +65,95 @@ def write_split(
         Created if missing.
     metadata : mapping of str to str
         Key-value pairs for the footer of each file; the features are added under `huggingface`.
-
-    Yields
-    ------
-    path : Path
-        A file, named by `file_names`.
-    rows : int
+    private : sequence of Path, optional
+        Folders of this machine that no text begins with.
     """
     folder.mkdir(parents=True, exist_ok=True)
     table = dataset.with_format("arrow")[:]
-    count = max(1, -(-table.nbytes // FILE_BYTES))
-    bounds = [len(table) * index // count for index in range(count + 1)]
-    for name, start, stop in zip(file_names(split, count), bounds[:-1], bounds[1:], strict=True):
-        rows = table.slice(start, stop - start)
-        row_group = max(1, len(rows) * ROW_GROUP_BYTES // max(1, rows.nbytes))
-        groups = (rows.slice(start, row_group) for start in range(0, len(rows), row_group))
-        write_file(groups, folder / name, dataset.features, metadata)
-        yield folder / name, len(rows)
+    ends = (row_bytes(table) + external_bytes(table, dataset.features)).cumsum()
+    total = int(ends[-1]) if len(ends) else 0
+    count = max(1, -(-total // FILE_BYTES))
+    inner = np.searchsorted(ends, [total * index / count for index in range(1, count)], side="right")
+    bounds = [0, *sorted({int(bound) for bound in inner} - {0, len(table)}), len(table)]
+    for name, start, stop in zip(file_names(split, len(bounds) - 1), bounds[:-1], bounds[1:], strict=True):
+        tables = _slices(table, ends, start, stop)
+        yield write_file(tables, folder / name, dataset.features, metadata, private, first=start)
 
 
 def write_file(
-    tables: Iterable[pa.Table], path: Path, features: datasets.Features, metadata: Mapping[str, str]
-) -> tuple[int, int]:
-    """Write tables into one file, holding no more of them than a row group of `ROW_GROUP_BYTES`.
+    tables: Iterable[pa.Table],
+    path: Path,
+    features: datasets.Features,
+    metadata: Mapping[str, str],
+    private: Sequence[Path] = (),
+    first: int = 0,
+) -> Written:
+    """Write tables into one file, holding no more of them than a row group of `ROW_GROUP_BYTES`, and read it back.
 
     Parameters
     ----------
     tables : iterable of pyarrow.Table
     path : Path
     features : datasets.Features
-    metadata : mapping of str to str
+    metadata, private
         As in `write_split`.
+    first : int, optional
+        Number of the first row in its split, for messages.
 
-    Returns
-    -------
-    rows : int
-    nbytes : int
-        Of the rows in Arrow.
+    Raises
+    ------
+    RowsError
+        If a medium cannot be read, or if the file does not hold what it was given.
     """
     footer = {**metadata, "huggingface": json.dumps({"info": {"features": portable_dict(features)}})}
     schema = features.arrow_schema.with_metadata(footer)
+    given = RowsDigest(features)
     rows = nbytes = 0
     with pq.ParquetWriter(path, schema, **_encodings(schema)) as writer:
-        for group in _row_groups(tables):
+        for group in _row_groups(_complete(tables, features, private, first)):
+            given.add(group)
             writer.write_table(table_cast(group, schema), row_group_size=len(group))
             rows += len(group)
             nbytes += group.nbytes
-    return rows, nbytes
+    if wrong := differing_columns(given, read_digest(path, features)):
+        raise RowsError(
+            f"column {wrong[0]}: the Parquet file gives back other values than were written: "
+            "give the column another type"
+        )
+    return Written(path, rows, nbytes, given.hexdigest())
+
+
+def read_digest(path: Path, features: datasets.Features) -> RowsDigest:
+    """The digest of the rows in a file, as `datasets` reads them."""
+    found = RowsDigest(features)
+    with pq.ParquetFile(path) as file:
+        for index in range(file.num_row_groups):
+            found.add(table_cast(file.read_row_group(index), features.arrow_schema))
+    return found
+
+
+def _slices(table: pa.Table, ends: np.ndarray[Any, Any], start: int, stop: int) -> Iterator[pa.Table]:
+    """Some rows in tables of about `ROW_GROUP_BYTES`, with what lies outside the table counted in."""
+    while start < stop:
+        before = int(ends[start - 1]) if start else 0
+        next_start = min(stop, max(start + 1, int(np.searchsorted(ends, before + ROW_GROUP_BYTES, side="right"))))
+        yield table.slice(start, next_start - start)
+        start = next_start
+
+
+def _complete(
+    tables: Iterable[pa.Table], features: datasets.Features, private: Sequence[Path], first: int
+) -> Iterator[pa.Table]:
+    """Tables of the right types, with the bytes of their media, none of them larger than a row group."""
+    media = has_media(features)
+    for table in tables:
+        cast = table_cast(table, features.arrow_schema)
+        if media:
+            cast = embed_media(cast, features, first)
+        if private:
+            cast = hide_folders(cast, private)
+        first += len(table)
+        yield from cut_by_bytes(cast, ROW_GROUP_BYTES)
 
 
 def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:

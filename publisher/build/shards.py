@@ -10,21 +10,22 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
 
 import datasets
-import pyarrow as pa
 
 from publisher.build import parquet
 from publisher.build.configs import METADATA_KEY, BuiltConfig, data_folder, describe_builder
 from publisher.build.datasets_internals import generate_tables
-from publisher.build.files import DataFile, ExpectedFile, LocalFile, describe_file
-from publisher.build.parquet import file_names, write_file
+from publisher.build.fault import NO_ROWS, names_fault
+from publisher.build.files import DataFile, ExpectedFile, LocalFile
+from publisher.build.parquet import Written, describe_written, file_names, write_file
 from publisher.build.source import Source
+from publisher.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,7 @@ class Part:
         path = root / self.path
         path.parent.mkdir(parents=True, exist_ok=True)
         metadata = {METADATA_KEY: json.dumps(describe_builder(self.source.builder))}
-        rows, nbytes = _write_shards(self.source, self.split, self.first, self.stop, path, metadata)
-        return describe_file(path, root, rows, nbytes)
+        return describe_written(_write_shards(self.source, self.split, self.first, self.stop, path, metadata), root)
 
 
 def is_sharded(source: Source) -> bool:
@@ -79,6 +79,8 @@ def plan_parts(source: Source, default: str) -> list[Part]:
     for split, gen_kwargs in source.splits.items():
         shards = _count_shards(gen_kwargs) or 1
         first = _draw_shard(source, split, 0)
+        if shards == 1 and not first.rows:
+            raise UsageError(f"config {source.config!r}, split {split!r}, {NO_ROWS}")
         last = _draw_shard(source, split, shards - 1) if shards > 1 else first
         sample = hashlib.sha256(f"{first.sha256} {last.sha256}".encode()).hexdigest()
         count = -(-shards // max(1, parquet.FILE_BYTES // first.size))
@@ -99,9 +101,12 @@ def assemble(parts: Sequence[Part], files: Sequence[DataFile]) -> BuiltConfig:
         for split, of_split in groupby(zip(parts, files, strict=True), key=lambda pair: pair[0].split)
     }
     info = source.builder.info.copy()
+    info.features = source.features
     info.splits = datasets.SplitDict(dataset_name=source.builder.dataset_name)
     for split, of_split in by_split.items():
         rows, nbytes = (sum(getattr(file, number) or 0 for file in of_split) for number in ("rows", "nbytes"))
+        if not rows:
+            raise UsageError(f"config {source.config!r}, split {split!r}, {NO_ROWS}")
         info.splits.add(datasets.SplitInfo(split, nbytes, rows))
     info.dataset_size = sum(split.num_bytes for split in info.splits.values())
     info.download_size = sum(file.size for file in files)
@@ -119,20 +124,20 @@ def _count_shards(gen_kwargs: Mapping[str, Any]) -> int:
 
 def _write_shards(
     source: Source, split: str, first: int, stop: int, path: Path, metadata: Mapping[str, str]
-) -> tuple[int, int]:
-    """Write some shards in a row; their rows, and the bytes of these in Arrow."""
+) -> Written:
+    """Write some shards in a row."""
     gen_kwargs = source.splits[split]
     count = _count_shards(gen_kwargs)
     taken = {
         name: value[first:stop] if isinstance(value, list) and len(value) == count else value
         for name, value in gen_kwargs.items()
     }
-    tables: Iterator[pa.Table] = generate_tables(source.builder, taken)
-    return write_file(tables, path, source.builder.info.features, metadata)
+    with names_fault(source.kind, source.config, split):
+        tables = generate_tables(source.builder, taken)
+        return write_file(tables, path, source.features, metadata, source.folders)
 
 
 def _draw_shard(source: Source, split: str, shard: int) -> LocalFile:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "shard.parquet")
-        rows, nbytes = _write_shards(source, split, shard, shard + 1, path, {})
-        return describe_file(path, path.parent, rows, nbytes)
+        return describe_written(_write_shards(source, split, shard, shard + 1, path, {}), path.parent)

@@ -8,11 +8,15 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import datasets
 
-from publisher.build.datasets_internals import split_generators
+from publisher.build.datasets_internals import generate_tables, split_generators
+from publisher.build.fault import names_fault
+from publisher.build.names import check_split_names
+from publisher.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,42 @@ class Source:
         weakref.finalize(self, shutil.rmtree, cache, ignore_errors=True)
         return self.kind(config_name=self.config, cache_dir=cache, **self.overrides)
 
+    @property
+    def folders(self) -> list[Path]:
+        """Folders of this machine that the rows may name: the builder's cache, and its data."""
+        data_dir = self.builder.config.data_dir
+        return [Path(folder).absolute() for folder in (self.builder._cache_dir_root, data_dir) if folder]
+
     @cached_property
     def splits(self) -> dict[str, Mapping[str, Any]]:
         """Split -> `gen_kwargs`. A builder that draws no row before it is asked for one draws nothing here."""
-        return {str(split.name): split.gen_kwargs for split in split_generators(self.builder)}
+        needed = getattr(self.builder, "manual_download_instructions", None)  # a property that a script may add
+        if needed is not None and self.builder.config.data_dir is None:
+            raise UsageError(
+                f"config {self.config!r} needs files that are got by hand: {needed.strip()}: "
+                "then declare their folder as `data_dir` of the config"
+            )
+        with names_fault(self.kind, self.config):
+            generators = split_generators(self.builder)
+        check_split_names(self.config, [str(split.name) for split in generators])
+        return {str(split.name): split.gen_kwargs for split in generators}
+
+    @cached_property
+    def features(self) -> datasets.Features:
+        """The features: declared, or those of the first table as `datasets` takes them."""
+        if self.builder.info.features is not None:
+            return self.builder.info.features
+        with names_fault(self.kind, self.config):
+            for gen_kwargs in self.splits.values():
+                for table in generate_tables(self.builder, gen_kwargs):
+                    return datasets.Features.from_arrow_schema(table.schema)
+        raise UsageError(
+            f"config {self.config!r} has no features, and no rows to infer them from: declare its features"
+        )
+
+    def close(self) -> None:
+        """Remove the cache; the builder is not asked for rows again."""
+        shutil.rmtree(self.builder._cache_dir_root, ignore_errors=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Source, (self.kind, self.config, self.overrides)  # without what was made of it

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from datasets.exceptions import DatasetGenerationError
+import datasets
 
 from publisher.build.configs import METADATA_KEY, BuiltConfig, data_folder, describe_builder
+from publisher.build.datasets_internals import lists_for_sequences
 from publisher.build.digests import column_digests
-from publisher.build.files import describe_file
-from publisher.build.parquet import write_split
+from publisher.build.fault import NO_ROWS, RowsError, names_fault
+from publisher.build.media import has_media
+from publisher.build.parquet import describe_written, write_split
 from publisher.build.source import Source
 
 
@@ -36,19 +38,30 @@ class Whole:
     def draw(self, root: Path) -> BuiltConfig:
         """Write all splits below the repository's folder `root`; what `datasets` prepares is dropped again."""
         builder = self.source.builder
+        name = self.source.config
         with tempfile.TemporaryDirectory(dir=root.parent) as prepared:
-            try:
+            splits = self.source.splits
+            with names_fault(self.source.kind, name), lists_for_sequences():
                 builder.download_and_prepare(str(Path(prepared, "rows")))
-            except DatasetGenerationError as error:  # says nothing: the reason, such as a full disk, is its cause
-                raise (error.__cause__ or error) from None
-            folder = data_folder(self.source.config, self.default)
+            folder = data_folder(name, self.default)
             made_by = describe_builder(builder)
+            info = builder.info.copy()
+            info.splits = datasets.SplitDict(dataset_name=builder.dataset_name)
             files, digests = {}, {}
-            for split in builder.info.splits:
-                dataset = builder.as_dataset(split=split)
-                written = write_split(dataset, split, root / folder, {METADATA_KEY: json.dumps(made_by)})
-                files[split] = [describe_file(path, root, rows) for path, rows in written]
+            for split in splits:
+                with names_fault(self.source.kind, name, split):
+                    if not builder.info.splits[split].num_examples:
+                        raise RowsError(NO_ROWS)
+                    dataset = builder.as_dataset(split=split)
+                    metadata = {METADATA_KEY: json.dumps(made_by)}
+                    written = list(write_split(dataset, split, root / folder, metadata, self.source.folders))
+                files[split] = [describe_written(file, root) for file in written]
                 digests[split] = column_digests(dataset)
-        info = builder.info.copy()
+                nbytes = builder.info.splits[split].num_bytes
+                if has_media(dataset.features):  # which `datasets` counts by their paths
+                    nbytes = sum(file.nbytes for file in written)
+                info.splits.add(datasets.SplitInfo(split, nbytes, dataset.num_rows))
+        info.dataset_size = sum(split.num_bytes for split in info.splits.values())
         info.download_size = sum(file.size for split in files.values() for file in split)
+        self.source.close()
         return BuiltConfig(builder.config, info, digests, folder, files, made_by)

@@ -20,7 +20,7 @@ from publisher.build.configs import (
     recall_config,
 )
 from publisher.build.datasets_internals import DatasetInfosDict
-from publisher.build.files import digest_of
+from publisher.build.files import KnownFile, digest_of
 from publisher.card.manifest import ConfigRecord, Manifest, PublishedCard, name_of, write_card
 from publisher.card.metadata import add_configs, add_others, size_category
 from publisher.errors import DifferenceError, UsageError
@@ -114,7 +114,13 @@ def all_configs(
 def record_of(config: BuiltConfig) -> ConfigRecord:
     """What a later run has to know of a config."""
     files = {file.path: digest_of(file) or "" for split in config.files.values() for file in split}
-    return ConfigRecord(made_by=config.made_by, digests=config.digests, files=files)
+    values = {
+        file.path: file.values
+        for split in config.files.values()
+        for file in split
+        if isinstance(file, KnownFile) and file.values
+    }
+    return ConfigRecord(made_by=config.made_by, digests=config.digests, files=files, values=values)
 
 
 def _left(built: Sequence[BuiltConfig], around: Surroundings) -> dict[str, ConfigRecord]:

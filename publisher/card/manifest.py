@@ -43,6 +43,7 @@ class ConfigRecord:
     made_by: Mapping[str, Any]  # builder, config, version, parameters
     digests: Mapping[str, Mapping[str, str]]  # split -> column -> SHA-256 of its values
     files: Mapping[str, str]  # path -> SHA-256
+    values: Mapping[str, str] = field(default_factory=dict)  # path -> SHA-256 of the rows; older records have none
 
 
 @dataclass(frozen=True)

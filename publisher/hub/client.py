@@ -191,7 +191,7 @@ class Repository:
             sample = retry(preupload)
         except Exception as error:
             raise explain(error, self.repo_id) from error
-        return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, sample)
+        return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.values, sample)
 
     def lost(self, files: Sequence[UploadedFile]) -> set[str]:
         """The paths of those uploaded files that the Hub no longer has."""

@@ -192,7 +192,7 @@ def describe_piece(root: Path, piece: Piece) -> Drawn:
     if not isinstance(drawn, LocalFile):
         return drawn
     drawn.source.unlink()
-    return KnownFile(drawn.path, drawn.size, drawn.rows, drawn.nbytes, drawn.sha256)
+    return KnownFile(drawn.path, drawn.size, drawn.rows, drawn.nbytes, drawn.sha256, drawn.values)
 
 
 def root_in(folder: str | Path) -> Path:

@@ -80,9 +80,10 @@ class Uploads:
             if (
                 file.path == part.path
                 and all(type(number) is int and number >= 0 for number in numbers)
-                and SHA256.fullmatch(file.sha256)
+                and all(SHA256.fullmatch(digest) for digest in (file.sha256, file.values))
             ):
-                return UploadedFile(file.path, *numbers, file.sha256, base64.b64decode(file.sample, validate=True))
+                sample = base64.b64decode(file.sample, validate=True)
+                return UploadedFile(file.path, *numbers, file.sha256, file.values, sample)
         except (OSError, ValueError, TypeError, RecursionError):
             pass
         return None
