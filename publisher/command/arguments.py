@@ -18,11 +18,11 @@ from publisher.scale.job import default_root
 
 EXECUTORS = ("slurm", "ray")  # those of datatrove that publisher/scale/cluster.py knows
 CLUSTER = ("executor", "executor_option", "work_dir")
-OFFLINE = ("revision", "create_pr", "tag", "message", "private", "overwrite_card", "json", *CLUSTER)
+OFFLINE = ("revision", "create_pr", "tag", "message", "private", "overwrite_card", "rewrite", "json", *CLUSTER)
 MEANINGLESS = {
     "--output-dir": OFFLINE,
     "--preview": (*OFFLINE, "workers"),
-    "--verify": ("create_pr", "tag", "message", "private", "overwrite_card", *CLUSTER),
+    "--verify": ("create_pr", "tag", "message", "private", "overwrite_card", "rewrite", *CLUSTER),
 }
 EXIT_CODES = """\
 exit codes: 0 done, submitted, or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, or a
@@ -74,6 +74,11 @@ def make_parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argpars
     hub.add_argument("--message", metavar="TEXT", help=f'default: "{Target.message}"')
     hub.add_argument("--private", action="store_true", help="make the repository private if it has to be made")
     hub.add_argument("--overwrite-card", action="store_true", help="replace a card that somebody else wrote or edited")
+    hub.add_argument(
+        "--rewrite",
+        action="store_true",
+        help="write anew also the files that hold the same rows, in the bytes of other versions of the libraries",
+    )
     scale = parser.add_argument_group("large datasets")
     scale.add_argument(
         "--workers",

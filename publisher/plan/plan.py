@@ -10,6 +10,7 @@ from publisher.build.configs import BuiltConfig
 from publisher.build.files import ExpectedFile, File, TextFile, digest_of
 from publisher.card.compose import Surroundings
 from publisher.card.manifest import CARD, Manifest, read_card
+from publisher.plan.recorded import keep_recorded
 from publisher.plan.state import RemoteFile, State
 from publisher.plan.target import Target
 from publisher.plan.wanted import Dataset
@@ -45,7 +46,7 @@ class Plan:
     start: State
     changes: Sequence[Change]  # of each path of ours, in the order of their names
     configs: Sequence[BuiltConfig]  # that the repository has afterwards
-    unread: Sequence[RemoteFile] = ()  # what is removed if its content is what an earlier run wrote
+    unread: Sequence[RemoteFile] = ()  # what is removed, or kept, if its content is what an earlier run wrote
 
     @property
     def replaces_edited_card(self) -> bool:
@@ -92,6 +93,7 @@ def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
         If others added what does not go together with ours.
     """
     manifest = state.card.manifest or Manifest()
+    dataset, doubtful = (dataset, []) if target.rewrite else keep_recorded(dataset, state)
     around = Surroundings(state.card, leave_other_configs=target.leave_other_configs)
     card = dataset.card_for(around)
     files = dataset.files(card)
@@ -112,7 +114,7 @@ def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
         state,
         sorted(changes, key=lambda change: change.path),
         dataset.configs,
-        [file for file in outdated if file.sha256 is None],
+        [*(file for file in outdated if file.sha256 is None), *doubtful],
     )
 
 

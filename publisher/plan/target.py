@@ -18,4 +18,5 @@ class Target:
     tag: str | None = None
     message: str = "Publish the dataset"
     overwrite_card: bool = False
+    rewrite: bool = False  # files whose rows are there already, in bytes of another version of the libraries
     leave_other_configs: bool = False  # only some configs were built

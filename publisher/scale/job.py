@@ -154,7 +154,7 @@ def publish(
     show : callable, optional
         Called with each plan, as an `Outcome`, before it is carried out.
     **target
-        More fields of `Target`: revision, private, create_pr, tag, message, overwrite_card.
+        More fields of `Target`: revision, private, create_pr, tag, message, overwrite_card, rewrite.
 
     Returns
     -------

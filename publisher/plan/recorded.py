@@ -1,0 +1,77 @@
+"""The same rows, whatever wrote them: files that are there and hold the rows that are wanted stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import datasets
+from huggingface_hub import DatasetCardData
+
+from publisher.build.configs import BuiltConfig
+from publisher.build.datasets_internals import DatasetInfosDict
+from publisher.build.files import File, KnownFile
+from publisher.card.manifest import ConfigRecord, Manifest, PublishedCard, name_of
+from publisher.plan.state import RemoteFile, State
+from publisher.plan.wanted import Dataset
+
+
+def keep_recorded(dataset: Dataset, state: State) -> tuple[Dataset, list[RemoteFile]]:
+    """A dataset with the files that an earlier run wrote, in place of those drawn now that hold the same rows.
+
+    Another version of pyarrow writes the same rows in other bytes, and another one of `datasets` counts them in other
+    bytes of memory: what a run recorded of them holds.
+
+    Returns
+    -------
+    dataset : Dataset
+    unread : list of RemoteFile
+        Files that would be kept if their content is what was recorded, which is not known yet.
+    """
+    manifest = state.card.manifest or Manifest()
+    infos = _infos(state.card, manifest)
+    configs, unread = [], []
+    for config in dataset.configs:
+        record, info = manifest.configs.get(config.name), infos.get(config.name)
+        if record and info and record.made_by == config.made_by and info.features == config.info.features:
+            config, doubtful = _keep(config, record, info, state.files)
+            unread += doubtful
+        configs.append(config)
+    return replace(dataset, configs=configs), unread
+
+
+def _keep(
+    config: BuiltConfig, record: ConfigRecord, info: datasets.DatasetInfo, there: Mapping[str, RemoteFile]
+) -> tuple[BuiltConfig, list[RemoteFile]]:
+    same = {
+        file.path: there[file.path]
+        for split in config.files.values()
+        for file in split
+        if isinstance(file, KnownFile) and file.values and file.path in record.files and file.path in there
+        if file.values == record.values.get(file.path)
+    }
+    unread = [remote for remote in same.values() if remote.sha256 is None]
+    kept = {path: remote for path, remote in same.items() if remote.sha256 == record.files[path]}
+    files = {split: [_as_recorded(file, kept.get(file.path)) for file in of] for split, of in config.files.items()}
+    number = sum(map(len, config.files.values()))
+    if len(kept) == number == len(record.files):
+        numbers = config.info.copy()
+        for name in ("splits", "download_size", "dataset_size"):
+            setattr(numbers, name, getattr(info, name))
+        return replace(config, info=numbers, files=files), unread
+    return replace(config, files=files), unread
+
+
+def _as_recorded(file: File, remote: RemoteFile | None) -> File:
+    if not isinstance(file, KnownFile) or remote is None or remote.sha256 in (None, file.sha256):
+        return file
+    return KnownFile(file.path, remote.size, file.rows, file.nbytes, remote.sha256 or "", file.values)
+
+
+def _infos(card: PublishedCard, manifest: Manifest) -> Mapping[str, datasets.DatasetInfo]:
+    """What a card says of the configs that an earlier run wrote; nothing if it cannot be read."""
+    entries = [entry for entry in card.entries("dataset_info") if name_of(entry) in manifest.configs]
+    try:
+        return DatasetInfosDict.from_dataset_card_data(DatasetCardData(dataset_info=entries))
+    except (ValueError, TypeError, KeyError, AttributeError):  # edited by hand
+        return {}
