@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +24,8 @@ from publisher.build.configs import METADATA_KEY, BuiltConfig, data_folder, desc
 from publisher.build.datasets_internals import generate_tables
 from publisher.build.fault import NO_ROWS, names_fault
 from publisher.build.files import DataFile, ExpectedFile, LocalFile
+from publisher.build.opened import note_opened
+from publisher.build.origin import Origin
 from publisher.build.parquet import Written, describe_written, file_names, write_file
 from publisher.build.source import Source
 from publisher.errors import UsageError
@@ -37,7 +40,7 @@ class Part:
     first: int  # of its shards
     stop: int
     expected: ExpectedFile  # from the first and the last shard of the split
-    sample: str  # digest of these two: another if the code, or a library, draws or writes something else
+    made_from: str  # digest of all that it depends on: code, parameters, versions, inputs, and those two shards
     unit: ClassVar[str] = " rows"
 
     @property
@@ -76,12 +79,13 @@ def plan_parts(source: Source, default: str) -> list[Part]:
     """
     parts = []
     folder = data_folder(source.config, default)
+    origin = Origin(source.kind, source.builder.config, source.overrides, Path(source.builder._cache_dir_root))
     for split, gen_kwargs in source.splits.items():
         shards = _count_shards(gen_kwargs) or 1
-        first = _draw_shard(source, split, 0)
+        first = _draw_shard(source, split, 0, origin.opened)
         if shards == 1 and not first.rows:
             raise UsageError(f"config {source.config!r}, split {split!r}, {NO_ROWS}")
-        last = _draw_shard(source, split, shards - 1) if shards > 1 else first
+        last = _draw_shard(source, split, shards - 1, origin.opened) if shards > 1 else first
         sample = hashlib.sha256(f"{first.sha256} {last.sha256}".encode()).hexdigest()
         count = -(-shards // max(1, parquet.FILE_BYTES // first.size))
         bounds = [shards * index // count for index in range(count + 1)]
@@ -89,7 +93,10 @@ def plan_parts(source: Source, default: str) -> list[Part]:
             drawn = [first] * (stop - start - 1) + [first if stop < shards else last]
             size, rows, nbytes = (sum(getattr(file, number) for file in drawn) for number in ("size", "rows", "nbytes"))
             expected = ExpectedFile(f"{folder}/{name}", size, rows, nbytes)
-            parts.append(Part(source, split, start, stop, expected, sample))
+            made_from = origin.digest(sample, split, _some_shards(gen_kwargs, start, stop))
+            parts.append(Part(source, split, start, stop, expected, made_from))
+    if origin.is_unknown:  # which shows when all is drawn and digested: then nothing that is remembered counts
+        return [replace(part, made_from=uuid.uuid4().hex) for part in parts]
     return parts
 
 
@@ -117,27 +124,36 @@ def assemble(parts: Sequence[Part], files: Sequence[DataFile]) -> BuiltConfig:
 
 
 def _count_shards(gen_kwargs: Mapping[str, Any]) -> int:
-    """How many shards a split has, or 0 if it is not made of several."""
-    count = max((len(value) for value in gen_kwargs.values() if isinstance(value, list)), default=1)
-    return count if count > 1 else 0
+    """How many shards a split has, or 0 if it is not made of several: what `datasets` divides among processes."""
+    lengths = {len(value) for value in gen_kwargs.values() if isinstance(value, list)}
+    return lengths.pop() if len(lengths) == 1 and lengths != {1} else 0  # lists of different lengths are no shards
+
+
+def _some_shards(gen_kwargs: Mapping[str, Any], first: int, stop: int) -> dict[str, Any]:
+    count = _count_shards(gen_kwargs)
+    return {
+        name: value[first:stop] if count and isinstance(value, list) else value for name, value in gen_kwargs.items()
+    }
 
 
 def _write_shards(
-    source: Source, split: str, first: int, stop: int, path: Path, metadata: Mapping[str, str]
+    source: Source,
+    split: str,
+    first: int,
+    stop: int,
+    path: Path,
+    metadata: Mapping[str, str],
+    opened: set[str] | None = None,
 ) -> Written:
-    """Write some shards in a row."""
-    gen_kwargs = source.splits[split]
-    count = _count_shards(gen_kwargs)
-    taken = {
-        name: value[first:stop] if isinstance(value, list) and len(value) == count else value
-        for name, value in gen_kwargs.items()
-    }
+    """Write some shards in a row; the files that are read for them are added to `opened`."""
     with names_fault(source.kind, source.config, split):
-        tables = generate_tables(source.builder, taken)
+        tables = generate_tables(source.builder, _some_shards(source.splits[split], first, stop))
+        if opened is not None:
+            tables = note_opened(tables, opened)
         return write_file(tables, path, source.features, metadata, source.folders)
 
 
-def _draw_shard(source: Source, split: str, shard: int) -> LocalFile:
+def _draw_shard(source: Source, split: str, shard: int, opened: set[str]) -> LocalFile:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "shard.parquet")
-        return describe_written(_write_shards(source, split, shard, shard + 1, path, {}), path.parent)
+        return describe_written(_write_shards(source, split, shard, shard + 1, path, {}, opened), path.parent)

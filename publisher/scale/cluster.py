@@ -188,7 +188,7 @@ def _prepare(
 
 
 def _digest(job: Job) -> str:
-    parts = [(part.path, part.sample) for part in job.parts]
+    parts = [(part.path, part.made_from) for part in job.parts]
     return hashlib.sha256(repr((job.target, parts)).encode()).hexdigest()[:12]
 
 

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -31,7 +30,6 @@ from publisher.publishing.reconcile import Found, Outcome, Show, look, refuse_ea
 from publisher.scale.pool import work_on
 from publisher.scale.uploads import Uploads
 
-LIBRARIES = ("datasets", "huggingface_hub", "numpy", "pyarrow")  # with other versions the bytes may be others
 NONE: Mapping[str, Any] = MappingProxyType({})
 
 Work = Callable[[Piece], Drawn]
@@ -207,13 +205,11 @@ def _upload(uploads: Uploads, root: Path, piece: Piece) -> Drawn:
 
 
 def _folder(root: Path, repo_id: str, builder: type[datasets.DatasetBuilder], overrides: Mapping[str, Any]) -> Path:
-    """The folder, below `root`, of all jobs that upload the same files to the same repository."""
+    """The folder, below `root`, of all jobs for the same repository; what is remembered there says what it is of."""
     key = {
         "hub": endpoint(),
         "builder": f"{builder.__module__}.{builder.__qualname__}",
-        "configs": sorted(repr(config) for config in builder.builder_configs.values()),
         "overrides": {name: repr(value) for name, value in overrides.items()},
-        "libraries": {name: version(name) for name in LIBRARIES},
     }
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     return root / f"{repo_id.replace('/', '--')}-{digest[:12]}"

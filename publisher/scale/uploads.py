@@ -102,7 +102,7 @@ class Uploads:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def _memory(self, part: Part) -> Path:
-        return self.folder / "uploaded" / f"{part.path}.{part.sample[:12]}.json"
+        return self.folder / "uploaded" / f"{part.path}.{part.made_from[:12]}.json"
 
 
 def _is_left(folder: Path) -> bool:

@@ -45,7 +45,7 @@ def write_job(job: Job, path: Path) -> None:
                 "first": part.first,
                 "stop": part.stop,
                 "expected": asdict(part.expected),
-                "sample": part.sample,
+                "made_from": part.made_from,
             }
             for part in job.parts
         ],
