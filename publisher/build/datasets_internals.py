@@ -5,12 +5,15 @@ tests/test_internals.py tries all of them with the oldest and the newest version
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import datasets
 import datasets.features.features as encoding
+import datasets.utils.file_utils as file_utils
 import pyarrow as pa
 from datasets.data_files import EmptyDatasetError, get_data_patterns, resolve_pattern, sanitize_patterns
 from datasets.info import DatasetInfosDict  # writes `dataset_info` into a card as `push_to_hub` does
@@ -38,26 +41,66 @@ __all__ = [
 ]
 
 
-def split_generators(builder: datasets.DatasetBuilder) -> list[datasets.SplitGenerator]:
+def split_generators(builder: datasets.DatasetBuilder, downloads: Path) -> list[datasets.SplitGenerator]:
     """Ask a builder for its splits; `download_and_prepare` is then given the same instead of asking again.
 
-    The protocol between the library and its builders: every one of them overrides `_split_generators`.
+    The protocol between the library and its builders: every one of them overrides `_split_generators`. What it
+    downloads is kept, and fetched again if the server has another; what it extracts goes to the builder's own cache.
     """
-    manager = datasets.DownloadManager(
+    keeps = not hasattr(file_utils, "http_head")  # versions with it do not say when a file without ETag was changed
+    manager = _Downloads(
         dataset_name=builder.dataset_name,
         data_dir=builder.config.data_dir,
         download_config=datasets.DownloadConfig(
-            cache_dir=builder._cache_downloaded_dir,
-            use_etag=False,
+            cache_dir=str(downloads) if keeps else builder._cache_downloaded_dir,
+            use_etag=keeps,
             token=builder.token,
             storage_options=builder.storage_options,
         ),
         base_path=builder.base_path,
         record_checksums=False,
     )
-    generators = list(builder._split_generators(manager))
+    manager.extract_dir = builder._cache_downloaded_dir
+    with _etags():
+        generators = list(builder._split_generators(manager))
     builder._split_generators = lambda *_: generators
     return generators
+
+
+class _Downloads(datasets.DownloadManager):
+    """Extracts to another folder than it downloads to."""
+
+    download_config: datasets.DownloadConfig
+    extract_dir: str
+
+    def extract(self, path_or_paths: Any) -> Any:
+        """As the library does, in a folder of our own."""
+        kept = self.download_config
+        self.download_config = kept.copy()
+        self.download_config.cache_dir = self.extract_dir
+        try:
+            return super().extract(path_or_paths)
+        finally:
+            self.download_config = kept
+
+
+@contextmanager
+def _etags() -> Iterator[None]:
+    """Let the library's cache tell versions of a file apart where a server gives no ETag, by time and size."""
+    head = file_utils.fsspec_head
+
+    def answer(*arguments: Any, **keywords: Any) -> dict[str, Any]:
+        info = dict(head(*arguments, **keywords))
+        if not (info.get("ETag") or info.get("etag")):
+            changed = info.get("Last-Modified") or info.get("mtime") or info.get("LastModified") or uuid.uuid4().hex
+            info["ETag"] = f"{changed} {info.get('size')}"
+        return info
+
+    file_utils.fsspec_head = answer
+    try:
+        yield
+    finally:
+        file_utils.fsspec_head = head
 
 
 @contextmanager

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+from huggingface_hub import constants
 
 from publisher.build.datasets_internals import generate_tables, split_generators
 from publisher.build.fault import names_fault
 from publisher.build.names import check_split_names
 from publisher.errors import UsageError
+
+DOWNLOADS = Path(constants.HF_HOME, "publish", "downloads")  # sources, each fetched once; may be removed at any time
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ class Source:
     @property
     def folders(self) -> list[Path]:
         """Folders of this machine that the rows may name: the builder's cache, and its data."""
-        data_dir = self.builder.config.data_dir
-        return [Path(folder).absolute() for folder in (self.builder._cache_dir_root, data_dir) if folder]
+        folders = (self.builder._cache_dir_root, DOWNLOADS.parent, self.builder.config.data_dir)
+        return [Path(folder).absolute() for folder in folders if folder]
 
     @cached_property
     def splits(self) -> dict[str, Mapping[str, Any]]:
@@ -58,7 +61,7 @@ class Source:
                 "then declare their folder as `data_dir` of the config"
             )
         with names_fault(self.kind, self.config):
-            generators = split_generators(self.builder)
+            generators = split_generators(self.builder, DOWNLOADS)
         check_split_names(self.config, [str(split.name) for split in generators])
         return {str(split.name): split.gen_kwargs for split in generators}
 
