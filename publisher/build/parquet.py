@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from publisher.build.features import portable_dict
 from publisher.build.files import LocalFile, describe_file
 from publisher.build.media import embed_media, external_bytes, has_media
 from publisher.build.places import hide_folders
-from publisher.build.rows import RowsDigest, cut_by_bytes, differing_columns, row_bytes
+from publisher.build.rows import RowsDigest, arrow_bytes, cut_by_bytes, differing_columns, row_bytes
 
 FILE_BYTES = 500_000_000  # Arrow bytes of a file: what the Hub's guide recommends
 ROW_GROUP_BYTES = 100_000_000  # well below the 300 MB that the Hub's viewer reads at most
@@ -108,14 +109,14 @@ def write_file(
     footer = {**metadata, "huggingface": json.dumps({"info": {"features": portable_dict(features)}})}
     schema = features.arrow_schema.with_metadata(footer)
     given = RowsDigest(features)
-    rows = nbytes = 0
+    rows = 0
     with pq.ParquetWriter(path, schema, **_encodings(schema)) as writer:
         for group in _row_groups(_complete(tables, features, private, first)):
             given.add(group)
             writer.write_table(table_cast(group, schema), row_group_size=len(group))
             rows += len(group)
-            nbytes += group.nbytes
-    if wrong := differing_columns(given, read_digest(path, features)):
+    found, nbytes = _read_back(path, features)
+    if wrong := differing_columns(given, found):
         raise RowsError(
             f"column {wrong[0]}: the Parquet file gives back other values than were written: "
             "give the column another type"
@@ -123,13 +124,15 @@ def write_file(
     return Written(path, rows, nbytes, given.hexdigest())
 
 
-def read_digest(path: Path, features: datasets.Features) -> RowsDigest:
-    """The digest of the rows in a file, as `datasets` reads them."""
-    found = RowsDigest(features)
+def _read_back(path: Path, features: datasets.Features) -> tuple[RowsDigest, int]:
+    """The digest of the rows in a file, as `datasets` reads them, and their bytes in Arrow."""
+    found, nbytes = RowsDigest(features), 0
     with pq.ParquetFile(path) as file:
         for index in range(file.num_row_groups):
-            found.add(table_cast(file.read_row_group(index), features.arrow_schema))
-    return found
+            group = file.read_row_group(index)
+            nbytes += sum(map(arrow_bytes, group.columns))
+            found.add(table_cast(group, features.arrow_schema))
+    return found, nbytes
 
 
 def _slices(table: pa.Table, ends: np.ndarray[Any, Any], start: int, stop: int) -> Iterator[pa.Table]:
@@ -180,7 +183,10 @@ def _encodings(schema: pa.Schema) -> dict[str, Any]:
     pq.write_table(schema.empty_table(), empty)
     columns = pq.ParquetFile(empty).schema
     leaves = [columns.column(index) for index in range(len(columns))]
-    floats = [leaf.path for leaf in leaves if leaf.physical_type in ("FLOAT", "DOUBLE")]
+    count = Counter(
+        leaf.path for leaf in leaves
+    )  # `a.b` may be a column, and a field of `a`: pyarrow takes both for one
+    floats = [leaf.path for leaf in leaves if leaf.physical_type in ("FLOAT", "DOUBLE") and count[leaf.path] == 1]
     return {
         "compression": "zstd",
         "use_dictionary": [leaf.path for leaf in leaves if leaf.path not in floats],

@@ -50,7 +50,7 @@ class RowsDigest:
         """Take the next rows."""
         for name in table.column_names:
             for chunk in table[name].chunks:
-                self._add((name,), chunk, self._features.get(name))
+                self._add((name,), _stored(chunk), self._features.get(name))
 
     def columns(self) -> dict[str, str]:
         """Column -> SHA-256 of its values."""
@@ -97,7 +97,7 @@ def differing_columns(one: RowsDigest, other: RowsDigest) -> list[str]:
 
 
 def row_bytes(table: pa.Table) -> np.ndarray[Any, Any]:
-    """Bytes that each row has in Arrow, validity left out.
+    """About how many bytes each row has in Arrow.
 
     Returns
     -------
@@ -113,9 +113,30 @@ def row_bytes(table: pa.Table) -> np.ndarray[Any, Any]:
     for column in table.columns:
         start = 0
         for chunk in column.chunks:
-            total[start : start + len(chunk)] += _sizes(chunk)
+            total[start : start + len(chunk)] += _sizes(_stored(chunk))
             start += len(chunk)
     return total
+
+
+def arrow_bytes(array: pa.Array | pa.ChunkedArray) -> int:
+    """Bytes of an array in Arrow, bitmaps left out, as `datasets` counts them.
+
+    Examples
+    --------
+    >>> arrow_bytes(pa.array([[1.0, 2.0], [3.0]])), arrow_bytes(pa.array([True, None]))
+    (32, 1)
+    """
+    if isinstance(array, pa.ChunkedArray):
+        return sum(map(arrow_bytes, array.chunks))
+    kind = array.type
+    if isinstance(array, pa.ExtensionArray):
+        return arrow_bytes(array.storage)
+    if _is_list(kind):
+        width = 0 if pt.is_fixed_size_list(kind) else 8 if pt.is_large_list(kind) else 4
+        return arrow_bytes(pc.list_flatten(_stored(array))) + width * len(array)
+    if pt.is_struct(kind):
+        return sum(arrow_bytes(array.field(index)) for index in range(kind.num_fields))
+    return array.nbytes - (-(-len(array) // 8) if array.buffers()[0] is not None else 0)
 
 
 def cut_by_bytes(table: pa.Table, most: int) -> Iterator[pa.Table]:
@@ -147,10 +168,27 @@ def _sizes(array: pa.Array) -> np.ndarray[Any, Any]:
     return np.full(len(array), 0 if pt.is_null(kind) else max(1, kind.bit_width // 8), np.int64)
 
 
+def _stored(array: pa.Array) -> pa.Array:
+    """The same values without extension types, which most functions of pyarrow do not know."""
+    kind = array.type
+    if isinstance(array, pa.ExtensionArray):
+        return _stored(array.storage)
+    if pt.is_struct(kind) and kind.num_fields:
+        fields = [_stored(array.field(index)) for index in range(kind.num_fields)]
+        if all(one.type == field.type for one, field in zip(fields, kind, strict=True)):
+            return array
+        return pa.StructArray.from_arrays(fields, names=[field.name for field in kind], mask=array.is_null())
+    if _is_list(kind) and _stored(array[:0].values).type != kind.value_type:
+        array = pa.concat_arrays([array])  # without what lies outside its slice
+        values = _stored(array.values)
+        if pt.is_fixed_size_list(kind):
+            return pa.FixedSizeListArray.from_arrays(values, kind.list_size, mask=array.is_null())
+        return type(array).from_arrays(array.offsets, values, mask=array.is_null())
+    return array
+
+
 def _plain(array: pa.Array) -> pa.Array:
     """The same values in one of a few types."""
-    if isinstance(array, pa.ExtensionArray):
-        return _plain(array.storage)
     kind = array.type
     if pt.is_dictionary(kind):
         return _plain(array.dictionary_decode())

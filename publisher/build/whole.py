@@ -14,7 +14,6 @@ from publisher.build.configs import METADATA_KEY, BuiltConfig, data_folder, desc
 from publisher.build.datasets_internals import lists_for_sequences
 from publisher.build.digests import column_digests
 from publisher.build.fault import NO_ROWS, RowsError, names_fault
-from publisher.build.media import has_media
 from publisher.build.parquet import describe_written, write_split
 from publisher.build.source import Source
 
@@ -57,9 +56,7 @@ class Whole:
                     written = list(write_split(dataset, split, root / folder, metadata, self.source.folders))
                 files[split] = [describe_written(file, root) for file in written]
                 digests[split] = column_digests(dataset)
-                nbytes = builder.info.splits[split].num_bytes
-                if has_media(dataset.features):  # which `datasets` counts by their paths
-                    nbytes = sum(file.nbytes for file in written)
+                nbytes = sum(file.nbytes for file in written)
                 info.splits.add(datasets.SplitInfo(split, nbytes, dataset.num_rows))
         info.dataset_size = sum(split.num_bytes for split in info.splits.values())
         info.download_size = sum(file.size for split in files.values() for file in split)
