@@ -180,12 +180,10 @@ def _encodings(schema: pa.Schema) -> dict[str, Any]:
     what differs (https://huggingface.co/docs/hub/datasets-libraries).
     """
     empty = io.BytesIO()
-    pq.write_table(schema.empty_table(), empty)
+    pq.ParquetWriter(empty, schema).close()
     columns = pq.ParquetFile(empty).schema
     leaves = [columns.column(index) for index in range(len(columns))]
-    count = Counter(
-        leaf.path for leaf in leaves
-    )  # `a.b` may be a column, and a field of `a`: pyarrow takes both for one
+    count = Counter(leaf.path for leaf in leaves)  # `a.b` may be a column and a field of `a`: one name to pyarrow
     floats = [leaf.path for leaf in leaves if leaf.physical_type in ("FLOAT", "DOUBLE") and count[leaf.path] == 1]
     return {
         "compression": "zstd",
