@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 
 import datasets
-import huggingface_hub
 
 from publisher.build.configs import declared_configs
 from publisher.command.overrides import add_overrides
 from publisher.command.shell import Parser
 from publisher.errors import UsageError
+from publisher.hub.local import check_surroundings
 from publisher.hub.names import check_ref, check_repo_id
 from publisher.plan.target import MAIN, Target
 from publisher.scale.job import default_root
@@ -50,7 +50,8 @@ def make_parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argpars
     modes.add_argument(
         "--verify",
         action="store_true",
-        help="compare the Hub with what is wanted, and open each config with load_dataset; exit code 1 if it differs",
+        help="compare the Hub with what is wanted, read the bytes of its files, and open a config with load_dataset; "
+        "exit code 1 if it differs",
     )
     modes.add_argument(
         "--output-dir",
@@ -94,6 +95,11 @@ def make_parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argpars
         f"a cluster, a folder that all machines see (default: {default_root()})",
     )
     scale.add_argument(
+        "--every-byte",
+        action="store_true",
+        help="with --verify: read datasets in shards as a whole; by default the end of each of their files is read",
+    )
+    scale.add_argument(
         "--executor",
         choices=EXECUTORS,
         help="draw and upload with datatrove, of the extra `cluster`, on a cluster instead of this machine",
@@ -128,12 +134,14 @@ def check_arguments(options: argparse.Namespace) -> None:
     for name in MEANINGLESS.get(mode, ()):
         if getattr(options, name):
             raise UsageError(f"--{name.replace('_', '-')} has no meaning with {mode}: leave one of them out")
+    if options.every_byte and mode != "--verify":
+        raise UsageError("--every-byte has no meaning without --verify: leave it out")
     if options.workers is not None and options.workers < 1:
         raise UsageError(f"--workers {options.workers} is not allowed: give 1 or more")
     if options.executor_option and not options.executor:
         raise UsageError("--executor-option has no meaning without --executor: leave it out")
-    if huggingface_hub.constants.HF_HUB_OFFLINE and mode not in ("--preview", "--output-dir"):
-        raise UsageError("HF_HUB_OFFLINE is set: unset it, or use --output-dir or --preview")
+    if mode not in ("--preview", "--output-dir"):
+        check_surroundings()
 
 
 def _folder(name: str) -> Path:

@@ -178,7 +178,9 @@ def _act(job: Job, options: argparse.Namespace, show: Callable[[Outcome], None])
         done = outcome.commit and not outcome.new_branch
         return outcome, "nothing to do" if done else "dry run: nothing was changed"
     if options.verify:
-        return draw(lambda root: partial(describe_piece, root), lambda made: verify(made, job.target)), "verified"
+        return draw(
+            lambda root: partial(describe_piece, root), lambda made: verify(made, job.target, options.every_byte)
+        ), "verified"
     if options.executor:
         _cluster().upload_on_ray(job, options.workers, _executor_options(options))
         outcome = job.finish(look(job.target), show)

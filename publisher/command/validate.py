@@ -7,10 +7,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import huggingface_hub
-
 from publisher.command.shell import Parser, run
 from publisher.errors import DifferenceError, UsageError
+from publisher.hub.local import offline_variable
 from publisher.plan.target import MAIN
 from publisher.validation.examine import examine
 
@@ -52,10 +51,8 @@ def _parser() -> argparse.ArgumentParser:
 def _act(options: argparse.Namespace) -> int:
     if options.revision is not None and not options.revision.strip():
         raise UsageError("--revision is empty: give a branch, tag or commit")
-    if huggingface_hub.constants.HF_HUB_OFFLINE and not Path(options.source).exists():
-        raise UsageError(
-            f"there is no folder {options.source!r}, and HF_HUB_OFFLINE is set: unset it, or give a folder"
-        )
+    if (name := offline_variable()) and not Path(options.source).exists():
+        raise UsageError(f"there is no folder {options.source!r}, and {name} is set: unset it, or give a folder")
     report = examine(options.source, options.revision)
     if options.json:
         found = {name: getattr(report, name) for name in ("commit", "configs", "files", "findings")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from publisher.hub.client import Repository
 from publisher.plan.plan import Plan
 from publisher.plan.state import Commit, PullRequest, State
@@ -38,14 +40,16 @@ def carry_out(repository: Repository, target: Target, plan: Plan) -> Commit:
     Raises whatever the client raises, too: what was done has to be looked up.
     """
     batches = plan.batches(plan.start, COMMIT_FILES)
+    start = plan.start.commit
     if len(batches) == 1:
-        return repository.commit(plan.steps, plan.start.commit, target.revision, target.message, target.create_pr)
+        commit = repository.commit(plan.steps, start, target.revision, target.message, target.create_pr)
+        return replace(commit, parent=start)
     if target.revision == MAIN or target.create_pr:
         return _propose(repository, target, plan)
-    commit = Commit(plan.start.commit)
+    made = [start]
     for batch in batches:
-        commit = repository.commit(batch, commit.id, target.revision, target.message)
-    return commit
+        made.append(repository.commit(batch, made[-1], target.revision, target.message).id)
+    return Commit(made[-1], parent=start, earlier=tuple(made[1:-1]))
 
 
 def _propose(repository: Repository, target: Target, plan: Plan) -> Commit:

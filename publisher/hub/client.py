@@ -1,32 +1,39 @@
 """A dataset repository on the Hugging Face Hub: what is there, and one commit to change it.
 
-Requests that `huggingface_hub` does not retry itself are retried here, a bounded number of times; but never the commit,
-because an answer may be lost after the work was done. What the Hub refuses becomes one sentence.
+All requests are sent patiently, but never the commit, because an answer may be lost after the work was done. What the
+Hub refuses becomes one sentence.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, get_token
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, HfFileSystem, constants, get_token
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
+from publisher.build.digests import file_digest
 from publisher.build.files import LocalFile, TextFile, UploadedFile
 from publisher.card.manifest import CARD, CARD_BYTES, read_card
 from publisher.errors import HubError, UsageError
-from publisher.hub.client_internals import missing_objects, uploaded_addition
-from publisher.hub.failures import endpoint, explain, retry, status_of
+from publisher.hub.client_internals import commits, missing_objects, uploaded_addition
+from publisher.hub.failures import endpoint, explain, is_lost, status_of
+from publisher.hub.patience import COMMITTING, SLOWEST, patiently, within
 from publisher.plan.plan import Change
 from publisher.plan.state import EMPTY, Commit, PullRequest, RemoteFile, State
 
 T = TypeVar("T")
 
+END = 8  # bytes, of a Parquet file its footer's size and mark
+MANY = 100  # commits that are looked through
 LFS_BATCH = 100  # objects that one request asks about: what git-lfs itself sends at most
 
 
@@ -62,7 +69,13 @@ class Repository:
         HubError
         """
         try:
-            info = retry(self.api.repo_info, self.repo_id, repo_type="dataset", revision=revision)
+            info = patiently(
+                f"looking at {self.repo_id}",
+                self.api.repo_info,
+                self.repo_id,
+                repo_type="dataset",
+                revision=revision,
+            )
         except RevisionNotFoundError:
             raise UsageError(f"{self.repo_id} has no revision {revision!r}: give a branch, tag or commit") from None
         except RepositoryNotFoundError:
@@ -70,13 +83,17 @@ class Repository:
         except Exception as error:
             raise explain(error, self.repo_id) from error
         commit = str(info.sha)
-        files = {
-            item.path: RemoteFile(item.path, item.size, item.blob_id, item.lfs.sha256 if item.lfs else None)
-            for item in self._call(self._tree, revision=commit)
-        }
+        files = self.files(commit)
         is_read = CARD in files and files[CARD].size <= CARD_BYTES
         card = read_card(self._read(CARD, commit).decode(errors="replace")) if is_read else EMPTY.card
         return State(commit, files, card, bool(info.private))
+
+    def files(self, commit: str) -> dict[str, RemoteFile]:
+        """All files of a commit, by path."""
+        return {
+            item.path: RemoteFile(item.path, item.size, item.blob_id, item.lfs.sha256 if item.lfs else None)
+            for item in self._call(f"listing the files of {self.repo_id}", self._tree, revision=commit)
+        }
 
     def get(self, revision: str) -> State:
         """The repository at a revision; both must be there."""
@@ -94,9 +111,41 @@ class Repository:
         known = {path: replace(state.files[path], sha256=digest) for path, digest in digests.items()}
         return replace(state, files={**state.files, **known})
 
+    def content(self, path: str, commit: str, size: int = 0) -> bytes:
+        """The bytes of a file as the Hub gives them, not those of a cache."""
+        return self._read(path, commit, size)
+
+    def digest(self, file: RemoteFile, commit: str) -> str | None:
+        """SHA-256 of the bytes of a file as the Hub gives them, not those of a cache; None if it has lost them."""
+        try:
+            return self._with_file(file.path, commit, file.size, file_digest)
+        except Exception as error:
+            if is_lost(error):
+                return None
+            raise explain(error, self.repo_id) from error
+
+    def ends(self, files: Iterable[RemoteFile], commit: str) -> dict[str, bytes | None]:
+        """The last bytes of large files, by path, which say that they are there; None if the Hub has lost one."""
+        system = HfFileSystem(skip_instance_cache=True)
+        found: dict[str, bytes | None] = {}
+        for folder, group in itertools.groupby(files, lambda file: file.path.rpartition("/")[0]):
+            root = f"datasets/{self.repo_id}@{commit}"
+            patiently(f"listing {folder}", system.ls, f"{root}/{folder}".rstrip("/"))  # else it asks for each file
+            for file in group:
+                try:
+                    path = f"{root}/{file.path}"
+                    start, stop = max(file.size - END, 0), file.size
+                    found[file.path] = patiently(f"reading {file.path}", system.cat_file, path, start=start, end=stop)
+                except Exception as error:
+                    if not is_lost(error):
+                        raise explain(error, self.repo_id) from error
+                    found[file.path] = None
+        return found
+
     def download(self, commit: str, folder: Path) -> None:
         """Copy all files of a commit into a folder."""
-        self._call(self.api.snapshot_download, revision=commit, local_dir=folder)
+        size = sum(file.size for file in self.files(commit).values())
+        self._call(f"downloading {self.repo_id}", self.api.snapshot_download, size, revision=commit, local_dir=folder)
 
     def faults_of_card(self, text: str) -> list[str]:
         """What the Hub's own validator says of a card, a sentence each; nothing if this Hub has none."""
@@ -113,7 +162,7 @@ class Repository:
             return response.json() if response.status_code != 404 else {}
 
         try:
-            answer = retry(ask)
+            answer = patiently("asking the Hub about the card", ask)
             said = [*answer.get("errors", []), *answer.get("warnings", [])]
             return [f"{CARD}: the Hub says: {item['message']}" for item in said]
         except Exception as error:
@@ -121,29 +170,30 @@ class Repository:
 
     def create(self, private: bool) -> None:
         """Make the repository, if it is not there."""
-        self._make(self.api.create_repo, private=private)
+        self._make(f"making {self.repo_id}", self.api.create_repo, private=private)
 
     def create_branch(self, name: str) -> None:
         """Make a branch that starts at `main`, if it is not there."""
-        self._make(self.api.create_branch, branch=name)
+        self._make(f"making the branch {name}", self.api.create_branch, branch=name)
 
     def tags(self) -> dict[str, str]:
         """Name -> commit of each tag."""
-        return {tag.name: tag.target_commit for tag in self._call(self.api.list_repo_refs).tags}
+        return {tag.name: tag.target_commit for tag in self._call("looking for tags", self.api.list_repo_refs).tags}
 
     def create_tag(self, name: str, commit: str) -> None:
         """Name a commit, if it has not the name already."""
-        self._make(self.api.create_tag, tag=name, revision=commit)
+        if name not in self.tags():  # of one that is there, servers say other things than that
+            self._make(f"making the tag {name}", self.api.create_tag, tag=name, revision=commit)
         if (tagged := self.tags().get(name)) != commit:
             raise HubError(f"the tag {name!r} is at commit {tagged}: give another name")
 
     def own_pull_requests(self) -> list[PullRequest]:
         """The open pull requests of the token's user, the newest first: anybody may open one, with any title."""
-        found = [item for item in self._call(self._discussions) if item.is_pull_request]
+        found = [item for item in self._call("looking for pull requests", self._discussions) if item.is_pull_request]
         if not found:
             return []
         try:
-            user = retry(self.api.whoami)["name"]
+            user = patiently("asking whose the token is", self.api.whoami)["name"]
         except Exception as error:
             raise explain(error, self.repo_id) from error
         return [PullRequest(item.git_reference, item.url, item.title) for item in found if item.author == user]
@@ -153,23 +203,38 @@ class Repository:
 
         Raises whatever the client raises: whether it was merged has to be looked up.
         """
-        details = self._call(self.api.get_discussion_details, discussion_num=pull_request.number)
+        number = pull_request.number
+        details = self._call("looking at the pull request", self.api.get_discussion_details, discussion_num=number)
         if details.status == "draft":
-            self._call(self.api.change_discussion_status, discussion_num=pull_request.number, new_status="open")
-        self.api.merge_pull_request(self.repo_id, pull_request.number, repo_type="dataset")
+            self._call(
+                "opening the pull request",
+                self.api.change_discussion_status,
+                discussion_num=number,
+                new_status="open",
+            )
+        limit = time.monotonic() + COMMITTING
+        within("merging", limit, self.api.merge_pull_request, self.repo_id, number, repo_type="dataset")
 
     def close(self, pull_request: PullRequest) -> None:
         """Close a pull request without merging it."""
-        self._call(self.api.change_discussion_status, discussion_num=pull_request.number, new_status="closed")
+        self._call(
+            "closing a pull request",
+            self.api.change_discussion_status,
+            discussion_num=pull_request.number,
+            new_status="closed",
+        )
 
     def commits_since(self, commit: str, revision: str) -> list[str]:
         """Author and title of what came after a commit, the newest first."""
-        names = []
-        for item in self._call(self.api.list_repo_commits, revision=revision):
-            if item.commit_id == commit:
-                break
-            names.append(f"{', '.join(item.authors)}: {item.title}")
-        return names
+        return [f"{who}: {title}" for _, who, title in self._history(revision, commit)]
+
+    def built_over(self, commit: Commit, parent: str) -> list[str]:
+        """Id, author and title of what lies between a commit and the one that it was to follow, the newest first.
+
+        The Hub refuses a commit whose parent is not the newest one; other servers may not look at it.
+        """
+        between = self._history(commit.id, parent)
+        return [f"{id_} by {who}: {title}" for id_, who, title in between if id_ not in (commit.id, *commit.earlier)]
 
     def upload(self, file: LocalFile, create_pr: bool) -> UploadedFile:
         """Upload a file that goes to LFS, and that nobody sees before it is committed.
@@ -188,7 +253,7 @@ class Repository:
             return addition.upload_info.sample
 
         try:
-            sample = retry(preupload)
+            sample = patiently(f"uploading {file.path}", preupload, size=file.size)
         except Exception as error:
             raise explain(error, self.repo_id) from error
         return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.values, sample)
@@ -198,7 +263,7 @@ class Repository:
         paths: set[str] = set()
         for start in range(0, len(files), LFS_BATCH):
             batch = files[start:][:LFS_BATCH]
-            missing = self._call(missing_objects, files=batch, endpoint=self.api.endpoint)
+            missing = self._call("asking for uploaded files", missing_objects, files=batch, endpoint=self.api.endpoint)
             paths |= {file.path for file in batch if file.sha256 in missing}
         return paths
 
@@ -210,7 +275,13 @@ class Repository:
         Raises whatever the client raises: whether the commit was made has to be looked up.
         """
         self.require_token()
-        info = self.api.create_commit(
+        limit = time.monotonic() + COMMITTING
+        changes = list(changes)
+        limit += sum(change.after.size for change in changes if isinstance(change.after, LocalFile)) / SLOWEST
+        info = within(
+            "committing",
+            limit,
+            self.api.create_commit,
             self.repo_id,
             [_operation(change) for change in changes],
             repo_type="dataset",
@@ -226,20 +297,37 @@ class Repository:
         if not get_token():
             raise HubError("there is no token: set HF_TOKEN, or log in with `hf auth login`")
 
-    def _call(self, request: Callable[..., T], **arguments: Any) -> T:
+    def _call(self, doing: str, request: Callable[..., T], size: int = 0, **arguments: Any) -> T:
         try:
-            return retry(request, repo_id=self.repo_id, repo_type="dataset", **arguments)
+            return patiently(doing, request, repo_id=self.repo_id, repo_type="dataset", size=size, **arguments)
         except Exception as error:
             raise explain(error, self.repo_id) from error
 
-    def _make(self, request: Callable[..., object], **arguments: Any) -> None:
+    def _make(self, doing: str, request: Callable[..., object], **arguments: Any) -> None:
         """Make what may be there: because somebody was faster, or because the answer to a first attempt was lost."""
         self.require_token()
         try:
-            retry(request, repo_id=self.repo_id, repo_type="dataset", **arguments)
+            patiently(doing, request, repo_id=self.repo_id, repo_type="dataset", **arguments)
         except Exception as error:
             if status_of(error) != 409:
                 raise explain(error, self.repo_id) from error
+
+    def _history(self, revision: str, until: str) -> list[tuple[str, str, str]]:
+        """Id, authors and title of what came after a commit, the newest first, and not without end."""
+
+        def read(repo_id: str, repo_type: str) -> list[tuple[str, str, str]]:
+            found = commits(repo_type, repo_id, self.api.endpoint, revision)
+            newer = itertools.takewhile(lambda item: item["id"] != until, itertools.islice(found, MANY))
+            return [
+                (
+                    str(item["id"]),
+                    ", ".join(str(author.get("user") or author) for author in item.get("authors") or ()) or "somebody",
+                    str(item.get("title", "")),
+                )
+                for item in newer
+            ]
+
+        return self._call("looking at the history", read)
 
     def _tree(self, repo_id: str, repo_type: str, revision: str) -> list[Any]:
         try:
@@ -257,10 +345,17 @@ class Repository:
             )
         )
 
-    def _read(self, path: str, commit: str) -> bytes:
+    def _read(self, path: str, commit: str, size: int = 0) -> bytes:
+        try:
+            return self._with_file(path, commit, size, Path.read_bytes)
+        except Exception as error:
+            raise explain(error, self.repo_id) from error
+
+    def _with_file(self, path: str, commit: str, size: int, use: Callable[[Path], T]) -> T:
+        """Download a file for a moment, past all caches."""
+        download = partial(self.api.hf_hub_download, self.repo_id, path, repo_type="dataset", revision=commit)
         with tempfile.TemporaryDirectory() as folder:
-            found = self._call(self.api.hf_hub_download, filename=path, revision=commit, local_dir=folder)
-            return Path(found).read_bytes()
+            return use(Path(patiently(f"reading {path}", download, local_dir=folder, size=size)))
 
 
 def _operation(change: Change) -> CommitOperationAdd | CommitOperationDelete:

@@ -5,12 +5,22 @@ tests/test_internals.py tries all of them with the oldest and the newest version
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
-from huggingface_hub import CommitOperationAdd
+import huggingface_hub
+from huggingface_hub import CommitOperationAdd, constants
 from huggingface_hub.lfs import UploadInfo, post_lfs_batch_info
+from huggingface_hub.utils import build_hf_headers, paginate
 
 from publisher.build.files import KnownFile, UploadedFile
+
+_cache_lock = threading.Lock()
 
 
 def uploaded_addition(file: UploadedFile) -> CommitOperationAdd:
@@ -31,3 +41,49 @@ def missing_objects(files: Sequence[KnownFile], repo_type: str, repo_id: str, en
     wanted = [UploadInfo(sha256=bytes.fromhex(file.sha256), size=file.size, sample=b"") for file in files]
     answers = post_lfs_batch_info(wanted, None, repo_type, repo_id, endpoint=endpoint)[0]
     return {answer["oid"] for answer in answers if answer.get("actions")}
+
+
+def commits(repo_type: str, repo_id: str, endpoint: str, revision: str) -> Iterator[dict[str, Any]]:
+    """The history of a revision, the newest first, a page at a time: `list_repo_commits` asks for all of it."""
+    url = f"{endpoint}/api/{repo_type}s/{repo_id}/commits/{quote(revision, safe='')}"
+    yield from paginate(url, params={}, headers=build_hf_headers())
+
+
+def replace_sessions(wrap: Callable[[Any], Any]) -> None:
+    """Let `wrap` have each HTTP client that `huggingface_hub` makes from now on.
+
+    There is a function to set what makes clients, but none to get what makes the client's own, with its ids of
+    requests and its offline mode.
+    """
+    if hasattr(huggingface_hub, "set_client_factory"):  # from 1.0
+        http = importlib.import_module("huggingface_hub.utils._http")
+        make = http._GLOBAL_CLIENT_FACTORY
+        huggingface_hub.set_client_factory(lambda: wrap(make()))
+    else:
+        http = importlib.import_module("huggingface_hub.utils._http")
+        make = http._GLOBAL_BACKEND_FACTORY
+        huggingface_hub.configure_http_backend(lambda: wrap(make()))
+
+
+def abort_storage_session() -> None:
+    """Let go of what `hf_xet` is doing: the client does so itself only if a signal is raised in its own thread."""
+    try:
+        abort = importlib.import_module("huggingface_hub.utils._xet").abort_xet_session
+    except (ImportError, AttributeError):  # before 1.8, and with it hf_xet 1.5
+        return
+    abort()
+
+
+@contextmanager
+def cache_of_its_own(folder: Path) -> Iterator[None]:
+    """Let downloads, those of `datasets` too, go through another folder than the cache that all programs share.
+
+    `datasets` has no argument for it. Other threads that download meanwhile use the folder as well.
+    """
+    with _cache_lock:
+        before = constants.HF_HUB_CACHE
+        constants.HF_HUB_CACHE = str(folder)
+        try:
+            yield
+        finally:
+            constants.HF_HUB_CACHE = before

@@ -2,77 +2,159 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+import errno
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
-import tenacity
 from huggingface_hub import constants, get_token
 
-from publisher.errors import HubError, UsageError
+from publisher.errors import HubError, PublishingError, UsageError
+from publisher.hub.transport import TRANSIENT, UnavailableError, UnreachableError
 
-T = TypeVar("T")
-
-ATTEMPTS = 5
-FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds between attempts, doubled each time
-TRANSIENT = {408, 429, 500, 502, 503, 504}
-
-
-def retry(request: Callable[..., T], *arguments: Any, **named: Any) -> T:
-    """Call what sends requests, again while its failure is transient, a bounded number of times."""
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(is_transient),
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
-        wait=lambda state: wait_after(state.outcome.exception() if state.outcome else None, state.attempt_number),
-        reraise=True,
-    )
-    return retrying(request, *arguments, **named)
+LONGEST_SENTENCE = 300  # letters of what others say
+STORAGE_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")  # how hf_xet words it
+STORAGE_WORDS = ("Task error", "Data processing error", "HTTP status", "error sending request")
+RATE_LIMIT = re.compile(r'"\w+"\s*;\s*r\s*=\s*(\d+)\s*;\s*t\s*=\s*(\d+)')  # the IETF's draft, as the Hub sends it
+SECRETS = (
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"), r"\1 ***"),
+    (re.compile(r"\bhf_\w{6,}"), "***"),
+    (re.compile(r"(https?://)[^\s/@'\"]+@"), r"\1"),
+    (re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\")]+"), r"\1"),  # addresses of storage are signed
+)
+CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
-def status_of(error: BaseException) -> int | None:
+def clean(text: object) -> str:
+    r"""What others say on one line: without tokens, signatures, and characters that act on a terminal, and not long.
+
+    Examples
+    --------
+    >>> clean("no\x1b[31m room\nfor hf_abcdefghijk, see http://me:pw@host/x?signature=1")
+    'no room for ***, see http://host/x'
+    """
+    words = " ".join(CONTROL.sub(" ", str(text)[: 10 * LONGEST_SENTENCE]).split())
+    if token := get_token():
+        words = words.replace(token, "***")
+    for secret, instead in SECRETS:
+        words = secret.sub(instead, words)
+    return words if len(words) <= LONGEST_SENTENCE else f"{words[:LONGEST_SENTENCE]}…"
+
+
+def status_of(error: BaseException | None) -> int | None:
     """The HTTP status that an error goes back to, if any."""
-    return next((int(response.status_code) for response in _responses(error)), None)
+    for response in _responses(error):
+        return int(response.status_code)
+    for cause in _causes(error):
+        if isinstance(cause, (OSError, RuntimeError)) and (found := STORAGE_STATUS.search(str(cause))):
+            return int(found[1])
+    return None
 
 
-def is_transient(error: BaseException) -> bool:
+def is_transient(error: BaseException | None) -> bool:
     """Whether the same request may succeed later."""
     status = status_of(error)
     if status is not None:
         return status in TRANSIENT
-    return any(isinstance(cause, _network_errors()) for cause in _causes(error))
+    return any(_is_network_error(cause) for cause in _causes(error))
 
 
-def wait_after(error: BaseException | None, attempt: int) -> float:
-    """Seconds until the next attempt: what the Hub asks for, or twice as many each time."""
+def is_of_the_hub(error: BaseException) -> bool:
+    """Whether an error says something of the Hub, rather than of what it holds."""
+    return status_of(error) is not None or is_transient(error)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether the Hub says that it has not the content of a file."""
+    return status_of(error) in (404, 410, 416) or any(
+        type(cause).__name__ == "XetObjectNotFoundError" for cause in _causes(error)
+    )
+
+
+def asked_wait(error: BaseException | None) -> float | None:
+    """The seconds that the Hub asks to wait, if it does."""
     for response in _responses(error):
-        asked = response.headers.get("Retry-After", "")
-        if asked.isdigit():
-            return min(float(asked), LONGEST_WAIT)
-    return min(FIRST_WAIT * 2 ** (attempt - 1), LONGEST_WAIT)
+        if response.status_code not in (429, 503):
+            return None
+        limit = RATE_LIMIT.search(response.headers.get("ratelimit", ""))
+        if response.status_code == 429 and limit and limit[1] == "0":
+            return float(limit[2])
+        asked = response.headers.get("Retry-After", "").strip()
+        return float(asked) if asked.isdecimal() and len(asked) < 10 else None
+    return None
 
 
-def explain(error: BaseException, repo_id: str) -> HubError:
-    """One sentence for what the Hub refused, or why it could not be reached."""
+def said_by_hub(error: BaseException | None) -> str:
+    """The Hub's own sentence, if it has one."""
+    for response in _responses(error):
+        if header := response.headers.get("X-Error-Message"):
+            return clean(header)
+        try:
+            body = response.json()
+        except Exception:  # not read, not JSON
+            return ""
+        said = body.get("error") or body.get("message") if isinstance(body, dict) else None
+        if isinstance(said, list):
+            said = "; ".join(str(item) for item in said[:5])
+        return clean(said) if isinstance(said, str) else ""
+    return ""
+
+
+def summary(error: BaseException) -> str:
+    """A few words on a failure."""
     status = status_of(error)
+    return f"status {status}" if status else "no answer"
+
+
+def explain(error: BaseException, repo_id: str) -> PublishingError:
+    """One sentence for what the Hub refused, or why it could not be reached."""
+    if isinstance(error, PublishingError):
+        return error
+    if trouble := local_trouble(error):
+        return trouble
+    status, said = status_of(error), said_by_hub(error)
     where = f"{repo_id} on {endpoint()}"
+    if status is None:
+        if is_transient(error):
+            return HubError(f"{where} could not be reached: {clean(_first_words(error))}: try again later")
+        return HubError(f"{where} does not answer as the Hub does: {type(error).__name__}, {one_line(error)}")
+    quoted = f" (status {status}): {said}" if said else ""
     if status == 401:
-        reason = "the token is not valid" if get_token() else "there is no token"
+        reason = f"the token is not valid{quoted}" if get_token() else "there is no token"
         return HubError(f"{reason}: set HF_TOKEN, or log in with `hf auth login`, with a token that may write")
     if status == 403:
-        return HubError(f"the token may not write to {where}: use one with the right to write there")
+        help_ = quoted or ": use one with the right to write there"
+        return HubError(f"the token may not write to {where}{help_}")
     if status == 404:
-        return HubError(f"{where} is not there, or the token may not see it: use one with the right to read it")
+        help_ = quoted or ", or the token may not see it: use one with the right to read it"
+        return HubError(f"{where} is not there{help_}")
     if status == 429:
-        return HubError(f"{where} takes no more requests for now: try again later")
+        wait = asked_wait(error)
+        when = "later" if wait is None else f"in {_duration(wait)}, at {_clock(wait)}"
+        return HubError(f"{where} takes no more requests for now{quoted}: try again {when}")
     if status in TRANSIENT:
-        return HubError(f"{where} fails with status {status}: try again later")
-    if status:
-        said = getattr(error, "server_message", None) or one_line(error)
-        return HubError(f"{where} refused with status {status}: {said}")
-    if is_transient(error):
-        return HubError(f"{where} could not be reached: {one_line(error)}")
-    return HubError(f"{where} does not answer as the Hub does: {type(error).__name__}, {one_line(error)}")
+        wait = asked_wait(error)
+        when = "later" if wait is None else f"in {_duration(wait)}"
+        return HubError(f"{where} fails with status {status}{f': {said}' if said else ''}: try again {when}")
+    if status == 400 and any(STORAGE_STATUS.search(str(cause)) and "shard" in str(cause) for cause in _causes(error)):
+        said = (
+            f"perhaps its storage has lost what {constants.HF_XET_CACHE} remembers: remove that folder, and try again"
+        )
+    return HubError(f"{where} refused with status {status}: {said or one_line(error)}")
+
+
+def local_trouble(error: BaseException) -> UsageError | None:
+    """What went wrong on this machine, if it was here."""
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and not _is_network_error(cause) and not hasattr(cause, "response"):
+            words = one_line(cause)
+            folder = "" if cause.filename else f" below HF_HOME, {constants.HF_HOME}, HF_XET_CACHE or TMPDIR"
+            if cause.errno in (errno.ENOENT, None) and "I/O error" not in words:
+                continue  # a file that the Hub should have
+            return UsageError(f"a file{folder} cannot be written or read: {words}")
+    return None
 
 
 def endpoint() -> str:
@@ -97,11 +179,26 @@ def endpoint() -> str:
 
 def one_line(error: BaseException) -> str:
     """The message of an error on one line, or its name."""
-    return " ".join(str(error).split()) or type(error).__name__
+    return clean(error) or type(error).__name__
+
+
+def _first_words(error: BaseException) -> BaseException:
+    """Of the causes of a failure, the one that says most."""
+    return next((cause for cause in _causes(error) if _is_network_error(cause)), error)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+
+
+def _clock(seconds: float) -> str:
+    return time.strftime("%H:%M UTC", time.gmtime(time.time() + seconds))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__
 
@@ -112,12 +209,13 @@ def _responses(error: BaseException | None) -> Iterator[Any]:
             yield response
 
 
-def _network_errors() -> tuple[type[BaseException], ...]:
-    """What the HTTP library of the client raises: requests up to 0.36, then httpx, then httpx2."""
-    errors: list[type[BaseException]] = [ConnectionError, TimeoutError]
-    for module, name in (("requests", "RequestException"), ("httpx", "TransportError"), ("httpx2", "TransportError")):
-        try:
-            errors.append(getattr(importlib.import_module(module), name))
-        except ImportError:
-            continue
-    return tuple(errors)
+def _is_network_error(error: BaseException) -> bool:
+    """Of the system, of the clients' HTTP libraries, or of hf_xet, which has no type of its own."""
+    if isinstance(error, (UnreachableError, UnavailableError, TimeoutError)):
+        return True
+    if isinstance(error, ConnectionError):
+        return True
+    names = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(error).__mro__}
+    if names & {"requests.RequestException", "httpx.TransportError", "httpx2.TransportError"}:
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in STORAGE_WORDS)

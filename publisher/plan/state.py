@@ -49,6 +49,8 @@ class Commit:
     id: str
     pull_request: str | None = None  # its address, if it is in one
     revision: str | None = None  # of the pull request
+    parent: str | None = None  # the commit that it was to follow, if the Hub answered that it was made
+    earlier: tuple[str, ...] = ()  # those of the same plan, between the two
 
 
 @dataclass(frozen=True)

@@ -1,64 +1,157 @@
-"""Whether `load_dataset` opens each config of a repository."""
+"""Whether what was published can be read: without the Hub where that says as much, else from it, past all caches."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
 
 import datasets
 import pyarrow.parquet as pq
 from huggingface_hub import HfFileSystem
 
 from publisher.build.configs import BuiltConfig
-from publisher.hub.failures import explain, is_transient, one_line, retry
+from publisher.build.files import digest_of
+from publisher.card.manifest import CARD
+from publisher.errors import HubError
+from publisher.hub.client import Repository
+from publisher.hub.client_internals import cache_of_its_own
+from publisher.hub.failures import explain, is_of_the_hub, one_line
+from publisher.hub.patience import patiently
+from publisher.plan.plan import Plan
+from publisher.plan.state import RemoteFile, State
+
+PARQUET_END = b"PAR1"
 
 
-def open_configs(repo_id: str, configs: Sequence[BuiltConfig], commit: str) -> list[str]:
-    """What is wrong with each config when it is opened at a commit, a sentence each.
+def check_card(card: bytes, paths: Iterable[str], configs: Sequence[BuiltConfig]) -> list[str]:
+    """What is wrong with how `load_dataset` finds the files of each config by a card, a sentence each.
 
     Parameters
     ----------
-    repo_id : str
+    card : bytes
+        Content of README.md.
+    paths : iterable of str
+        All files of the repository: others may match the card's patterns.
     configs : sequence of BuiltConfig
-    commit : str
-
-    Raises
-    ------
-    HubError
-        If the Hub could not be asked.
     """
     wrong = []
-    for config in configs:
-        if config.in_parts:  # too large to download, and the digests are compared: it is enough that it opens
-            count, unit, wanted = _files, "files", {split: len(files) for split, files in config.files.items()}
-        else:
-            count, unit = _rows, "rows"
-            wanted = {name: split.num_examples for name, split in config.info.splits.items()}
-        try:
-            found = retry(count, repo_id, config, commit)
-        except Exception as error:
-            if is_transient(error):
-                raise explain(error, repo_id) from error
-            wrong.append(f"load_dataset does not open config {config.name}: {one_line(error)}")
-        else:
-            if found != wanted:
-                wrong.append(f"load_dataset finds {found} {unit} in config {config.name} instead of {wanted}")
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work, "repository").resolve()
+        _make_skeleton(folder, card, paths)
+        for config in configs:
+            wanted = {split: [file.path for file in files] for split, files in config.files.items()}
+            try:
+                builder = datasets.load_dataset_builder(str(folder), config.name, cache_dir=str(Path(work, "cache")))
+                found = {
+                    str(split): [Path(file).relative_to(folder).as_posix() for file in files]
+                    for split, files in (builder.config.data_files or {}).items()
+                }
+            except Exception as error:
+                wrong.append(f"load_dataset does not open config {config.name}: {one_line(error)}")
+            else:
+                if found != wanted:
+                    wrong.append(
+                        f"load_dataset finds {_count(found)} in config {config.name} instead of {_count(wanted)}"
+                    )
     return wrong
 
 
-def _rows(repo_id: str, config: BuiltConfig, commit: str) -> dict[str, int]:
-    with tempfile.TemporaryDirectory() as cache:
-        found = datasets.load_dataset(repo_id, config.name, revision=commit, cache_dir=cache)
-        return {name: split.num_rows for name, split in found.items()}
+def check_config(repository: Repository, config: BuiltConfig, commit: str) -> list[str]:
+    """What is wrong with a config that `load_dataset` opens from the Hub.
+
+    Raises
+    ------
+    PublishingError
+        If it does not open: if digests and card are right, because the Hub could not be read.
+    """
+    if config.in_parts:  # too large to download, and the digests are compared: it is enough that it opens
+        count, unit, wanted = _files, "files", {split: len(files) for split, files in config.files.items()}
+    else:
+        count, unit = _rows, "rows"
+        wanted = {name: split.num_examples for name, split in config.info.splits.items()}
+    size = 0 if config.in_parts else sum(file.size for files in config.files.values() for file in files)
+    try:
+        with tempfile.TemporaryDirectory() as cache, cache_of_its_own(Path(cache, "hub")):
+            found = patiently(
+                f"opening config {config.name}", count, repository.repo_id, config, commit, Path(cache), size=size
+            )
+    except Exception as error:
+        if is_of_the_hub(error):
+            raise explain(error, repository.repo_id) from error
+        raise HubError(f"load_dataset does not open config {config.name}: {one_line(error)}") from error
+    return [] if found == wanted else [f"load_dataset finds {found} {unit} in config {config.name} instead of {wanted}"]
 
 
-def _files(repo_id: str, config: BuiltConfig, commit: str) -> dict[str, int]:
+def check_bytes(repository: Repository, plan: Plan, state: State, every: bool) -> list[str]:
+    """Read what the Hub gives for each file; of a part only its end, unless `every` byte is asked for.
+
+    Returns
+    -------
+    list of str
+        A sentence for each file whose bytes are lost, or others than the Hub says.
+    """
+    parts = {
+        file.path
+        for config in plan.configs
+        if config.in_parts and not every
+        for files in config.files.values()
+        for file in files
+    }
+    wanted = {change.path: change.after for change in plan.changes if change.after}
+    here = [state.files[path] for path in wanted if path in state.files]
+    ends = repository.ends([file for file in here if file.path in parts], state.commit)
+    wrong = [_lost(path) for path, end in ends.items() if end is None]
+    wrong += [f"{path} is no Parquet file to its end" for path, end in ends.items() if end and end[-4:] != PARQUET_END]
+    for file in here:
+        if file.path not in parts:
+            found = repository.digest(file, state.commit)
+            if found is None:
+                wrong.append(_lost(file.path))
+            elif found != _listed_digest(file, found, digest_of(wanted[file.path])):
+                wrong.append(f"{file.path} has other bytes than the Hub lists: SHA-256 {found}")
+    return wrong
+
+
+def _listed_digest(file: RemoteFile, found: str, wanted: str | None) -> str | None:
+    """What the bytes of a file should have: as listed, or if the list does not say, as wanted."""
+    return file.sha256 or (wanted if wanted and file.path != CARD else found)
+
+
+def _lost(path: str) -> str:
+    return f"{path} is listed, and the Hub has lost its bytes"
+
+
+def _make_skeleton(folder: Path, card: bytes, paths: Iterable[str]) -> None:
+    """A folder with the names of a repository's files, and its card."""
+    for path in paths:
+        parts = PurePosixPath(path).parts
+        if path and not path.startswith("/") and ".." not in parts and "\\" not in path and "\0" not in path:
+            file = folder.joinpath(*parts)
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.touch()
+            except OSError:  # a name that is longer than this system allows: none of ours
+                continue
+    folder.mkdir(exist_ok=True)
+    (folder / CARD).write_bytes(card)
+
+
+def _count(splits: dict[str, list[str]]) -> str:
+    return ", ".join(f"{len(files)} files of {split}" for split, files in splits.items()) or "no files"
+
+
+def _rows(repo_id: str, config: BuiltConfig, commit: str, cache: Path) -> dict[str, int]:
+    found = datasets.load_dataset(repo_id, config.name, revision=commit, cache_dir=str(cache / "rows"))
+    return {name: split.num_rows for name, split in found.items()}
+
+
+def _files(repo_id: str, config: BuiltConfig, commit: str, cache: Path) -> dict[str, int]:
     """Open a config, and the footer of the first file of each split."""
-    with tempfile.TemporaryDirectory() as cache:
-        found = datasets.load_dataset(repo_id, config.name, revision=commit, streaming=True, cache_dir=cache)
+    found = datasets.load_dataset(repo_id, config.name, revision=commit, streaming=True, cache_dir=str(cache / "rows"))
     for files in config.files.values():
         # Rows are not streamed: a process that ends while pyarrow reads ahead may abort
-        with HfFileSystem().open(f"datasets/{repo_id}@{commit}/{files[0].path}") as file:
+        with HfFileSystem(skip_instance_cache=True).open(f"datasets/{repo_id}@{commit}/{files[0].path}") as file:
             if (rows := pq.ParquetFile(file).metadata.num_rows) != files[0].rows:
                 raise ValueError(f"{files[0].path} has {rows} rows instead of {files[0].rows}")
     return {name: split.n_shards for name, split in found.items()}

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from publisher.build.configs import BuiltConfig
+from publisher.build.files import TextFile
 from publisher.card.manifest import CARD
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError
 from publisher.hub.apply import MovedError, carry_out
 from publisher.hub.client import Repository
-from publisher.hub.failures import ATTEMPTS, explain, is_transient, status_of, wait_after
+from publisher.hub.failures import explain, is_transient, status_of
+from publisher.hub.local import check_surroundings
+from publisher.hub.patience import Patience
 from publisher.plan.plan import Plan, make_plan
 from publisher.plan.state import EMPTY, Commit, State
 from publisher.plan.target import MAIN, Target
 from publisher.plan.wanted import Dataset
-from publisher.publishing.check import open_configs
+from publisher.publishing.check import check_bytes, check_card, check_config
 
 CONFLICTS = {409, 412}
+ATTEMPTS = 5  # to commit, while others are faster
 EDITED = f"{CARD} was written or edited by somebody else: --overwrite-card replaces it"
 
 
@@ -45,7 +49,8 @@ class Found:
 
 
 def look(target: Target) -> Found:
-    """Find what is there, and refuse what cannot be published to."""
+    """Find what is there, and refuse what cannot be published to, or from here."""
+    check_surroundings()
     repository = Repository(target.repo_id)
     new_branch = False
     try:
@@ -119,23 +124,40 @@ def publish(dataset: Dataset, target: Target, found: Found, show: Show) -> Outco
     outcome, commit = _commit(repository, dataset, target, outcome, show)
     try:
         differences = _check(repository, outcome.plan, commit) if outcome.plan.steps else []
+    except Exception as error:
+        reason = explain(error, target.repo_id)
+        raise HubError(f"published at commit {commit.id}, but not read back: {reason}") from error
+    try:
         if target.tag and not differences:
             repository.create_tag(target.tag, commit.id)
     except Exception as error:
-        reason = error if isinstance(error, PublishingError) else explain(error, target.repo_id)
-        raise HubError(f"published at commit {commit.id}, but not all was done after that: {reason}") from error
+        reason = explain(error, target.repo_id)
+        raise HubError(f"published and verified at commit {commit.id}, but not tagged: {reason}") from error
     return replace(outcome, commit=commit, differences=differences)
 
 
-def verify(dataset: Dataset, target: Target) -> Outcome:
-    """Compare a revision with a dataset, and open each config there."""
+def verify(dataset: Dataset, target: Target, every_byte: bool = False) -> Outcome:
+    """Compare a revision with a dataset, read its files, and open a config there.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    target : Target
+    every_byte : bool, optional
+        Read all of a config in shards, too; by default the end of each of its files.
+    """
+    check_surroundings()
     repository = Repository(target.repo_id)
     state = repository.find(target.revision)
     if state is None:
         raise HubError(f"{repository.url} is not there, or the token may not see it")
     plan = _plan(repository, dataset, target, state)
-    differences = plan.differences(state) or open_configs(target.repo_id, plan.configs, state.commit)
-    return Outcome(plan, state, commit=Commit(state.commit), differences=differences)
+    differences = [*plan.differences(state), *check_bytes(repository, plan, state, every_byte)]
+    if not differences:  # what differs may have been written to do harm, and is not opened
+        differences += check_card(repository.content(CARD, state.commit), state.files, plan.configs)
+        if config := _example(plan, []):
+            differences += check_config(repository, config, state.commit)
+    return Outcome(plan, state, commit=Commit(state.commit), differences=list(dict.fromkeys(differences)))
 
 
 def _plan(repository: Repository, dataset: Dataset, target: Target, state: State) -> Plan:
@@ -155,12 +177,38 @@ def _plan_again(
 
 
 def _check(repository: Repository, plan: Plan, commit: Commit) -> list[str]:
-    """How the committed plan and what is found at its commit differ, and whether each config opens there.
+    """How a committed plan and what is found at its commit differ.
 
-    What differs may have been written to do harm, and is not opened.
+    Equal digests of all files, a card that opens beside their names, and one config opened from the Hub say as much as
+    opening all of them from there, which would spend the Hub's quota of requests.
     """
-    after = repository.get(commit.id)
-    return plan.differences(after) or open_configs(repository.repo_id, plan.configs, after.commit)
+    differences = []
+    if commit.parent and (others := repository.built_over(commit, commit.parent)):
+        differences.append(
+            f"commit {commit.id} was built over what somebody else had committed meanwhile, {'; '.join(others)}: look "
+            "at what that changed, and commit it again"
+        )
+    files = repository.files(commit.id)
+    differences += plan.differences(State(commit.id, files, EMPTY.card, private=False))
+    if differences:
+        return differences
+    card = next((change.after for change in plan.changes if change.path == CARD), None)
+    if isinstance(card, TextFile) and files[CARD].has_content_of(card):
+        content = card.content
+    else:  # written in another style, which stays
+        content = repository.content(CARD, commit.id)
+    differences += check_card(content, files, plan.configs)
+    if not differences and (config := _example(plan, [change.path for change in plan.steps])):
+        differences += check_config(repository, config, commit.id)
+    return differences
+
+
+def _example(plan: Plan, changed: Sequence[str]) -> BuiltConfig | None:
+    """The config that is opened from the Hub: the first with a file that was changed, else the first."""
+    for config in plan.configs:
+        if any(file.path in changed for files in config.files.values() for file in files):
+            return config
+    return plan.configs[0] if plan.configs else None
 
 
 def _refuse_edited_card(plan: Plan, target: Target) -> None:
@@ -179,13 +227,15 @@ def _commit(
     start = outcome.plan.start.commit
     shown = outcome
     failure: Exception | None = None
+    patience = Patience("committing")
+    may_go_on = True
     for attempt in range(1, ATTEMPTS + 2):  # the last time only to see what the last attempt did
         plan = outcome.plan
         if not plan.steps:  # there was nothing to do; or it was done, and only the answer was lost
             return shown, Commit(plan.start.commit)
         if target.create_pr and (proposed := _proposed(repository, target, plan)):
             return outcome, proposed
-        if failure is not None and (attempt > ATTEMPTS or not _may_succeed(failure)):
+        if failure is not None and (attempt > ATTEMPTS or not may_go_on):
             break
         _refuse_edited_card(plan, target)
         shown = outcome
@@ -195,8 +245,10 @@ def _commit(
             raise
         except Exception as error:
             failure = error
-        if _may_succeed(failure):
-            time.sleep(wait_after(failure, attempt))
+        wait = patience.failed(failure) if is_transient(failure) else 0.0
+        may_go_on = wait is not None and _may_succeed(failure)
+        if wait:
+            patience.pause(wait, failure)
         outcome = _plan_again(repository, dataset, target, outcome, _look_again(repository, target), show)
     assert failure is not None
     if _is_conflict(failure):

@@ -1,0 +1,54 @@
+"""Trouble on this machine, that is found before anything is changed."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from huggingface_hub import constants
+
+from publisher.errors import UsageError
+from publisher.hub.failures import endpoint
+
+OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # the libraries obey the older names, too
+SWITCHED_ON = {"1", "ON", "YES", "TRUE"}
+TRIED = 100_000  # bytes that have to fit
+
+
+def check_surroundings() -> None:
+    """Refuse to begin where the clients could not go on.
+
+    Raises
+    ------
+    UsageError
+        With the name of the variable or folder.
+    """
+    if name := offline_variable():
+        raise UsageError(f"{name} is set: unset it, or use --output-dir or --preview")
+    endpoint()
+    folders = {"HF_HOME": constants.HF_HOME}
+    if not constants.HF_HUB_DISABLE_XET:
+        folders["HF_XET_CACHE"] = os.environ.get("HF_XET_CACHE") or str(Path(constants.HF_HOME, "xet"))
+    folders["TMPDIR"] = os.environ.get("TMPDIR") or tempfile.gettempdir()
+    for name, folder in folders.items():
+        _try(name, Path(folder).expanduser())
+
+
+def offline_variable() -> str | None:
+    """The name of the variable that keeps the clients from the Hub, if one does."""
+    named = next((name for name in OFFLINE if os.environ.get(name, "").upper() in SWITCHED_ON), None)
+    return named or ("HF_HUB_OFFLINE" if constants.HF_HUB_OFFLINE else None)
+
+
+def _try(name: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(TRIED))
+            file.flush()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(
+            f"{folder} cannot be written ({reason}): make room there, or set {name} to another folder"
+        ) from None

@@ -1,0 +1,212 @@
+"""How long the Hub is waited for, in one place.
+
+Three layers would retry, one within the other. What they add up to is bounded by the outermost, here:
+
+- `hf_xet`, the storage's client, tries a request twice, 20 s each at most (`transport.XET`, unless the user has set
+  its variables): about 45 s at worst, which a file of gigabytes may spend more than once on its way.
+- `huggingface_hub` would try five times more. It does not: `transport` lets each failure out at once.
+- `patiently` tries again while an outage lasts less than `TRYING`, and gives up on whatever has not ended after
+  `OUTAGE`: a Hub that accepts and never answers, answers byte by byte, or pages without end. A file may take longer
+  by its size, at `SLOWEST`. Calls that follow each other share one outage until one of them succeeds.
+
+So an outage ends with one sentence within 90 s of its beginning, and what is refused is refused at once. Requests run
+in a thread while the caller waits in short steps: signals are heard, and it is said what is waited for.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import tenacity
+
+from publisher.hub import transport
+from publisher.hub.client_internals import abort_storage_session
+from publisher.hub.failures import asked_wait, is_transient, summary
+
+T = TypeVar("T")
+
+TRYING = 60.0  # seconds from the beginning of an outage within which a request is tried again
+OUTAGE = 75.0  # and after which nothing is waited for
+LAST_LOOK = 10.0  # that a request has at least, though an outage lasts longer
+COMMITTING = 60.0  # that the Hub takes at most for a commit
+SLOWEST = 250_000  # bytes per second: what is slower counts as an outage
+FIRST_WAIT, LONGEST_WAIT = 1.0, 8.0  # seconds between attempts, doubled each time
+ASKED = 300.0  # that are waited if the Hub asks for it, once: its windows for requests are as long
+STEP = 0.1
+UNSAID, EVERY = 5.0, 10.0  # seconds of waiting that are not spoken of, and between two lines
+
+log = logging.getLogger("publisher.waiting")
+
+
+class NoAnswerError(TimeoutError):
+    """A request was given up."""
+
+
+@dataclass
+class _Outage:
+    """What is known of it in this process: calls that follow each other share one."""
+
+    since: float = -math.inf
+    seen: float = -math.inf
+    said: float = -math.inf
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_outage = _Outage()
+
+
+class Patience:
+    """With one thing that is done, over several attempts.
+
+    Parameters
+    ----------
+    doing : str
+        For people who wait, such as "uploading data.parquet".
+    size : int, optional
+        Bytes that it moves: it may take longer by them.
+    """
+
+    def __init__(self, doing: str, size: int = 0) -> None:
+        now = time.monotonic()
+        self.doing = doing
+        self.may_take = size / SLOWEST
+        self.began = _outage.since if now - _outage.seen < EVERY else now
+        self.attempts = 0
+        self._asked = False
+
+    @property
+    def limit(self) -> float:
+        """When an attempt that begins now is given up, as a time of `time.monotonic`."""
+        return max(self.began + OUTAGE, time.monotonic() + LAST_LOOK) + self.may_take
+
+    def failed(self, error: BaseException) -> float | None:
+        """Seconds until the next attempt after a transient failure, or None if that was the last one."""
+        now = time.monotonic()
+        self.attempts += 1
+        wait = asked_wait(error)
+        if wait is not None:  # once; windows begin anew, and so does the outage
+            if self._asked or wait > ASKED:
+                return None
+            self._asked = True
+            self.began = now + wait
+            return wait + 1 if wait else 0.0
+        # What moved for long was no outage all the time: only its last request failed
+        _outage.since, _outage.seen = max(self.began, now - transport.LONGEST) if self.may_take else self.began, now
+        if isinstance(error, NoAnswerError) or now - _outage.since >= TRYING:
+            return None
+        return min(FIRST_WAIT * 2 ** (self.attempts - 1), LONGEST_WAIT)
+
+    def succeeded(self) -> None:
+        """The outage, if there was one, is over."""
+        _outage.since = _outage.seen = -math.inf
+
+    def pause(self, seconds: float, error: BaseException) -> None:
+        """Wait, and say so."""
+        end = time.monotonic() + seconds
+        never = threading.Event()
+        while (left := end - time.monotonic()) > 0:
+            since = -math.inf if self._asked else self.began
+            _say(since, f"{self.doing}: {summary(error)}, next attempt in {left:.0f} s")
+            never.wait(min(left, STEP))
+
+
+def patiently(doing: str, request: Callable[..., T], *arguments: Any, size: int = 0, **named: Any) -> T:
+    """Call what sends requests, again while its failure is transient and the outage short.
+
+    Parameters
+    ----------
+    doing : str
+        For people who wait.
+    request : callable
+    size : int, optional
+        Bytes that it moves.
+    *arguments, **named
+        For `request`.
+
+    Raises
+    ------
+    NoAnswerError
+        If it did not end.
+
+    Notes
+    -----
+    Raises whatever the request raises, too.
+    """
+    patience = Patience(doing, size)
+    waits: list[float | None] = []
+
+    def attempt() -> T:
+        result = within(doing, patience.limit, request, *arguments, **named)
+        patience.succeeded()
+        return result
+
+    def stop(state: tenacity.RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        waits.append(patience.failed(error) if error else None)
+        return waits[-1] is None
+
+    def sleep(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if error and waits[-1]:
+            patience.pause(waits[-1], error)
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(is_transient),
+        stop=stop,
+        before_sleep=sleep,
+        sleep=lambda seconds: None,
+        reraise=True,
+    )
+    return retrying(attempt)
+
+
+def within(doing: str, limit: float, request: Callable[..., T], *arguments: Any, **named: Any) -> T:
+    """Call what sends requests, and give it up if it has not ended at `limit`, a time of `time.monotonic`."""
+    transport.install()
+    operation = transport.Operation()
+    context = copy_context()
+    results: list[T] = []
+    errors: list[BaseException] = []
+    ended = threading.Event()
+
+    def work() -> None:
+        try:
+            with operation:
+                results.append(context.run(request, *arguments, **named))
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            ended.set()
+
+    start = time.monotonic()
+    threading.Thread(target=work, name=doing, daemon=True).start()
+    try:
+        while not ended.wait(STEP):
+            now = time.monotonic()
+            if now >= limit:
+                raise NoAnswerError(f"no end of an answer after {now - start:.0f} s")
+            _say(start, f"{doing}: {now - start:.0f} s so far")
+    except BaseException:  # a signal, too
+        operation.abandoned = True
+        abort_storage_session()
+        raise
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def _say(since: float, words: str) -> None:
+    """One line for people who wait for some time already, and not too many."""
+    now = time.monotonic()
+    with _outage.lock:
+        if now - since < UNSAID or now - _outage.said < EVERY:
+            return
+        _outage.said = now
+    log.warning("%s", words)

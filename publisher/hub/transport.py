@@ -1,0 +1,182 @@
+"""What goes over the wire to the Hub: bounded in time, and the token only to the Hub itself.
+
+The clients' own sessions are kept, with their proxies and certificates; only how they send is changed, once and for the
+process, because `datasets` uses the same ones. Failures are let out at once while `Operation`s are under way; else the
+clients try again as ever.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from huggingface_hub import constants
+
+from publisher.hub.client_internals import replace_sessions
+
+TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+CONNECT, READ = 10.0, 30.0  # seconds without a connection, and without a byte
+COMMIT = 60.0  # without a byte while the Hub commits
+ERROR_BYTES = 100_000  # that are read of an answer to say what was wrong
+XET = {  # of hf_xet, which reads them before its first request
+    "HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "1",  # after the first: 5, up to 6 minutes
+    "HF_XET_CLIENT_RETRY_BASE_DELAY": "1s",  # 3 s
+    "HF_XET_CLIENT_CONNECT_TIMEOUT": "10s",  # 60 s
+    "HF_XET_CLIENT_READ_TIMEOUT": "20s",  # 300 s
+    "HF_XET_CHUNK_CACHE_SIZE_BYTES": "0",  # what is read is to come from the Hub
+    "HF_XET_LOG_DEST": os.devnull,  # else it logs to standard output if it may not write below HF_HOME
+}
+LONGEST = 45.0  # seconds that a request of hf_xet takes at most with these
+XET_HEADERS = ("X-Xet-Refresh-Route", "Link")
+
+
+class UnreachableError(ConnectionError):
+    """There was no answer."""
+
+
+class UnavailableError(Exception):
+    """The Hub answered that it cannot answer now."""
+
+    def __init__(self, response: Any) -> None:
+        super().__init__(f"status {response.status_code}")
+        self.response = response
+
+
+class AbandonedError(Exception):
+    """Nobody waits for the answer any more, so the request was not sent."""
+
+
+class Operation:
+    """What somebody waits for in another thread; it sends nothing more once it is abandoned."""
+
+    _here = threading.local()
+    _count = 0
+    _lock = threading.Lock()
+
+    def __init__(self) -> None:
+        self.abandoned = False
+
+    def __enter__(self) -> Operation:
+        self._here.operation = self
+        with Operation._lock:
+            Operation._count += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._here.operation = None
+        with Operation._lock:
+            Operation._count -= 1
+
+    @classmethod
+    def is_under_way(cls) -> bool:
+        """Whether there is any: the client works in threads of its own, too."""
+        return cls._count > 0
+
+    @classmethod
+    def check(cls) -> None:
+        """Send nothing for an operation that was abandoned."""
+        operation = getattr(cls._here, "operation", None)
+        if operation is not None and operation.abandoned:
+            raise AbandonedError
+
+
+@functools.cache
+def install() -> None:
+    """Make the clients of this process, and of those that it starts, send so."""
+    for name, value in XET.items():
+        os.environ.setdefault(name, value)
+    replace_sessions(_wrap)
+
+
+def is_hub(url: str) -> bool:
+    """Whether an address is one of the Hub, where its token may go.
+
+    Examples
+    --------
+    >>> is_hub(f"{constants.ENDPOINT}/api/whoami-v2"), is_hub("http://example.org/api/whoami-v2")
+    (True, False)
+    """
+    try:
+        return _origin(url) in (_origin(constants.ENDPOINT), _origin(constants.HUGGINGFACE_CO_URL_HOME))
+    except ValueError:
+        return False
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _wrap(session: Any) -> Any:
+    """A session, of requests up to 0.36 of the client, then of httpx or httpx2, that sends as this module says."""
+    send = session.send
+    fill = _fill_extensions if hasattr(session, "event_hooks") else _fill_arguments
+
+    @functools.wraps(send)
+    def guarded(request: Any, **arguments: Any) -> Any:
+        Operation.check()
+        if not is_hub(str(request.url)):
+            request.headers.pop("Authorization", None)
+        fill(request, arguments)
+        if not Operation.is_under_way():
+            return _without_foreign_tokens(send(request, **arguments))
+        try:
+            response = send(request, **arguments)
+        except OSError as error:  # requests
+            raise UnreachableError(str(error)) from error
+        except Exception as error:
+            if _is_network_error(error):
+                raise UnreachableError(str(error) or type(error).__name__) from error
+            raise
+        if response.status_code in TRANSIENT:
+            _read_some(response)
+            raise UnavailableError(response)
+        return _without_foreign_tokens(response)
+
+    session.send = guarded
+    return session
+
+
+def _is_network_error(error: Exception) -> bool:
+    return any(kind.__name__ == "TransportError" for kind in type(error).__mro__)
+
+
+def _fill_extensions(request: Any, arguments: dict[str, Any]) -> None:
+    """Timeouts that have no value get one: the client sets none for most requests."""
+    given = request.extensions.get("timeout") or {}
+    read = COMMIT if "/commit/" in request.url.path else READ
+    ours = {"connect": CONNECT, "read": read, "write": READ, "pool": CONNECT}
+    filled = {name: given.get(name) or seconds for name, seconds in ours.items()}
+    request.extensions = {**request.extensions, "timeout": filled}
+
+
+def _fill_arguments(request: Any, arguments: dict[str, Any]) -> None:
+    if arguments.get("timeout") is None:
+        arguments["timeout"] = (CONNECT, COMMIT if "/commit/" in request.url else READ)
+
+
+def _without_foreign_tokens(response: Any) -> Any:
+    """An answer that names no other host for tokens of the storage: hf_xet would show the Hub's token there."""
+    links = response.links
+    route = links.get("xet-auth", {}).get("url") or response.headers.get("X-Xet-Refresh-Route")
+    if route and urlsplit(route).netloc and not is_hub(route):
+        for name in XET_HEADERS:
+            if name in response.headers:
+                del response.headers[name]
+    return response
+
+
+def _read_some(response: Any) -> None:
+    """Read an answer that says what is wrong, unless it is a flood."""
+    if int(response.headers.get("Content-Length") or 0) <= ERROR_BYTES:
+        reader: Callable[[], object] = getattr(response, "read", lambda: response.content)
+        try:
+            reader()
+        except Exception:  # what it says is not needed
+            response.close()
+    else:
+        response.close()
