@@ -24,7 +24,7 @@ from loopback import READ_TOKEN, Fault, Hub
 from mnist1d import Mnist1D
 from publisher import main
 from publisher.build import parquet
-from publisher.hub import apply
+from publisher.hub import apply, patience
 from publisher.scale import job
 from tests.shards import SHARDS_CARD, Shards
 

@@ -12,7 +12,7 @@ import datasets
 
 from publisher.build.files import File, digest_of
 from publisher.build.shards import Part
-from publisher.command.shell import printable
+from publisher.hub.failures import without_control
 from publisher.plan.target import Target
 from publisher.publishing.reconcile import Outcome
 from publisher.scale.job import Job
@@ -119,5 +119,5 @@ def _groups(items: Sequence[T], alike: Callable[[T], object]) -> list[list[T]]:
 
 
 def _name(group: Sequence[Numbered]) -> str:
-    path = printable(group[0].path)
+    path = without_control(group[0].path)
     return path if len(group) == 1 else f"{NUMBER.sub('-*-', path)}, {len(group)} files"

@@ -20,8 +20,9 @@ from publisher.command.arguments import check_arguments, make_parser
 from publisher.command.folder import complete_folder, replace_folder
 from publisher.command.overrides import read_overrides, read_settings
 from publisher.command.printing import as_json, print_files, print_job, print_loading, print_plan
-from publisher.command.shell import printable, run
+from publisher.command.shell import run
 from publisher.errors import DifferenceError, PublishingError, UsageError
+from publisher.hub.failures import without_control
 from publisher.plan.target import MAIN, Target
 from publisher.publishing.reconcile import Outcome, look, plan_from, verify
 from publisher.scale.job import (
@@ -156,7 +157,7 @@ def _use_hub(job: Job, options: argparse.Namespace) -> int:
         print(json.dumps(as_json(outcome, target, result), indent=2))
     else:
         for difference in outcome.differences:
-            print(printable(difference))
+            print(without_control(difference))
         print(f"{target.repo_id}: {result}{f' at commit {outcome.commit.id}' if outcome.commit else ''}")
         if outcome.commit and outcome.commit.pull_request:
             print(f"pull request: {outcome.commit.pull_request}")

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
-import re
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, TextIO
+from typing import NoReturn
 
-from huggingface_hub import get_token
 from huggingface_hub.utils import disable_progress_bars
 
+from publisher.command.clean import CleanOutput
 from publisher.errors import PublishingError, UsageError
+from publisher.hub.failures import clean
+from publisher.hub.transport import Operation
 from publisher.scale.pool import quieten
+from publisher.scale.progress import Waiting, waiting
 
-MOVES = re.compile(r"(\n|\r|\x1b\[A)")  # to the next line, and how tqdm draws several bars
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
+LONGEST = 2000  # letters of an error: several sentences of others may be in it
+GRACE = 0.5  # seconds for what is done at the end of a process
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,7 +35,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Leave with the exit code of wrong arguments."""
-        self.exit(UsageError.exit_code, f"{self.prog}: {message}: see {self.prog} --help\n")
+        self.exit(UsageError.exit_code, f"{self.prog}: {clean(message, LONGEST)}: see {self.prog} --help\n")
 
 
 def run(
@@ -61,62 +65,52 @@ def run(
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
-    with redirect_stdout(_Masked(sys.stdout)), redirect_stderr(_Masked(sys.stderr)):
-        quieten()
-        if not (sys.stderr and sys.stderr.isatty()):
-            disable_progress_bars()
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, _stop)
+    quieten()
+    if not (sys.stderr and sys.stderr.isatty()):
+        disable_progress_bars()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _stop)
+    waits = Waiting(parser.prog)
+    waiting.addHandler(waits)
+    waiting.propagate = False
+    code = INTERNAL_ERROR
+    try:
         options = parser.parse_args(arguments)
-        try:
-            return act(options)
-        except PublishingError as error:
-            return _fail(parser, error, error.exit_code)
-        except BrokenPipeError:  # as in `| head`: nobody reads on
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 128 + signal.SIGPIPE
-        except OSError as error:
-            return _fail(parser, f"{file_trouble}: {error}", UsageError.exit_code)
-        except Exception as error:
-            return _fail(parser, f"{_place(error)}: {type(error).__name__}: {error}: a mistake there", INTERNAL_ERROR)
-        except KeyboardInterrupt as stop:
-            number = stop.args[0] if stop.args else signal.SIGINT
-            return _fail(parser, stopped, 128 + number)
+        with contextlib.redirect_stdout(CleanOutput(sys.stdout, waits.clear)):
+            code = _act(parser, act, options, file_trouble, stopped, waits)
+    finally:
+        waits.clear()
+        waiting.removeHandler(waits)
+        waiting.propagate = True
+    if Operation.is_under_way():
+        _end_soon(code)
+    return code
 
 
-def printable(text: str) -> str:
-    r"""One line that a terminal shows and does not obey: control characters and their like are written out.
-
-    Examples
-    --------
-    >>> print(printable("red\x1b[31m\nline"))
-    red\x1b[31m\nline
-    """
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
-
-
-class _Masked:
-    """Standard output or error, through which everything is printed: without the token and what moves a terminal.
-
-    What others chose gets there, too: file names, cards, and what the Hub says. Progress bars may go back and up.
-    """
-
-    def __init__(self, stream: TextIO | None) -> None:
-        self._stream = stream
-        self._token = get_token()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def write(self, text: str) -> int:
-        if self._stream is not None:
-            shown = text.replace(self._token, "***") if self._token else text
-            self._stream.write("".join(map(_mask, MOVES.split(shown))))
-        return len(text)
-
-
-def _mask(text: str) -> str:
-    return text if MOVES.fullmatch(text) else printable(text)
+def _act(
+    parser: argparse.ArgumentParser,
+    act: Callable[[argparse.Namespace], int],
+    options: argparse.Namespace,
+    file_trouble: str,
+    stopped: str,
+    waits: Waiting,
+) -> int:
+    try:
+        return act(options)
+    except PublishingError as error:
+        return _fail(parser, waits, error, error.exit_code)
+    except BrokenPipeError:  # as in `| head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        return _fail(parser, waits, f"{file_trouble}: {error}", UsageError.exit_code)
+    except Exception as error:
+        return _fail(
+            parser, waits, f"{_place(error)}: {type(error).__name__}: {error}: a mistake there", INTERNAL_ERROR
+        )
+    except KeyboardInterrupt as stop:
+        number = stop.args[0] if stop.args else signal.SIGINT
+        return _fail(parser, waits, stopped, 128 + number)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -128,6 +122,18 @@ def _place(error: BaseException) -> str:
     return f"{Path(frame.filename).name}, line {frame.lineno}"
 
 
-def _fail(parser: argparse.ArgumentParser, message: object, exit_code: int) -> int:
-    print(f"{parser.prog}: {' '.join(str(message).split())}", file=sys.stderr)
+def _fail(parser: argparse.ArgumentParser, waits: Waiting, message: object, exit_code: int) -> int:
+    waits.clear()
+    print(f"{parser.prog}: {clean(message, LONGEST)}", file=sys.stderr)
     return exit_code
+
+
+def _end_soon(code: int) -> None:
+    """End the process though a request that was given up goes on in a thread of the client, which Python waits for."""
+
+    def end() -> None:
+        threading.main_thread().join()
+        time.sleep(GRACE)
+        os._exit(code)
+
+    threading.Thread(target=end, daemon=True).start()

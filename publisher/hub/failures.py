@@ -19,28 +19,46 @@ STORAGE_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")  #
 STORAGE_WORDS = ("Task error", "Data processing error", "HTTP status", "error sending request")
 RATE_LIMIT = re.compile(r'"\w+"\s*;\s*r\s*=\s*(\d+)\s*;\s*t\s*=\s*(\d+)')  # the IETF's draft, as the Hub sends it
 SECRETS = (
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"), r"\1 ***"),
-    (re.compile(r"\bhf_\w{6,}"), "***"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 ***"),
+    (re.compile(r"\bhf_[A-Za-z0-9]{20,}"), "***"),
     (re.compile(r"(https?://)[^\s/@'\"]+@"), r"\1"),
     (re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\")]+"), r"\1"),  # addresses of storage are signed
 )
-CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")  # of a terminal
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
-def clean(text: object) -> str:
+def clean(text: object, longest: int = LONGEST_SENTENCE) -> str:
     r"""What others say on one line: without tokens, signatures, and characters that act on a terminal, and not long.
 
     Examples
     --------
-    >>> clean("no\x1b[31m room\nfor hf_abcdefghijk, see http://me:pw@host/x?signature=1")
+    >>> clean("no\x1b[31m room\nfor hf_abcdefghijklmnopqrstuvwxyz, see http://me:pw@host/x?signature=1")
     'no room for ***, see http://host/x'
     """
-    words = " ".join(CONTROL.sub(" ", str(text)[: 10 * LONGEST_SENTENCE]).split())
-    if token := get_token():
-        words = words.replace(token, "***")
+    words = " ".join(CONTROL.sub(" ", SEQUENCE.sub("", str(text)[: 10 * longest])).split())
     for secret, instead in SECRETS:
         words = secret.sub(instead, words)
-    return words if len(words) <= LONGEST_SENTENCE else f"{words[:LONGEST_SENTENCE]}…"
+    words = mask(words)
+    return words if len(words) <= longest else f"{words[:longest]}…"
+
+
+def mask(text: str) -> str:
+    """A text without tokens."""
+    if (token := get_token()) and len(token) > 3:
+        text = text.replace(token, "***")
+    return SECRETS[1][0].sub("***", text)
+
+
+def without_control(text: str) -> str:
+    r"""A line whose characters that act on a terminal are spelled out.
+
+    Examples
+    --------
+    >>> print(without_control("a\x1b[2Jb"))
+    a\x1b[2Jb
+    """
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode() if found[0] != "\t" else "\t", text)
 
 
 def status_of(error: BaseException | None) -> int | None:

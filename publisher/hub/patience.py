@@ -113,7 +113,7 @@ class Patience:
         never = threading.Event()
         while (left := end - time.monotonic()) > 0:
             since = -math.inf if self._asked else self.began
-            _say(since, f"{self.doing}: {summary(error)}, next attempt in {left:.0f} s")
+            _say(since, f"{self.doing}: {summary(error)}, trying again in {math.ceil(left)} s")
             never.wait(min(left, STEP))
 
 
@@ -192,7 +192,7 @@ def within(doing: str, limit: float, request: Callable[..., T], *arguments: Any,
             now = time.monotonic()
             if now >= limit:
                 raise NoAnswerError(f"no end of an answer after {now - start:.0f} s")
-            _say(start, f"{doing}: {now - start:.0f} s so far")
+            _say(start, f"{doing}: waiting for {now - start:.0f} s")
     except BaseException:  # a signal, too
         operation.abandoned = True
         abort_storage_session()

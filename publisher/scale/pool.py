@@ -6,21 +6,18 @@ import contextlib
 import logging
 import os
 import signal
-import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
+from multiprocessing.queues import SimpleQueue
 from typing import Protocol, TypeVar
 
-from tqdm import tqdm
-
 from publisher.errors import WorkerError
+from publisher.scale.progress import Progress, progress_of, waiting
 
 
 class Piece(Protocol):
@@ -39,8 +36,6 @@ class Piece(Protocol):
 
 P = TypeVar("P", bound=Piece)
 T = TypeVar("T")
-
-QUIET = 60.0  # seconds between lines of progress where there is no terminal
 
 
 def work_on(pieces: Sequence[P], work: Callable[[P], T], workers: int, done: int = 0) -> list[T]:
@@ -67,31 +62,15 @@ def work_on(pieces: Sequence[P], work: Callable[[P], T], workers: int, done: int
         If a process was killed. What `work` raises stops all of it.
     """
     results: dict[int, T] = {}
-    terminal = bool(sys.stderr and sys.stderr.isatty())
     total = done + sum(piece.amount for piece in pieces)
-    with (
-        Path(os.devnull).open("w") as nowhere,
-        tqdm(
-            total=total,
-            initial=done,
-            unit=pieces[0].unit if pieces else "",
-            unit_scale=total >= 1000,
-            smoothing=0,  # pieces come seldom: the rate is that since the start
-            file=sys.stderr if terminal else nowhere,
-            leave=False,
-        ) as bar,
-    ):
-        said = time.monotonic()
-        for index, result in _results(pieces, work, workers, bar):
+    with progress_of(total, done, pieces[0].unit if pieces else "") as progress:
+        for index, result in _results(pieces, work, workers, progress):
             results[index] = result
-            bar.update(pieces[index].amount)
-            if not terminal and sys.stderr and time.monotonic() - said >= QUIET:
-                print(bar, file=sys.stderr)
-                said = time.monotonic()
+            progress.add(pieces[index].amount)
     return [results[index] for index in range(len(pieces))]
 
 
-def _results(pieces: Sequence[P], work: Callable[[P], T], workers: int, bar: tqdm) -> Iterator[tuple[int, T]]:
+def _results(pieces: Sequence[P], work: Callable[[P], T], workers: int, progress: Progress) -> Iterator[tuple[int, T]]:
     """The results as they come, each with the place of its piece."""
     workers = min(workers, len(pieces))
     if workers <= 1:
@@ -99,16 +78,19 @@ def _results(pieces: Sequence[P], work: Callable[[P], T], workers: int, bar: tqd
         return
     context = get_context("spawn")  # a fork would copy the threads and connections of the libraries
     line, end = context.Pipe(duplex=False)
+    notes = context.SimpleQueue()
     with (
         tempfile.TemporaryDirectory() as folder,
-        ProcessPoolExecutor(workers, context, _start, (line, folder)) as pool,
+        ProcessPoolExecutor(workers, context, _start, (line, folder, notes)) as pool,
     ):
         try:
-            waiting = {pool.submit(work, piece): index for index, piece in enumerate(pieces)}
-            while waiting:
-                for future in wait(waiting, timeout=1, return_when=FIRST_COMPLETED).done:
-                    yield waiting.pop(future), future.result()
-                bar.refresh()  # the clock goes on
+            left = {pool.submit(work, piece): index for index, piece in enumerate(pieces)}
+            while left:
+                for future in wait(left, timeout=1, return_when=FIRST_COMPLETED).done:
+                    yield left.pop(future), future.result()
+                progress.go_on()
+                while not notes.empty():
+                    waiting.handle(notes.get())
         except BrokenProcessPool:
             raise WorkerError(
                 "a worker was killed, perhaps for lack of memory: run the same again, with fewer --workers if it was so"
@@ -118,12 +100,13 @@ def _results(pieces: Sequence[P], work: Callable[[P], T], workers: int, bar: tqd
             pool.shutdown(cancel_futures=True)
 
 
-def _start(line: Connection, folder: str) -> None:
+def _start(line: Connection, folder: str, notes: SimpleQueue[logging.LogRecord]) -> None:
     """A worker ends, in the middle of a piece, when the line is cut: by the first process, or by its death.
 
     Whatever it has not removed by then lies in `folder`, which the first process removes.
     """
     quieten()
+    waiting.addHandler(_Passing(notes))
     tempfile.tempdir = folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one tells the others
 
@@ -133,6 +116,18 @@ def _start(line: Connection, folder: str) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+class _Passing(logging.Handler):
+    """Passes on to the first process what a worker waits for."""
+
+    def __init__(self, notes: SimpleQueue[logging.LogRecord]) -> None:
+        super().__init__()
+        self._notes = notes
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass it on."""
+        self._notes.put(record)
 
 
 def quieten() -> None:

@@ -1,0 +1,42 @@
+"""Standard output without tokens, and without characters that act on a terminal, whoever wrote them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TextIO
+
+from publisher.hub.failures import mask, without_control
+
+
+class CleanOutput(io.TextIOBase):
+    """A stream that takes what is printed, and passes on what may be seen.
+
+    Parameters
+    ----------
+    stream : text stream
+    before : callable
+        Called before something is written.
+    """
+
+    def __init__(self, stream: TextIO, before: Callable[[], object]) -> None:
+        self._stream = stream
+        self._before = before
+
+    def write(self, text: str) -> int:
+        """Write all of it, line by line."""
+        self._before()
+        self._stream.write("\n".join(without_control(mask(line)) for line in text.split("\n")))
+        return len(text)
+
+    def flush(self) -> None:
+        """Of the stream."""
+        self._stream.flush()
+
+    def fileno(self) -> int:
+        """Of the stream."""
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        """Of the stream."""
+        return self._stream.isatty()

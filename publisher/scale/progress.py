@@ -1,0 +1,106 @@
+"""What is seen of work that takes long: a bar on a terminal, else a line from time to time."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+QUIET = 60.0  # seconds between lines of progress where there is no terminal
+WAITING = 10.0  # and between lines that say what is waited for
+waiting = logging.getLogger("publisher.waiting")
+
+
+def is_terminal() -> bool:
+    """Whether a person may be watching."""
+    return bool(sys.stderr and sys.stderr.isatty())
+
+
+class Progress:
+    """A bar, or lines.
+
+    Parameters
+    ----------
+    bar : tqdm
+    terminal : bool
+        Whether the bar is seen.
+    """
+
+    def __init__(self, bar: tqdm, terminal: bool) -> None:
+        self._bar = bar
+        self._terminal = terminal
+        self._said = time.monotonic()
+
+    def add(self, amount: int) -> None:
+        """So much more is done."""
+        self._bar.set_postfix_str("", refresh=False)  # whatever was waited for
+        self._bar.update(amount)
+        if not self._terminal and sys.stderr and time.monotonic() - self._said >= QUIET:
+            print(self._bar, file=sys.stderr)
+            self._said = time.monotonic()
+
+    def go_on(self) -> None:
+        """Only time has passed."""
+        self._bar.refresh()
+
+
+@contextmanager
+def progress_of(total: int, done: int, unit: str) -> Iterator[Progress]:
+    """Progress of work from `done` to `total`; what is waited for shows in it."""
+    terminal = is_terminal()
+    with ExitStack() as stack:
+        bar = tqdm(
+            total=total,
+            initial=done,
+            unit=unit,
+            unit_scale=total >= 1000,
+            smoothing=0,  # pieces come seldom: the rate is that since the start
+            file=sys.stderr if terminal else stack.enter_context(Path(os.devnull).open("w")),
+            leave=False,
+        )
+        with bar:
+            shown = [handler for handler in waiting.handlers if isinstance(handler, Waiting)]
+            for handler in shown:
+                handler.bar = bar
+            try:
+                yield Progress(bar, terminal)
+            finally:
+                for handler in shown:
+                    handler.bar = None
+
+
+class Waiting(logging.Handler):
+    """Shows what is waited for: in the bar, in a line that goes again, or without a terminal in lines."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.bar: tqdm | None = None
+        self._name = name
+        self._line: tqdm | None = None
+        self._said = -WAITING
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show it."""
+        words = record.getMessage()
+        if not is_terminal():
+            if sys.stderr and time.monotonic() - self._said >= WAITING:
+                print(f"{self._name}: {words}", file=sys.stderr, flush=True)
+                self._said = time.monotonic()
+        elif self.bar is not None:
+            self.bar.set_postfix_str(words)
+        else:
+            if self._line is None:
+                self._line = tqdm(total=0, bar_format="{desc}", leave=False, file=sys.stderr)
+            self._line.set_description_str(words)
+
+    def clear(self) -> None:
+        """Take away the line that goes again."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
