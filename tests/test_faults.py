@@ -18,6 +18,7 @@ import pytest
 from loopback import WRITE_TOKEN, Fault, Hub
 from loopback.errors import HubError
 from publisher import main
+from publisher.hub import patience
 from tests.conftest import PORT, close_connections
 from tests.pictures import Changed, Pictures, pictures_card
 
@@ -61,9 +62,11 @@ class Scenario:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the client nor we wait between attempts; the attempts are real."""
+    """Nobody waits long between attempts, and they end soon; the attempts are real."""
     monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr(patience, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(patience, "LONGEST_WAIT", 0.5)
+    monkeypatch.setattr(patience, "TRYING", 2.0)
 
 
 @contextmanager

@@ -24,11 +24,12 @@ from publisher.build.digests import file_digest
 from publisher.build.files import LocalFile, TextFile, UploadedFile
 from publisher.card.manifest import CARD, CARD_BYTES, read_card
 from publisher.errors import HubError, UsageError
-from publisher.hub.client_internals import commits, missing_objects, uploaded_addition
-from publisher.hub.failures import endpoint, explain, is_lost, status_of
-from publisher.hub.patience import COMMITTING, SLOWEST, patiently, within
+from publisher.hub.client_internals import ask_for_write_token, commits, missing_objects, uploaded_addition
+from publisher.hub.failures import endpoint, explain, is_lost, is_of_storage, is_transient, status_of
+from publisher.hub.patience import COMMITTING, Patience, patiently, within
 from publisher.plan.plan import Change
 from publisher.plan.state import EMPTY, Commit, PullRequest, RemoteFile, State
+from publisher.plan.target import MAIN
 
 T = TypeVar("T")
 
@@ -247,15 +248,9 @@ class Repository:
         """
         self.require_token()
 
-        def preupload() -> bytes:
-            addition = CommitOperationAdd(file.path, str(file.source))
-            self.api.preupload_lfs_files(self.repo_id, [addition], repo_type="dataset", create_pr=create_pr)
-            return addition.upload_info.sample
-
-        try:
-            sample = patiently(f"uploading {file.path}", preupload, size=file.size)
-        except Exception as error:
-            raise explain(error, self.repo_id) from error
+        addition = CommitOperationAdd(file.path, str(file.source))
+        sample = addition.upload_info.sample
+        self._upload(f"uploading {file.path}", [addition], file.size, None, create_pr)
         return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.values, sample)
 
     def lost(self, files: Sequence[UploadedFile]) -> set[str]:
@@ -275,15 +270,17 @@ class Repository:
         Raises whatever the client raises: whether the commit was made has to be looked up.
         """
         self.require_token()
-        limit = time.monotonic() + COMMITTING
-        changes = list(changes)
-        limit += sum(change.after.size for change in changes if isinstance(change.after, LocalFile)) / SLOWEST
+        operations = [_operation(change) for change in changes]
+        additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
+        size = sum(addition.upload_info.size for addition in additions if not addition._is_uploaded)
+        if additions:
+            self._upload(f"uploading {len(additions)} files", additions, size, revision, create_pr)
         info = within(
             "committing",
-            limit,
+            min(time.monotonic() + COMMITTING, Patience("committing").limit),
             self.api.create_commit,
             self.repo_id,
-            [_operation(change) for change in changes],
+            operations,
             repo_type="dataset",
             commit_message=message,
             revision=revision,
@@ -291,6 +288,19 @@ class Repository:
             create_pr=create_pr,
         )
         return Commit(str(info.oid), info.pr_url, info.pr_revision)
+
+    def _upload(
+        self, doing: str, additions: list[CommitOperationAdd], size: int, revision: str | None, create_pr: bool
+    ) -> None:
+        """Upload what goes to LFS; which of the files that is, the Hub says."""
+        preupload = partial(self.api.preupload_lfs_files, self.repo_id, additions, repo_type="dataset")
+        try:
+            patiently(doing, preupload, revision=revision, create_pr=create_pr, size=max(size, 1))
+        except Exception as error:
+            if is_of_storage(error) and not is_transient(error):
+                ask = partial(ask_for_write_token, endpoint=self.api.endpoint, revision=revision or MAIN)
+                self._call("asking for the right to upload", ask, create_pr=create_pr)
+            raise explain(error, self.repo_id) from error
 
     def require_token(self) -> None:
         """Refuse to begin without a token."""

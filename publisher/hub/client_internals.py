@@ -5,6 +5,7 @@ tests/test_internals.py tries all of them with the oldest and the newest version
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ from urllib.parse import quote
 import huggingface_hub
 from huggingface_hub import CommitOperationAdd, constants
 from huggingface_hub.lfs import UploadInfo, post_lfs_batch_info
-from huggingface_hub.utils import build_hf_headers, paginate
+from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status, paginate
 
 from publisher.build.files import KnownFile, UploadedFile
 
@@ -67,11 +68,21 @@ def replace_sessions(wrap: Callable[[Any], Any]) -> None:
 
 def abort_storage_session() -> None:
     """Let go of what `hf_xet` is doing: the client does so itself only if a signal is raised in its own thread."""
-    try:
-        abort = importlib.import_module("huggingface_hub.utils._xet").abort_xet_session
-    except (ImportError, AttributeError):  # before 1.8, and with it hf_xet 1.5
-        return
-    abort()
+    with contextlib.suppress(ImportError, AttributeError):  # before hf_xet 1.5
+        importlib.import_module("huggingface_hub.utils._xet").abort_xet_session()
+
+
+def forget_storage_tokens() -> None:
+    """Let go of the tokens to read from the storage that the client keeps: it has none for when they are refused."""
+    with contextlib.suppress(ImportError, AttributeError):  # before 0.30
+        importlib.import_module("huggingface_hub.utils._xet").XET_CONNECTION_INFO_CACHE.clear()
+
+
+def ask_for_write_token(repo_type: str, repo_id: str, endpoint: str, revision: str, create_pr: bool) -> None:
+    """Ask as hf_xet does, for the Hub's own words if it refuses: of those hf_xet keeps the status only."""
+    url = f"{endpoint}/api/{repo_type}s/{repo_id}/xet-write-token/{quote(revision, safe='')}"
+    answer = get_session().get(f"{url}?create_pr=1" if create_pr else url, headers=build_hf_headers())
+    hf_raise_for_status(answer)
 
 
 @contextmanager

@@ -91,6 +91,16 @@ def is_lost(error: BaseException) -> bool:
     )
 
 
+def is_of_storage(error: BaseException | None) -> bool:
+    """Whether the storage refused, of which hf_xet says no more than a status."""
+    return next(_responses(error), None) is None and status_of(error) is not None
+
+
+def is_expired(error: BaseException | None) -> bool:
+    """Whether a token of the storage may have expired: with a new one it may succeed."""
+    return is_of_storage(error) and status_of(error) == 401
+
+
 def asked_wait(error: BaseException | None) -> float | None:
     """The seconds that the Hub asks to wait, if it does."""
     for response in _responses(error):
@@ -138,25 +148,24 @@ def explain(error: BaseException, repo_id: str) -> PublishingError:
         if is_transient(error):
             return HubError(f"{where} could not be reached: {clean(_first_words(error))}: try again later")
         return HubError(f"{where} does not answer as the Hub does: {type(error).__name__}, {one_line(error)}")
-    quoted = f" (status {status}): {said}" if said else ""
-    if status == 401:
-        reason = f"the token is not valid{quoted}" if get_token() else "there is no token"
-        return HubError(f"{reason}: set HF_TOKEN, or log in with `hf auth login`, with a token that may write")
-    if status == 403:
-        help_ = quoted or ": use one with the right to write there"
-        return HubError(f"the token may not write to {where}{help_}")
-    if status == 404:
-        help_ = quoted or ", or the token may not see it: use one with the right to read it"
-        return HubError(f"{where} is not there{help_}")
+    if status == 401 and not is_of_storage(error):
+        reason = "the token is not valid" if get_token() else "there is no token"
+        words = f"{reason} (status 401: {said})" if said else reason
+        return HubError(f"{words}: set HF_TOKEN, or log in with `hf auth login`, with a token that may write")
+    if status == 403 and not said:
+        return HubError(f"the token has no right to do that in {where}: use one with the right to write there")
+    if status == 404 and not said:
+        return HubError(f"{where} is not there, or the token may not see it: use one with the right to read it")
     if status == 429:
         wait = asked_wait(error)
         when = "later" if wait is None else f"in {_duration(wait)}, at {_clock(wait)}"
-        return HubError(f"{where} takes no more requests for now{quoted}: try again {when}")
+        words = f": {said.rstrip('.')}" if said else ""
+        return HubError(f"{where} takes no more requests for now{words}: try again {when}")
     if status in TRANSIENT:
         wait = asked_wait(error)
         when = "later" if wait is None else f"in {_duration(wait)}"
         return HubError(f"{where} fails with status {status}{f': {said}' if said else ''}: try again {when}")
-    if status == 400 and any(STORAGE_STATUS.search(str(cause)) and "shard" in str(cause) for cause in _causes(error)):
+    if status == 400 and is_of_storage(error) and any("shard" in str(cause) for cause in _causes(error)):
         said = (
             f"perhaps its storage has lost what {constants.HF_XET_CACHE} remembers: remove that folder, and try again"
         )

@@ -2,12 +2,14 @@
 
 Three layers would retry, one within the other. What they add up to is bounded by the outermost, here:
 
-- `hf_xet`, the storage's client, tries a request twice, 20 s each at most (`transport.XET`, unless the user has set
-  its variables): about 45 s at worst, which a file of gigabytes may spend more than once on its way.
-- `huggingface_hub` would try five times more. It does not: `transport` lets each failure out at once.
+- `hf_xet`, the storage's client, tries what fails once more, after a second (`transport.XET`, unless the user has set
+  its variables). It waits 300 s for an answer, because that counts what it sends meanwhile: less breaks slow lines.
+- `huggingface_hub` would try five times more. It does not: `transport` lets each failure out at once. An answer whose
+  next byte does not come for 30 s, or for a commit 60 s, is a failure.
 - `patiently` tries again while an outage lasts less than `TRYING`, and gives up on whatever has not ended after
-  `OUTAGE`: a Hub that accepts and never answers, answers byte by byte, or pages without end. A file may take longer
-  by its size, at `SLOWEST`. Calls that follow each other share one outage until one of them succeeds.
+  `OUTAGE`: a Hub that answers byte by byte, or pages without end. What moves a file is given up after `ATTEMPT`, and
+  tried again; it may take longer by its size, at `SLOWEST`, so that only in a file over 10 MB an outage may last longer
+  than `OUTAGE`, if the storage falls silent. Calls that follow each other share one outage until one succeeds.
 
 So an outage ends with one sentence within 90 s of its beginning, and what is refused is refused at once. Requests run
 in a thread while the caller waits in short steps: signals are heard, and it is said what is waited for.
@@ -27,13 +29,14 @@ from typing import Any, TypeVar
 import tenacity
 
 from publisher.hub import transport
-from publisher.hub.client_internals import abort_storage_session
-from publisher.hub.failures import asked_wait, is_transient, summary
+from publisher.hub.client_internals import abort_storage_session, forget_storage_tokens
+from publisher.hub.failures import asked_wait, is_expired, is_transient, summary
 
 T = TypeVar("T")
 
 TRYING = 60.0  # seconds from the beginning of an outage within which a request is tried again
 OUTAGE = 75.0  # and after which nothing is waited for
+ATTEMPT = 35.0  # that a file may take besides the time for its bytes
 LAST_LOOK = 10.0  # that a request has at least, though an outage lasts longer
 COMMITTING = 60.0  # that the Hub takes at most for a commit
 SLOWEST = 250_000  # bytes per second: what is slower counts as an outage
@@ -76,20 +79,30 @@ class Patience:
     def __init__(self, doing: str, size: int = 0) -> None:
         now = time.monotonic()
         self.doing = doing
-        self.may_take = size / SLOWEST
+        self.moves = size / SLOWEST
         self.began = _outage.since if now - _outage.seen < EVERY else now
         self.attempts = 0
         self._asked = False
+        self._renewed = False
 
     @property
     def limit(self) -> float:
         """When an attempt that begins now is given up, as a time of `time.monotonic`."""
-        return max(self.began + OUTAGE, time.monotonic() + LAST_LOOK) + self.may_take
+        now = time.monotonic()
+        attempt = ATTEMPT + self.moves
+        limit = max(self.began + max(OUTAGE, attempt), now + LAST_LOOK)
+        return min(limit, now + attempt) if self.moves else limit
 
     def failed(self, error: BaseException) -> float | None:
-        """Seconds until the next attempt after a transient failure, or None if that was the last one."""
+        """Seconds until the next attempt after a failure, or None if that was the last one."""
         now = time.monotonic()
         self.attempts += 1
+        if is_expired(error) and not self._renewed:
+            self._renewed = True
+            forget_storage_tokens()
+            return 0.0
+        if not is_transient(error):
+            return None
         wait = asked_wait(error)
         if wait is not None:  # once; windows begin anew, and so does the outage
             if self._asked or wait > ASKED:
@@ -97,9 +110,10 @@ class Patience:
             self._asked = True
             self.began = now + wait
             return wait + 1 if wait else 0.0
-        # What moved for long was no outage all the time: only its last request failed
-        _outage.since, _outage.seen = max(self.began, now - transport.LONGEST) if self.may_take else self.began, now
-        if isinstance(error, NoAnswerError) or now - _outage.since >= TRYING:
+        if self.attempts == 1 and self.moves:  # what moved for long was no outage all the time
+            self.began = max(self.began, now - ATTEMPT)
+        _outage.since, _outage.seen = self.began, now
+        if now - self.began >= TRYING:
             return None
         return min(FIRST_WAIT * 2 ** (self.attempts - 1), LONGEST_WAIT)
 
@@ -158,7 +172,7 @@ def patiently(doing: str, request: Callable[..., T], *arguments: Any, size: int 
             patience.pause(waits[-1], error)
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(is_transient),
+        retry=tenacity.retry_if_exception_type(Exception),  # `stop` says which
         stop=stop,
         before_sleep=sleep,
         sleep=lambda seconds: None,

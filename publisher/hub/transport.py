@@ -26,12 +26,17 @@ XET = {  # of hf_xet, which reads them before its first request
     "HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "1",  # after the first: 5, up to 6 minutes
     "HF_XET_CLIENT_RETRY_BASE_DELAY": "1s",  # 3 s
     "HF_XET_CLIENT_CONNECT_TIMEOUT": "10s",  # 60 s
-    "HF_XET_CLIENT_READ_TIMEOUT": "20s",  # 300 s
     "HF_XET_CHUNK_CACHE_SIZE_BYTES": "0",  # what is read is to come from the Hub
     "HF_XET_LOG_DEST": os.devnull,  # else it logs to standard output if it may not write below HF_HOME
 }
-LONGEST = 45.0  # seconds that a request of hf_xet takes at most with these
 XET_HEADERS = ("X-Xet-Refresh-Route", "Link")
+
+
+class EndlessError(Exception):
+    """A page of a list names itself as the next one."""
+
+    def __init__(self) -> None:
+        super().__init__("a list that has no end")
 
 
 class UnreachableError(ConnectionError):
@@ -123,7 +128,7 @@ def _wrap(session: Any) -> Any:
             request.headers.pop("Authorization", None)
         fill(request, arguments)
         if not Operation.is_under_way():
-            return _without_foreign_tokens(send(request, **arguments))
+            return _checked(send(request, **arguments))
         try:
             response = send(request, **arguments)
         except OSError as error:  # requests
@@ -135,7 +140,7 @@ def _wrap(session: Any) -> Any:
         if response.status_code in TRANSIENT:
             _read_some(response)
             raise UnavailableError(response)
-        return _without_foreign_tokens(response)
+        return _checked(response)
 
     session.send = guarded
     return session
@@ -159,9 +164,11 @@ def _fill_arguments(request: Any, arguments: dict[str, Any]) -> None:
         arguments["timeout"] = (CONNECT, COMMIT if "/commit/" in request.url else READ)
 
 
-def _without_foreign_tokens(response: Any) -> Any:
+def _checked(response: Any) -> Any:
     """An answer that names no other host for tokens of the storage: hf_xet would show the Hub's token there."""
     links = response.links
+    if links.get("next", {}).get("url") == str(response.url):
+        raise EndlessError
     route = links.get("xet-auth", {}).get("url") or response.headers.get("X-Xet-Refresh-Route")
     if route and urlsplit(route).netloc and not is_hub(route):
         for name in XET_HEADERS:

@@ -11,7 +11,7 @@ from publisher.card.manifest import CARD
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError
 from publisher.hub.apply import MovedError, carry_out
 from publisher.hub.client import Repository
-from publisher.hub.failures import explain, is_transient, status_of
+from publisher.hub.failures import explain, status_of
 from publisher.hub.local import check_surroundings
 from publisher.hub.patience import Patience
 from publisher.plan.plan import Plan, make_plan
@@ -245,8 +245,8 @@ def _commit(
             raise
         except Exception as error:
             failure = error
-        wait = patience.failed(failure) if is_transient(failure) else 0.0
-        may_go_on = wait is not None and _may_succeed(failure)
+        wait = 0.0 if _is_conflict(failure) else patience.failed(failure)
+        may_go_on = wait is not None
         if wait:
             patience.pause(wait, failure)
         outcome = _plan_again(repository, dataset, target, outcome, _look_again(repository, target), show)
@@ -259,10 +259,6 @@ def _commit(
 
 def _is_conflict(failure: Exception) -> bool:
     return isinstance(failure, MovedError) or status_of(failure) in CONFLICTS
-
-
-def _may_succeed(failure: Exception) -> bool:
-    return is_transient(failure) or _is_conflict(failure)
 
 
 def _look_again(repository: Repository, target: Target) -> State:
