@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from publisher.hub.endpoint import endpoint
+
+endpoint()  # first: the libraries do not bear to be imported with one that is none
+
 from publisher.card import Card
 from publisher.command import main
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, WorkerError

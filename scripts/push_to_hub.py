@@ -7,13 +7,15 @@ import sys
 def run() -> int:
     """Import and run the command; what the libraries do not bear while they are imported is one sentence, too."""
     try:
+        import publisher  # first, see there
         from card import CARD, REPO_ID
         from mnist1d import Mnist1D
-        from publisher import main
     except (Exception, KeyboardInterrupt) as error:
-        print("push_to_hub.py: cannot start:", type(error).__name__, *str(error).split(), file=sys.stderr)
-        return 70
-    return main(Mnist1D, CARD, REPO_ID)
+        code: int = getattr(error, "exit_code", 70)
+        words = () if code != 70 else ("cannot start:", type(error).__name__)
+        print("push_to_hub.py:", *words, *str(error).split(), file=sys.stderr)
+        return code
+    return publisher.main(Mnist1D, CARD, REPO_ID)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import io
 import os
 import signal
@@ -109,6 +110,7 @@ def _act(
             parser, waits, f"{_place(error)}: {type(error).__name__}: {error}: a mistake there", INTERNAL_ERROR
         )
     except KeyboardInterrupt as stop:
+        gc.freeze()  # else Python looks through all that the libraries have made before it ends, for a second or more
         number = stop.args[0] if stop.args else signal.SIGINT
         return _fail(parser, waits, stopped, 128 + number)
 

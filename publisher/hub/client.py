@@ -25,7 +25,8 @@ from publisher.build.files import LocalFile, TextFile, UploadedFile
 from publisher.card.manifest import CARD, CARD_BYTES, read_card
 from publisher.errors import HubError, UsageError
 from publisher.hub.client_internals import ask_for_write_token, commits, missing_objects, uploaded_addition
-from publisher.hub.failures import endpoint, explain, is_lost, is_of_storage, is_transient, status_of
+from publisher.hub.endpoint import endpoint
+from publisher.hub.failures import explain, is_lost, is_of_storage, is_transient, status_of
 from publisher.hub.patience import COMMITTING, Patience, patiently, within
 from publisher.plan.plan import Change
 from publisher.plan.state import EMPTY, Commit, PullRequest, RemoteFile, State

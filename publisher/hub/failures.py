@@ -7,12 +7,12 @@ import re
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from huggingface_hub import constants, get_token
 
 from publisher.errors import HubError, PublishingError, UsageError
-from publisher.hub.transport import TRANSIENT, UnavailableError, UnreachableError
+from publisher.hub.endpoint import endpoint
+from publisher.hub.transport import TRANSIENT, EndlessError, UnavailableError, UnreachableError
 
 LONGEST_SENTENCE = 300  # letters of what others say
 STORAGE_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")  # how hf_xet words it
@@ -147,7 +147,8 @@ def explain(error: BaseException, repo_id: str) -> PublishingError:
     if status is None:
         if is_transient(error):
             return HubError(f"{where} could not be reached: {clean(_first_words(error))}: try again later")
-        return HubError(f"{where} does not answer as the Hub does: {type(error).__name__}, {one_line(error)}")
+        words = one_line(error) if isinstance(error, EndlessError) else f"{type(error).__name__}, {one_line(error)}"
+        return HubError(f"{where} does not answer as the Hub does: {words}")
     if status == 401 and not is_of_storage(error):
         reason = "the token is not valid" if get_token() else "there is no token"
         words = f"{reason} (status 401: {said})" if said else reason
@@ -182,26 +183,6 @@ def local_trouble(error: BaseException) -> UsageError | None:
                 continue  # a file that the Hub should have
             return UsageError(f"a file{folder} cannot be written or read: {words}")
     return None
-
-
-def endpoint() -> str:
-    """The Hub's address without what may be secret in it.
-
-    Raises
-    ------
-    UsageError
-        If it is none.
-    """
-    try:
-        parts = urlsplit(constants.ENDPOINT)
-        host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in ("http", "https"):
-        raise UsageError(
-            "HF_ENDPOINT is not the address of a Hub: give one such as https://huggingface.co, or unset it"
-        )
-    return f"{parts.scheme}://{host}{parts.path.rstrip('/')}"
 
 
 def one_line(error: BaseException) -> str:

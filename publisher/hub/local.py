@@ -9,7 +9,7 @@ from pathlib import Path
 from huggingface_hub import constants
 
 from publisher.errors import UsageError
-from publisher.hub.failures import endpoint
+from publisher.hub.endpoint import endpoint
 
 OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # the libraries obey the older names, too
 SWITCHED_ON = {"1", "ON", "YES", "TRUE"}

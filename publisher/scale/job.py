@@ -22,7 +22,7 @@ from publisher.build.shards import Part
 from publisher.build.source import Source
 from publisher.card.compose import Card
 from publisher.hub.client import Repository
-from publisher.hub.failures import endpoint
+from publisher.hub.endpoint import endpoint
 from publisher.plan.target import Target
 from publisher.plan.wanted import Dataset
 from publisher.publishing import reconcile
