@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import datasets
 
-from generator import Parameters
+from generator.spelling import call, changed_parameters, literal
 from publisher.build.configs import Config
 
 LARGE_BYTES = 2_000_000_000  # of rows: more than people like to have in memory
-WIDTH = 88  # of a line of code on the Hub's page
 
 
 @dataclass(frozen=True)
@@ -51,27 +49,12 @@ def settings(config: datasets.BuilderConfig) -> dict[str, Any]:
 
 def builder_call(config: Config, declared: Mapping[str, datasets.BuilderConfig]) -> str:
     """Python that makes the builder of a config."""
-    return _call("Mnist1D", [literal(config.name)], changed(config, declared))
+    return call("Mnist1D", [literal(config.name)], changed(config, declared))
 
 
 def parameters_call(config: Config) -> str:
     """Python that makes the parameters of a config."""
-    usual = asdict(Parameters())
-    values = asdict(config.config.parameters)
-    return _call("Parameters", [], {name: value for name, value in values.items() if value != usual[name]})
-
-
-def literal(value: Any) -> str:
-    """A value as Python.
-
-    Examples
-    --------
-    >>> literal(100_000_000), literal(5000), literal((36, 60)), literal("sharded")
-    ('100_000_000', '5000', '(36, 60)', '"sharded"')
-    """
-    if isinstance(value, str):
-        return json.dumps(value)
-    return f"{value:_}" if type(value) is int and value >= 10_000 else repr(value)
+    return call("Parameters", [], changed_parameters(config.config.parameters))
 
 
 def shown(value: Any) -> str:
@@ -88,9 +71,3 @@ def shown(value: Any) -> str:
 def is_large(config: Config) -> bool:
     """Whether a config is better not taken as a whole."""
     return sum(split.num_bytes for split in config.info.splits.values()) > LARGE_BYTES
-
-
-def _call(name: str, arguments: list[str], keywords: Mapping[str, Any]) -> str:
-    arguments = [*arguments, *(f"{keyword}={literal(value)}" for keyword, value in keywords.items())]
-    line = f"{name}({', '.join(arguments)})"
-    return line if len(line) <= WIDTH else f"{name}(\n    " + ",\n    ".join(arguments) + ",\n)"

@@ -1,4 +1,4 @@
-"""Every knob of MNIST-1D: its name, default, range and unit."""
+"""Every knob of MNIST-1D: its name, default, range and unit, and the range that is worth exploring."""
 
 from __future__ import annotations
 
@@ -18,21 +18,27 @@ BOOL = (bool, np.bool_)  # integers to Python, and np.bool_ to NumPy 1.26 as wel
 MAX_SCALE = 1e100  # the std squares the signal, which overflows above about 1e150
 
 
-def _parameter(default: object, allowed: str, convert: Callable[[Any], object]) -> Any:
-    """A field of `Parameters`: `convert` returns the value in its own type or raises ValueError or TypeError."""
-    return field(default=default, metadata={"allowed": allowed, "convert": convert})
+def _parameter(
+    default: object, allowed: str, convert: Callable[[Any], object], unit: str = "", explore: tuple[float, ...] = ()
+) -> Any:
+    """A field of `Parameters`.
+
+    `convert` returns the value in its own type or raises ValueError or TypeError. `explore` is (low, high, step): where
+    samples change from plain to unreadable, which is where an interface may put a slider.
+    """
+    return field(default=default, metadata={"allowed": allowed, "convert": convert, "unit": unit, "explore": explore})
 
 
-def _integer(default: int, low: int, high: int) -> Any:
+def _integer(default: int, low: int, high: int, unit: str = "", explore: tuple[float, ...] = ()) -> Any:
     def convert(value: Any) -> int:
         if isinstance(value, BOOL) or not low <= (number := operator.index(value)) <= high:
             raise ValueError
         return number
 
-    return _parameter(default, f"an integer from {low} to {high}", convert)
+    return _parameter(default, f"an integer from {low} to {high}", convert, unit, explore)
 
 
-def _real(default: float, low: float, high: float) -> Any:
+def _real(default: float, low: float, high: float, unit: str = "", explore: tuple[float, ...] = ()) -> Any:
     def convert(value: Any) -> float:
         if (
             isinstance(value, (*BOOL, np.timedelta64))
@@ -42,10 +48,10 @@ def _real(default: float, low: float, high: float) -> Any:
             raise ValueError  # NaN is in no range
         return number
 
-    return _parameter(default, f"a number from {low:g} to {high:g}", convert)
+    return _parameter(default, f"a number from {low:g} to {high:g}", convert, unit, explore)
 
 
-def _interval(default: tuple[int, int], high: int) -> Any:
+def _interval(default: tuple[int, int], high: int, unit: str = "", explore: tuple[float, ...] = ()) -> Any:
     def convert(value: Any) -> tuple[int, int]:
         if not isinstance(value, (tuple, list, np.ndarray)) or any(isinstance(bound, BOOL) for bound in value):
             raise ValueError
@@ -54,7 +60,8 @@ def _interval(default: tuple[int, int], high: int) -> Any:
             raise ValueError
         return first, last
 
-    return _parameter(default, f"two integers (low, high) with 0 <= low <= high <= {high}", convert)
+    allowed = f"two integers (low, high) with 0 <= low <= high <= {high}"
+    return _parameter(default, allowed, convert, unit, explore)
 
 
 def _flag(default: bool) -> Any:
@@ -79,23 +86,25 @@ class Parameters:
     template_len : int
         Points that a digit counts for in the length of the signal, `template_len + padding[1]`.
     padding : (int, int)
-        Least and most zeros put behind a template, in points. More padding is a narrower digit.
+        Fewest and most zeros put behind a template. The more zeros, the narrower the digit.
     scale_coeff : float
-        Width of the range around 1 that a digit's amplitude is drawn from.
+        How much the size of digits varies: each is multiplied by a random factor from a range of this width around 1.
     max_translation : int
-        Signals are rolled right by 0 to `max_translation - 1` points.
+        How far digits move: each signal is rolled right by 0 to `max_translation - 1` points.
     corr_noise_scale : float
-        Amplitude of the noise outside the digit, before a Gaussian filter of sigma 2 points.
+        Strength of the smooth noise around the digit, which looks much like one: its standard deviation before a
+        Gaussian filter of sigma 2 points.
     iid_noise_scale : float
-        Standard deviation of the white noise on every point.
+        Strength of the jitter on every point: the standard deviation of white noise.
     shear_scale : float
-        Width of the range around 0 that the slope is drawn from, in amplitude over the whole signal.
+        How far signals lean: a straight line is taken off each, and rises or falls by a random amount from a range of
+        this width around 0.
     shuffle_seq : bool
         Put the points of all samples in one random order.
     final_seq_length : int
         Points of a finished sample.
     seed : int
-        Seed of the MT19937 stream.
+        Seed of the MT19937 stream: another seed, other samples.
 
     Raises
     ------
@@ -116,17 +125,17 @@ class Parameters:
     ValueError: seed=-1 is not allowed: give an integer from 0 to 4294967295
     """
 
-    num_samples: int = _integer(5000, 10, MAX_SAMPLES)
-    train_split: float = _real(0.8, 0, 1)
-    template_len: int = _integer(12, 2, MAX_LENGTH)
-    padding: tuple[int, int] = _interval((36, 60), MAX_LENGTH)
-    scale_coeff: float = _real(0.4, 0, MAX_SCALE)
-    max_translation: int = _integer(48, 1, WORDS)
-    corr_noise_scale: float = _real(0.25, 0, MAX_SCALE)
-    iid_noise_scale: float = _real(0.02, 0, MAX_SCALE)
-    shear_scale: float = _real(0.75, 0, MAX_SCALE)
+    num_samples: int = _integer(5000, 10, MAX_SAMPLES, "samples", (100, 60_000, 10))
+    train_split: float = _real(0.8, 0, 1, "share", (0, 1, 0.01))
+    template_len: int = _integer(12, 2, MAX_LENGTH, "points", (2, 60, 1))
+    padding: tuple[int, int] = _interval((36, 60), MAX_LENGTH, "points", (0, 200, 1))
+    scale_coeff: float = _real(0.4, 0, MAX_SCALE, "amplitude", (0, 2, 0.01))
+    max_translation: int = _integer(48, 1, WORDS, "points", (1, 200, 1))
+    corr_noise_scale: float = _real(0.25, 0, MAX_SCALE, "amplitude", (0, 2, 0.01))
+    iid_noise_scale: float = _real(0.02, 0, MAX_SCALE, "amplitude", (0, 0.5, 0.01))
+    shear_scale: float = _real(0.75, 0, MAX_SCALE, "amplitude", (0, 4, 0.01))
     shuffle_seq: bool = _flag(False)
-    final_seq_length: int = _integer(40, 2, MAX_LENGTH)
+    final_seq_length: int = _integer(40, 2, MAX_LENGTH, "points", (2, 200, 1))
     seed: int = _integer(42, 0, WORDS - 1)
 
     def __post_init__(self) -> None:

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from card import CARD
-from card.figures.anatomy import first_rows, take_apart
 from card.figures.embedding import CACHE
 from card.figures.sources import SOURCES
 from generator import make_dataset
+from generator.anatomy import first_rows, take_apart
 from mnist1d import Mnist1D, load_arrays
 
 ASSETS = sorted(CARD.assets.iterdir()) if CARD.assets else []

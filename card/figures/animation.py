@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 from PIL import Image
 
-from card.figures.anatomy import Anatomy, Mask, first_rows, take_apart
 from card.figures.style import BLUE, INK, LINE, PALE, bare, new_figure, rasterise
 from generator import Parameters
+from generator.anatomy import Anatomy, Mask, first_rows, take_apart
 from generator.arrays import Floats
 
 DIGITS = (0, 2, 3, 5, 7)

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from card.figures.anatomy import Anatomy, Mask, first_rows, take_apart
 from card.figures.embedding import embed
 from card.figures.style import BLACK, BLUE, INK, LINE, ORANGE, PALE, SHADE, bare, new_figure
 from card.table import Cell, Row
 from generator import Parameters, make_dataset
+from generator.anatomy import Anatomy, Mask, first_rows, take_apart
 from generator.arrays import Floats, Integers
 
 ROWS = 2  # of samples
