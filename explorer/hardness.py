@@ -7,6 +7,7 @@ import numpy as np
 from generator.arrays import Floats, Integers
 
 DIGITS = 10
+STEPS = 100
 
 
 def nearest_neighbour(x: Floats, y: Integers, x_test: Floats, y_test: Integers) -> float:
@@ -34,7 +35,7 @@ def nearest_neighbour(x: Floats, y: Integers, x_test: Floats, y_test: Integers) 
 
 
 def linear(x: Floats, y: Integers, x_test: Floats, y_test: Integers) -> float:
-    """Test accuracy of a linear model: least squares to an indicator of each digit.
+    """Test accuracy of logistic regression.
 
     Parameters
     ----------
@@ -45,9 +46,30 @@ def linear(x: Floats, y: Integers, x_test: Floats, y_test: Integers) -> float:
     -------
     float
         Percent.
+
+    Notes
+    -----
+    Newton steps with a fixed bound in the place of the Hessian, which for whitened points is a number: D. Boehning,
+    "Multinomial logistic regression algorithm", 1992. A hundred of them take about 0.1 s for the default data.
+
+    Examples
+    --------
+    >>> from generator import make_dataset
+    >>> data = make_dataset()
+    >>> 31 < linear(data.x, data.y, data.x_test, data.y_test) < 33
+    True
     """
-    weights, *_ = np.linalg.lstsq(_with_constant(x), np.eye(DIGITS)[y], rcond=None)
-    return _percent((_with_constant(x_test) @ weights).argmax(axis=1), y_test)
+    white, sizes, directions = np.linalg.svd(_with_constant(x), full_matrices=False)
+    kept = sizes > 1e-10 * sizes[0]
+    white, whiten = white[:, kept], directions[kept].T / sizes[kept]
+    weights = np.zeros((white.shape[1], DIGITS))
+    wanted = np.eye(DIGITS)[y]
+    for _ in range(STEPS):
+        scores = white @ weights
+        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+        scores /= scores.sum(axis=1, keepdims=True)
+        weights -= 2 * white.T @ (scores - wanted)
+    return _percent((_with_constant(x_test) @ whiten @ weights).argmax(axis=1), y_test)
 
 
 def _with_constant(x: Floats) -> Floats:
