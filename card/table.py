@@ -7,13 +7,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+MNIST = "mnist"
+
 
 @dataclass(frozen=True)
 class Model:
     """A model and what its authors say of it."""
 
     name: str
-    authors: Mapping[str, int]  # config -> test accuracy in percent
+    authors: Mapping[str, str]  # dataset -> test accuracy in percent, as they write it: 68 or 99+
 
     @property
     def short(self) -> str:
@@ -23,9 +25,10 @@ class Model:
 
 @dataclass(frozen=True)
 class Cell:
-    """Runs of one model on one config."""
+    """Runs of one model on one dataset."""
 
     parameters: int
+    steps: int
     accuracy: Sequence[float]  # of each seed, in percent of the test split, after the last step
     mean: float
     std: float | None  # of the seeds; None if there is only one
@@ -36,12 +39,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One model on all configs."""
+    """One model on all datasets."""
 
     key: str
     model: Model
-    steps: int
-    cells: Mapping[str, Cell]  # by config
+    cells: Mapping[str, Cell]  # by dataset
 
 
 @dataclass(frozen=True)
@@ -49,29 +51,49 @@ class Table:
     """The table, and how it was measured."""
 
     rows: Sequence[Row]
+    nearest: Mapping[str, float]  # dataset -> test accuracy of the nearest neighbour, in percent
+    sizes: Mapping[str, Mapping[str, int]]  # dataset -> split -> samples
     seeds: int
     torch: str
 
-    def configs(self, names: Collection[str]) -> list[str]:
-        """Those of the configs that all models were trained on."""
-        return [name for name in names if all(name in row.cells for row in self.rows)]
+    def datasets(self, configs: Collection[str]) -> list[str]:
+        """MNIST, and those of the configs that all models were trained on."""
+        return [name for name in (MNIST, *configs) if all(name in row.cells for row in self.rows)]
 
-    def has_authors(self, config: str) -> bool:
-        """Whether the authors' table has the config."""
-        return any(config in row.model.authors for row in self.rows)
+    def has_authors(self, dataset: str) -> bool:
+        """Whether the authors' table has the dataset."""
+        return any(dataset in row.model.authors for row in self.rows)
 
-    def gap(self, config: str, better: str, worse: str) -> float:
+    def gap(self, dataset: str, better: str, worse: str) -> float:
         """Points between the mean accuracies of two models."""
-        means = {row.key: row.cells[config].mean for row in self.rows}
+        means = {row.key: row.cells[dataset].mean for row in self.rows}
         return means[better] - means[worse]
 
-    def unreached(self, names: Collection[str]) -> Iterator[tuple[Row, dict[str, int]]]:
+    def spread(self, dataset: str) -> float:
+        """Points between the mean accuracies of the best and the worst model."""
+        means = [row.cells[dataset].mean for row in self.rows]
+        return max(means) - min(means)
+
+    def unreached(self, configs: Collection[str]) -> Iterator[tuple[Row, dict[str, str]]]:
         """Values of the authors, by config, that no seed came up to when rounded as theirs are."""
         for row in self.rows:
-            authors = {name: row.model.authors[name] for name in names if name in row.model.authors}
-            values = {name: value for name, value in authors.items() if round(max(row.cells[name].accuracy)) < value}
+            authors = {name: row.model.authors[name] for name in configs if name in row.model.authors}
+            values = {
+                name: value for name, value in authors.items() if round(max(row.cells[name].accuracy)) < number(value)
+            }
             if values:
                 yield row, values
+
+
+def number(value: str) -> int:
+    """An accuracy of the authors as a number.
+
+    Examples
+    --------
+    >>> number("99+"), number("68"), number("about 30")
+    (99, 68, 30)
+    """
+    return int("".join(filter(str.isdigit, value)))
 
 
 def read_table(models: Mapping[str, Model], results: Path) -> Table:
@@ -90,12 +112,13 @@ def read_table(models: Mapping[str, Model], results: Path) -> Table:
     """
     measured = json.loads(results.read_text(encoding="utf-8"))
     rows = [
-        Row(
-            key=key,
-            model=model,
-            steps=measured["models"][key]["steps"],
-            cells={config: Cell(**cell) for config, cell in measured["models"][key]["configs"].items()},
-        )
+        Row(key, model, {dataset: Cell(**cell) for dataset, cell in measured["models"][key].items()})
         for key, model in models.items()
     ]
-    return Table(rows, seeds=len(measured["settings"]["seeds"]), torch=measured["versions"]["torch"])
+    return Table(
+        rows,
+        nearest=measured["nearest_neighbour"],
+        sizes=measured["sizes"],
+        seeds=len(measured["settings"]["seeds"]),
+        torch=measured["versions"]["torch"],
+    )

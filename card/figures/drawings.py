@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
-from card.figures.embedding import embed
-from card.figures.style import BLACK, BLUE, INK, LINE, ORANGE, PALE, SHADE, bare, new_figure
-from card.table import Cell, Row
+from card.figures.embedding import CACHE, MNIST_CACHE, embed
+from card.figures.style import BLACK, BLUE, INK, LINE, ORANGE, SHADE, bare, new_figure
+from card.mnist import SIDE, load_mnist
+from card.table import MNIST, Cell, Row, number
 from generator import Parameters, make_dataset
 from generator.anatomy import Anatomy, Mask, first_rows, take_apart
 from generator.arrays import Floats, Integers
@@ -63,21 +66,25 @@ def _draw_sample(axes: Axes, x: Floats, span: Mask, *, in_time: bool) -> None:
     axes.plot(np.where(span, x, np.nan), points, color=BLUE, marker=".", **look)
 
 
-def draw_templates(templates: Sequence[Sequence[float]]) -> Figure:
-    """The ten templates, as twelve points above and as lines below."""
-    x = np.array(templates)
-    figure = new_figure(2.6)
-    grid = figure.subplots(2, 10, gridspec_kw={"wspace": 0.07, "hspace": 0.06})
-    figure.subplots_adjust(left=0.035, right=0.995, bottom=0.02, top=0.885)
+def draw_templates(source: tuple[str, Sequence[Sequence[float]]]) -> Figure:
+    """A digit of MNIST each, and the ten templates, as twelve points and as lines."""
+    x = np.array(source[1])
+    mnist = load_mnist()
+    figure = new_figure(3.45)
+    grid = figure.subplots(3, 10, gridspec_kw={"wspace": 0.07, "hspace": 0.06, "height_ratios": [0.72, 1, 1]})
+    figure.subplots_adjust(left=0.035, right=0.995, bottom=0.02, top=0.915)
     reach = np.abs(x).max() * 1.35
     for (row, digit), axes in np.ndenumerate(grid):
-        look = {"marker": "o", "markersize": 3.5, "linewidth": 0} if row == 0 else {"linewidth": 2.4}
-        axes.plot(x[digit], np.arange(x.shape[1]), color=BLUE, **look)
-        axes.set(xlim=(-reach, reach), ylim=(x.shape[1], -1))
-        bare(axes)
         if row == 0:
+            pixels = mnist.x[np.argmax(mnist.y == digit)].reshape(SIDE, SIDE)
+            axes.imshow(pixels, cmap="gray_r", aspect="auto")
             axes.set_title(str(digit), fontweight="bold")
-    for axes, label in zip(grid[:, 0], ("12 points", "as a line"), strict=True):
+        else:
+            look = {"marker": "o", "markersize": 3.5, "linewidth": 0} if row == 1 else {"linewidth": 2.4}
+            axes.plot(x[digit], np.arange(x.shape[1]), color=BLUE, **look)
+            axes.set(xlim=(-reach, reach), ylim=(x.shape[1], -1))
+        bare(axes)
+    for axes, label in zip(grid[:, 0], ("MNIST", "12 points", "as a line"), strict=True):
         axes.set_ylabel(label, rotation=90)
     return figure
 
@@ -149,53 +156,66 @@ def _stages(samples: Anatomy, length: int, points: int) -> dict[str, list[_Curve
     }
 
 
-def draw_tsne(parameters: Parameters) -> Figure:
-    """All samples by t-SNE in grey and those of one digit in blue, for each digit."""
-    data = make_dataset(parameters)
-    embedding = embed(np.concatenate([data.x, data.x_test]))
-    labels = np.concatenate([data.y, data.y_test])
-    figure = new_figure(3.3)
-    grid = figure.subplots(2, 5, gridspec_kw={"wspace": 0.04, "hspace": 0.13})
-    figure.subplots_adjust(left=0.005, right=0.995, bottom=0.01, top=0.925)
-    for digit, axes in enumerate(grid.ravel()):
-        for points, colour, size in (
-            (embedding, PALE, 1.2),
-            (embedding[labels == digit], BLUE, 2.2),
-        ):
-            axes.scatter(points[:, 0], points[:, 1], s=size, color=colour, linewidths=0)
-        axes.set_aspect("equal")
-        axes.set_title(str(digit), fontweight="bold", pad=3)
+def draw_tsne(source: tuple[str, Parameters]) -> Figure:
+    """As many samples of MNIST as of MNIST-1D by t-SNE, a colour for each digit."""
+    data = make_dataset(source[1])
+    x, labels = np.concatenate([data.x, data.x_test]), np.concatenate([data.y, data.y_test])
+    mnist = load_mnist()
+    maps = {
+        "MNIST": (embed(mnist.x[: len(x)], MNIST_CACHE), mnist.y[: len(x)]),
+        "MNIST-1D": (embed(x, CACHE), labels),
+    }
+    figure = new_figure(4.45)
+    grid = figure.subplots(1, 2, gridspec_kw={"wspace": 0.03})
+    figure.subplots_adjust(left=0.005, right=0.995, bottom=0.075, top=0.935)
+    colours = matplotlib.colormaps["tab10"].colors  # type: ignore[attr-defined]
+    for axes, (name, (places, digits)) in zip(grid, maps.items(), strict=True):
+        axes.scatter(*places.T, s=3, c=[colours[digit] for digit in digits], linewidths=0)
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_title(name, fontweight="bold")
         bare(axes)
+    places, digits = maps["MNIST"]
+    for digit in range(10):
+        grid[0].text(
+            *np.median(places[digits == digit], axis=0), str(digit), fontsize=13, fontweight="bold", ha="center",
+            va="center", path_effects=[withStroke(linewidth=3, foreground="white")],
+        )  # fmt: skip
+    dots = [Line2D([], [], marker="o", markersize=6, linestyle="", color=colours[digit]) for digit in range(10)]
+    figure.legend(
+        dots, [str(digit) for digit in range(10)], loc="lower center", ncols=10, frameon=False, handletextpad=0.1,
+        columnspacing=1.6, bbox_to_anchor=(0.5, -0.012),
+    )  # fmt: skip
     return figure
 
 
 def draw_models(rows: Sequence[Row]) -> Figure:
-    """Test accuracy of each model by config: bars are measured on these data, diamonds the authors' values."""
-    configs = list(rows[0].cells)
-    figure = new_figure(2.75)
-    grid = figure.subplots(1, len(configs), sharey=True, gridspec_kw={"wspace": 0.1})
-    figure.subplots_adjust(left=0.17, right=0.98, bottom=0.25, top=0.91)
-    for axes, config in zip(grid, configs, strict=True):
+    """Test accuracy of each model by dataset: bars are measured here, diamonds the authors' values."""
+    datasets = list(rows[0].cells)
+    figure = new_figure(3.05)
+    grid = figure.subplots(1, len(datasets), sharey=True, gridspec_kw={"wspace": 0.12})
+    figure.subplots_adjust(left=0.145, right=0.98, bottom=0.225, top=0.81)
+    figure.suptitle("Test accuracy on MNIST and on each config of MNIST-1D", fontsize=11, fontweight="bold", y=0.985)
+    for axes, dataset in zip(grid, datasets, strict=True):
         for place, row in enumerate(rows):
-            _draw_accuracy(axes, place, row.cells[config], row.model.authors.get(config))
+            _draw_accuracy(axes, place, row.cells[dataset], row.model.authors.get(dataset))
         chance = axes.axvline(10, color=INK, linewidth=1, linestyle=(0, (2, 2)), label="guessing")
-        axes.set(xlim=(0, 100), xticks=[0, 25, 50, 75, 100], ylim=(len(rows) - 0.5, -0.5))
+        axes.set(xlim=(0, 102), xticks=[0, 25, 50, 75, 100], ylim=(len(rows) - 0.5, -0.5))
         axes.set_yticks(range(len(rows)), [row.model.short for row in rows])
-        axes.set_title(config, fontweight="bold")
-        axes.tick_params(length=0)
-    figure.supxlabel("test accuracy, %", x=0.08, y=0.145, fontsize=9)
-    ours = Rectangle((0, 0), 1, 1, color=BLUE, label="measured on these data, with standard deviation")
+        axes.set_title("MNIST" if dataset == MNIST else dataset)
+        axes.tick_params(length=0, labelsize=8.5)
+    figure.supxlabel("test accuracy, %", x=0.5, y=0.105, fontsize=9)
+    ours = Rectangle((0, 0), 1, 1, color=BLUE, label="measured here, with standard deviation")
     theirs = Line2D([], [], label="the authors' table", **DIAMOND)
     figure.legend(
-        handles=[ours, theirs, chance], loc="lower center", ncols=3, frameon=False, bbox_to_anchor=(0.5, -0.01)
+        handles=[ours, theirs, chance], loc="lower center", ncols=3, frameon=False, bbox_to_anchor=(0.5, -0.015)
     )
     return figure
 
 
-def _draw_accuracy(axes: Axes, place: int, measured: Cell, authors: int | None) -> None:
+def _draw_accuracy(axes: Axes, place: int, measured: Cell, authors: str | None) -> None:
     axes.barh(place, measured.mean, height=0.64, color=BLUE)
     axes.text(1.5, place, f"{measured.mean:.0f}", va="center", color="white", fontweight="bold", fontsize=8.5)
     if measured.std is not None:
         axes.errorbar(measured.mean, place, xerr=measured.std, color=BLACK, linewidth=1, capsize=2.5)
     if authors is not None:
-        axes.plot(authors, place, **DIAMOND)
+        axes.plot(number(authors), place, **DIAMOND)

@@ -10,16 +10,17 @@ import numpy as np
 from generator.arrays import Floats
 
 CACHE = Path(__file__).with_name("tsne.npz")
+MNIST_CACHE = Path(__file__).with_name("tsne-mnist.npz")
 STEPS = 4095  # of a coordinate from 0: finer than the pixels of the picture
 
 
-def embed(x: Floats, cache: Path = CACHE) -> np.ndarray:
+def embed(x: Floats, cache: Path) -> np.ndarray:
     """Two coordinates of each sample, from the file if it was made of the same samples.
 
     Parameters
     ----------
     x : (rows, points) float64
-    cache : Path, optional
+    cache : Path
         Written if it is missing or was made of other samples: takes a few minutes.
 
     Returns

@@ -1,17 +1,20 @@
-"""A repository's card as one HTML page, much as the Hub shows it: pictures in it, light and dark."""
+"""A repository as one HTML page, much as the Hub shows it: tags, first rows, and the card with its pictures."""
 
 from __future__ import annotations
 
 import base64
+import json
 import mimetypes
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from html import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import datasets
+import pyarrow.parquet
 import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -21,6 +24,19 @@ from publisher.errors import UsageError
 
 MARK = '<meta name="generator" content="publisher.preview">'  # by it a later run knows what it may replace
 IMAGE = re.compile(r"""(<img\b[^>]*?\bsrc=)(["'])(.*?)\2""", re.IGNORECASE | re.DOTALL)  # in a card's own HTML
+ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})")  # the Hub makes tags of the papers that a card links to
+ROWS = 10  # of a split
+LONGEST = 75  # characters of a cell
+TAGS = {  # the Hub's groups of tags, in its order, by the name of the field
+    "task_categories": "Tasks",
+    "task_ids": "Sub-tasks",
+    "language": "Languages",
+    "size_categories": "Size",
+    "annotations_creators": "Annotations creators",
+    "source_datasets": "Source datasets",
+    "tags": "Tags",
+    "license": "License",
+}
 PAGE = """\
 <!DOCTYPE html>
 <html lang="en">
@@ -36,13 +52,15 @@ PAGE = """\
 {style}</style>
 </head>
 <body>
-<header><b>{title}</b> <span>preview of the card</span></header>
+<header>
+<p>Datasets: <b>{title}</b> <span>preview</span></p>
+{tags}</header>
 <main>
-<details><summary>Metadata</summary>
+{viewer}{prose}<details><summary>Metadata</summary>
 <table>
 {metadata}</table>
 </details>
-{prose}</main>
+</main>
 </body>
 </html>
 """
@@ -55,10 +73,21 @@ body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.6 "S
   "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
 header, main { max-width: 800px; margin: 0 auto; padding: 16px; }
 header { padding-bottom: 0; }
+header p { margin: 0 0 8px; }
 header b { font-size: 18px; color: var(--strong); }
-header span, summary { font-size: 14px; opacity: 0.75; }
-details { border: 1px solid var(--line); border-radius: 8px; padding: 6px 12px; }
-summary { cursor: pointer; }
+header span { font-size: 14px; opacity: 0.75; }
+dl { display: flex; flex-wrap: wrap; gap: 8px 16px; margin: 0; font-size: 14px; }
+dl div { display: flex; flex-wrap: wrap; gap: 6px; align-items: baseline; }
+dt { opacity: 0.75; }
+dd { margin: 0; padding: 0 10px; border: 1px solid var(--line); border-radius: 999px; }
+details { border: 1px solid var(--line); border-radius: 8px; padding: 6px 12px; margin: 6px 0; }
+summary { cursor: pointer; font-size: 14px; }
+.rows { overflow: auto; max-height: 330px; margin: 6px 0; }
+.rows table { font-size: 13px; margin: 0; min-width: 100%; }
+.rows th { position: sticky; top: 0; background: var(--page); }
+.rows small { display: block; font-weight: normal; opacity: 0.75; }
+.rows td { font-family: "IBM Plex Mono", Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
+.rows img { max-height: 80px; image-rendering: pixelated; }
 h1, h2, h3, h4 { color: var(--strong); line-height: 1.25; margin: 1.6em 0 0.6em; }
 h1 { font-size: 30px; margin-top: 0.8em; }
 h2 { font-size: 24px; padding-bottom: 6px; border-bottom: 1px solid var(--line); }
@@ -79,12 +108,12 @@ blockquote { margin: 1em 0; padding-left: 16px; border-left: 4px solid var(--lin
 
 
 def render(folder: Path, title: str) -> str:
-    """The page of the card in a repository's folder.
+    """The page of the repository in a folder.
 
     Parameters
     ----------
     folder : Path
-        Holds README.md and what it links to.
+        Holds README.md, what it links to and, if they are drawn, the Parquet files.
     title : str
 
     Returns
@@ -99,7 +128,8 @@ def render(folder: Path, title: str) -> str:
 
     Notes
     -----
-    The Markdown is CommonMark with GitHub's tables and strikethrough: https://github.github.com/gfm.
+    The Markdown is CommonMark with GitHub's tables and strikethrough: https://github.github.com/gfm. The Hub's viewer
+    shows a hundred rows to a page, and statistics of each column; here are the first ten.
     """
     card = read_card((folder / CARD).read_text(encoding="utf-8"))
     markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -112,7 +142,13 @@ def render(folder: Path, title: str) -> str:
     rows = "".join(
         f"<tr><th>{escape(name)}</th><td>{_cell(value)}</td></tr>\n" for name, value in card.metadata.items()
     )
-    return PAGE.format(mark=MARK, title=escape(title), style=STYLE, metadata=rows, prose=prose)
+    parts = {
+        "tags": _tags(card.metadata, card.prose),
+        "viewer": "".join(_viewer(card.metadata, folder)),
+        "prose": prose,
+        "metadata": rows,
+    }
+    return PAGE.format(mark=MARK, title=escape(title), style=STYLE, **parts)
 
 
 def check_preview(path: Path) -> None:
@@ -142,6 +178,72 @@ def write_preview(page: str, path: Path) -> int:
     finally:
         beside.unlink(missing_ok=True)
     return path.stat().st_size
+
+
+def _tags(metadata: dict[str, Any], prose: str) -> str:
+    groups = {label: list(map(str, _listed(metadata.get(field)))) for field, label in TAGS.items()}
+    groups["Tasks"] = [task.replace("-", " ").title() for task in groups["Tasks"]]
+    groups["Size"] = [re.sub(r"n([<>])", r"\1 ", size.replace("<n<", " - ")) for size in groups["Size"]]
+    papers = [f"arxiv:{paper}" for paper in dict.fromkeys(ARXIV.findall(prose))]
+    groups = {**groups, "ArXiv": papers, "License": groups.pop("License")}
+    shown = "".join(
+        f"<div><dt>{label}:</dt>{''.join(f'<dd>{escape(value)}</dd>' for value in values)}</div>\n"
+        for label, values in groups.items()
+        if values
+    )
+    return f"<dl>\n{shown}</dl>\n"
+
+
+def _viewer(metadata: dict[str, Any], folder: Path) -> Iterator[str]:
+    """The first rows of each split, as far as it is drawn; the first split is open."""
+    infos = {info.get("config_name"): info for info in _listed(metadata.get("dataset_info"))}
+    for config in _listed(metadata.get("configs")):
+        name = config["config_name"]
+        splits = _listed(infos.get(name, {}).get("splits"))
+        counts = {split["name"]: split["num_examples"] for split in splits}
+        for place, split in enumerate(_listed(config.get("data_files"))):
+            opened = " open" if place == 0 and (config.get("default") or len(infos) < 2) else ""
+            rows = f"{counts[split['split']]:,} rows" if split["split"] in counts else ""
+            summary = f"<b>{escape(name)}</b> · {escape(split['split'])} · {rows}"
+            files = sorted(path for pattern in _listed(split["path"]) for path in folder.glob(pattern))
+            table = _first_rows(files[0]) if files else "<p>The rows are not drawn yet.</p>"
+            yield f'<details name="viewer"{opened}><summary>{summary}</summary>{table}</details>\n'
+
+
+def _first_rows(path: Path) -> str:
+    with pyarrow.parquet.ParquetFile(path) as file:
+        features = datasets.Features.from_arrow_schema(file.schema_arrow)
+        batch = next(file.iter_batches(ROWS), None)
+    head = "".join(f"<th>{escape(name)}<small>{_kind(feature)}</small></th>" for name, feature in features.items())
+    body = "".join(
+        "<tr>" + "".join(f"<td>{_value(row[name], feature)}</td>" for name, feature in features.items()) + "</tr>\n"
+        for row in (batch.to_pylist() if batch else [])
+    )
+    return f'<div class="rows"><table>\n<tr>{head}</tr>\n{body}</table></div>'
+
+
+def _kind(feature: Any) -> str:
+    """The type of a column, in the words of the Hub's viewer."""
+    if isinstance(feature, datasets.Value):
+        return str(feature.dtype)
+    words = {dict: "dict", datasets.ClassLabel: "class label", datasets.Image: "image", datasets.Audio: "audio"}
+    return words.get(type(feature), "list")
+
+
+def _value(value: Any, feature: Any) -> str:
+    if isinstance(feature, datasets.ClassLabel) and value is not None and value >= 0:
+        return escape(f"{value} ({feature.int2str(value)})")
+    if isinstance(feature, datasets.Image) and value and value["bytes"]:
+        kind = mimetypes.guess_type(value["path"] or "")[0] or "image/png"
+        return f'<img alt="" src="data:{kind};base64,{base64.b64encode(value["bytes"]).decode("ascii")}">'
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    return escape(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
 
 
 def _name_headings(tokens: list[Token]) -> None:
