@@ -193,13 +193,13 @@ def draw_models(rows: Sequence[Row]) -> Figure:
     datasets = list(rows[0].cells)
     figure = new_figure(3.05)
     grid = figure.subplots(1, len(datasets), sharey=True, gridspec_kw={"wspace": 0.12})
-    figure.subplots_adjust(left=0.145, right=0.98, bottom=0.225, top=0.81)
+    figure.subplots_adjust(left=0.155, right=0.98, bottom=0.225, top=0.81)
     figure.suptitle("Test accuracy on MNIST and on each config of MNIST-1D", fontsize=11, fontweight="bold", y=0.985)
     for axes, dataset in zip(grid, datasets, strict=True):
         for place, row in enumerate(rows):
             _draw_accuracy(axes, place, row.cells[dataset], row.model.authors.get(dataset))
-        chance = axes.axvline(10, color=INK, linewidth=1, linestyle=(0, (2, 2)), label="guessing")
-        axes.set(xlim=(0, 102), xticks=[0, 25, 50, 75, 100], ylim=(len(rows) - 0.5, -0.5))
+        chance = axes.axvline(10, color=INK, linewidth=1, linestyle=(0, (2, 2)), label="guessing", zorder=0)
+        axes.set(xlim=(0, 104), xticks=[0, 50, 100], ylim=(len(rows) - 0.5, -0.5))
         axes.set_yticks(range(len(rows)), [row.model.short for row in rows])
         axes.set_title("MNIST" if dataset == MNIST else dataset)
         axes.tick_params(length=0, labelsize=8.5)
