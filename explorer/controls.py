@@ -87,7 +87,7 @@ def positions(parameters: Parameters) -> list[Any]:
             low, high, _ = explore
             if not all(low <= value <= high for value in values):
                 raise ValueError(
-                    f"{name}={value} is too much for this page: give {low:g} to {high:g}, or draw it in Python"
+                    f"{name}={value} is beyond this page: give {low:g} to {high:g}, or draw it in Python"
                 )
         found += values
     return found

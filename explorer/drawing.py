@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def draw(parameters: Parameters) -> Drawn:
 class Variation:
     """The same sample with several values of one parameter."""
 
-    values: list[object]
+    values: list[Any]
     samples: list[Anatomy]  # a row each
 
 
@@ -66,7 +67,7 @@ def looks_the_same(name: str) -> bool:
     return name in ("num_samples", "train_split")
 
 
-def _values(parameters: Parameters, name: str) -> list[object]:
+def _values(parameters: Parameters, name: str) -> list[Any]:
     default = getattr(parameters, name)
     if isinstance(default, bool):
         return [False, True]

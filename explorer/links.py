@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import fields
+from typing import Any
 from urllib.parse import urlencode
 
 from explorer import SPACE_ID
@@ -44,7 +45,7 @@ def read_query(query: Mapping[str, str]) -> Parameters:
     return Parameters(**{name: _value(query[name]) for name in names if name in query})
 
 
-def _value(text: str) -> object:
+def _value(text: str) -> Any:
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):

@@ -176,7 +176,7 @@ def test_hardness() -> None:
     random = np.random.default_rng(0).normal(size=data.x.shape)
     assert nearest_neighbour(random, data.y, random[:1000], data.y_test) < 15
     assert linear(np.zeros_like(data.x), data.y, data.x_test * 0, data.y_test) < 15
-    one = tuple(array[:1] for array in (data.x, data.y, data.x, data.y))
+    one = data.x[:1], data.y[:1], data.x[:1], data.y[:1]
     assert nearest_neighbour(*one) == linear(*one) == 100
 
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from card import CARD
-from card.figures.embedding import CACHE
+from card.figures.embedding import CACHE, MNIST_CACHE
 from card.figures.sources import SOURCES
 from generator import make_dataset
 from generator.anatomy import first_rows, take_apart
@@ -97,10 +97,12 @@ def test_span_is_where_the_digit_is(name: str) -> None:
 
 
 def test_tsne_is_of_these_data() -> None:
-    """The kept embedding was made of the published samples."""
+    """The kept embedding was made of the published samples, and that of MNIST has as many."""
     x, _ = load_arrays(split="train+test")
     with np.load(CACHE) as kept:
         assert str(kept["made_of"]) == hashlib.sha256(x.tobytes()).hexdigest()
+        assert kept["embedding"].shape == (len(x), 2)
+    with np.load(MNIST_CACHE) as kept:
         assert kept["embedding"].shape == (len(x), 2)
 
 
@@ -119,6 +121,15 @@ def test_same_bytes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     matplotlib = pytest.importorskip("matplotlib", reason="needs the extra [figures]")
     from card.figures.files import draw_all
     from card.figures.style import tools
+    from card.mnist import load_mnist
+
+    try:
+        mnist = load_mnist()
+    except OSError as error:
+        pytest.skip(str(error))
+    with np.load(MNIST_CACHE) as kept:
+        of_mnist = np.ascontiguousarray(mnist.x[: len(kept["embedding"])])
+        assert str(kept["made_of"]) == hashlib.sha256(of_mnist.tobytes()).hexdigest()
 
     stills = [path for path in ASSETS if path.suffix == ".png"]
     for path in stills:

