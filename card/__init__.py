@@ -7,7 +7,7 @@ from typing import Any
 
 from card import variant
 from card.table import MNIST, Model, read_table
-from explorer.links import SPACE, link
+from explorer.links import link
 from generator.sharded import SHARD_ROWS
 from publisher import Card
 from publisher.build.configs import Config
@@ -57,7 +57,6 @@ VARIANT = Card(
         "variant": VARIANT_FUNCTIONS,
         "parameters": parameters,
         "shard_rows": SHARD_ROWS,
-        "explorer_link": link,
     },
 )
 CARD = Card(
@@ -67,7 +66,6 @@ CARD = Card(
         "table": read_table(MODELS, RESULTS),
         "human": HUMAN,
         "parameters": parameters,
-        "explorer": SPACE,
         "explorer_link": link,
     },
     assets=Path(__file__).with_name("assets"),  # drawn by `python -m card.figures`

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a Space runs this file by its path
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # on a shared machine its threads wait for each other, for seconds
 
 import gradio as gr
 
@@ -45,11 +46,11 @@ def make_page() -> gr.Blocks:
         title="MNIST-1D explorer", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)
     ) as page:
         gr.Markdown(INTRODUCTION)
+        with gr.Column(elem_id="stage"):
+            picture = gr.HTML(elem_id="picture")
+            notice = gr.HTML(elem_id="notice")
         with gr.Row():
             with gr.Column(scale=7, min_width=330):
-                with gr.Column(elem_id="stage"):
-                    picture = gr.HTML(elem_id="picture")
-                    notice = gr.HTML(elem_id="notice")
                 hardness = gr.HTML(elem_id="hardness")
                 with gr.Tab("Effect"):
                     name = gr.Dropdown(
@@ -121,7 +122,7 @@ def show(request: gr.Request, name: str, digit: int, *values: Any) -> list[Any]:
     in_time = not parameters.shuffle_seq
     train, test = len(drawn.data.y), len(drawn.data.y_test)
     caption = (
-        f"<p class='fine'>The first sample of each digit, of {train:,} for training and {test:,} for testing. "
+        f"<p class='fine'>The first sample of each digit, out of {train:,} for training and {test:,} for testing. "
         f"The shaded points are the digit; the rest is noise.</p>"
     )
     strip = variation(found, name, in_time=in_time) if found else "<p>This leaves the looks of samples alone.</p>"

@@ -86,9 +86,7 @@ def positions(parameters: Parameters) -> list[Any]:
         if explore := field.metadata["explore"]:
             low, high, _ = explore
             if not all(low <= value <= high for value in values):
-                raise ValueError(
-                    f"{name}={value} is beyond this page: give {low:g} to {high:g}, or draw it in Python"
-                )
+                raise ValueError(f"{name}={value} is beyond this page: give {low:g} to {high:g}, or draw it in Python")
         found += values
     return found
 
