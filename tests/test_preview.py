@@ -151,7 +151,8 @@ def test_first_rows_of_another_dataset(tmp_path: Path) -> None:
     """Text, lists, class names and images, of whatever there is."""
     folder = tmp_path / "pictures"
     folder.mkdir()
-    build(Pictures, pictures_card(tmp_path), folder, ["small"]).add_card("me/pictures")
+    written = ["--output-dir", str(folder), "--config", "small"]
+    assert main(Pictures, pictures_card(tmp_path), "me/pictures", written) == 0
     (head, *rows) = next(iter(first_rows(render(folder, "me/pictures")).values()))
     kinds = [re.sub(r".*<small>(.+)</small>", r"\1", column) for column in head]
     assert kinds == ["string", "list", "list", "class label", "image"]
