@@ -8,10 +8,12 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import os
+import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -19,11 +21,30 @@ import datasets
 import numpy as np
 import pyarrow as pa
 
-from generator import Dataset, Parameters, make_dataset
-from generator.arrays import Floats, Integers
-from generator.authors import check_size, split_rows
-from generator.population import population_moments
-from generator.sharded import count_shards, draw_shard
+try:
+    import generator
+    from generator import Dataset, Parameters, Recipe
+    from generator.arrays import Floats, Integers
+    from generator.authors import check_size, split_rows
+    from generator.population import population_moments
+    from generator.recipes import as_parameters
+    from generator.sharded import count_shards, draw_shard
+except ImportError as error:
+    hidden_by = getattr(sys.modules.get("generator"), "__file__", None)
+    if hidden_by is None or not (error.name or "").startswith("generator"):
+        raise
+    raise ImportError(
+        f"{hidden_by} hides the package `generator`, which MNIST-1D is drawn with: rename that file, "
+        "or work in another folder"
+    ) from error
+
+AUTHORS_NAMES = {  # of their package on PyPI, whose modules are those in the folder mnist1d_authors
+    **dict.fromkeys(("data", "utils", "transform")),
+    **dict.fromkeys(("get_dataset", "get_dataset_args", "get_templates", "make_dataset"), "data"),
+    **dict.fromkeys(("ObjectView", "from_pickle", "plot_signals", "set_seed", "to_pickle"), "utils"),
+}
+__all__ = ["Mnist1D", "Mnist1DConfig", "load_arrays", *AUTHORS_NAMES]
+__path__ = [os.path.join(os.path.dirname(__file__), "mnist1d_authors")]  # noqa: PTH118, PTH120 - finds `mnist1d.data`
 
 DESCRIPTION = (
     "MNIST-1D: ten digits as 1-D signals of 40 points, made from templates by padding, dilation, scaling, translation, "
@@ -89,7 +110,7 @@ class Whole:
     @cached_property
     def data(self) -> Dataset:
         """The dataset; kept, because neither split can be drawn without the other."""
-        return make_dataset(self.parameters)
+        return generator.make_dataset(self.parameters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +149,8 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
     config_name : str, optional
         "default", "shuffled" or "large-padding".
     **kwargs
-        Any field of `generator.Parameters` overrides that of the config, and `parameters` all of them; None leaves it.
+        Any field of `generator.Parameters` overrides that of the config, and `parameters`, Parameters or a Recipe, all
+        of them; None leaves it.
         `stream="sharded"` draws other samples of the same distribution, in shards that `num_proc` workers draw side by
         side and that are never all in memory. The rest goes to `datasets.DatasetBuilder`, such as `cache_dir`.
 
@@ -185,13 +207,9 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
             raise ValueError(f"stream={kwargs['stream']!r} is not allowed: give {' or '.join(STREAMS)}")
         overrides = {name: kwargs.pop(name) for name in names if name in kwargs}
         overrides = {name: value for name, value in overrides.items() if value is not None}
-        parameters = kwargs.pop("parameters", None)
-        if not isinstance(parameters, Parameters | None):
-            raise ValueError(
-                f"parameters={parameters!r} is not allowed: give generator.Parameters or single ones by name"
-            )
+        given = kwargs.pop("parameters", None)
         if config := self.builder_configs.get(config_name or self.DEFAULT_CONFIG_NAME):
-            parameters = replace(parameters or config.parameters, **overrides)
+            parameters = as_parameters(config.parameters if given is None else given, overrides)
             if parameters != config.parameters:  # then the config has a cache of its own
                 kwargs["parameters"] = parameters
         super().__init__(config_name=config_name, **kwargs)
@@ -247,18 +265,25 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
 
 
 def load_arrays(
-    config_name: str = "default", *, split: str = "train", source: str | os.PathLike[str] | None = None
+    config_name: str | Parameters | Recipe = "default",
+    *,
+    split: str = "train",
+    source: str | os.PathLike[str] | None = None,
+    **changed: Any,
 ) -> tuple[Floats, Integers]:
     """The samples and labels of a config as NumPy arrays, the same from wherever they come.
 
     Parameters
     ----------
-    config_name : str, optional
+    config_name : str, Parameters or Recipe, optional
+        A config, or the parameters of another dataset.
     split : str, optional
         "train", "test" or "train+test".
     source : str or path, optional
         By default the arrays are drawn on the spot: no file, no network, about 0.1 s. Else a folder that
         `scripts/push_to_hub.py --output-dir` wrote, or a repository on the Hub, such as "christopher/mnist1d".
+    **changed
+        Any field of `generator.Parameters`, which replaces that of the config; not with a source.
 
     Returns
     -------
@@ -268,25 +293,48 @@ def load_arrays(
     Raises
     ------
     ValueError
-        If the config or the split is not known; the message lists what is. What `datasets.load_dataset` raises for a
-        source that cannot be read comes as it is.
+        If the config, the split or a parameter is not known; the message lists what is. What `datasets.load_dataset`
+        raises for a source that cannot be read comes as it is.
 
     Examples
     --------
     >>> x, y = load_arrays("shuffled", split="train+test")
     >>> x.shape, y.shape
     ((5000, 40), (5000,))
+    >>> x, y = load_arrays(num_samples=8000, train_split=0.5)
+    >>> x.shape, y.shape
+    ((4000, 40), (4000,))
     """
     if split not in SPLITS:
         raise ValueError(f"split={split!r} is not allowed: give {', '.join(SPLITS)}")
-    if config_name not in Mnist1D.builder_configs:
-        raise ValueError(f"config_name={config_name!r} is not allowed: give {', '.join(Mnist1D.builder_configs)}")
+    if isinstance(config_name, str):
+        if config_name not in Mnist1D.builder_configs:
+            raise ValueError(f"config_name={config_name!r} is not allowed: give {', '.join(Mnist1D.builder_configs)}")
+        declared: Parameters | Recipe = Mnist1D.builder_configs[config_name].parameters
+    else:
+        declared = config_name
+    parameters = as_parameters(declared, changed)
     if source is not None:
+        if changed or not isinstance(config_name, str):
+            raise ValueError(f"{os.fspath(source)} has the samples that it has: give a config and no parameters")
         rows = datasets.load_dataset(os.fspath(source), config_name, split=split).with_format("arrow")
         x = np.concatenate([chunk.flatten().to_numpy() for chunk in rows["x"][:].chunks])
         y = np.concatenate([chunk.to_numpy() for chunk in rows["y"][:].chunks])
         return x.reshape(len(rows), -1), y
-    data = make_dataset(Mnist1D.builder_configs[config_name].parameters)
+    data = generator.make_dataset(parameters)
     if split == "train+test":
         return np.concatenate([data.x, data.x_test]), np.concatenate([data.y, data.y_test])
     return (data.x, data.y) if split == "train" else (data.x_test, data.y_test)
+
+
+def __getattr__(name: str) -> Any:
+    """The authors' names, loaded when they are asked for."""
+    if name not in AUTHORS_NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = AUTHORS_NAMES[name]
+    module = importlib.import_module(f"{__name__}.{home or name}")
+    return getattr(module, name) if home else module
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *AUTHORS_NAMES})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import RandomState
 from numpy.typing import NDArray
 
 from generator import Parameters, get_templates
@@ -68,7 +69,7 @@ def take_apart(parameters: Parameters, rows: slice | Integers = slice(None)) -> 
     """
     templates = get_templates()
     labels = np.repeat(templates["y"], parameters.num_samples // len(templates["y"]))
-    stream = Stream(parameters.seed)
+    stream = Stream(RandomState(parameters.seed))
     blocks = stream.draws(parameters, len(labels))
     parts = [np.concatenate(part) for part in zip(*blocks, strict=True)]
     order = stream.permutation(len(labels))[rows]

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.random import RandomState
 from numpy.typing import NDArray
 
 from generator.arrays import Floats, Integers
 from generator.moments import mean_and_std
 from generator.parameters import WORDS, Parameters
+from generator.recipes import Recipe, as_parameters
 from generator.signals import interpolate, make_signals
 from generator.stream import Stream
 from generator.templates import DIGITS, get_templates
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PEAK = 2  # times the size of the samples: before and after they are put in their random order
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +48,52 @@ class Dataset:
     t: Floats
     templates: dict[str, NDArray[Any]]
 
+    def __getitem__(self, name: str) -> Any:
+        if name not in NAMES:
+            raise KeyError(f"{name!r} is not in a dataset: give one of {', '.join(NAMES)}")
+        return getattr(self, name)
 
-def make_dataset(parameters: Parameters | None = None) -> Dataset:
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def keys(self) -> tuple[str, ...]:
+        """The names, so that `dict(data)` is the authors' dictionary."""
+        return NAMES
+
+    def __repr__(self) -> str:
+        shapes = [f"{name}={self[name].shape}" for name in NAMES[:-1]]
+        return f"Dataset({', '.join(shapes)}, templates)"
+
+    def plot(self) -> Figure:
+        """Draw the first training sample of each digit, time running down, with matplotlib.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Of pyplot: a notebook shows it, and in a script `matplotlib.pyplot.show()` does.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        from generator.plotting import plot_digits
+
+        return plot_digits(self)
+
+
+NAMES = tuple(array.name for array in fields(Dataset))
+
+
+def make_dataset(parameters: Parameters | Recipe | None = None, **changed: Any) -> Dataset:
     """Draw a dataset, equal to the bit to the authors' for the same parameters.
 
     Parameters
     ----------
-    parameters : Parameters, optional
+    parameters : Parameters or Recipe, optional
         By default those of the published file.
+    **changed
+        Any field of `Parameters`, which it then replaces.
 
     Returns
     -------
@@ -56,8 +102,10 @@ def make_dataset(parameters: Parameters | None = None) -> Dataset:
     Raises
     ------
     ValueError
-        If `parameters` are no Parameters; if they ask for more than 2**32 samples; or if all points of all samples are
-        equal, so that they cannot be brought to standard deviation 1.
+        If `parameters` are something else, or one has no such name or value; if they ask for more than 2**32 samples;
+        or if all points of all samples are equal, so that they cannot be brought to standard deviation 1.
+    MemoryError
+        If the machine has too little memory for so many samples; the message says what to do.
 
     Warns
     -----
@@ -74,19 +122,36 @@ def make_dataset(parameters: Parameters | None = None) -> Dataset:
     >>> data = make_dataset()
     >>> data.x.shape, data.x_test.shape
     ((4000, 40), (1000, 40))
-    >>> data.y[:5]
+    >>> data["y"][:5]
     array([...])
+    >>> make_dataset(num_samples=100, seed=7)
+    Dataset(x=(80, 40), y=(80,), x_test=(20, 40), y_test=(20,), t=(40,), templates)
     """
-    if parameters is None:
-        parameters = Parameters()
-    if not isinstance(parameters, Parameters):
-        raise ValueError(f"parameters={parameters!r} is not allowed: give generator.Parameters(...)")
-    check_size(parameters)
-    templates = get_templates()
-    labels = np.repeat(templates["y"], parameters.num_samples // len(templates["y"]))
-    _warn_of_surprises(parameters, len(labels))
+    settled = as_parameters(parameters, changed)
+    check_size(settled)
+    _warn_of_surprises(settled)
+    return draw_dataset(settled, get_templates(), RandomState(settled.seed))
 
-    stream = Stream(parameters.seed)
+
+def draw_dataset(parameters: Parameters, templates: dict[str, NDArray[Any]], random: RandomState) -> Dataset:
+    """Draw from templates that may be other than the authors', and leave the stream behind the last draw.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Its seed is not used.
+    templates : dict
+        `x` (digits, points), `t` (points,), `y` (digits,), as from `get_templates`.
+    random : RandomState
+
+    Returns
+    -------
+    Dataset
+        Its `templates` are those that were given.
+    """
+    _check_memory(parameters)
+    labels = np.repeat(np.arange(len(templates["y"])), parameters.num_samples // len(templates["y"]))
+    stream = Stream(random)
     x = np.empty((len(labels), parameters.final_seq_length))
     done = 0
     for draws in stream.draws(parameters, len(labels)):
@@ -96,7 +161,7 @@ def make_dataset(parameters: Parameters | None = None) -> Dataset:
 
     order = stream.permutation(len(labels))
     x = x[order]
-    y = labels[order]
+    y = templates["y"][labels[order]]
     if parameters.shuffle_seq:
         # exactly this expression: it lays the columns out one after another, the order in which mean and std add up
         x = x[..., stream.permutation(parameters.final_seq_length)]
@@ -109,7 +174,7 @@ def make_dataset(parameters: Parameters | None = None) -> Dataset:
     t = interpolate(t, parameters.final_seq_length)[0] / std
 
     x = np.ascontiguousarray(x)
-    split = split_rows(parameters, "train")
+    split = int(len(y) * parameters.train_split)
     return Dataset(x[:split], y[:split], x[split:], y[split:], t, templates)
 
 
@@ -135,7 +200,21 @@ def check_size(parameters: Parameters) -> None:
         )
 
 
-def _warn_of_surprises(parameters: Parameters, samples: int) -> None:
+def _check_memory(parameters: Parameters) -> None:
+    """Raise MemoryError if the samples will not fit, before hours have gone into drawing them."""
+    needed = PEAK * parameters.num_samples * parameters.final_seq_length * np.dtype(np.float64).itemsize
+    try:
+        np.empty(needed, dtype=np.uint8)  # asked for, and given back untouched
+    except (MemoryError, ValueError):  # more than there is, more than an address can say
+        raise MemoryError(
+            f"num_samples={parameters.num_samples} takes {needed / 1e9:.3g} GB of memory, more than there is: take the "
+            'sharded stream, mnist1d.Mnist1D(stream="sharded", num_samples=...) or generator.make_shard, which draws '
+            "other samples of the same distribution piece by piece"
+        ) from None
+
+
+def _warn_of_surprises(parameters: Parameters) -> None:
+    samples = sum(split_rows(parameters, split) for split in ("train", "test"))
     if samples != parameters.num_samples:
         warnings.warn(
             f"num_samples={parameters.num_samples} gives {samples} samples, as the authors' code does: "

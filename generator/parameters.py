@@ -145,7 +145,7 @@ class Parameters:
                 converted = parameter.metadata["convert"](value)
             except Exception:  # of whatever kind: the value converts itself
                 raise ValueError(
-                    f"{parameter.name}={_shown(value)} is not allowed: give {parameter.metadata['allowed']}"
+                    f"{parameter.name}={shown(value)} is not allowed: give {parameter.metadata['allowed']}"
                 ) from None
             object.__setattr__(self, parameter.name, converted)
 
@@ -155,7 +155,7 @@ class Parameters:
         return self.template_len + self.padding[1]
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A short representation on one line, also of what has none: Python refuses to print integers of 5,000 digits."""
     try:
         return " ".join(reprlib.repr(value).split())

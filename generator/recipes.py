@@ -1,18 +1,17 @@
 """The parameters of the experiments that MNIST-1D is known from, by name.
 
 >>> from generator import RECIPES, make_dataset
->>> data = make_dataset(RECIPES["udl-8.3"].parameters)
->>> data.x.shape, data.x_test.shape
-((4000, 40), (4000, 40))
+>>> make_dataset(RECIPES["udl-8.3"])
+Dataset(x=(4000, 40), y=(4000,), x_test=(4000, 40), y_test=(4000,), t=(40,), templates)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
-from generator.parameters import Parameters
+from generator.parameters import Parameters, shown
 
 AUTHORS = "https://github.com/greydanus/mnist1d/blob/master/notebooks/"
 UDL = "https://github.com/udlbook/udlbook/blob/main/Notebooks/"  # S. Prince, "Understanding Deep Learning", 2023
@@ -38,8 +37,36 @@ class Recipe:
     parameters: Parameters = field(default_factory=Parameters)
     label_noise: float = 0.0
 
+    def __repr__(self) -> str:
+        """The experiment, and what differs from the published data."""
+        usual = asdict(Parameters())
+        changed = [f"{name}={value!r}" for name, value in asdict(self.parameters).items() if value != usual[name]]
+        noise = f", label_noise={self.label_noise}" if self.label_noise else ""
+        return f"Recipe({self.experiment!r}, Parameters({', '.join(changed)}){noise})"
 
-RECIPES: Mapping[str, Recipe] = MappingProxyType(
+
+class Recipes(Mapping[str, Recipe]):
+    """Recipes by name, which cannot be changed; the message for an unknown name lists those that there are."""
+
+    def __init__(self, recipes: dict[str, Recipe]) -> None:
+        self._recipes = recipes
+
+    def __getitem__(self, name: str) -> Recipe:
+        if name not in self._recipes:
+            raise KeyError(f"{name!r} is no recipe: give one of {', '.join(self._recipes)}")
+        return self._recipes[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._recipes)
+
+    def __len__(self) -> int:
+        return len(self._recipes)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} recipes: {', '.join(self)}>"
+
+
+RECIPES: Mapping[str, Recipe] = Recipes(
     {
         "udl-8.1": Recipe("MNIST-1D performance", UDL + "Chap08/8_1_MNIST_1D_Performance.ipynb"),
         "udl-8.3": Recipe(
@@ -83,3 +110,31 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         },
     }
 )
+
+
+def as_parameters(given: Parameters | Recipe | None, changed: Mapping[str, Any]) -> Parameters:
+    """The parameters that a user means who gives them whole, as a recipe, by name, or as a whole and some by name.
+
+    Raises
+    ------
+    ValueError
+        If `given` is something else, a name is unknown, or a value is not allowed; the message says what is.
+
+    Examples
+    --------
+    >>> RECIPES["udl-8.3"]
+    Recipe('Double descent', Parameters(num_samples=8000, train_split=0.5), label_noise=0.15)
+    >>> as_parameters(RECIPES["udl-8.3"], {"seed": 7}) == Parameters(num_samples=8000, train_split=0.5, seed=7)
+    True
+    """
+    names = [parameter.name for parameter in fields(Parameters)]
+    if unknown := [name for name in changed if name not in names]:
+        raise ValueError(f"{unknown[0]} is not a parameter of MNIST-1D: give {', '.join(names)}")
+    if isinstance(given, Recipe):
+        given = given.parameters
+    if not isinstance(given, Parameters | None):
+        raise ValueError(
+            f"parameters={shown(given)} is not allowed: give Parameters, a Recipe such as RECIPES['udl-8.3'], "
+            "or single parameters by name, such as num_samples=8000"
+        )
+    return replace(given or Parameters(), **changed)

@@ -25,19 +25,19 @@ PAIR = 2 * DOUBLE  # words of an attempt at two normals
 
 
 class Stream:
-    """`np.random.RandomState(seed)` read ahead, left exactly behind the last word that a sample used.
+    """A `RandomState` read ahead, left exactly behind the last word that a sample used.
 
     Examples
     --------
-    >>> stream = Stream(42)
+    >>> stream = Stream(RandomState(42))
     >>> sum(len(draws.pads) for draws in stream.draws(Parameters(), 100))
     100
     >>> stream.permutation(3).shape
     (3,)
     """
 
-    def __init__(self, seed: int) -> None:
-        self._random = RandomState(seed)
+    def __init__(self, random: RandomState) -> None:
+        self._random = random
 
     def permutation(self, length: int) -> Integers:
         """A random order of `length` things: (length,) int64."""

@@ -265,7 +265,7 @@ def test_drawn_when_rows_are_asked_for(tmp_path: Path, monkeypatch: pytest.Monke
         asked.append(parameters)
         return make_dataset(parameters)
 
-    monkeypatch.setattr("mnist1d.make_dataset", counted)
+    monkeypatch.setattr("generator.make_dataset", counted)
     streams = Mnist1D(cache_dir=str(tmp_path), **SMALL).as_streaming_dataset()
     assert not asked
     assert [len(list(streams[split])) for split in ("test", "train", "test")] == [20, 80, 20]
