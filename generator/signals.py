@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
 
 from generator.arrays import Floats, Integers
 from generator.parameters import Parameters
@@ -103,14 +104,19 @@ def _shapes(templates: Floats, labels: Integers, pads: Integers, length: int) ->
     right_position = np.where(left + 1 == last, 1.0, (left + 1) * step)
     first = digits[:, None] * (points + 1)
     rows = _line(
-        padded.take(first + np.minimum(left, points)[of_pad]),
-        padded.take(first + np.minimum(left + 1, points)[of_pad]),
+        padded.take(_indices(first + np.minimum(left, points)[of_pad])),
+        padded.take(_indices(first + np.minimum(left + 1, points)[of_pad])),
         (left * step)[of_pad],
         right_position[of_pad],
         query,
     )
-    rows[:, -1:] = padded.take(first + np.minimum(last, points)[of_pad])
+    rows[:, -1:] = padded.take(_indices(first + np.minimum(last, points)[of_pad]))
     return rows, which
+
+
+def _indices(places: Integers) -> NDArray[np.intp]:
+    """In the type that 32-bit machines index with; before NumPy 2.1 `take` accepts no other there."""
+    return places.astype(np.intp, copy=False)
 
 
 def translate(signals: Floats, shifts: Integers, which: Integers | None = None) -> Floats:
