@@ -15,7 +15,7 @@ from generator.arrays import Floats, Integers
 from generator.moments import mean_and_std
 from generator.parameters import WORDS, Parameters
 from generator.recipes import Recipe, as_parameters
-from generator.signals import interpolate, make_signals
+from generator.signals import all_shapes, interpolate, make_signals
 from generator.stream import Stream
 from generator.templates import DIGITS, get_templates
 
@@ -153,10 +153,13 @@ def draw_dataset(parameters: Parameters, templates: dict[str, NDArray[Any]], ran
     labels = np.repeat(np.arange(len(templates["y"])), parameters.num_samples // len(templates["y"]))
     stream = Stream(random)
     x = np.empty((len(labels), parameters.final_seq_length))
+    low, high = parameters.padding
+    few = len(templates["y"]) * (high - low + 1) <= len(labels)  # then most shapes are needed, many of them often
+    shapes = all_shapes(parameters, templates["x"]) if few else None
     done = 0
     for draws in stream.draws(parameters, len(labels)):
         rows = slice(done, done + len(draws.pads))
-        x[rows] = make_signals(parameters, templates["x"], labels[rows], draws)
+        x[rows] = make_signals(parameters, templates["x"], labels[rows], draws, shapes)
         done = rows.stop
 
     order = stream.permutation(len(labels))

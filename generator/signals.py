@@ -33,7 +33,9 @@ class Draws(NamedTuple):
     shears: Floats  # (batch,) float64
 
 
-def make_signals(parameters: Parameters, templates: Floats, labels: Integers, draws: Draws) -> Floats:
+def make_signals(
+    parameters: Parameters, templates: Floats, labels: Integers, draws: Draws, shapes: Floats | None = None
+) -> Floats:
     """Samples from their labels and draws, as the authors make them, not yet normalised.
 
     Parameters
@@ -42,26 +44,41 @@ def make_signals(parameters: Parameters, templates: Floats, labels: Integers, dr
     templates : (digits, points) float64
     labels : (batch,) int64
     draws : Draws
+    shapes : optional
+        `all_shapes` of the templates, for many small batches.
 
     Returns
     -------
     (batch, final_seq_length) float64
     """
-    signals = place_digits(parameters, templates, labels, draws)
+    signals = place_digits(parameters, templates, labels, draws, shapes)
     signals += parameters.iid_noise_scale * draws.white
     signals -= draws.shears[:, None] * np.linspace(-0.5, 0.5, parameters.signal_length)
     return interpolate(signals, parameters.final_seq_length)
 
 
-def place_digits(parameters: Parameters, templates: Floats, labels: Integers, draws: Draws) -> Floats:
+def all_shapes(parameters: Parameters, templates: Floats) -> Floats:
+    """Every digit with every padding, ready to be rolled: (windows, N) float64, a view."""
+    low, high = parameters.padding
+    labels, pads = np.divmod(np.arange(len(templates) * (high - low + 1)), high - low + 1)
+    return _windows(dilate(templates, labels, pads + low, parameters.signal_length))
+
+
+def place_digits(
+    parameters: Parameters, templates: Floats, labels: Integers, draws: Draws, shapes: Floats | None = None
+) -> Floats:
     """Digits of their width, height and place, with correlated noise around them: what `make_signals` begins with.
 
     Returns
     -------
     (batch, N) float64
     """
-    shapes, which = _shapes(templates, labels, draws.pads, parameters.signal_length)
-    signals = translate(shapes, draws.shifts, which)
+    if shapes is None:
+        rows, which = _shapes(templates, labels, draws.pads, parameters.signal_length)
+        signals = translate(rows, draws.shifts, which)
+    else:
+        low, high = parameters.padding
+        signals = _roll(shapes, draws.shifts, labels * (high - low + 1) + (draws.pads - low))
     signals *= draws.scales[:, None]
     noise = correlate(parameters.corr_noise_scale * draws.correlated)
     np.copyto(signals, noise, where=signals == 0)
@@ -133,12 +150,19 @@ def translate(signals: Floats, shifts: Integers, which: Integers | None = None) 
     -------
     (batch, N) float64
     """
+    return _roll(_windows(signals), shifts, np.arange(len(signals)) if which is None else which)
+
+
+def _windows(signals: Floats) -> Floats:
+    """All stretches of one signal's length in the signals, each twice in a row: (windows, N), a view."""
     length = signals.shape[1]
     twice = np.concatenate([signals, signals], axis=1).ravel()
-    windows = as_strided(twice, (twice.size - length + 1, length), 2 * twice.strides)
-    which = np.arange(len(signals)) if which is None else which
-    starts = (2 * which + 1) * length - np.where(shifts < length, shifts, 0)
-    return windows[starts]
+    return as_strided(twice, (twice.size - length + 1, length), 2 * twice.strides)
+
+
+def _roll(windows: Floats, shifts: Integers, which: Integers) -> Floats:
+    length = windows.shape[1]
+    return windows[(2 * which + 1) * length - np.where(shifts < length, shifts, 0)]
 
 
 @cache
