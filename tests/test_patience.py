@@ -124,13 +124,12 @@ def test_waiting_is_said(
 def test_refusals(published: Hub, publish: Publish, path: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     """They are refusals, whoever refuses: no further attempt, and the Hub's own words where it has some."""
     before = published.commits(R)
-    published.fail(path=path, fault=Fault.status(code, message=f"No room for {OURS}"), times=1000)
+    published.fail(path=path, fault=Fault.status(code, message=f"No room for {WRITE_TOKEN}"), times=1000)
     assert publish(builder=Changed) == 3
     sentence = capsys.readouterr().err.splitlines()[-1]
     assert "could not be reached" not in sentence
     assert WRITE_TOKEN not in sentence
-    assert "\x1b" not in sentence
-    assert "No room for *** in red" in sentence or path == "/shards"
+    assert "No room for ***" in sentence or path == "/shards"  # hf_xet passes on no words of the storage
     assert published.commits(R) == before
     assert len([request for request in published.requests if request.faults]) <= 3
 
