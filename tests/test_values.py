@@ -330,7 +330,8 @@ def test_names_that_cannot_be(
     capsys: Capture,
 ) -> None:
     """Refused in a sentence that names them, before anything is done."""
-    kind = builder(one, configs=[datasets.BuilderConfig(name=name) for name in names], default=default, **{split: {}})
+    splits: Any = {split: {}}
+    kind = builder(one, configs=[datasets.BuilderConfig(name=name) for name in names], default=default, **splits)
     assert main(kind, card, R, []) == 2
     said = capsys.readouterr().err
     assert refused in said
