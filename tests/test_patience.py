@@ -13,8 +13,10 @@ import pytest
 from huggingface_hub.utils import build_hf_headers, get_session, paginate
 
 import publisher
+from card import CARD
 from loopback import WRITE_TOKEN, Fault, Hub
 from loopback.repository import Repository
+from mnist1d import Mnist1D
 from publisher import main
 from publisher.hub import patience, transport
 from tests.conftest import PORT, URL, close_connections
@@ -291,3 +293,10 @@ def test_token_goes_to_the_hub_only() -> None:
         assert [WRITE_TOKEN in str(seen) for seen in hub.seen] == [True, True]
         assert len(other.seen) == 2
         assert WRITE_TOKEN not in str(other.seen)
+
+
+@pytest.mark.slow
+def test_requests_are_few(hub: Hub) -> None:
+    """Of a first publish of three configs with pictures: the Hub counts them."""
+    assert main(Mnist1D, CARD, "tester/mnist1d", []) == 0
+    assert len(hub.requests) <= 45
