@@ -77,7 +77,8 @@ def run(
     code = INTERNAL_ERROR
     try:
         options = parser.parse_args(arguments)
-        with contextlib.redirect_stdout(CleanOutput(sys.stdout, waits.clear)):
+        shown = CleanOutput(sys.stdout, waits.clear) if sys.stdout else None  # None: closed from the start
+        with contextlib.redirect_stdout(shown):
             code = _act(parser, act, options, file_trouble, stopped, waits)
     finally:
         waits.clear()
