@@ -31,6 +31,7 @@ SIZES = re.compile(r'((\s+[\d,]+)( ->)?)+(?= bytes)|(?<="size": )\d+|(?<="size_b
 HEXADECIMAL = re.compile(r"\b[0-9a-f]{8,64}\b")
 TRANSFERS = re.compile(r"hub \| .*( /lfs/|\.parquet | /xet/|xet-read-token)")
 STORAGE = re.compile(r"(?<=/)[0-9a-f]{16,64}\b")  # in an address of the storage: hashes, and names that are drawn
+OF_A_COMMIT = re.compile(r"^/api/datasets/.*/(revision|tree)/[0-9a-f]{40}")
 NUMBERED = re.compile(r"\bs\d{3}\b")  # splits of `Many`
 DIGESTS = re.compile(r"(?<!values )(?<!text )\b[0-9a-f]{64}\b")
 
@@ -66,7 +67,10 @@ def run(
 
 
 def asked(hub: Hub) -> list[str]:
-    """The requests since this was last asked."""
+    """The requests since this was last asked.
+
+    But for looks at a commit: `HfFileSystem` remembers these by thread, and threads come and go.
+    """
     requests = hub.requests
     hub.forget()
     return [
@@ -74,6 +78,7 @@ def asked(hub: Hub) -> list[str]:
         if request.path.startswith("/xet/")
         else f"{request.method} {request.path}{'?' if request.query else ''}{request.query} {request.status}"
         for request in requests
+        if not OF_A_COMMIT.search(request.path)
     ]
 
 

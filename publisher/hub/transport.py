@@ -1,8 +1,8 @@
 """What goes over the wire to the Hub: bounded in time, and the token only to the Hub itself.
 
-The clients' own sessions are kept, with their proxies and certificates; only how they send is changed while `Operation`s
-are under way, for all of the process, because `datasets` uses the same ones. Failures are let out at once then; else the
-clients send, and try again, as ever.
+The clients' own sessions are kept, with their proxies and certificates. How they send is changed only while an
+`Operation` is under way: then for all of the process, because `datasets` uses the same ones. Failures are let out at
+once then.
 """
 
 from __future__ import annotations
