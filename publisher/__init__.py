@@ -5,15 +5,25 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from publisher.errors import UsageError
 from publisher.hub.endpoint import endpoint
 
-endpoint()  # first: the libraries do not bear to be imported with one that is none
+try:
+    endpoint()  # first: the libraries do not bear to be imported with one that is none
+except UsageError as error:
+    if Path(sys.argv[0]).stem not in ("-m", "publish-dataset"):  # -m: while Python looks for the module to run
+        raise
+    print(f"publish-dataset: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)
 
+import publisher.source  # noqa: F401  # for workers: they find a script again with what this installs
 from publisher.card import Card
 from publisher.command import main
-from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, WorkerError
+from publisher.errors import DifferenceError, HubError, PublishingError, WorkerError
 from publisher.publishing.reconcile import Outcome
 from publisher.scale.job import publish
 

@@ -190,7 +190,8 @@ def _follow(file: Path, root: Path, known: dict[str, str]) -> None:
             continue
         distributions = _distributions().get(parts[0], [])
         installed = "site-packages" in root.parts and not set(distributions) & set(_distributions().get(own, []))
-        folders = [] if installed else [root.joinpath(*parts[:count]) for count in range(1, len(parts) + 1)]
+        starts = [] if installed else [root, file.parent]  # a script may find what is beside it by its name alone
+        folders = [start.joinpath(*parts[:count]) for start in starts for count in range(1, len(parts) + 1)]
         files = [path for start in folders for path in (start.with_suffix(".py"), start / "__init__.py")]
         for found in filter(Path.is_file, files):
             _follow(found, root, known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import weakref
 from collections.abc import Mapping
@@ -43,9 +44,11 @@ class Source:
         """The builder, with a cache of its own: that of the user may hold what other code has prepared."""
         cache = tempfile.mkdtemp()
         weakref.finalize(self, shutil.rmtree, cache, ignore_errors=True)
+        home = getattr(sys.modules.get(self.kind.__module__), "__file__", None)
+        beside = {"base_path": str(Path(home).parent)} if home else {}  # where paths that a script gives begin
         parameters = (ValueError,) if self.overrides else ()  # what the builder says of them is a sentence already
         with names_fault(self.kind, self.config, passing=parameters):
-            return self.kind(config_name=self.config, cache_dir=cache, **self.overrides)
+            return self.kind(config_name=self.config, cache_dir=cache, **{**beside, **self.overrides})
 
     @property
     def folders(self) -> list[Path]:
@@ -60,7 +63,7 @@ class Source:
         if needed is not None and self.builder.config.data_dir is None:
             raise UsageError(
                 f"config {self.config!r} needs files that are got by hand: {needed.strip()}: "
-                "then declare their folder as `data_dir` of the config"
+                "then give their folder as --data-dir, or declare it as `data_dir` of the config"
             )
         with names_fault(self.kind, self.config):
             generators = split_generators(self.builder, DOWNLOADS)

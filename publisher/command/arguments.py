@@ -30,9 +30,12 @@ folder that cannot be written; 3 the Hub refused or could not be reached; 70 an 
 killed; 128 + n stopped by signal n"""
 
 
-def make_parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argparse.ArgumentParser:
-    """The parser of the command for a builder, and the repository that its dataset belongs into."""
+def make_parser(
+    builder: type[datasets.DatasetBuilder], repo_id: str | None, prog: str | None = None
+) -> argparse.ArgumentParser:
+    """The parser of the command for a builder, and the repository that its dataset belongs into, if that is known."""
     parser = Parser(
+        prog=prog,
         description="Publish all configs of the dataset and its card to the Hugging Face Hub, in one commit that is "
         "verified; or write what the Hub repository contains to a folder. Run it as often as you like: what is there "
         "already is left alone, and so is everything that others added.",
@@ -40,7 +43,10 @@ def make_parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argpars
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("repo_id", metavar="REPO_ID", nargs="?", default=repo_id, help="namespace/name (default: %(default)s)")
+    if repo_id is None:
+        add("repo_id", metavar="REPO_ID", help="namespace/name")
+    else:
+        add("repo_id", metavar="REPO_ID", nargs="?", default=repo_id, help="namespace/name (default: %(default)s)")
     names = ", ".join(declared_configs(builder))
     add("--config", metavar="NAME", action="append", default=[], help=f"only this config, may be repeated: {names}")
     add_overrides(parser.add_argument_group("another dataset of the same kind"), builder)

@@ -11,6 +11,7 @@ import ast
 import inspect
 import tempfile
 from dataclasses import Field, fields
+from pathlib import Path
 from typing import Any
 
 import datasets
@@ -34,6 +35,9 @@ def add_overrides(group: argparse._ArgumentGroup, builder: type[datasets.Dataset
         default=[],
         help="override a parameter in all configs, and say so in the card; may be repeated",
     )
+    group.add_argument(
+        "--data-dir", metavar="DIR", type=Path, help="folder of the files that this dataset needs and does not download"
+    )
 
 
 def read_overrides(options: argparse.Namespace, builder: type[datasets.DatasetBuilder]) -> dict[str, Any]:
@@ -53,6 +57,10 @@ def read_overrides(options: argparse.Namespace, builder: type[datasets.DatasetBu
             if field.name in overrides:
                 raise UsageError(f"--{field.name} and --set {field.name} say the same: leave one of them out")
             overrides[field.name] = value
+    if options.data_dir is not None:
+        if not options.data_dir.is_dir():
+            raise UsageError(f"--data-dir {options.data_dir}: there is no such folder: give one")
+        overrides["data_dir"] = str(options.data_dir.resolve())
     if overrides:
         try:
             with tempfile.TemporaryDirectory() as cache:

@@ -62,11 +62,21 @@ def main(
     >>> main(Mnist1D, CARD, REPO_ID, ["--dry-run"])  # doctest: +SKIP
     0
     """
+    return publish_with(make_parser(builder, repo_id), builder, lambda options: card, arguments)
+
+
+def publish_with(
+    parser: argparse.ArgumentParser,
+    builder: type[datasets.DatasetBuilder],
+    card_for: Callable[[argparse.Namespace], Card],
+    arguments: Sequence[str] | None,
+) -> int:
+    """Run the command with a parser that `make_parser` made, and a card that may depend on what it reads."""
     datasets.disable_progress_bars()
 
     def act(options: argparse.Namespace) -> int:
         check_arguments(options)
-        job = _make_job(builder, card, options)
+        job = _make_job(builder, card_for(options), options)
         if options.output_dir is not None:
             return _write_folder(job, options)
         if options.preview is not None:
@@ -74,7 +84,7 @@ def main(
         return _use_hub(job, options)
 
     return run(
-        make_parser(builder, repo_id),
+        parser,
         act,
         arguments,
         file_trouble="a file cannot be read or written",

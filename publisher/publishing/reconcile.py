@@ -59,6 +59,12 @@ def look(target: Target) -> Found:
         state = None if target.revision == MAIN else repository.find(MAIN)
         new_branch = True
     new_branch = target.revision != MAIN and (new_branch or state is None)
+    if state and (script := f"{target.repo_id.rpartition('/')[2]}.py") in state.files:
+        raise DifferenceError(
+            f"{repository.url} holds {script}, its loading script, and `load_dataset` refuses a repository that does: "
+            f"remove it there first (hf repos delete-files {target.repo_id} {script} --type dataset), or publish to "
+            "another repository"
+        )
     if target.private and state and not state.private:
         raise UsageError(f"{repository.url} is there and public: --private counts only for a new repository")
     if target.create_pr and (state is None or new_branch):

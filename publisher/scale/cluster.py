@@ -226,7 +226,8 @@ def _connect_ray(options: Mapping[str, Any]) -> None:
         raise UsageError(f"--executor ray needs Ray ({error}): pip install ray") from error
     try:
         # The token is not handed on: Ray shows the variables of a job to whoever may look
-        variables = {name: value for name, value in os.environ.items() if name.startswith("HF_") and name != "HF_TOKEN"}
+        ours = [name for name in os.environ if name.startswith(("HF_", "PUBLISHER_")) and name != "HF_TOKEN"]
+        variables = {name: os.environ[name] for name in ours}
         ray.init(
             ignore_reinit_error=True,
             log_to_driver=False,

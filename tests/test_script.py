@@ -1,0 +1,202 @@
+"""`python -m publisher SOURCE REPO_ID`: from a loading script, as people have them, to a repository."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from datasets import ClassLabel, load_dataset
+from huggingface_hub import HfApi
+
+from loopback import Hub
+from publisher.command.script import main
+
+SCRIPT = """
+import datasets
+from datasets.tasks import TextClassification
+
+import words
+from .labels import LABELS
+
+
+class Corpus(datasets.GeneratorBasedBuilder):
+    def _info(self):
+        return datasets.DatasetInfo(
+            description="Short texts | with labels.",
+            citation="@misc{short, title={Short texts}}",
+            homepage="https://example.org/texts",
+            license="CC BY 4.0",
+            features=datasets.Features(
+                {
+                    "text": datasets.Value("string"),
+                    "label": datasets.ClassLabel(names=LABELS),
+                    "spans": datasets.Sequence({"start": datasets.Value("int32"), "word": datasets.Value("string")}),
+                }
+            ),
+            task_templates=[TextClassification(text_column="text", label_column="label")],
+        )
+
+    def _generate_examples(self, file):
+        with open(file, encoding="utf-8") as lines:
+            for number, line in enumerate(lines):
+                text, label = line.rstrip("\\n").split("\\t")
+                yield number, {"text": text, "label": label, "spans": words.spans(text)}
+
+
+class ShortTexts(Corpus):
+    BUILDER_CONFIGS = [datasets.BuilderConfig(name=name) for name in ("en", "de")]
+    DEFAULT_CONFIG_NAME = "en"
+
+    def _split_generators(self, dl_manager):
+        file = dl_manager.download(f"data/{self.config.name}.tsv")
+        return [datasets.SplitGenerator(name=datasets.Split.TRAIN, gen_kwargs={"file": file})]
+"""
+FILES = {
+    "short-texts.py": SCRIPT,
+    "labels.py": 'LABELS = ["bad", "good"]\n',
+    "words.py": "def spans(text):\n    return [{'start': text.index(word), 'word': word} for word in text.split()]\n",
+    "data/en.tsv": "so good\tgood\nbad\tbad\n",
+    "data/de.tsv": "sehr gut\tgood\n",
+    # of an earlier version, as so often
+    "dataset_infos.json": '{"en": {"splits": {"train": {"name": "train", "num_bytes": 1, "num_examples": 7}}}}',
+    "README.md": "---\ndataset_info:\n  config_name: en\n  splits:\n  - name: train\n    num_examples: 7\n---\n",
+}
+ROWS = [
+    {"text": "so good", "label": 1, "spans": {"start": [0, 3], "word": ["so", "good"]}},
+    {"text": "bad", "label": 0, "spans": {"start": [0], "word": ["bad"]}},
+]
+HEAD = "import datasets\nclass A(datasets.GeneratorBasedBuilder):\n"
+INFO = "    def _info(self):\n        return datasets.DatasetInfo()\n"
+REFUSED = {  # a script -> what is said of it
+    "import datasets\n": "mine.py has no builder",
+    "import datasets\nraise KeyError('x')\n": "mine.py, line 2: KeyError: 'x'",
+    "import datasets\ndef:\n": "mine.py, line 2: SyntaxError",
+    "import datasets\nexit(3)\n": "mine.py, line 2: SystemExit",
+    "import no_such_thing\n": "mine.py imports no_such_thing, which is not installed",
+    "from .beside import x\n": "mine.py imports beside.py, which is not beside it",
+    "import apache_beam\nimport datasets\nclass B(datasets.BeamBasedBuilder):\n    pass\n": "B is a Beam builder",
+    HEAD
+    + "    manual_download_instructions = 'Get it at the counter.'\n"
+    + INFO
+    + "    def _split_generators(self, _): return []\n"
+    + "    def _generate_examples(self): yield\n": "Get it at the counter.: then give their folder as --data-dir",
+    HEAD
+    + INFO
+    + "    def _split_generators(self, _): return [datasets.SplitGenerator('train', {})]\n"
+    + "    def _generate_examples(self): yield 0, {'a': 1 / 0}\n": "mine.py, line 6: ZeroDivisionError",
+}
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a script changes in its process is undone."""
+    monkeypatch.setenv("PUBLISHER_SCRIPT_FOLDER", "")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What somebody has."""
+    folder = tmp_path / "short-texts"
+    for name, content in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("source", ["short-texts", "short-texts/short-texts.py:ShortTexts"])
+def test_publish(source: str, folder: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows are the script's, the card says what it says, and a second run finds nothing to do."""
+    monkeypatch.chdir(folder.parent)
+    assert main([source, "tester/texts"]) == 0
+    commit = HfApi().dataset_info("tester/texts").sha
+    train = load_dataset("tester/texts", split="train")
+    assert train.to_list() == ROWS
+    assert isinstance(train.features["label"], ClassLabel)
+    assert load_dataset("tester/texts", "de", split="train").num_rows == 1
+    card = Path(HfApi().hf_hub_download("tester/texts", "README.md", repo_type="dataset")).read_text(encoding="utf-8")
+    for text in (
+        "# short texts",
+        "Short texts | with labels.",
+        "<https://example.org/texts>",
+        "@misc{short",
+        "CC BY 4.0",
+    ):
+        assert text in card
+    assert "| label | class label of 2: bad, good |" in card
+    assert main([source, "tester/texts", "--verify"]) == 0
+    assert main([source, "tester/texts"]) == 0
+    assert HfApi().dataset_info("tester/texts").sha == commit
+    assert sorted(path.name for path in folder.iterdir()) == sorted({name.partition("/")[0] for name in FILES})
+
+
+def test_a_card_of_ones_own(folder: Path, tmp_path: Path) -> None:
+    """In place of the packaged one."""
+    (tmp_path / "own.md.jinja").write_text("# Mine, {{ configs | length }} configs\n")
+    out = tmp_path / "out"
+    assert main([str(folder), "me/texts", "--card", str(tmp_path / "own.md.jinja"), "--output-dir", str(out)]) == 0
+    assert "# Mine, 2 configs\n" in (out / "README.md").read_text()
+
+
+@pytest.mark.slow
+def test_workers_import_the_script(folder: Path, tmp_path: Path) -> None:
+    """They are other processes."""
+    assert main([str(folder), "me/texts", "--workers", "2", "--output-dir", str(tmp_path / "out")]) == 0
+    assert load_dataset(str(tmp_path / "out"), "en", split="train").to_list() == ROWS
+
+
+@pytest.mark.parametrize("said", REFUSED.values())
+def test_refused(said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one sentence, with the line of the script if there is one."""
+    script = tmp_path / "mine.py"
+    script.write_text(next(code for code, words in REFUSED.items() if words == said))
+    assert main([str(script), "me/mine", "--output-dir", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "source", ["nowhere.py", "no_such_module:Builder", "somebody/dataset", "json:JSONDecoder", "."]
+)
+def test_no_such_source(source: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """One sentence, too."""
+    source = str(tmp_path) if source == "." else source
+    assert main([source, "me/mine"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_manual_data(tmp_path: Path) -> None:
+    """From the folder that is given."""
+    (tmp_path / "by-hand").mkdir()
+    (tmp_path / "by-hand" / "a.txt").write_text("one\ntwo\n")
+    script = tmp_path / "mine.py"
+    script.write_text(
+        HEAD.replace("class", "import os\nclass")
+        + "    manual_download_instructions = 'Get it.'\n"
+        + INFO
+        + "    def _split_generators(self, manager):\n"
+        + "        return [datasets.SplitGenerator('train', {'folder': manager.manual_dir})]\n"
+        + "    def _generate_examples(self, folder):\n"
+        + "        with open(os.path.join(folder, 'a.txt')) as lines:\n"
+        + "            for number, line in enumerate(lines): yield number, {'text': line.strip()}\n"
+    )
+    out = tmp_path / "out"
+    assert main([str(script), "me/mine", "--data-dir", str(tmp_path / "by-hand"), "--output-dir", str(out)]) == 0
+    assert load_dataset(str(out), split="train")["text"][:] == ["one", "two"]
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"], ["--create-pr"]])
+def test_a_repository_that_holds_its_script(
+    options: list[str], folder: Path, hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is refused, and left as it is: `load_dataset` would refuse it whatever else it held."""
+    HfApi().create_repo("tester/texts", repo_type="dataset")
+    HfApi().upload_file(
+        path_or_fileobj=SCRIPT.encode(), path_in_repo="texts.py", repo_id="tester/texts", repo_type="dataset"
+    )
+    commit = HfApi().dataset_info("tester/texts").sha
+    assert main([str(folder), "tester/texts", *options]) == 1
+    assert "holds texts.py, its loading script" in capsys.readouterr().err
+    assert HfApi().dataset_info("tester/texts").sha == commit
