@@ -1,0 +1,253 @@
+"""How many loading scripts the command publishes as they are: each in a folder with the sample data it came with.
+
+python benchmarks/scripts.py FOLDER [NAME ...] [--jobs N] [--configs N]
+
+FOLDER holds NAME/NAME.py and NAME/dummy/CONFIG/VERSION/dummy_data.zip, as the former collection of `datasets` does:
+`git clone --branch 2.4.0 https://github.com/huggingface/datasets`, then its folder `datasets`. Downloads are answered
+with the sample data; all else is the command. What it writes is read with `load_dataset` and compared with what the
+script yields. This runs the scripts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import traceback
+import urllib.parse
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+LIMIT = 300  # seconds for a script
+EQUAL, MEDIA, REFUSED, ITSELF, DIFFERENT, FAULT = (
+    "equal",
+    "media equal",
+    "refused",
+    "failed by itself",
+    "DIFFERENT",
+    "FAULT",
+)
+
+
+def samples_of(folder: Path, config: str) -> Path | None:
+    """The sample data of a config; a script with a single config may leave its name out."""
+    for pattern in (f"{config}/*/dummy_data.zip", "*/dummy_data.zip"):
+        found: list[Path] = sorted((folder / "dummy").glob(pattern))
+        if found:
+            return found[-1]
+    return None
+
+
+def answer_downloads(samples: Path) -> None:
+    """Let downloads of scripts give sample data: under the last part of each address, or all of it."""
+    from publisher.build import datasets_internals
+
+    def named(url: Any) -> str:
+        return str(samples / urllib.parse.quote_plus(str(url).rstrip("/").split("/")[-1]))
+
+    def several(urls: list[Any]) -> list[Any]:
+        if urls and all(re.search("[0-9]{3,}-of-[0-9]{3,}", str(url)) for url in urls):
+            urls = [urls[0]] * len(urls)  # the samples have one of the files
+        return [several(url) if isinstance(url, (list, tuple)) else named(url) for url in urls]
+
+    def give(manager: Any, urls: Any, *_: Any) -> Any:
+        if isinstance(urls, (list, tuple)):
+            return several(list(urls))
+        if not isinstance(urls, Mapping):
+            return named(urls) if Path(named(urls)).exists() else str(samples)
+        given = {
+            key: give(manager, url) if isinstance(url, Mapping) else several([url])[0] for key, url in urls.items()
+        }
+        if all(isinstance(path, str) for path in given.values()) and len(set(given.values())) < len(given):
+            return {key: f"{path}{key}" for key, path in given.items()}  # as the samples tell them apart
+        return given
+
+    def members(manager: Any, path: Any) -> Iterator[tuple[str, Any]]:
+        path = Path(path)
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and not file.name.startswith((".", "__")):
+                with file.open("rb") as stream:
+                    yield file.relative_to(path).as_posix(), stream
+
+    manager: Any = datasets_internals._Downloads  # that of scripts alone: `load_dataset` has one, too
+    manager.download = manager.download_and_extract = manager.download_custom = give
+    manager.extract = lambda self, paths, *_, **__: paths
+    manager.iter_archive = members
+
+
+def own_rows(kind: Any, config: str, options: Mapping[str, Any], downloads: Path) -> dict[str, list[str]]:
+    """Split -> rows as the script yields them, encoded by its features, without the library's files in between."""
+    from publisher.build.datasets_internals import lists_for_sequences
+    from publisher.build.source import Source
+
+    source = Source(kind, config, options)
+    features = source.builder.info.features
+    rows: dict[str, list[str]] = {}
+    with lists_for_sequences():
+        for split, keywords in source.splits.items():
+            if hasattr(source.builder, "_generate_tables"):
+                tables = [table for _, table in source.builder._generate_tables(**keywords)]
+                examples = [row for table in tables for row in table.to_pylist()]
+            else:
+                examples = [example for _, example in source.builder._generate_examples(**keywords)]
+            rows[split] = [spell(encoded(example, features), features, downloads) for example in examples]
+    return rows
+
+
+def encoded(example: Any, features: Any) -> Any:
+    """A row as Arrow gives it back."""
+    import datasets
+    import pyarrow as pa
+
+    if features is None:
+        return pa.Table.from_pylist([example]).to_pylist()[0]
+    columns = {name: [value] for name, value in features.encode_example(example).items()}
+    with tempfile.TemporaryDirectory() as folder:
+        writer = datasets.arrow_writer.ArrowWriter(features=features, path=str(Path(folder, "row.arrow")))
+        writer.write_batch(columns)
+        writer.finalize()
+        writer.stream.close()
+        with pa.memory_map(str(Path(folder, "row.arrow"))) as file:
+            return pa.ipc.open_stream(file).read_all().to_pylist()[0]
+
+
+def spell(row: Any, features: Any, downloads: Path) -> str:
+    """A row to compare: media by their bytes, no folder of this machine."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            if set(value) == {"bytes", "path"} and (value["bytes"] is not None or value["path"] is not None):
+                return value["bytes"] if value["bytes"] is not None else Path(value["path"]).read_bytes()
+            return {name: plain(inner) for name, inner in sorted(value.items())}
+        if isinstance(value, (list, tuple)):
+            return [plain(inner) for inner in value]
+        return value.removeprefix(f"{downloads}/") if isinstance(value, str) else value
+
+    return repr(plain(row))
+
+
+def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
+    """What became of a config, and why; in a process of its own, as scripts change what they like."""
+    from datasets import load_dataset
+
+    from publisher.build.media import has_media
+    from publisher.build.source import DOWNLOADS
+    from publisher.command.script import main
+
+    archive = samples_of(folder, config)
+    if archive is None:
+        return ITSELF, "no sample data"
+    place = Path(tempfile.mkdtemp(dir=DOWNLOADS))
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(place)
+    samples = place / "dummy_data"
+    answer_downloads(samples)
+    by_hand = getattr(kind, "manual_download_instructions", None) is not None
+    manual = str(samples if samples.is_dir() else place)
+    out = place / "out"
+    said = io.StringIO()
+    more = ["--data-dir", manual] if by_hand else []
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+        arguments = [str(folder), f"me/{folder.name}", "--config", config, "--output-dir", str(out), *more]
+        code = main(arguments)
+    words = said.getvalue().strip().splitlines()[-1:] or [""]
+    if code not in (0, 2):
+        return FAULT, f"exit code {code}: {words[0]}"
+    try:
+        own = own_rows(kind, config, {"data_dir": manual} if by_hand else {}, DOWNLOADS)
+    except Exception as error:
+        if code == 0:
+            return DIFFERENT, f"published, but the script fails: {traceback.format_exc(limit=-1)}"
+        return ITSELF, " ".join(f"{type(error).__name__}: {error}".split())
+    if code:
+        return (ITSELF, "no rows") if not all(own.values()) else (REFUSED, words[0])
+    published = load_dataset(str(out), config)
+    if set(published) != set(own):
+        return DIFFERENT, f"splits {sorted(published)}, not {sorted(own)}"
+    for split, dataset in published.items():
+        features = dataset.features
+        rows = dataset.with_format("arrow")[:].to_pylist()
+        there = [spell(row, features, DOWNLOADS) for row in rows]
+        if there != own[split]:
+            pairs = zip(there, own[split], strict=False)
+            first = next((pair for pair in pairs if pair[0] != pair[1]), (len(there), len(own[split])))
+            return DIFFERENT, f"{split}: {first[0]!s:.300} is not {first[1]!s:.300}"
+    media = any(has_media(dataset.features) for dataset in published.values())
+    return MEDIA if media else EQUAL, ""
+
+
+def try_script(folder: Path, configs: int) -> tuple[str, str]:
+    """What became of a script, by its worst config."""
+    from publisher.build.configs import declared_configs
+    from publisher.build.source import DOWNLOADS
+    from publisher.errors import UsageError
+    from publisher.source import find_builder
+
+    DOWNLOADS.mkdir(parents=True)
+    try:
+        kind = find_builder(str(folder))
+    except UsageError as error:
+        return REFUSED, str(error)
+    names = list(declared_configs(kind))
+    with_samples = [name for name in names if (folder / "dummy" / name).is_dir()]
+    results = [try_config(folder, name, kind) for name in (with_samples or names)[:configs]]
+    order = (FAULT, DIFFERENT, REFUSED, ITSELF, MEDIA, EQUAL)
+    return min(results, key=lambda result: order.index(result[0]))
+
+
+def in_a_process(folder: Path, configs: int) -> tuple[str, str, str]:
+    """The same, whatever the script does to its process."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = {**os.environ, "HF_HOME": home, "HF_HUB_OFFLINE": "1", "TMPDIR": home}
+        environment["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
+        line = [sys.executable, __file__, str(folder), "--one", "--configs", str(configs)]
+        try:
+            done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=LIMIT)
+            status, reason = json.loads(done.stdout.splitlines()[-1])
+        except subprocess.TimeoutExpired:
+            return folder.name, FAULT, f"more than {LIMIT} s"
+        except (ValueError, IndexError):
+            return folder.name, FAULT, " ".join(done.stderr.split())[-300:]
+        return folder.name, status, reason
+
+
+def main() -> int:
+    """Try all, print a line for each and the counts; 1 if a value is wrong, or the command failed in no sentence."""
+    parser = argparse.ArgumentParser(description="Publish loading scripts with their sample data, and compare.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("names", nargs="*", help="by default all")
+    parser.add_argument("--jobs", type=int, default=2, help="scripts at a time (default: %(default)s)")
+    parser.add_argument("--configs", type=int, default=3, help="of each script, at most (default: %(default)s)")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    if options.one:
+        print(json.dumps(try_script(folder, options.configs)))
+        return 0
+    folders = [path for path in sorted(folder.iterdir()) if (path / f"{path.name}.py").is_file()]
+    folders = [path for path in folders if any((path / "dummy").rglob("dummy_data.zip"))]
+    folders = [path for path in folders if not options.names or path.name in options.names]
+    counts: Counter[str] = Counter()
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for name, status, reason in pool.map(partial(in_a_process, configs=options.configs), folders):
+            counts[status] += 1
+            print(f"{name}: {status}{f': {reason}' if reason else ''}", flush=True)
+    print(f"{len(folders)} scripts: {', '.join(f'{count} {status}' for status, count in counts.most_common())}")
+    return 1 if counts[DIFFERENT] or counts[FAULT] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
