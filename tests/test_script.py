@@ -187,6 +187,26 @@ def test_manual_data(tmp_path: Path) -> None:
     assert load_dataset(str(out), split="train")["text"][:] == ["one", "two"]
 
 
+def test_sounds_need_no_decoder(tmp_path: Path) -> None:
+    """Files and their bytes go into the table as they are; nothing here can decode these."""
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    script = tmp_path / "mine.py"
+    script.write_text(
+        HEAD
+        + "    def _info(self):\n"
+        + "        return datasets.DatasetInfo(features=datasets.Features({'a': datasets.Audio()}))\n"
+        + "    def _split_generators(self, manager):\n"
+        + "        return [datasets.SplitGenerator('train', {'file': manager.download('a.wav')})]\n"
+        + "    def _generate_examples(self, file):\n"
+        + "        yield 0, {'a': file}\n"
+        + "        yield 1, {'a': {'path': 'archive/b.wav', 'bytes': b'RIFX'}}\n"
+    )
+    out = tmp_path / "out"
+    assert main([str(script), "me/mine", "--output-dir", str(out)]) == 0
+    rows = load_dataset(str(out), split="train").with_format("arrow")[:]["a"].to_pylist()
+    assert rows == [{"bytes": b"RIFF", "path": "a.wav"}, {"bytes": b"RIFX", "path": "b.wav"}]
+
+
 @pytest.mark.parametrize("options", [[], ["--dry-run"], ["--create-pr"]])
 def test_a_repository_that_holds_its_script(
     options: list[str], folder: Path, hub: Hub, capsys: pytest.CaptureFixture[str]

@@ -109,12 +109,15 @@ def lists_for_sequences() -> Iterator[None]:
     """Let a builder give a list of dicts for `Sequence({...})`, a dict of lists, as it may in versions before 4.
 
     Many scripts do; later versions fail in `encode_nested_example`, which calls itself by the name replaced here.
+    Sounds that are files already are taken as they are, too: later versions ask for torchcodec before they look.
     """
     encode = encoding.encode_nested_example
 
     def transposing(schema: Any, obj: Any, level: int = 0) -> Any:
         if isinstance(schema, dict) and isinstance(obj, (list, tuple)):
             obj = {name: [item.get(name) for item in obj] for name in schema}
+        if isinstance(schema, datasets.Audio) and (file := _sound_file(obj)):
+            return file
         return encode(schema, obj, level)
 
     encoding.encode_nested_example = transposing
@@ -122,6 +125,20 @@ def lists_for_sequences() -> Iterator[None]:
         yield
     finally:
         encoding.encode_nested_example = encode
+
+
+def _sound_file(value: Any) -> dict[str, Any] | None:
+    """What `Audio.encode_example` makes of a path, or of bytes that are a file; None of anything else."""
+    if isinstance(value, (str, Path)):
+        return {"bytes": None, "path": str(value)}
+    if isinstance(value, (bytes, bytearray)):
+        return {"bytes": bytes(value), "path": None}
+    if not isinstance(value, dict) or "array" in value:
+        return None
+    path, content = value.get("path"), value.get("bytes")
+    if (path is None and content is None) or (path is not None and str(path).endswith("pcm")):
+        return None  # bare samples have to be encoded
+    return {"bytes": None if path is not None and Path(path).is_file() else content, "path": path}
 
 
 def generate_tables(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
