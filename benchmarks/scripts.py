@@ -147,6 +147,7 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
     from publisher.build.media import has_media
     from publisher.build.source import DOWNLOADS
     from publisher.command.script import main
+    from publisher.source import find_builder
 
     archive = samples_of(folder, config)
     if archive is None:
@@ -163,14 +164,14 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
     more = ["--data-dir", manual] if by_hand else []
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
         arguments = [str(folder), f"me/{folder.name}", "--config", config, "--output-dir", str(out), *more]
-        random.seed(0)  # some scripts shuffle
+        random.seed(0)  # some scripts shuffle; the command imports the script anew, and so it is below
         code = main(arguments)
     words = said.getvalue().strip().splitlines()[-1:] or [""]
     if code not in (0, 2):
         return FAULT, f"exit code {code}: {words[0]}"
     try:
         random.seed(0)
-        own = own_rows(kind, config, {"data_dir": manual} if by_hand else {}, DOWNLOADS)
+        own = own_rows(find_builder(str(folder)), config, {"data_dir": manual} if by_hand else {}, DOWNLOADS)
     except Exception as error:
         if code == 0:
             return DIFFERENT, f"published, but the script fails: {traceback.format_exc(limit=-1)}"
