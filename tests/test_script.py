@@ -220,3 +220,23 @@ def test_a_repository_that_holds_its_script(
     assert main([str(folder), "tester/texts", *options]) == 1
     assert "holds texts.py, its loading script" in capsys.readouterr().err
     assert HfApi().dataset_info("tester/texts").sha == commit
+
+
+def test_adopt(folder: Path, hub: Hub) -> None:
+    """The script makes room for its files in one commit, and stays on a branch."""
+    HfApi().create_repo("tester/short-texts", repo_type="dataset")
+    HfApi().upload_folder(folder_path=folder, repo_id="tester/short-texts", repo_type="dataset")
+    before = HfApi().dataset_info("tester/short-texts").sha
+    arguments = [str(folder), "tester/short-texts", "--adopt", "--overwrite-card"]
+    assert main([*arguments, "--dry-run"]) == 0
+    assert HfApi().dataset_info("tester/short-texts").sha == before
+    assert main(arguments) == 0
+    assert load_dataset("tester/short-texts", split="train").to_list() == ROWS
+    commits = HfApi().list_repo_commits("tester/short-texts", repo_type="dataset")
+    assert commits[1].commit_id == before
+    files = HfApi().list_repo_files("tester/short-texts", repo_type="dataset")
+    assert not {"short-texts.py", "dataset_infos.json"} & set(files)
+    assert {"labels.py", "words.py"} < set(files)  # what else there is stays
+    assert HfApi().dataset_info("tester/short-texts", revision="script").sha == before
+    assert main(arguments) == 0
+    assert HfApi().list_repo_commits("tester/short-texts", repo_type="dataset")[0].commit_id == commits[0].commit_id

@@ -18,11 +18,11 @@ from publisher.scale.job import default_root
 
 EXECUTORS = ("slurm", "ray")  # those of datatrove that publisher/scale/cluster.py knows
 CLUSTER = ("executor", "executor_option", "work_dir")
-OFFLINE = ("revision", "create_pr", "tag", "message", "private", "overwrite_card", "rewrite", "json", *CLUSTER)
+OFFLINE = ("revision", "create_pr", "tag", "message", "private", "overwrite_card", "adopt", "rewrite", "json", *CLUSTER)
 MEANINGLESS = {
     "--output-dir": OFFLINE,
     "--preview": (*OFFLINE, "workers"),
-    "--verify": ("create_pr", "tag", "message", "private", "overwrite_card", "rewrite", *CLUSTER),
+    "--verify": ("create_pr", "tag", "message", "private", "overwrite_card", "adopt", "rewrite", *CLUSTER),
 }
 EXIT_CODES = """\
 exit codes: 0 done, submitted, or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, or a
@@ -81,6 +81,12 @@ def make_parser(
     hub.add_argument("--message", metavar="TEXT", help=f'default: "{Target.message}"')
     hub.add_argument("--private", action="store_true", help="make the repository private if it has to be made")
     hub.add_argument("--overwrite-card", action="store_true", help="replace a card that somebody else wrote or edited")
+    hub.add_argument(
+        "--adopt",
+        action="store_true",
+        help="take over a repository that holds its loading script: the script and its dataset_infos.json are removed, "
+        "and stay on the branch `script`",
+    )
     hub.add_argument(
         "--rewrite",
         action="store_true",

@@ -102,6 +102,7 @@ def _make_job(builder: type[datasets.DatasetBuilder], card: Card, options: argpa
         tag=options.tag,
         message=options.message or Target.message,
         overwrite_card=options.overwrite_card,
+        adopt=options.adopt,
         rewrite=options.rewrite,
         leave_other_configs=bool(options.config),
     )

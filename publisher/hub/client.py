@@ -174,9 +174,9 @@ class Repository:
         """Make the repository, if it is not there."""
         self._make(f"making {self.repo_id}", self.api.create_repo, private=private)
 
-    def create_branch(self, name: str) -> None:
-        """Make a branch that starts at `main`, if it is not there."""
-        self._make(f"making the branch {name}", self.api.create_branch, branch=name)
+    def create_branch(self, name: str, start: str | None = None) -> None:
+        """Make a branch that starts at `main`, or at a commit, if it is not there."""
+        self._make(f"making the branch {name}", self.api.create_branch, branch=name, revision=start)
 
     def tags(self) -> dict[str, str]:
         """Name -> commit of each tag."""

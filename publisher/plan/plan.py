@@ -103,6 +103,8 @@ def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
         kept |= {path for name, record in manifest.configs.items() if name not in built for path in record.files}
     outdated = [state.files[path] for path in manifest.files if path not in kept and path in state.files]
     stale = [file for file in outdated if file.sha256 == manifest.files[file.path]]
+    if target.adopt and target.script in state.files:
+        stale += [state.files[path] for path in (target.script, "dataset_infos.json") if path in state.files]
     others = set(state.files) - kept - {file.path for file in stale} - {CARD}
 
     readme = dataset.readme(card, files, target.repo_id, replace(around, paths=others))

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 MAIN = "main"
 
 
+SCRIPT_BRANCH = "script"  # where the library's own command left what was there before
+
+
 @dataclass(frozen=True)
 class Target:
     """What a publish is to do beside the build."""
@@ -19,4 +22,10 @@ class Target:
     message: str = "Publish the dataset"
     overwrite_card: bool = False
     rewrite: bool = False  # files whose rows are there already, in bytes of another version of the libraries
+    adopt: bool = False  # take over a repository that holds its loading script, which is removed
     leave_other_configs: bool = False  # only some configs were built
+
+    @property
+    def script(self) -> str:
+        """The file for which `load_dataset` refuses a repository, whatever else it holds."""
+        return f"{self.repo_id.rpartition('/')[2]}.py"

@@ -16,7 +16,7 @@ from publisher.hub.local import check_surroundings
 from publisher.hub.patience import Patience
 from publisher.plan.plan import Plan, make_plan
 from publisher.plan.state import EMPTY, Commit, State
-from publisher.plan.target import MAIN, Target
+from publisher.plan.target import MAIN, SCRIPT_BRANCH, Target
 from publisher.plan.wanted import Dataset
 from publisher.publishing.check import check_bytes, check_card, check_config
 
@@ -59,11 +59,10 @@ def look(target: Target) -> Found:
         state = None if target.revision == MAIN else repository.find(MAIN)
         new_branch = True
     new_branch = target.revision != MAIN and (new_branch or state is None)
-    if state and (script := f"{target.repo_id.rpartition('/')[2]}.py") in state.files:
+    if state and target.script in state.files and not target.adopt:
         raise DifferenceError(
-            f"{repository.url} holds {script}, its loading script, and `load_dataset` refuses a repository that does: "
-            f"remove it there first (hf repos delete-files {target.repo_id} {script} --type dataset), or publish to "
-            "another repository"
+            f"{repository.url} holds {target.script}, its loading script, and `load_dataset` refuses a repository that "
+            "does: --adopt takes it over, or publish to another repository"
         )
     if target.private and state and not state.private:
         raise UsageError(f"{repository.url} is there and public: --private counts only for a new repository")
@@ -125,6 +124,8 @@ def publish(dataset: Dataset, target: Target, found: Found, show: Show) -> Outco
         repository.create(target.private)
     if found.new_branch:
         repository.create_branch(target.revision)
+    if found.state and target.script in found.state.files and not target.create_pr:
+        repository.create_branch(SCRIPT_BRANCH, found.state.commit)
     if found.state is None:
         outcome = _plan_again(repository, dataset, target, outcome, repository.get(target.revision), show)
     outcome, commit = _commit(repository, dataset, target, outcome, show)
