@@ -8,7 +8,7 @@ from pathlib import Path
 import datasets
 
 from publisher.build.configs import declared_configs
-from publisher.command.overrides import add_overrides
+from publisher.command.overrides import add_overrides, is_changed
 from publisher.command.shell import Parser
 from publisher.errors import UsageError
 from publisher.hub.local import check_surroundings
@@ -18,11 +18,12 @@ from publisher.scale.job import default_root
 
 EXECUTORS = ("slurm", "ray")  # those of datatrove that publisher/scale/cluster.py knows
 CLUSTER = ("executor", "executor_option", "work_dir")
-OFFLINE = ("revision", "create_pr", "tag", "message", "private", "overwrite_card", "rewrite", "json", *CLUSTER)
+CHANGING = ("create_pr", "tag", "message", "private", "overwrite_card", "replace_dataset", "rewrite", *CLUSTER)
+OFFLINE = ("revision", "json", *CHANGING)
 MEANINGLESS = {
     "--output-dir": OFFLINE,
     "--preview": (*OFFLINE, "workers"),
-    "--verify": ("create_pr", "tag", "message", "private", "overwrite_card", "rewrite", *CLUSTER),
+    "--verify": CHANGING,
 }
 EXIT_CODES = """\
 exit codes: 0 done, submitted, or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, or a
@@ -40,7 +41,12 @@ def make_parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argpars
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("repo_id", metavar="REPO_ID", nargs="?", default=repo_id, help="namespace/name (default: %(default)s)")
+    add(
+        "repo_id",
+        metavar="REPO_ID",
+        nargs="?",
+        help=f"namespace/name (default: {repo_id}; of a variant it has to be given)",
+    )
     names = ", ".join(declared_configs(builder))
     add("--config", metavar="NAME", action="append", default=[], help=f"only this config, may be repeated: {names}")
     add_overrides(parser.add_argument_group("another dataset of the same kind"), builder)
@@ -75,6 +81,11 @@ def make_parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argpars
     hub.add_argument("--message", metavar="TEXT", help=f'default: "{Target.message}"')
     hub.add_argument("--private", action="store_true", help="make the repository private if it has to be made")
     hub.add_argument("--overwrite-card", action="store_true", help="replace a card that somebody else wrote or edited")
+    hub.add_argument(
+        "--replace-dataset",
+        action="store_true",
+        help="replace another dataset: one of other parameters, or of another builder, than the repository holds",
+    )
     hub.add_argument(
         "--rewrite",
         action="store_true",
@@ -115,8 +126,15 @@ def make_parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argpars
     return parser
 
 
-def check_arguments(options: argparse.Namespace) -> None:
-    """Refuse arguments that are wrong by themselves or do not go together."""
+def check_arguments(options: argparse.Namespace, builder: type[datasets.DatasetBuilder], repo_id: str) -> None:
+    """Refuse arguments that are wrong by themselves or do not go together; `repo_id` is of the dataset as declared."""
+    if options.repo_id is None:
+        options.repo_id = repo_id
+        if is_changed(options, builder) and options.output_dir is None and options.preview is None:
+            raise UsageError(
+                f"--set and --stream make another dataset than that of {repo_id}: give the repository that it belongs "
+                "into as the first argument, namespace/name"
+            )
     check_repo_id("REPO_ID", options.repo_id)
     for name in ("revision", "tag"):
         check_ref(f"--{name}", getattr(options, name))

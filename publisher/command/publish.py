@@ -65,7 +65,7 @@ def main(
     datasets.disable_progress_bars()
 
     def act(options: argparse.Namespace) -> int:
-        check_arguments(options)
+        check_arguments(options, builder, repo_id)
         job = _make_job(builder, card, options)
         if options.output_dir is not None:
             return _write_folder(job, options)
@@ -92,6 +92,7 @@ def _make_job(builder: type[datasets.DatasetBuilder], card: Card, options: argpa
         tag=options.tag,
         message=options.message or Target.message,
         overwrite_card=options.overwrite_card,
+        replace_dataset=options.replace_dataset,
         rewrite=options.rewrite,
         leave_other_configs=bool(options.config),
     )
@@ -188,8 +189,14 @@ def _act(job: Job, options: argparse.Namespace, show: Callable[[Outcome], None])
     else:
         outcome = job.publish(workers, show, (lambda *_: None) if options.json else print_job)
     made = "made the branch" if outcome.new_branch else "nothing to do"
-    result = "published and verified" if outcome.plan.steps else made
+    result = f"{_done(job.target)} and verified" if outcome.plan.steps else made
+    if outcome.meanwhile:
+        result = f"nothing to do and verified: the same was published meanwhile, {'; '.join(outcome.meanwhile)},"
     return outcome, result + (f", tagged {job.target.tag}" if job.target.tag else "")
+
+
+def _done(target: Target) -> str:
+    return "proposed" if target.create_pr else "published"
 
 
 def _submit(job: Job, options: argparse.Namespace) -> int:

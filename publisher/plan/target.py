@@ -18,5 +18,6 @@ class Target:
     tag: str | None = None
     message: str = "Publish the dataset"
     overwrite_card: bool = False
+    replace_dataset: bool = False  # another dataset than the card's record says
     rewrite: bool = False  # files whose rows are there already, in bytes of another version of the libraries
     leave_other_configs: bool = False  # only some configs were built
