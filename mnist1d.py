@@ -43,6 +43,8 @@ AUTHORS_NAMES = {  # of their package on PyPI, whose modules are those in the fo
     **dict.fromkeys(("get_dataset", "get_dataset_args", "get_templates", "make_dataset"), "data"),
     **dict.fromkeys(("ObjectView", "from_pickle", "plot_signals", "set_seed", "to_pickle"), "utils"),
 }
+if __name__ != "mnist1d":  # the copy that `datasets` makes of a script, far from the folder
+    AUTHORS_NAMES = {}
 __all__ = ["Mnist1D", "Mnist1DConfig", "load_arrays", *AUTHORS_NAMES]
 __path__ = [os.path.join(os.path.dirname(__file__), "mnist1d_authors")]  # noqa: PTH118, PTH120 - finds `mnist1d.data`
 

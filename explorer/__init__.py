@@ -4,4 +4,4 @@ It runs here and, with the files that `python -m explorer --space DIR` gathers, 
 """
 
 DATASET_ID = "christopher/mnist1d"
-SPACE_ID = "christopher/mnist1d-explorer"
+SPACE_ID = "christopher/mnist-1d-explorer"

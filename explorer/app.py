@@ -105,7 +105,7 @@ def make_page() -> gr.Blocks:
             measure, controls, hardness, **quick
         )
         make.click(make_file, [kind, *controls], [file, made, notice], api_visibility="private").then(
-            shutil.rmtree, made, None, **quick
+            remove_folder, made, None, **quick
         )
         wire_quiz(quiz, quiz_tab, controls, quick)
     return page
@@ -174,6 +174,12 @@ def make_file(kind: str, *values: Any) -> tuple[Any, Any, Any]:
         return KEEP, KEEP, _sentence(error)
     folder = tempfile.mkdtemp(prefix="mnist1d-")
     return str(write(data, kind, Path(folder))), folder, KEEP
+
+
+def remove_folder(folder: str | None) -> None:
+    """Remove what `make_file` left, if it made anything."""
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _name_of(parameters: Parameters, named: dict[str, Parameters]) -> str:

@@ -21,7 +21,7 @@ def link(parameters: Parameters, page: str = SPACE) -> str:
     Examples
     --------
     >>> link(Parameters(padding=(84, 132), seed=7))
-    'https://huggingface.co/spaces/christopher/mnist1d-explorer?padding=84,132&seed=7'
+    'https://huggingface.co/spaces/christopher/mnist-1d-explorer?padding=84,132&seed=7'
     """
     changed = changed_parameters(parameters)
     values = {name: ",".join(map(str, value)) if name == "padding" else value for name, value in changed.items()}

@@ -82,7 +82,7 @@ def eight_steps(samples: Anatomy, row: int) -> str:
     plain = interpolate(samples.sheared[[row]], points)[0]
     span = interpolate(samples.translated[[row]], points)[0] != 0
     panels = [
-        Panel("template", template, in_digit[:size], f"{size} points", end=size / length),
+        Panel("template", template, in_digit[:size], f"{size} points", end=min(1, size / length)),
         Panel("1 pad", padded, in_digit, f"+{pad} zeros", end=min(1, len(padded) / length)),
         Panel("2 stretch", samples.dilated[row], at_start, f"{length} points"),
         Panel("3 scale", samples.scaled[row], at_start, f"\N{MULTIPLICATION SIGN} {samples.scales[row]:.2f}"),

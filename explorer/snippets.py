@@ -16,7 +16,7 @@ def arrays_code(parameters: Parameters) -> str:
     Examples
     --------
     >>> print(arrays_code(Parameters(seed=7)))
-    # in a clone of https://huggingface.co/spaces/christopher/mnist1d-explorer
+    # in a clone of https://huggingface.co/spaces/christopher/mnist-1d-explorer
     from generator import Parameters, make_dataset
     <BLANKLINE>
     data = make_dataset(Parameters(seed=7))

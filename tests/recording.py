@@ -29,7 +29,8 @@ VERSIONS = (
 # What depends on versions, in transcripts and in cards
 SIZES = re.compile(r'((\s+[\d,]+)( ->)?)+(?= bytes)|(?<="size": )\d+|(?<="size_before": )\d+|(?<=_size: )\d+')
 HEXADECIMAL = re.compile(r"\b[0-9a-f]{8,64}\b")
-TRANSFERS = re.compile(r"hub \| .*( /lfs/|\.parquet )")
+TRANSFERS = re.compile(r"hub \| .*( /lfs/|\.parquet | /xet/|xet-read-token)")
+STORAGE = re.compile(r"(?<=/)[0-9a-f]{16,64}\b")  # in an address of the storage: hashes, and names that are drawn
 NUMBERED = re.compile(r"\bs\d{3}\b")  # splits of `Many`
 DIGESTS = re.compile(r"(?<!values )(?<!text )\b[0-9a-f]{64}\b")
 
@@ -69,7 +70,9 @@ def asked(hub: Hub) -> list[str]:
     requests = hub.requests
     hub.forget()
     return [
-        f"{request.method} {request.path}{'?' if request.query else ''}{request.query} {request.status}"
+        f"{request.method} {STORAGE.sub('*', request.path)} {request.status}"
+        if request.path.startswith("/xet/")
+        else f"{request.method} {request.path}{'?' if request.query else ''}{request.query} {request.status}"
         for request in requests
     ]
 
@@ -141,7 +144,8 @@ def folded(lines: Iterable[str]) -> Iterator[str]:
     ordered: list[str] = []
     for transfers, group in groupby(lines, lambda line: bool(TRANSFERS.match(line))):
         together = list(group)
-        ordered += sorted(together) if transfers else together
+        # each once: how often the storage is asked depends on how its client divides the work
+        ordered += sorted(set(together)) if transfers else together
     for pattern, repeated in groupby(ordered, _pattern):
         alike = list(repeated)
         yield alike[0].rstrip() if len(alike) == 1 else f"{pattern}  ({len(alike)} times)"

@@ -301,17 +301,18 @@ def test_move_see_copy_run(server: str, page: Any, tmp_path: Path) -> None:
         page.keyboard.press("PageUp")
     page.wait_for_function("before => document.querySelector('#picture').innerHTML !== before", arg=before)
     assert page.locator("#preset input").input_value() == "your own"
+    shear = float(slider.input_value())
+    assert shear != 0.75
+    address = f"{server}?shear_scale={shear:g}"
     page.get_by_role("tab", name="Code").click()
-    page.wait_for_timeout(1500)
+    page.wait_for_function(
+        "wanted => document.querySelector('#link input, #link textarea').value === wanted", arg=address
+    )
     code = copied(page, "arrays")
     names: dict[str, Any] = {}
     exec(code, names)
     data: Dataset = names["data"]
-    shear = float(slider.input_value())
-    assert shear != 0.75
     np.testing.assert_array_equal(names["x"], make_dataset(Parameters(shear_scale=shear)).x)
-    address = page.locator("#link input, #link textarea").input_value()
-    assert address == f"{server}?shear_scale={shear:g}"
     page.get_by_role("tab", name="File").click()
     page.get_by_label("NumPy").check()
     page.locator("#make").click()

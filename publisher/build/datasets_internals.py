@@ -38,6 +38,7 @@ __all__ = [
     "sanitize_patterns",
     "split_generators",
     "table_cast",
+    "yaml_of_features",
 ]
 
 
@@ -136,3 +137,8 @@ def is_medium(feature: Any) -> bool:
 def features_from_card(listed: Any) -> datasets.Features:
     """Features from the list in a card's `dataset_info`, as `load_dataset` reads it."""
     return datasets.Features._from_yaml_list(listed)
+
+
+def yaml_of_features(features: datasets.Features) -> list[Any]:
+    """The list that a card's `dataset_info` has for features."""
+    return features._to_yaml_list()

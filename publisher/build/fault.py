@@ -23,7 +23,12 @@ class RowsError(Exception):
 
 
 @contextmanager
-def names_fault(kind: type[datasets.DatasetBuilder], config: str, split: str | None = None) -> Iterator[None]:
+def names_fault(
+    kind: type[datasets.DatasetBuilder],
+    config: str,
+    split: str | None = None,
+    passing: tuple[type[Exception], ...] = (),
+) -> Iterator[None]:
     """Turn what a builder raises into a sentence.
 
     Raises
@@ -36,6 +41,8 @@ def names_fault(kind: type[datasets.DatasetBuilder], config: str, split: str | N
     try:
         yield
     except (PublishingError, MemoryError):
+        raise
+    except passing:
         raise
     except RowsError as error:
         raise UsageError(f"{where}, {error}") from error

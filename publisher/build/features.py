@@ -10,6 +10,8 @@ from typing import Any
 
 import datasets
 
+from publisher.build.datasets_internals import features_from_card, yaml_of_features
+
 
 def portable_dict(features: datasets.Features) -> dict[str, Any]:
     """Features as the `huggingface` key of a Parquet file holds them.
@@ -50,3 +52,15 @@ def portable_yaml(features: Any) -> Any:
         "sequence" if key == "list" and not isinstance(value, list) else key: portable_yaml(value)
         for key, value in features.items()
     }
+
+
+def as_read(features: datasets.Features) -> datasets.Features:
+    """Features as a card gives them back: what can be spelled in several ways is then in one.
+
+    Examples
+    --------
+    >>> lists = [datasets.Sequence(datasets.Value("int8")), [datasets.Value("int8")]]
+    >>> len({str(as_read(datasets.Features({"x": spelling}))) for spelling in lists})
+    1
+    """
+    return features_from_card(portable_yaml(yaml_of_features(features)))

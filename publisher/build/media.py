@@ -47,7 +47,7 @@ def embed_media(table: pa.Table, features: datasets.Features, first: int = 0) ->
     except Exception as error:
         for row, name in product(range(len(table)), filter(lambda name: has_media(features[name]), features)):
             try:  # slow, but only once
-                _embed(table.slice(row, 1).select([name]), datasets.Features({name: features[name]}))
+                _embed(table.select([name]).take([row]), datasets.Features({name: features[name]}))
             except Exception as reason:
                 text = f"{str(reason) or type(reason).__name__}: mend the path or the file"
                 raise RowsError(f"row {first + row}, column {name!r}: a file cannot be read: {text}") from error

@@ -118,7 +118,7 @@ def write_file(
     found, nbytes = _read_back(path, features)
     if wrong := differing_columns(given, found):
         raise RowsError(
-            f"column {wrong[0]}: the Parquet file gives back other values than were written: "
+            f"column {wrong[0]!r}: the Parquet file gives back other values than were written: "
             "give the column another type"
         )
     return Written(path, rows, nbytes, given.hexdigest())

@@ -27,6 +27,7 @@ from publisher.build.files import DataFile, ExpectedFile, LocalFile
 from publisher.build.opened import note_opened
 from publisher.build.origin import Origin
 from publisher.build.parquet import Written, describe_written, file_names, write_file
+from publisher.build.rows import RowsDigest, differing_columns
 from publisher.build.source import Source
 from publisher.errors import UsageError
 
@@ -62,8 +63,37 @@ class Part:
 
 
 def is_sharded(source: Source) -> bool:
-    """Whether a split of the config comes in more than one shard."""
-    return issubclass(source.kind, datasets.ArrowBasedBuilder) and any(map(_count_shards, source.splits.values()))
+    """Whether a split of the config comes in more than one shard, which can be drawn one by one."""
+    if not issubclass(source.kind, datasets.ArrowBasedBuilder) or not any(map(_count_shards, source.splits.values())):
+        return False
+    return all(_divides(source, gen_kwargs) for gen_kwargs in source.splits.values())
+
+
+def _divides(source: Source, gen_kwargs: Mapping[str, Any]) -> bool:
+    """Whether the first shard alone gives what all of them begin with.
+
+    Not every list is one of shards. A single list is taken for one unseen, unless it holds texts that are no files:
+    this draws the first shard twice.
+    """
+    lists = [value for value in gen_kwargs.values() if isinstance(value, list)]
+    words = [item for value in lists for item in value if isinstance(item, str)]
+    are_files = all("://" in word or Path(word).exists() for word in words)
+    if not _count_shards(gen_kwargs) or (len(lists) == 1 and are_files):
+        return True
+    alone, together = RowsDigest(source.features), RowsDigest(source.features)
+    try:
+        rows = 0
+        for table in generate_tables(source.builder, _some_shards(gen_kwargs, 0, 1)):
+            alone.add(table)
+            rows += len(table)
+        for table in generate_tables(source.builder, gen_kwargs):
+            if rows <= 0:
+                break
+            together.add(table[:rows])
+            rows -= len(table)
+    except Exception:  # a builder that needs all of its list fails with a part of it; drawn as a whole, it may not
+        return False
+    return rows <= 0 and not differing_columns(alone, together)
 
 
 def plan_parts(source: Source, default: str) -> list[Part]:

@@ -43,7 +43,9 @@ class Source:
         """The builder, with a cache of its own: that of the user may hold what other code has prepared."""
         cache = tempfile.mkdtemp()
         weakref.finalize(self, shutil.rmtree, cache, ignore_errors=True)
-        return self.kind(config_name=self.config, cache_dir=cache, **self.overrides)
+        parameters = (ValueError,) if self.overrides else ()  # what the builder says of them is a sentence already
+        with names_fault(self.kind, self.config, passing=parameters):
+            return self.kind(config_name=self.config, cache_dir=cache, **self.overrides)
 
     @property
     def folders(self) -> list[Path]:
@@ -69,7 +71,7 @@ class Source:
     def features(self) -> datasets.Features:
         """The features: declared, or those of the first table as `datasets` takes them."""
         if self.builder.info.features is not None:
-            return self.builder.info.features
+            return datasets.Features(self.builder.info.features)  # a script may declare a plain dict
         with names_fault(self.kind, self.config):
             for gen_kwargs in self.splits.values():
                 for table in generate_tables(self.builder, gen_kwargs):

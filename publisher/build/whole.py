@@ -52,6 +52,7 @@ class Whole:
                     if not builder.info.splits[split].num_examples:
                         raise RowsError(NO_ROWS)
                     dataset = builder.as_dataset(split=split)
+                    info.features = dataset.features  # a script may declare a plain dict
                     metadata = {METADATA_KEY: json.dumps(made_by)}
                     written = list(write_split(dataset, split, root / folder, metadata, self.source.folders))
                 files[split] = [describe_written(file, root) for file in written]

@@ -156,7 +156,7 @@ def _recall(
 
 def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence[Config], repo_id: str) -> str:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(card.template.parent),
+        loader=jinja2.FileSystemLoader(card.template.parent, encoding="utf-8-sig"),  # some editors write a BOM
         undefined=jinja2.StrictUndefined,  # a slip in a template is an error, not a gap in the card
         trim_blocks=True,
         lstrip_blocks=True,

@@ -27,11 +27,12 @@ IMAGE = re.compile(r"""(<img\b[^>]*?\bsrc=)(["'])(.*?)\2""", re.IGNORECASE | re.
 ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})")  # the Hub makes tags of the papers that a card links to
 ROWS = 10  # of a split
 LONGEST = 75  # characters of a cell
-TAGS = {  # the Hub's groups of tags by the name of the field
+TAGS = {  # the Hub's groups of tags, in its order, by the name of the field
     "task_categories": "Tasks",
     "task_ids": "Sub-tasks",
     "language": "Languages",
     "size_categories": "Size",
+    "arxiv": "ArXiv",
     "annotations_creators": "Annotations creators",
     "source_datasets": "Source datasets",
     "tags": "Tags",
@@ -184,8 +185,7 @@ def _tags(metadata: dict[str, Any], prose: str) -> str:
     groups = {label: list(map(str, _listed(metadata.get(field)))) for field, label in TAGS.items()}
     groups["Tasks"] = [task.replace("-", " ").title() for task in groups["Tasks"]]
     groups["Size"] = [re.sub(r"n([<>])", r"\1 ", size.replace("<n<", " - ")) for size in groups["Size"]]
-    papers = [f"arxiv:{paper}" for paper in dict.fromkeys(ARXIV.findall(prose))]
-    groups = {"ArXiv": papers, **groups}
+    groups["ArXiv"] += [f"arxiv:{paper}" for paper in dict.fromkeys(ARXIV.findall(prose))]
     shown = "".join(
         f"<div><dt>{label}:</dt>{''.join(f'<dd>{escape(value)}</dd>' for value in values)}</div>\n"
         for label, values in groups.items()

@@ -103,8 +103,17 @@ def _make_job(builder: type[datasets.DatasetBuilder], card: Card, options: argpa
             raise UsageError(str(error)) from error
         raise
     if options.executor and len(job.parts) < len(job.pieces):
-        raise UsageError("--executor is for datasets in shards, and this one has a single shard: leave it out")
+        raise UsageError(f"--executor is for builders of tables in shards, and {_whole(job)}: leave it out")
+    if (options.workers or 1) > 1 and len(job.pieces) == 1 and not job.parts:
+        raise UsageError(f"--workers {options.workers} has no effect, as {_whole(job)}: leave it out")
     return job
+
+
+def _whole(job: Job) -> str:
+    """Why a config is not drawn by several processes."""
+    if issubclass(job.builder, datasets.ArrowBasedBuilder):
+        return "a config of this one has a single shard"
+    return "a builder that yields examples draws a config in one go, since one shard may depend on another"
 
 
 def _write_folder(job: Job, options: argparse.Namespace) -> int:

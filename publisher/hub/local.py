@@ -28,7 +28,7 @@ def check_surroundings() -> None:
         raise UsageError(f"{name} is set: unset it, or use --output-dir or --preview")
     endpoint()
     folders = {"HF_HOME": constants.HF_HOME}
-    if not constants.HF_HUB_DISABLE_XET:
+    if not getattr(constants, "HF_HUB_DISABLE_XET", True):  # clients before 0.30 know no Xet
         folders["HF_XET_CACHE"] = os.environ.get("HF_XET_CACHE") or str(Path(constants.HF_HOME, "xet"))
     folders["TMPDIR"] = os.environ.get("TMPDIR") or tempfile.gettempdir()
     for name, folder in folders.items():

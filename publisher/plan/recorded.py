@@ -10,6 +10,7 @@ from huggingface_hub import DatasetCardData
 
 from publisher.build.configs import BuiltConfig
 from publisher.build.datasets_internals import DatasetInfosDict
+from publisher.build.features import as_read
 from publisher.build.files import File, KnownFile
 from publisher.card.manifest import ConfigRecord, Manifest, PublishedCard, name_of
 from publisher.plan.state import RemoteFile, State
@@ -33,11 +34,15 @@ def keep_recorded(dataset: Dataset, state: State) -> tuple[Dataset, list[RemoteF
     configs, unread = [], []
     for config in dataset.configs:
         record, info = manifest.configs.get(config.name), infos.get(config.name)
-        if record and info and record.made_by == config.made_by and info.features == config.info.features:
+        if record and info and record.made_by == config.made_by and _has_features(info, config.info):
             config, doubtful = _keep(config, record, info, state.files)
             unread += doubtful
         configs.append(config)
     return replace(dataset, configs=configs), unread
+
+
+def _has_features(one: datasets.DatasetInfo, other: datasets.DatasetInfo) -> bool:
+    return as_read(one.features) == as_read(other.features)
 
 
 def _keep(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import datasets
 
@@ -11,6 +13,9 @@ from publisher.build.configs import BuiltConfig
 from publisher.build.files import File, TextFile, describe_file, digest_of
 from publisher.card.compose import NOTHING, Card, Surroundings, all_configs, compose
 from publisher.card.manifest import CARD
+from publisher.errors import UsageError
+
+DEEPEST = 20  # folders: a link to a folder that holds it leads ever deeper
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,7 @@ class Dataset:
         """All files but README.md: those of the configs, and the pictures of a card."""
         files: list[File] = [file for config in self.configs for split in config.files.values() for file in split]
         if card.assets:
-            pictures = sorted(path for path in card.assets.rglob("*") if path.is_file())
-            files += [describe_file(path, card.assets, within="assets/") for path in pictures]
+            files += [describe_file(path, card.assets, within="assets/") for path in _pictures(card.assets)]
         return files
 
     def readme(self, card: Card, files: Sequence[File], repo_id: str, around: Surroundings = NOTHING) -> TextFile:
@@ -38,3 +42,20 @@ class Dataset:
         assets = {file.path: digest_of(file) or "" for file in files if file.path.startswith("assets/")}
         text = compose(card, self.builder, self.configs, assets, repo_id, around)
         return TextFile(CARD, text.encode())
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """All files of a folder, behind links too, but for what systems and editors hide there."""
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not _is_litter(name)]
+        found += [Path(place, name) for name in names if not _is_litter(name) and Path(place, name).is_file()]
+        if len(Path(place).relative_to(folder).parts) > DEEPEST:
+            raise UsageError(
+                f"{place} lies more than {DEEPEST} folders deep, perhaps by a link to itself: remove the link"
+            )
+    return sorted(found)
+
+
+def _is_litter(name: str) -> bool:
+    return name.startswith(".") or name.endswith("~") or name in ("Thumbs.db", "desktop.ini", "__MACOSX", "__pycache__")

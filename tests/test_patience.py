@@ -1,0 +1,302 @@
+"""Outages, refusals and hostile answers: the command ends soon, says what it waits for, and what the Hub said."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from huggingface_hub.utils import build_hf_headers, get_session, paginate
+
+import publisher
+from card import CARD
+from loopback import WRITE_TOKEN, Fault, Hub
+from loopback.repository import Repository
+from mnist1d import Mnist1D
+from publisher import main
+from publisher.hub import patience, transport
+from tests.conftest import PORT, URL, close_connections
+from tests.pictures import Changed, Pictures, pictures_card
+
+R = "tester/pictures"
+LARGE = "large/validation-00000-of-00001.parquet"
+HANGS = Fault.delay(1000)
+OURS = f"{WRITE_TOKEN} in \x1b[31mred\x1b[0m"
+Publish = Callable[..., int]
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Patience for seconds instead of minutes, and none that is left from another test."""
+    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+    for name, seconds in {
+        "TRYING": 1.0,
+        "OUTAGE": 12.0,
+        "ATTEMPT": 10.0,
+        "LAST_LOOK": 10.0,
+        "COMMITTING": 10.0,
+        "FIRST_WAIT": 0.1,
+    }.items():
+        monkeypatch.setattr(patience, name, seconds)
+    for name in ("CONNECT", "READ", "COMMIT"):
+        monkeypatch.setattr(transport, name, 8.0)
+    monkeypatch.setattr(patience, "_outage", patience._Outage())
+    yield
+    close_connections()
+
+
+@pytest.fixture
+def publish(tmp_path: Path) -> Publish:
+    """The command."""
+    card = pictures_card(tmp_path)
+    return lambda *arguments, builder=Pictures: main(builder, card, R, list(arguments))
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of a first publish."""
+    folder = tmp_path_factory.mktemp("first")
+    assert main(Pictures, pictures_card(tmp_path_factory.mktemp("card")), R, ["--output-dir", str(folder)]) == 0
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def published(hub: Hub, first: dict[str, bytes]) -> Hub:
+    """A Hub that holds them."""
+    hub.create(R)
+    hub.commit(R, files=first)
+    return hub
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        pytest.param("/revision/main", HANGS, marks=pytest.mark.slow),
+        pytest.param("/revision/main", Fault.drip(1), marks=pytest.mark.slow),
+        pytest.param("/tree/", Fault.drip(1), marks=pytest.mark.slow),
+        ("/tree/", Fault.ENDLESS),
+        ("/preupload/", Fault.status(503)),
+        pytest.param("/xet-write-token/", HANGS, marks=pytest.mark.slow),
+        ("/xet-write-token/", Fault.status(500)),
+        ("/(xorbs|grants)/", Fault.status(500)),
+        pytest.param("/shards", HANGS, marks=pytest.mark.slow),
+        ("/shards", Fault.REFUSE),
+        pytest.param("/commit/", HANGS, marks=pytest.mark.slow),
+        ("/commit/", Fault.status(503)),
+        ("/reconstructions/", Fault.status(500)),
+        pytest.param("/reconstructions/", HANGS, marks=pytest.mark.slow),
+        ("/xet-read-token/", Fault.REFUSE),
+    ],
+)
+def test_outages(published: Hub, publish: Publish, path: str, fault: Fault, capsys: pytest.CaptureFixture[str]) -> None:
+    """One sentence and exit code 3, wherever it is; and the repository is as it says."""
+    before = published.commits(R)
+    published.fail(path=path, fault=fault, times=10_000)
+    assert publish(builder=Changed) == 3
+    *waits, sentence = capsys.readouterr().err.splitlines()
+    assert all("waiting for" in line or "trying again" in line for line in waits)
+    if path in ("/reconstructions/", "/xet-read-token/"):
+        assert f"published at commit {published.commits(R)[0].oid}, but not read back" in sentence
+        assert len(published.commits(R)) == len(before) + 1
+    else:
+        assert "published" not in sentence
+        assert published.commits(R) == before
+
+
+def test_waiting_is_said(
+    hub: Hub, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that calls `publish` hears of it, too."""
+    monkeypatch.setattr(patience, "UNSAID", 0.0)
+    monkeypatch.setattr(patience, "EVERY", 0.0)
+    hub.fail(path="/revision/", fault=Fault.status(503), times=1000)
+    with caplog.at_level(logging.WARNING, "publisher.waiting"), pytest.raises(publisher.HubError, match="status 503"):
+        publisher.publish(Pictures, pictures_card(tmp_path), R)
+    assert f"looking at {R}: status 503, trying again in" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [(path, code) for path in ("/shards", "/xet-write-token/", "/commit/") for code in (400, 403, 404, 413)],
+)
+def test_refusals(published: Hub, publish: Publish, path: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are refusals, whoever refuses: no further attempt, and the Hub's own words where it has some."""
+    before = published.commits(R)
+    published.fail(path=path, fault=Fault.status(code, message=f"No room for {WRITE_TOKEN}"), times=1000)
+    assert publish(builder=Changed) == 3
+    sentence = capsys.readouterr().err.splitlines()[-1]
+    assert "could not be reached" not in sentence
+    assert WRITE_TOKEN not in sentence
+    assert "No room for ***" in sentence or path == "/shards"  # hf_xet passes on no words of the storage
+    assert published.commits(R) == before
+    assert len([request for request in published.requests if request.faults]) <= 3
+
+
+def test_json_holds_no_token(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor does standard output without it."""
+    hub.fail(path="/commit/", fault=Fault.status(403, message=OURS), times=9)
+    assert publish("--json") == 3
+    printed = capsys.readouterr()
+    assert "*** in red" in json.loads(printed.out)["error"]
+    assert WRITE_TOKEN not in printed.out + printed.err
+
+
+def test_names_do_not_act(published: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
+    """Titles of others come without what acts on a terminal."""
+
+    def interfere() -> None:
+        published.commit(R, files={"a": b"%d" % len(published.commits(R))}, message=OURS)
+
+    for attempt in range(9):
+        published.before("POST", "/commit/", interfere, nth=attempt + 1)
+    assert publish(builder=Changed) == 3
+    printed = capsys.readouterr()
+    assert "*** in red" in printed.err
+    assert WRITE_TOKEN not in printed.err
+    assert "\x1b" not in printed.err
+
+
+def test_quota(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
+    """The Hub is given the time that it asks for, once, and if that is not long."""
+    hub.fail(path="/commit/", fault=Fault.status(429, ratelimit=1))
+    assert publish() == 0
+    assert "status 429, trying again in" in capsys.readouterr().err
+    hub.fail(path="/commit/", fault=Fault.status(429, ratelimit=1), times=2)
+    assert publish(builder=Changed) == 3
+    assert "try again in 1 s, at " in capsys.readouterr().err
+    hub.forget()
+    hub.fail(path="/revision/", fault=Fault.status(429, ratelimit=3000, message="You have made 256 commits"), times=9)
+    assert publish() == 3
+    [sentence] = capsys.readouterr().err.splitlines()
+    assert "You have made 256 commits: try again in 50 minutes, at " in sentence
+    assert len([request for request in hub.requests if request.faults]) == 1
+
+
+@pytest.mark.parametrize("path", ["/shards", "/reconstructions/"])
+def test_expired_token(hub: Hub, publish: Publish, path: str) -> None:
+    """The storage refuses a token: with a new one it goes on."""
+    hub.fail(path=path, fault=Fault.status(401))
+    assert publish() == 0
+
+
+def test_verified_means_read(published: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the storage has lost is not verified, though it is listed, and was read by this process before."""
+    assert publish("--verify") == 0
+    published.lose(R, LARGE)
+    capsys.readouterr()
+    assert publish("--verify") == 1
+    assert f"{LARGE} is listed, and the Hub has lost its bytes" in capsys.readouterr().out
+
+
+def test_parent_is_ignored(
+    published: Hub, publish: Publish, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that does not look at it builds over what others committed: the command says whose that was."""
+    commit = Repository.commit
+
+    def careless(self: Repository, revision: str, changes: object, author: str, title: str, *more: object) -> object:
+        return commit(self, revision, changes, author, title)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Repository, "commit", careless)
+    published.before("POST", "/commit/", lambda: published.commit(R, files={"notes.txt": b"mine"}, message="Notes"))
+    capsys.readouterr()
+    assert publish(builder=Changed) == 1
+    theirs = published.commits(R)[1]
+    printed = capsys.readouterr().out
+    assert f"was built over what somebody else had committed meanwhile, {theirs.oid} by another: Notes" in printed
+
+
+@pytest.mark.parametrize("name", ["HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"])
+def test_offline(
+    hub: Hub, publish: Publish, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The variable is named, and nothing was sent."""
+    monkeypatch.setenv(name, "1")
+    for arguments in ([], ["--verify"], ["--dry-run"]):
+        assert publish(*arguments) == 2
+        assert f"{name} is set" in capsys.readouterr().err
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("name", ["HF_HOME", "HF_XET_CACHE", "TMPDIR"])
+def test_folders(
+    hub: Hub,
+    publish: Publish,
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A folder that cannot be written is named before anything is sent."""
+    folder = tmp_path / "file" / "below"
+    folder.parent.touch()
+    monkeypatch.setenv(name, str(folder))
+    if name == "HF_HOME":
+        monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(folder))
+    assert publish() == 2
+    [sentence] = capsys.readouterr().err.splitlines()
+    assert f"{folder} cannot be written" in sentence
+    assert name in sentence
+    assert hub.requests == []
+
+
+class _Recorder(BaseHTTPRequestHandler):
+    """Answers with what its server is told, and keeps the headers that came."""
+
+    server: _Server
+
+    def do_GET(self) -> None:
+        self.server.seen.append(dict(self.headers))
+        self.send_response(200)
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"[]")
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    """A server of whoever."""
+
+    def __init__(self, port: int, headers: dict[str, str]) -> None:
+        super().__init__(("127.0.0.1", port), _Recorder)
+        self.seen: list[dict[str, str]] = []
+        self.headers = headers
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+def test_token_goes_to_the_hub_only() -> None:
+    """Whatever links lead elsewhere; and hf_xet, which would show it there, gets no address of another host."""
+    transport.install()
+    close_connections()
+    with _Server(0, {}) as other:
+        elsewhere = f"http://127.0.0.1:{other.server_port}"
+        links = {"Link": f'<{elsewhere}/next>; rel="next", <{elsewhere}/token>; rel="xet-auth"'}
+        with _Server(PORT, links | {"X-Xet-Refresh-Route": f"{elsewhere}/token"}) as hub:
+            headers = build_hf_headers(token=WRITE_TOKEN)
+            answer = get_session().get(f"{URL}/file", headers=headers)
+            assert not {"link", "x-xet-refresh-route"} & {name.lower() for name in answer.headers}
+            hub.headers = {"Link": links["Link"].partition(",")[0]}
+            assert list(paginate(f"{URL}/list", {}, headers)) == []
+            get_session().get(f"{elsewhere}/action", headers=headers)
+        assert [WRITE_TOKEN in str(seen) for seen in hub.seen] == [True, True]
+        assert len(other.seen) == 2
+        assert WRITE_TOKEN not in str(other.seen)
+
+
+@pytest.mark.slow
+def test_requests_are_few(hub: Hub) -> None:
+    """Of a first publish of three configs with pictures: the Hub counts them."""
+    assert main(Mnist1D, CARD, "tester/mnist1d", []) == 0
+    assert len(hub.requests) <= 45
