@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,3 +150,54 @@ def test_another_version_published_meanwhile(
     assert said.err.count("\n") == 1
     assert hub.commits(R)[0].title == "Mine"
     assert run(builder=shards(70, "1.2.0")) == 0
+
+
+@pytest.mark.parametrize("title", ["Two\nlines", "Two\u2028lines", "\x1b[31mred", "\udcff", " "])
+def test_titles(hub: Hub, run: Run, title: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line of text."""
+    assert run("--message", title) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert hub.requests == []
+
+
+def test_tag_and_branch(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """One does not have the name of the other."""
+    assert run("--tag", "v1") == 0
+    assert run("--revision", "next") == 0
+    before = hub.refs(R)
+    for arguments in (["--tag", "main"], ["--tag", "next"], ["--tag", "x", "--revision", "x"], ["--revision", "v1"]):
+        capsys.readouterr()
+        assert run(*arguments) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert arguments[1] in said
+    assert hub.refs(R) == before
+
+
+def test_proposed(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is in a pull request is not published."""
+    assert run() == 0
+    capsys.readouterr()
+    assert run("--create-pr", builder=shards(60, "1.1.0")) == 0
+    said = capsys.readouterr().out
+    assert "proposed and verified" in said
+    assert "published" not in said
+
+
+@pytest.mark.parametrize("script", ["push_to_hub.py", "validate.py"])
+@pytest.mark.parametrize(("number", "wait"), [(signal.SIGINT, 0.3), (signal.SIGTERM, 0.3), (signal.SIGINT, 1.0)])
+def test_stopped_while_modules_are_loaded(script: str, number: int, wait: float, tmp_path: Path) -> None:
+    """One line, the signal's exit code, and no temporary file stays."""
+    process = subprocess.Popen(
+        [sys.executable, Path(__file__).parent.parent / "scripts" / script, "--help"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(wait)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in (128 + number, 0)  # 0: a fast machine had printed the help
+    assert said.count("\n") == (1 if process.returncode else 0)
+    assert list(tmp_path.iterdir()) == []

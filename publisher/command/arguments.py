@@ -12,7 +12,7 @@ from publisher.command.overrides import add_overrides, is_changed
 from publisher.command.shell import Parser
 from publisher.errors import UsageError
 from publisher.hub.local import check_surroundings
-from publisher.hub.names import check_ref, check_repo_id
+from publisher.hub.names import check_ref, check_repo_id, check_title
 from publisher.plan.target import MAIN, Target
 from publisher.scale.job import default_root
 
@@ -138,8 +138,10 @@ def check_arguments(options: argparse.Namespace, builder: type[datasets.DatasetB
     check_repo_id("REPO_ID", options.repo_id)
     for name in ("revision", "tag"):
         check_ref(f"--{name}", getattr(options, name))
-    if options.message is not None and not options.message.strip():
-        raise UsageError("--message is empty: give a text")
+    if options.message is not None:
+        check_title("--message", options.message)
+    if options.tag and options.tag in (MAIN, options.revision):
+        raise UsageError(f"--tag {options.tag!r} is the name of a branch: give another name")
     if options.create_pr and options.tag:
         raise UsageError("--tag names a commit of a branch: leave it out with --create-pr")
     modes = {

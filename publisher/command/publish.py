@@ -198,14 +198,10 @@ def _act(job: Job, options: argparse.Namespace, show: Callable[[Outcome], None])
     else:
         outcome = job.publish(workers, show, (lambda *_: None) if options.json else print_job)
     made = "made the branch" if outcome.new_branch else "nothing to do"
-    result = f"{_done(job.target)} and verified" if outcome.plan.steps else made
+    result = f"{job.target.done} and verified" if outcome.plan.steps else made
     if outcome.meanwhile:
         result = f"nothing to do and verified: the same was published meanwhile, {'; '.join(outcome.meanwhile)},"
     return outcome, result + (f", tagged {job.target.tag}" if job.target.tag else "")
-
-
-def _done(target: Target) -> str:
-    return "proposed" if target.create_pr else "published"
 
 
 def _submit(job: Job, options: argparse.Namespace) -> int:

@@ -21,3 +21,8 @@ class Target:
     replace_dataset: bool = False  # another dataset than the card's record says
     rewrite: bool = False  # files whose rows are there already, in bytes of another version of the libraries
     leave_other_configs: bool = False  # only some configs were built
+
+    @property
+    def done(self) -> str:
+        """What has happened to a dataset that is committed."""
+        return "proposed" if self.create_pr else "published"

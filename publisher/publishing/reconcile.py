@@ -72,7 +72,12 @@ def look(target: Target) -> Found:
         raise UsageError(
             f"{repository.url} has no {target.revision} to open a pull request for: publish without --create-pr first"
         )
-    tagged = repository.tags().get(target.tag) if target.tag and state else None
+    branches, tags = repository.refs() if state and (target.tag or target.revision != MAIN) else ([], {})
+    if target.tag in branches:
+        raise UsageError(f"--tag {target.tag!r} is the name of a branch of {target.repo_id}: give another name")
+    if target.revision in tags:
+        raise UsageError(f"--revision {target.revision!r} is a tag of {target.repo_id}: give a branch")
+    tagged = tags.get(target.tag) if target.tag else None
     return Found(state, new_branch, tagged)
 
 
@@ -135,7 +140,7 @@ def publish(dataset: Dataset, target: Target, found: Found, show: Show) -> Outco
         differences = _check(repository, outcome.plan, commit) if outcome.plan.steps else []
     except Exception as error:
         reason = explain(error, target.repo_id)
-        raise HubError(f"published at commit {commit.id}, but not read back: {reason}") from error
+        raise HubError(f"{target.done} at commit {commit.id}, but not read back: {reason}") from error
     try:
         if target.tag and not differences:
             repository.create_tag(target.tag, commit.id)
