@@ -27,8 +27,8 @@ MEANINGLESS = {
 }
 EXIT_CODES = """\
 exit codes: 0 done, submitted, or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, or a
-folder that cannot be written; 3 the Hub refused or could not be reached; 70 an error of this program; 71 a worker was
-killed; 128 + n stopped by signal n"""
+folder that cannot be written; 3 the Hub refused, could not be reached, or somebody else published meanwhile; 70 an
+error of this program; 71 a worker was killed; 128 + n stopped by signal n"""
 
 
 def make_parser(builder: type[datasets.DatasetBuilder], repo_id: str) -> argparse.ArgumentParser:

@@ -77,7 +77,7 @@ def run(
     code = INTERNAL_ERROR
     try:
         options = parser.parse_args(arguments)
-        with _stoppable(), contextlib.redirect_stdout(CleanOutput(sys.stdout, waits.clear)):
+        with _stoppable(), _clean_output(waits):
             code = _act(parser, act, options, file_trouble, stopped, waits)
     finally:
         waits.clear()
@@ -120,6 +120,12 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
     for other in STOPPING:
         signal.signal(other, signal.SIG_IGN)
     raise KeyboardInterrupt(number)
+
+
+def _clean_output(waits: Waiting) -> contextlib.AbstractContextManager[object]:
+    if sys.stdout is None:  # closed by the shell: what is printed goes nowhere
+        return contextlib.nullcontext()
+    return contextlib.redirect_stdout(CleanOutput(sys.stdout, waits.clear))
 
 
 @contextlib.contextmanager
