@@ -36,7 +36,8 @@ CHANGED = {
     r"(.+ --executor (?:slurm|ray) .+)": r"\1 --dry-run",
     r"((?!.*--dry-run).+ --set num_samples=)1(?:_000)+(\D.*)": r"\g<1>300_000\2",
 }
-OPTIONAL = {"datasets", "matplotlib", "pillow"}  # what a block may need that a test has to do without
+# What a block may need that a test has to do without
+OPTIONAL = {"datasets", "matplotlib", "pandas", "pillow", "polars", "scikit-learn", "torch"}
 SERVERS = {r"python -m loopback": (" --port 0", "A Hub listens")}  # what is added, and what they say once they are up
 DESCRIBED = re.compile(r"^(\w+) = .*# (float64|int64) (\([\d, ]+\))$", re.MULTILINE)
 

@@ -1,8 +1,7 @@
-"""The way a student takes: parameters by name, datasets that show themselves, and every block of the docs."""
+"""The way a student takes: parameters by name, and datasets that show themselves."""
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import resource
 import subprocess
@@ -17,28 +16,9 @@ import pytest
 from generator import RECIPES, Parameters, make_dataset
 from mnist1d import Mnist1D, load_arrays
 
-DOCS = Path(__file__).parents[1] / "docs"
-BLOCKS = [
-    pytest.param(block, id=f"{page}-{place}")
-    for page in ("arrays.md", "from-pypi.md")
-    for place, block in enumerate(re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.S))
-]
+ROOT = Path(__file__).parents[1]
 untyped: Any = make_dataset
 untyped_config: Any = 8000
-EXTRAS = ("matplotlib", "pandas", "polars", "sklearn", "torch")
-
-
-@pytest.mark.parametrize("block", BLOCKS)
-def test_docs(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every block runs, on its own or after the first of its page."""
-    needed = {"matplotlib"} if ".plot()" in block else set(re.findall(r"^(?:import|from) (\w+)", block, re.M))
-    if missing := [name for name in needed if name in EXTRAS and importlib.util.find_spec(name) is None]:
-        pytest.skip(f"{missing[0]} is not installed")
-    if ".plot()" in block:
-        pytest.importorskip("matplotlib").use("Agg")
-    monkeypatch.chdir(tmp_path)
-    first = "import mnist1d\nargs = mnist1d.get_dataset_args()\n"
-    exec(block if "import" in block else first + block, {})
 
 
 @pytest.mark.parametrize("name", ["udl-8.3", "lottery-tickets-again"])
@@ -136,5 +116,7 @@ make_dataset(num_samples=3_000_000)
 def test_more_than_is_allowed() -> None:
     """A limit of the shell or of a job counts as well."""
     assert resource.RLIMIT_AS
-    done = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True, check=False, cwd=DOCS.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED], capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1]
+    )
     assert "sharded stream" in done.stderr.splitlines()[-1]

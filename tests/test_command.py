@@ -85,7 +85,7 @@ def test_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return make(parameters)
 
     monkeypatch.setattr(Mnist1D, "_split_generators", ask)
-    monkeypatch.setattr("mnist1d.make_dataset", draw)
+    monkeypatch.setattr(generator, "make_dataset", draw)
     assert run("--output-dir", tmp_path / "new") == 0
     assert asked == CONFIGS
     assert drawn == [Mnist1D.builder_configs[name].parameters for name in CONFIGS]

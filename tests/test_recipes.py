@@ -1,9 +1,9 @@
-"""Recipes and their pages: every name gives the data of its experiment, every line of the guide runs."""
+"""Recipes and their page: every name gives the data of its experiment."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,6 @@ def table() -> dict[str, str]:
     page = (DOCS / "recipes.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\|[^|]*\| ((?:`[\w.-]+`(?:, )?)+) \| (.*) \|$", page, flags=re.MULTILINE)
     return {name: parameters for names, parameters in rows for name in re.findall(r"`([^`]*)`", names)}
-
-
-def guide() -> str:
-    """The block of code that goes through the authors' calls."""
-    page = (DOCS / "from-pypi.md").read_text(encoding="utf-8")
-    return page.split("```python\n")[1].split("```")[0]
 
 
 @pytest.mark.parametrize(
@@ -91,22 +85,6 @@ def test_order_of_the_classification_notebook() -> None:
     theirs = x[:, np.random.RandomState(42).permutation(40)]  # as the page has it
     assert np.array_equal(np.sort(theirs, axis=1), np.sort(x, axis=1))
     assert not np.allclose(theirs, shuffled)
-
-
-def test_every_line_of_the_migration_guide() -> None:
-    """The lines run one after the other, and each gives what its comment promises."""
-    code = guide()
-    lines = [line for line in code.splitlines() if line and not line.startswith("from dataclasses")]
-    assert all("  # " in line for line in lines)
-    names: dict[str, Any] = {}
-    exec(code, names)
-    assert names["settings"] == asdict(Parameters())
-    assert names["parameters"] == replace(Parameters(), num_samples=8000)
-    assert names["x"].shape == (6400, 40)
-    assert set(names["as_before"]) == {"x", "y", "x_test", "y_test", "t", "templates"}
-    assert names["as_before"]["x"] is names["x"]
-    assert set(names["templates"]) == {"x", "t", "y"}
-    assert len(names["t"]) == 40
 
 
 def test_the_published_data_need_no_file() -> None:

@@ -77,7 +77,8 @@ def run(
     code = INTERNAL_ERROR
     try:
         options = parser.parse_args(arguments)
-        with _stoppable(), _clean_output(waits):
+        shown = CleanOutput(sys.stdout, waits.clear) if sys.stdout else None  # None: closed from the start
+        with _stoppable(), contextlib.redirect_stdout(shown):
             code = _act(parser, act, options, file_trouble, stopped, waits)
     finally:
         waits.clear()
@@ -122,19 +123,14 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt(number)
 
 
-def _clean_output(waits: Waiting) -> contextlib.AbstractContextManager[object]:
-    if sys.stdout is None:  # closed by the shell: what is printed goes nowhere
-        return contextlib.nullcontext()
-    return contextlib.redirect_stdout(CleanOutput(sys.stdout, waits.clear))
-
-
 @contextlib.contextmanager
 def _stoppable() -> Iterator[None]:
     """Signals that ask for the end raise `KeyboardInterrupt`, once: what is removed then is removed as a whole."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in STOPPING}
+    found = {number: signal.getsignal(number) for number in STOPPING}
+    before = {number: handler for number, handler in found.items() if handler is not None}  # None: not of Python
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:  # as below nohup
             signal.signal(number, _stop)
