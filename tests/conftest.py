@@ -61,6 +61,19 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _short_outages() -> Iterator[None]:
+    """Nobody waits long between attempts, which are real, and no outage is left from another test."""
+    from publisher.hub import patience
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(patience, "FIRST_WAIT", 0.01)
+        patched.setattr(patience, "LONGEST_WAIT", 0.5)
+        patched.setattr(patience, "TRYING", 2.0)
+        patched.setattr(patience, "_outage", patience._Outage())
+        yield
+
+
 def close_connections() -> None:
     """Let the client forget its connections: they lead to a Hub that is gone."""
     import huggingface_hub

@@ -18,7 +18,6 @@ import pytest
 from loopback import WRITE_TOKEN, Fault, Hub
 from loopback.errors import HubError
 from publisher import main
-from publisher.hub import patience
 from tests.conftest import PORT, close_connections
 from tests.pictures import Changed, Pictures, pictures_card
 
@@ -61,12 +60,8 @@ class Scenario:
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits long between attempts, and they end soon; the attempts are real."""
+def _token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
-    monkeypatch.setattr(patience, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(patience, "LONGEST_WAIT", 0.5)
-    monkeypatch.setattr(patience, "TRYING", 2.0)
 
 
 @contextmanager

@@ -23,18 +23,12 @@ from loopback.errors import HubError
 from mnist1d import Mnist1D
 from publisher import main, validate
 from publisher.card.manifest import read_card
-from publisher.hub import patience
 from publisher.publishing.reconcile import ATTEMPTS
 from tests.pictures import Changed, Grown, Pictures, Renamed, pictures_card
 
 R = "tester/pictures"
 NEW = {"README.md", "data/validation-00000-of-00001.parquet", "large/validation-00000-of-00001.parquet"}
 Publish = Callable[..., int]
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "FIRST_WAIT", 0.001)
 
 
 @pytest.fixture
@@ -150,7 +144,6 @@ def test_stale_files_go(hub: Hub, publish: Publish, monkeypatch: pytest.MonkeyPa
     assert len(shards) > 2
     hub.commit(R, files={shards[1]: b"mine"})
     monkeypatch.undo()
-    monkeypatch.setattr(patience, "FIRST_WAIT", 0.001)
     monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
     assert publish() == 0
     assert set(ours(hub)) == NEW | {shards[1]}

@@ -24,7 +24,7 @@ from loopback import READ_TOKEN, Fault, Hub
 from mnist1d import Mnist1D
 from publisher import main
 from publisher.build import parquet
-from publisher.hub import apply, patience
+from publisher.hub import apply
 from publisher.scale import job
 from tests.shards import SHARDS_CARD, Shards
 
@@ -38,7 +38,6 @@ Command = Callable[..., int]
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Many files of a few kilobytes, few of them a commit, and nothing remembered from other tests."""
-    monkeypatch.setattr(patience, "FIRST_WAIT", 0.001)
     monkeypatch.setattr(parquet, "FILE_BYTES", FILE_BYTES)
     monkeypatch.setattr(apply, "COMMIT_FILES", COMMIT_FILES)
     monkeypatch.setattr(job, "default_root", lambda: tmp_path / "remembered")

@@ -19,7 +19,6 @@ from publisher import main as publish
 from publisher.build import parquet
 from publisher.card.manifest import read_card
 from publisher.command.validate import main
-from publisher.hub import patience
 from publisher.validation.examine import examine, validate
 from publisher.validation.layout import list_files
 from publisher.validation.links import check_links
@@ -514,8 +513,6 @@ R = "tester/pictures"
 @pytest.fixture
 def published(hub: Hub, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
     """A Hub with the second dataset, on which no client waits long."""
-    monkeypatch.setattr(patience, "FIRST_WAIT", 0.001)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
     hub.create(R)
     hub.commit(R, {path: (pictures / path).read_bytes() for path in list_files(pictures)})
     return hub

@@ -1,8 +1,8 @@
 """What goes over the wire to the Hub: bounded in time, and the token only to the Hub itself.
 
-The clients' own sessions are kept, with their proxies and certificates; only how they send is changed, once and for the
-process, because `datasets` uses the same ones. Failures are let out at once while `Operation`s are under way; else the
-clients try again as ever.
+The clients' own sessions are kept, with their proxies and certificates; only how they send is changed while `Operation`s
+are under way, for all of the process, because `datasets` uses the same ones. Failures are let out at once then; else the
+clients send, and try again, as ever.
 """
 
 from __future__ import annotations
@@ -123,12 +123,12 @@ def _wrap(session: Any) -> Any:
 
     @functools.wraps(send)
     def guarded(request: Any, **arguments: Any) -> Any:
+        if not Operation.is_under_way():  # others use the clients, perhaps with other Hubs
+            return send(request, **arguments)
         Operation.check()
         if not is_hub(str(request.url)):
             request.headers.pop("Authorization", None)
         fill(request, arguments)
-        if not Operation.is_under_way():
-            return _checked(send(request, **arguments))
         try:
             response = send(request, **arguments)
         except OSError as error:  # requests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -149,14 +150,27 @@ def check_columns(contents: Contents, features: datasets.Features) -> Iterator[s
 
 
 def _same_type(left: pa.DataType, right: pa.DataType) -> bool:
-    """Whether `datasets` makes no difference between two types: it knows no nullability, and no names of list items."""
-    if left == right:
+    """Whether a type that was read is the other one, as Parquet keeps it.
+
+    Parquet has no seconds, nor dates in milliseconds; `datasets` knows no nullability, and no names of list items.
+    """
+    if left == right or left == _kept(right):
         return True
     try:
         one, other = (datasets.Features.from_arrow_schema(pa.schema([("", kind)])) for kind in (left, right))
     except (ValueError, TypeError, NotImplementedError):  # types that `datasets` does not know
         return False
     return bool(one == other)
+
+
+def _kept(kind: pa.DataType) -> pa.DataType:
+    """The type that Parquet gives back for another one."""
+    written = io.BytesIO()
+    try:
+        pq.write_table(pa.schema([("", kind)]).empty_table(), written)
+    except (pa.ArrowException, NotImplementedError):  # types that Parquet does not know
+        return kind
+    return pq.read_schema(written).field(0).type
 
 
 def check_features(contents: Contents, card: datasets.Features | None) -> tuple[datasets.Features | None, list[str]]:
@@ -209,18 +223,24 @@ def check_made_by(contents: Contents, made_by: Mapping[str, Any]) -> Iterator[st
 
 
 def check_encodings(contents: Contents) -> Iterator[str]:
-    """That a file is stored as `publisher.parquet` does it: one sentence per way in which it is not."""
+    """That a file is stored as `publisher.build.parquet` does it: one sentence per way in which it is not."""
     groups = [contents.metadata.row_group(index) for index in range(contents.metadata.num_row_groups)]
     stored = [group.column(index) for group in groups for index in range(group.num_columns)]
     chunks = [chunk for chunk in stored if chunk.num_values]
     floats = [chunk for chunk in chunks if chunk.physical_type in ("FLOAT", "DOUBLE")]
-    others = [chunk for chunk in chunks if chunk.physical_type not in ("FLOAT", "DOUBLE")]
+    others = [chunk for chunk in chunks if chunk.physical_type not in ("FLOAT", "DOUBLE", "BOOLEAN")]
     wrong = {
         "not compressed with zstd": [chunk for chunk in chunks if chunk.compression != "ZSTD"],
         "floats without BYTE_STREAM_SPLIT": [chunk for chunk in floats if "BYTE_STREAM_SPLIT" not in chunk.encodings],
         "floats with a dictionary": [chunk for chunk in floats if chunk.has_dictionary_page],
         "stored without a dictionary": [chunk for chunk in others if not chunk.has_dictionary_page],
-        "without a page index": [chunk for chunk in chunks if not (chunk.has_offset_index and chunk.has_column_index)],
+        "without a page index": [
+            # nulls and NaN alone have no least and no greatest value, of which the column's index is made
+            chunk
+            for chunk in chunks
+            if not chunk.has_offset_index
+            or not (chunk.has_column_index or chunk.statistics is None or not chunk.statistics.has_min_max)
+        ],
     }
     for what, found in wrong.items():
         if found:
