@@ -279,17 +279,19 @@ def test_two_pull_requests(hub: Hub, publish: Publish, conflict: bool) -> None:
 
 
 def test_new_plan_is_shown(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
-    """If somebody commits in between and the plan is no longer the same."""
+    """If somebody commits in between: the same plan goes on, another one is shown and not carried out."""
     assert publish() == 0
     large = "large/validation-00000-of-00001.parquet"
-    for files, plans in (({"notes.txt": b"mine"}, 1), ({large: b"mine"}, 2)):
+    for files, code in (({"notes.txt": b"mine"}, 0), ({large: b"mine"}, 3)):
         hub.forget()
         hub.before("POST", "/commit/", lambda files=files: hub.commit(R, files=files))  # type: ignore[misc]
         capsys.readouterr()
-        assert publish(builder=Changed) == 0
-        printed = capsys.readouterr().out
-        assert printed.count(f"  change  {large}") == plans
-        assert ("written by somebody else" in printed) == (plans == 2)
+        assert publish(builder=Changed) == code
+        printed = capsys.readouterr()
+        assert printed.out.count(f"  change  {large}") == (2 if code else 1)
+        assert ("written by somebody else" in printed.out) == bool(code)
+        assert ("another: commit of another" in printed.err) == bool(code)
+        assert (ours(hub)[large] == b"mine") == bool(code)
         assert publish() == 0
 
 

@@ -364,7 +364,8 @@ def test_dry_run(
 def test_another_size_replaces(hub: Hub, command: Command) -> None:
     """The files of the earlier size go with the same commit."""
     assert command("--set", "shards=20") == 0
-    assert command() == 0
+    assert command() == 1
+    assert command("--replace-dataset") == 0
     assert not [path for path in ours(hub) if "of-00010" in path]
     assert load_dataset(R, split="train").num_rows == 950
 

@@ -40,13 +40,16 @@ class Many(Shards):
         ]
 
 
-def _small(rows: int) -> type[Shards]:
+def _small(rows: int, version: str = "0.1.0") -> type[Shards]:
     """Two configs of one shard a split, with so many rows in those of the second."""
-    configs = [ShardsConfig(name="default", shards=1), ShardsConfig(name="wide", rows=rows, shards=1, largest=10_000)]
+    configs = [
+        ShardsConfig(name="default", shards=1),
+        ShardsConfig(name="wide", rows=rows, shards=1, largest=10_000, version=version),
+    ]
     return type("Shards", (Shards,), {"BUILDER_CONFIGS": configs, "__module__": Shards.__module__})
 
 
-SMALL, CHANGED = _small(rows=50), _small(rows=80)
+SMALL, CHANGED = _small(rows=50), _small(rows=80, version="0.2.0")
 
 
 def edit(hub: Hub, repo_id: str) -> None:
@@ -107,7 +110,7 @@ SCENARIOS: dict[str, list[Step]] = {
         (Shards, "--dry-run"),
         (Shards, "--work-dir memory"),
         (Shards, "--work-dir memory"),
-        (Shards, "--work-dir memory --create-pr --config wide --set shards=4"),
+        (Shards, "--work-dir memory --create-pr --config wide --set shards=4 --replace-dataset"),
         (Shards, "--verify"),
     ],
     "in_shards_to_a_branch": [create, (Shards, "--work-dir memory --revision next")],

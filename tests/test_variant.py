@@ -233,13 +233,17 @@ def test_beside_an_earlier_variant(hub: Hub, built: Path) -> None:
     assert "There are none in `shuffled`." in card
     assert not [claim for claim in FALSE if claim in card]
     assert not [path for path in hub.files(R) if path.startswith("assets")]
-    assert main(Mnist1D, CARD, R, [R, "--config=default"]) == 0
+    assert main(Mnist1D, CARD, R, [R, "--config=default"]) == 1
+    assert main(Mnist1D, CARD, R, [R, "--config=default", "--replace-dataset"]) == 0
     assert main(Mnist1D, CARD, R, [R, "--config=large-padding"]) == 0
     files = {path: content for path, content in hub.files(R).items() if path != ".gitattributes"}
     usual = tree(built)
     assert set(files) == set(usual)
-    assert files["README.md"].decode().split("<!--")[0] == text_of(built).replace(REPO_ID, R)
-    assert main(Mnist1D, CARD, R, [R, "--config=shuffled", "--stream=sharded", "--set=num_samples=1000"]) == 0
+    assert files["README.md"].decode().split("<!--")[0] == text_of(built).replace(REPO_ID, R).replace(
+        f"{R}-explorer", f"{REPO_ID}-explorer"
+    )
+    variant = [R, "--config=shuffled", "--stream=sharded", "--set=num_samples=1000"]
+    assert main(Mnist1D, CARD, R, [*variant, "--replace-dataset"]) == 0
     card = hub.files(R)["README.md"].decode()
     assert "There are none in `default`, `large-padding`." in card
     assert "The stream **sharded** (`shuffled`) draws" in card

@@ -8,26 +8,27 @@ from pathlib import Path
 import datasets
 
 from publisher.build.configs import declared_configs
-from publisher.command.overrides import add_overrides
+from publisher.command.overrides import add_overrides, is_changed
 from publisher.command.shell import Parser
 from publisher.errors import UsageError
 from publisher.hub.local import check_surroundings
-from publisher.hub.names import check_ref, check_repo_id
+from publisher.hub.names import check_ref, check_repo_id, check_title
 from publisher.plan.target import MAIN, Target
 from publisher.scale.job import default_root
 
 EXECUTORS = ("slurm", "ray")  # those of datatrove that publisher/scale/cluster.py knows
 CLUSTER = ("executor", "executor_option", "work_dir")
-OFFLINE = ("revision", "create_pr", "tag", "message", "private", "overwrite_card", "adopt", "rewrite", "json", *CLUSTER)
+CHANGING = ("create_pr", "tag", "message", "private", "overwrite_card", "adopt", "replace_dataset", "rewrite", *CLUSTER)
+OFFLINE = ("revision", "json", *CHANGING)
 MEANINGLESS = {
     "--output-dir": OFFLINE,
     "--preview": (*OFFLINE, "workers"),
-    "--verify": ("create_pr", "tag", "message", "private", "overwrite_card", "adopt", "rewrite", *CLUSTER),
+    "--verify": CHANGING,
 }
 EXIT_CODES = """\
 exit codes: 0 done, submitted, or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, or a
-folder that cannot be written; 3 the Hub refused or could not be reached; 70 an error of this program; 71 a worker was
-killed; 128 + n stopped by signal n"""
+folder that cannot be written; 3 the Hub refused, could not be reached, or somebody else published meanwhile; 70 an
+error of this program; 71 a worker was killed; 128 + n stopped by signal n"""
 
 
 def make_parser(
@@ -42,11 +43,17 @@ def make_parser(
         epilog=EXIT_CODES,
         allow_abbrev=False,
     )
+    parser.set_defaults(home=repo_id)
     add = parser.add_argument
     if repo_id is None:
         add("repo_id", metavar="REPO_ID", help="namespace/name")
     else:
-        add("repo_id", metavar="REPO_ID", nargs="?", default=repo_id, help="namespace/name (default: %(default)s)")
+        add(
+            "repo_id",
+            metavar="REPO_ID",
+            nargs="?",
+            help=f"namespace/name (default: {repo_id}; of a variant it has to be given)",
+        )
     names = ", ".join(declared_configs(builder))
     add("--config", metavar="NAME", action="append", default=[], help=f"only this config, may be repeated: {names}")
     add_overrides(parser.add_argument_group("another dataset of the same kind"), builder)
@@ -88,6 +95,11 @@ def make_parser(
         "and stay on the branch `script`",
     )
     hub.add_argument(
+        "--replace-dataset",
+        action="store_true",
+        help="replace another dataset: one of other parameters, or of another builder, than the repository holds",
+    )
+    hub.add_argument(
         "--rewrite",
         action="store_true",
         help="write anew also the files that hold the same rows, in the bytes of other versions of the libraries",
@@ -127,13 +139,22 @@ def make_parser(
     return parser
 
 
-def check_arguments(options: argparse.Namespace) -> None:
+def check_arguments(options: argparse.Namespace, builder: type[datasets.DatasetBuilder]) -> None:
     """Refuse arguments that are wrong by themselves or do not go together."""
+    if options.repo_id is None:
+        options.repo_id = options.home
+        if is_changed(options, builder) and options.output_dir is None and options.preview is None:
+            raise UsageError(
+                f"--set and --stream make another dataset than that of {options.home}: give the repository that it belongs "
+                "into as the first argument, namespace/name"
+            )
     check_repo_id("REPO_ID", options.repo_id)
     for name in ("revision", "tag"):
         check_ref(f"--{name}", getattr(options, name))
-    if options.message is not None and not options.message.strip():
-        raise UsageError("--message is empty: give a text")
+    if options.message is not None:
+        check_title("--message", options.message)
+    if options.tag and options.tag in (MAIN, options.revision):
+        raise UsageError(f"--tag {options.tag!r} is the name of a branch: give another name")
     if options.create_pr and options.tag:
         raise UsageError("--tag names a commit of a branch: leave it out with --create-pr")
     modes = {

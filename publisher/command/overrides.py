@@ -70,6 +70,11 @@ def read_overrides(options: argparse.Namespace, builder: type[datasets.DatasetBu
     return overrides
 
 
+def is_changed(options: argparse.Namespace, builder: type[datasets.DatasetBuilder]) -> bool:
+    """Whether any parameter is given."""
+    return bool(options.set) or any(getattr(options, field.name) is not None for field in _options(builder))
+
+
 def read_settings(option: str, settings: list[str]) -> dict[str, Any]:
     """Take NAME=VALUE apart; a value that is no Python literal is text.
 

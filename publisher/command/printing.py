@@ -80,6 +80,11 @@ def print_plan(outcome: Outcome, target: Target) -> None:
         print("  compare: whether a file is the same shows when it is drawn")
     if any(change.after and digest_of(change.after) is None for change in outcome.plan.changes):
         print("  sizes of files that are not drawn yet are about right")
+    for note in outcome.plan.notes:
+        print(f"  {without_control(note)}")
+    if outcome.plan.other:
+        other = f"  another dataset is there: {without_control(outcome.plan.other)}:"
+        print(other, "it is replaced" if target.replace_dataset else "it is replaced only with --replace-dataset")
     if outcome.plan.replaces_edited_card:
         print("  README.md", "is replaced" if target.overwrite_card else "is replaced only with --overwrite-card")
 
@@ -94,6 +99,8 @@ def as_json(outcome: Outcome, target: Target, result: str) -> dict[str, Any]:
         "commit": outcome.commit.id if outcome.commit else None,
         "pull_request": outcome.commit.pull_request if outcome.commit else None,
         "card_is_edited": outcome.plan.replaces_edited_card,
+        "other_dataset": outcome.plan.other or None,
+        "notes": list(outcome.plan.notes),
         "changes": [
             {
                 "path": change.path,

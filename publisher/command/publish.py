@@ -75,7 +75,7 @@ def publish_with(
     datasets.disable_progress_bars()
 
     def act(options: argparse.Namespace) -> int:
-        check_arguments(options)
+        check_arguments(options, builder)
         job = _make_job(builder, card_for(options), options)
         if options.output_dir is not None:
             return _write_folder(job, options)
@@ -103,6 +103,7 @@ def _make_job(builder: type[datasets.DatasetBuilder], card: Card, options: argpa
         message=options.message or Target.message,
         overwrite_card=options.overwrite_card,
         adopt=options.adopt,
+        replace_dataset=options.replace_dataset,
         rewrite=options.rewrite,
         leave_other_configs=bool(options.config),
     )
@@ -208,7 +209,9 @@ def _act(job: Job, options: argparse.Namespace, show: Callable[[Outcome], None])
     else:
         outcome = job.publish(workers, show, (lambda *_: None) if options.json else print_job)
     made = "made the branch" if outcome.new_branch else "nothing to do"
-    result = "published and verified" if outcome.plan.steps else made
+    result = f"{job.target.done} and verified" if outcome.plan.steps else made
+    if outcome.meanwhile:
+        result = f"nothing to do and verified: the same was published meanwhile, {'; '.join(outcome.meanwhile)},"
     return outcome, result + (f", tagged {job.target.tag}" if job.target.tag else "")
 
 

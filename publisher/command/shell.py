@@ -9,10 +9,11 @@ import io
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -28,6 +29,7 @@ from publisher.scale.progress import Waiting, waiting
 
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 LONGEST = 2000  # letters of an error: several sentences of others may be in it
+STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 GRACE = 0.5  # seconds for what is done at the end of a process
 
 
@@ -69,8 +71,6 @@ def run(
     quieten()
     if not (sys.stderr and sys.stderr.isatty()):
         disable_progress_bars()
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _stop)
     waits = Waiting(parser.prog)
     waiting.addHandler(waits)
     waiting.propagate = False
@@ -78,7 +78,7 @@ def run(
     try:
         options = parser.parse_args(arguments)
         shown = CleanOutput(sys.stdout, waits.clear) if sys.stdout else None  # None: closed from the start
-        with contextlib.redirect_stdout(shown):
+        with _stoppable(), contextlib.redirect_stdout(shown):
             code = _act(parser, act, options, file_trouble, stopped, waits)
     finally:
         waits.clear()
@@ -98,7 +98,8 @@ def _act(
     waits: Waiting,
 ) -> int:
     try:
-        return act(options)
+        with _temporary_files_of_its_own():
+            return act(options)
     except PublishingError as error:
         return _fail(parser, waits, error, error.exit_code)
     except BrokenPipeError:  # as in `| head`: nobody reads on
@@ -117,7 +118,39 @@ def _act(
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    for other in STOPPING:
+        signal.signal(other, signal.SIG_IGN)
     raise KeyboardInterrupt(number)
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Signals that ask for the end raise `KeyboardInterrupt`, once: what is removed then is removed as a whole."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    found = {number: signal.getsignal(number) for number in STOPPING}
+    before = {number: handler for number, handler in found.items() if handler is not None}  # None: not of Python
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as below nohup
+            signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _temporary_files_of_its_own() -> Iterator[None]:
+    """All temporary files in one folder, which goes however the command ends: libraries leave some after a signal."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 def _place(error: BaseException) -> str:

@@ -178,15 +178,16 @@ class Repository:
         """Make a branch that starts at `main`, or at a commit, if it is not there."""
         self._make(f"making the branch {name}", self.api.create_branch, branch=name, revision=start)
 
-    def tags(self) -> dict[str, str]:
-        """Name -> commit of each tag."""
-        return {tag.name: tag.target_commit for tag in self._call("looking for tags", self.api.list_repo_refs).tags}
+    def refs(self) -> tuple[list[str], dict[str, str]]:
+        """The names of all branches, and name -> commit of each tag."""
+        found = self._call("looking for branches and tags", self.api.list_repo_refs)
+        return [branch.name for branch in found.branches], {tag.name: tag.target_commit for tag in found.tags}
 
     def create_tag(self, name: str, commit: str) -> None:
         """Name a commit, if it has not the name already."""
-        if name not in self.tags():  # of one that is there, servers say other things than that
+        if name not in self.refs()[1]:  # of one that is there, servers say other things than that
             self._make(f"making the tag {name}", self.api.create_tag, tag=name, revision=commit)
-        if (tagged := self.tags().get(name)) != commit:
+        if (tagged := self.refs()[1].get(name)) != commit:
             raise HubError(f"the tag {name!r} is at commit {tagged}: give another name")
 
     def own_pull_requests(self) -> list[PullRequest]:

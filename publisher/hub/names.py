@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 from publisher.errors import UsageError
 
+HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode that end a line, act on a terminal, or are no text
+JOINERS = "\u200c\u200d"  # of emoji and of several scripts
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")  # of a repository, branch or tag: what git and the Hub both take
 
 
@@ -44,3 +47,17 @@ def check_ref(argument: str, name: str | None) -> None:
     """
     if name is not None and (not NAME.fullmatch(name) or ".." in name or name.endswith((".", ".lock", "/"))):
         raise UsageError(f"{argument} {name!r} is not allowed: give letters, digits and -_./ between them")
+
+
+def check_title(argument: str, title: str) -> None:
+    r"""Refuse what cannot be the title of a commit.
+
+    Examples
+    --------
+    >>> check_title("--message", "Version 2\nSigned-off-by: me")
+    Traceback (most recent call last):
+    publisher.errors.UsageError: --message 'Version 2\nSigned-off-by: me' is not allowed: give one line of text ...
+    """
+    hidden = any(unicodedata.category(letter) in HIDDEN and letter not in JOINERS for letter in title)
+    if hidden or not title.strip():
+        raise UsageError(f"{argument} {title!r} is not allowed: give one line of text without control characters")

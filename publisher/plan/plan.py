@@ -10,6 +10,7 @@ from publisher.build.configs import BuiltConfig
 from publisher.build.files import ExpectedFile, File, TextFile, digest_of
 from publisher.card.compose import Surroundings
 from publisher.card.manifest import CARD, Manifest, read_card
+from publisher.plan.notes import another_dataset, notes
 from publisher.plan.recorded import keep_recorded
 from publisher.plan.state import RemoteFile, State
 from publisher.plan.target import Target
@@ -46,6 +47,8 @@ class Plan:
     start: State
     changes: Sequence[Change]  # of each path of ours, in the order of their names
     configs: Sequence[BuiltConfig]  # that the repository has afterwards
+    other: str = ""  # how the dataset that is there is another one
+    notes: Sequence[str] = ()  # what a maintainer should know before
     unread: Sequence[RemoteFile] = ()  # what is removed, or kept, if its content is what an earlier run wrote
 
     @property
@@ -58,9 +61,9 @@ class Plan:
         """The changes without those that change nothing."""
         return [change for change in self.changes if change.action != "same"]
 
-    def does_as(self, other: Plan) -> bool:
-        """Whether the same is done to the same files; the commits that they start from may differ."""
-        return self.steps == other.steps
+    def is_within(self, other: Plan) -> bool:
+        """Whether nothing is done to a file that the other plan does not do to the same file."""
+        return all(step in other.steps for step in self.steps)
 
     def differences(self, state: State) -> list[str]:
         """How a state differs from what the plan leads to, a sentence for each file."""
@@ -112,10 +115,14 @@ def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
     changes += [_change(file, state.files.get(file.path), manifest) for file in files]
     expected = any(isinstance(file, ExpectedFile) for file in files)  # then the numbers in the card are, too
     changes.append(_change_card(ExpectedFile(CARD, readme.size) if expected else readme, state))
+    made = [(config.config, config.made_by) for config in dataset.configs]
+    names = [target.repo_id.rpartition("/")[2], *(str(made_by["builder"]) for _, made_by in made)]
     return Plan(
         state,
         sorted(changes, key=lambda change: change.path),
         dataset.configs,
+        another_dataset(dataset.builder, made, state.card.manifest),
+        list(notes(dataset.configs, state.card.manifest, others, names)),
         [*(file for file in outdated if file.sha256 is None), *doubtful],
     )
 

@@ -21,6 +21,7 @@ class Target:
     tag: str | None = None
     message: str = "Publish the dataset"
     overwrite_card: bool = False
+    replace_dataset: bool = False  # another dataset than the card's record says
     rewrite: bool = False  # files whose rows are there already, in bytes of another version of the libraries
     adopt: bool = False  # take over a repository that holds its loading script, which is removed
     leave_other_configs: bool = False  # only some configs were built
@@ -29,3 +30,8 @@ class Target:
     def script(self) -> str:
         """The file for which `load_dataset` refuses a repository, whatever else it holds."""
         return f"{self.repo_id.rpartition('/')[2]}.py"
+
+    @property
+    def done(self) -> str:
+        """What has happened to a dataset that is committed."""
+        return "proposed" if self.create_pr else "published"

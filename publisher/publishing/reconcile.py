@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+
+import datasets
 
 from publisher.build.configs import BuiltConfig
 from publisher.build.files import TextFile
@@ -14,6 +16,7 @@ from publisher.hub.client import Repository
 from publisher.hub.failures import explain, status_of
 from publisher.hub.local import check_surroundings
 from publisher.hub.patience import Patience
+from publisher.plan.notes import Made, another_dataset
 from publisher.plan.plan import Plan, make_plan
 from publisher.plan.state import EMPTY, Commit, State
 from publisher.plan.target import MAIN, SCRIPT_BRANCH, Target
@@ -22,6 +25,9 @@ from publisher.publishing.check import check_bytes, check_card, check_config
 
 CONFLICTS = {409, 412}
 ATTEMPTS = 5  # to commit, while others are faster
+OTHER = (
+    "{url} holds another dataset: {difference}. Give another repository, or --replace-dataset to replace what is there"
+)
 EDITED = f"{CARD} was written or edited by somebody else: --overwrite-card replaces it"
 
 
@@ -34,6 +40,7 @@ class Outcome:
     new_branch: bool = False  # the revision starts at `main`
     commit: Commit | None = None  # where the wanted state is, if it is
     differences: list[str] = field(default_factory=list)
+    meanwhile: Sequence[str] = ()  # who committed it, if somebody else was faster
 
 
 Show = Callable[[Outcome], object]
@@ -70,14 +77,21 @@ def look(target: Target) -> Found:
         raise UsageError(
             f"{repository.url} has no {target.revision} to open a pull request for: publish without --create-pr first"
         )
-    tagged = repository.tags().get(target.tag) if target.tag and state else None
+    branches, tags = repository.refs() if state and (target.tag or target.revision != MAIN) else ([], {})
+    if target.tag in branches:
+        raise UsageError(f"--tag {target.tag!r} is the name of a branch of {target.repo_id}: give another name")
+    if target.revision in tags:
+        raise UsageError(f"--revision {target.revision!r} is a tag of {target.repo_id}: give a branch")
+    tagged = tags.get(target.tag) if target.tag else None
     return Found(state, new_branch, tagged)
 
 
-def refuse_early(target: Target, found: Found) -> None:
+def refuse_early(builder: type[datasets.DatasetBuilder], wanted: Iterable[Made], target: Target, found: Found) -> None:
     """Refuse what can be refused before anything is drawn."""
     Repository(target.repo_id).require_token()
     state = found.state
+    if state:
+        _refuse_other(another_dataset(builder, wanted, state.card.manifest), target)
     if state and CARD in state.files and state.card.is_edited and not target.overwrite_card:
         raise DifferenceError(EDITED)
     if state and found.tagged not in (None, state.commit):
@@ -119,7 +133,7 @@ def publish(dataset: Dataset, target: Target, found: Found, show: Show) -> Outco
     repository = Repository(target.repo_id)
     outcome = plan_from(dataset, target, found)
     show(outcome)
-    _refuse_edited_card(outcome.plan, target)
+    _refuse(outcome.plan, target)
     if found.state is None:
         repository.create(target.private)
     if found.new_branch:
@@ -133,7 +147,7 @@ def publish(dataset: Dataset, target: Target, found: Found, show: Show) -> Outco
         differences = _check(repository, outcome.plan, commit) if outcome.plan.steps else []
     except Exception as error:
         reason = explain(error, target.repo_id)
-        raise HubError(f"published at commit {commit.id}, but not read back: {reason}") from error
+        raise HubError(f"{target.done} at commit {commit.id}, but not read back: {reason}") from error
     try:
         if target.tag and not differences:
             repository.create_tag(target.tag, commit.id)
@@ -175,11 +189,16 @@ def _plan(repository: Repository, dataset: Dataset, target: Target, state: State
 def _plan_again(
     repository: Repository, dataset: Dataset, target: Target, outcome: Outcome, state: State, show: Show
 ) -> Outcome:
-    """The plan from another state; it is shown if it does anything else than the one that was shown."""
+    """The plan from another state; if it does more than the one that was shown, it is shown, and that is all."""
     again = replace(outcome, plan=_plan(repository, dataset, target, state))
-    if again.plan.steps and not again.plan.does_as(outcome.plan):
-        again = replace(again, before=state, new_branch=False)
-        show(again)
+    if not again.plan.is_within(outcome.plan):
+        show(replace(again, before=state, new_branch=False))
+        _refuse(again.plan, target)
+        others = _others(repository, target, outcome.plan.start.commit)
+        raise HubError(
+            f"{repository.url} changed while this was published: {others}. What is to be done is no longer what was "
+            "shown, so nothing more was committed; run the command again to carry out the new plan"
+        )
     return again
 
 
@@ -218,9 +237,15 @@ def _example(plan: Plan, changed: Sequence[str]) -> BuiltConfig | None:
     return plan.configs[0] if plan.configs else None
 
 
-def _refuse_edited_card(plan: Plan, target: Target) -> None:
+def _refuse(plan: Plan, target: Target) -> None:
+    _refuse_other(plan.other, target)
     if plan.replaces_edited_card and not target.overwrite_card:
         raise DifferenceError(EDITED)
+
+
+def _refuse_other(difference: str, target: Target) -> None:
+    if difference and not target.replace_dataset:
+        raise DifferenceError(OTHER.format(url=Repository(target.repo_id).url, difference=difference))
 
 
 def _taken(target: Target, found: Found) -> UsageError:
@@ -230,7 +255,10 @@ def _taken(target: Target, found: Found) -> UsageError:
 def _commit(
     repository: Repository, dataset: Dataset, target: Target, outcome: Outcome, show: Show
 ) -> tuple[Outcome, Commit]:
-    """Commit the plan; if somebody was faster, or an answer is lost, look again, and plan again, a few times."""
+    """Commit the plan; if somebody was faster, or an answer is lost, look again, and plan again, a few times.
+
+    It goes on only with what was shown before.
+    """
     start = outcome.plan.start.commit
     shown = outcome
     failure: Exception | None = None
@@ -239,12 +267,13 @@ def _commit(
     for attempt in range(1, ATTEMPTS + 2):  # the last time only to see what the last attempt did
         plan = outcome.plan
         if not plan.steps:  # there was nothing to do; or it was done, and only the answer was lost
-            return shown, Commit(plan.start.commit)
+            faster = tuple(repository.commits_since(start, target.revision)) if _is_conflict(failure) else ()
+            return replace(shown, meanwhile=faster), Commit(plan.start.commit)
         if target.create_pr and (proposed := _proposed(repository, target, plan)):
             return outcome, proposed
         if failure is not None and (attempt > ATTEMPTS or not may_go_on):
             break
-        _refuse_edited_card(plan, target)
+        _refuse(plan, target)
         shown = outcome
         try:
             return outcome, carry_out(repository, target, plan)
@@ -259,12 +288,17 @@ def _commit(
         outcome = _plan_again(repository, dataset, target, outcome, _look_again(repository, target), show)
     assert failure is not None
     if _is_conflict(failure):
-        others = "; ".join(repository.commits_since(start, target.revision)) or "the history does not show by whom"
+        others = _others(repository, target, start)
         raise HubError(f"{repository.url} changed {ATTEMPTS} times while this was published: {others}: try again")
     raise explain(failure, target.repo_id) from failure
 
 
-def _is_conflict(failure: Exception) -> bool:
+def _others(repository: Repository, target: Target, start: str) -> str:
+    """Who committed after a commit."""
+    return "; ".join(repository.commits_since(start, target.revision)) or "the history does not show by whom"
+
+
+def _is_conflict(failure: Exception | None) -> bool:
     return isinstance(failure, MovedError) or status_of(failure) in CONFLICTS
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import datasets
 import huggingface_hub
 
-from publisher.build.configs import choose_configs, default_config
+from publisher.build.configs import choose_configs, default_config, describe_builder
 from publisher.build.files import KnownFile, LocalFile
 from publisher.build.pieces import Drawn, Piece, plan_pieces, put_together
 from publisher.build.shards import Part
@@ -61,7 +61,9 @@ class Job:
     def begin(self) -> tuple[Found, list[Part]]:
         """Look, refuse early, make ready for uploads; what was found, and the parts that are still to be uploaded."""
         found = look(self.target)
-        refuse_early(self.target, found)
+        builders = {id(piece.source): piece.source.builder for piece in self.pieces}.values()
+        made = [(builder.config, describe_builder(builder)) for builder in builders]
+        refuse_early(self.builder, made, self.target, found)
         if not self.parts:
             return found, []
         if found.state is None:
@@ -152,7 +154,8 @@ def publish(
     show : callable, optional
         Called with each plan, as an `Outcome`, before it is carried out.
     **target
-        More fields of `Target`: revision, private, create_pr, tag, message, overwrite_card, rewrite.
+        More fields of `Target`: revision, private, create_pr, tag, message, overwrite_card, replace_dataset,
+        rewrite.
 
     Returns
     -------

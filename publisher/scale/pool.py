@@ -17,7 +17,7 @@ from multiprocessing.queues import SimpleQueue
 from typing import Protocol, TypeVar
 
 from publisher.errors import WorkerError
-from publisher.scale.progress import Progress, progress_of, waiting
+from publisher.scale.progress import Progress, progress_of, said_if_long, waiting
 
 
 class Piece(Protocol):
@@ -74,7 +74,10 @@ def _results(pieces: Sequence[P], work: Callable[[P], T], workers: int, progress
     """The results as they come, each with the place of its piece."""
     workers = min(workers, len(pieces))
     if workers <= 1:
-        yield from ((index, work(piece)) for index, piece in enumerate(pieces))
+        for index, piece in enumerate(pieces):
+            with said_if_long(f"drawing {index + 1} of {len(pieces)}"):
+                result = work(piece)
+            yield index, result
         return
     context = get_context("spawn")  # a fork would copy the threads and connections of the libraries
     line, end = context.Pipe(duplex=False)

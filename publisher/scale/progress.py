@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,7 @@ from tqdm import tqdm
 
 QUIET = 60.0  # seconds between lines of progress where there is no terminal
 WAITING = 10.0  # and between lines that say what is waited for
+LONG = 30.0  # and before the first line, where nothing is counted
 waiting = logging.getLogger("publisher.waiting")
 
 
@@ -73,6 +75,26 @@ def progress_of(total: int, done: int, unit: str) -> Iterator[Progress]:
             finally:
                 for handler in shown:
                     handler.bar = None
+
+
+@contextmanager
+def said_if_long(words: str) -> Iterator[None]:
+    """Say, while something lasts that cannot be counted, what it is and for how long it has been going on."""
+    begun, done = time.monotonic(), threading.Event()
+
+    def watch() -> None:
+        wait = LONG
+        while not done.wait(wait):
+            waiting.warning("%s, for %.0f s so far", words, time.monotonic() - begun)
+            wait = QUIET
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
 
 
 class Waiting(logging.Handler):

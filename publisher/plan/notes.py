@@ -1,0 +1,112 @@
+"""What a maintainer should know of a plan before it is carried out: another dataset's place, a version that stays."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+import datasets
+
+from publisher.build.configs import BuiltConfig, declared_configs, is_as_declared
+from publisher.build.files import KnownFile
+from publisher.card.manifest import ConfigRecord, Manifest
+
+Made = tuple[datasets.BuilderConfig, Mapping[str, Any]]  # a config, and what `describe_builder` says of it
+MOST = 5  # differing parameters that are named
+BESIDES = ("builder", "config", "version")  # what a record names beside the parameters
+
+
+def another_dataset(
+    builder: type[datasets.DatasetBuilder],
+    wanted: Iterable[Made],
+    manifest: Manifest | None,
+) -> str:
+    """How the dataset that an earlier run published differs from the one that is wanted, or nothing.
+
+    A config that its builder declares, of a higher version than the published one, is the next version of the same
+    dataset, whatever its parameters.
+
+    Parameters
+    ----------
+    builder : subclass of datasets.DatasetBuilder
+    wanted : iterable of Made
+        Each config.
+    manifest : Manifest or None
+        The record of the card that is there.
+    """
+    declared = declared_configs(builder)
+    records = manifest.configs if manifest else {}
+    for config, here in wanted:
+        for record in records.values():
+            if "builder" in record.made_by and record.made_by["builder"] != here["builder"]:
+                return f"builder {_show(record.made_by['builder'])} there, {_show(here['builder'])} here"
+        if config.name not in records:
+            continue
+        there = records[config.name].made_by
+        if is_as_declared(config, declared[config.name]) and _is_newer(here["version"], there.get("version")):
+            continue
+        if words := _differing(there, here):
+            return f"config {config.name!r} has {words}"
+    return ""
+
+
+def notes(
+    configs: Iterable[BuiltConfig], manifest: Manifest | None, paths: Collection[str], names: Iterable[str]
+) -> Iterator[str]:
+    """Sentences of a plan: rows that change under the same version, and a script that `load_dataset` refuses.
+
+    Parameters
+    ----------
+    configs : iterable of BuiltConfig
+    manifest : Manifest or None
+        The record of the card that is there.
+    paths : collection of str
+        The files that stay beside those of the plan.
+    names : iterable of str
+        What a script of the dataset would be called.
+    """
+    records = manifest.configs if manifest else {}
+    for config in configs:
+        record, version = records.get(config.name), config.made_by["version"]
+        if record and record.made_by.get("version") == version and _rows_differ(record, config):
+            yield f"rows of config {config.name!r} change at the same version {version}: raise it, as caches go by it"
+    for name in dict.fromkeys(names):
+        if f"{name}.py" in paths:
+            yield f"{name}.py, a script of somebody else, stays: load_dataset from 4.0 on refuses it, so remove it"
+
+
+def _rows_differ(record: ConfigRecord, config: BuiltConfig) -> bool:
+    if record.digests and config.digests:
+        return record.digests != config.digests
+    files = [file for split in config.files.values() for file in split if isinstance(file, KnownFile)]
+    return any(file.values and file.values != record.values.get(file.path, file.values) for file in files)
+
+
+def _differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """The parameters that differ: as they are there, and here."""
+    before, after = _flat(there), _flat(here)
+    names = [name for name in after.keys() | before.keys() if before.get(name) != after.get(name)]
+    names = sorted(names, key=[*after, *before].index)
+    words = [f"{name}={_show(before.get(name))} there, {_show(after.get(name))} here" for name in names[:MOST]]
+    return "; ".join([*words, *([f"and {len(names) - MOST} more differ"] if len(names) > MOST else [])])
+
+
+def _flat(made_by: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters by name, those of a record in a field among them."""
+    flat: dict[str, Any] = {}
+    for name, value in made_by.items():
+        if name not in BESIDES:
+            flat.update(value if isinstance(value, dict) else {name: value})
+    return flat
+
+
+def _show(value: Any) -> str:
+    return reprlib.repr(value)
+
+
+def _is_newer(here: Any, there: Any) -> bool:
+    try:
+        return bool(datasets.Version(str(here)) > datasets.Version(str(there)))
+    except ValueError:  # a record that is no version
+        return False

@@ -1,0 +1,203 @@
+"""A maintainer's year: other datasets, other people, other versions, and what the command says of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from card import CARD, REPO_ID
+from loopback import Hub
+from mnist1d import Mnist1D
+from publisher import main
+from tests.pictures import Changed, Pictures, pictures_card
+from tests.shards import SHARDS_CARD, Shards, ShardsConfig
+
+R = "tester/year"
+Run = Callable[..., int]
+
+
+def shards(rows: int, version: str = "1.0.0") -> type[Shards]:
+    """A dataset of one small config."""
+    config = ShardsConfig(name="default", shards=1, rows=rows, version=version)
+    return type("Shards", (Shards,), {"BUILDER_CONFIGS": [config], "__module__": Shards.__module__})
+
+
+@pytest.fixture
+def run(hub: Hub) -> Run:
+    """The command for a small dataset."""
+
+    def command(*arguments: str, builder: type[Any] = shards(50), card: Any = SHARDS_CARD) -> int:  # noqa: B008
+        try:
+            return main(builder, card, R, list(arguments))
+        except SystemExit as end:
+            return int(end.code or 0)
+
+    return command
+
+
+@pytest.mark.parametrize("mode", [[], ["--dry-run"], ["--verify"], ["--json"]])
+@pytest.mark.parametrize("variant", [["--set", "num_samples=1000"], ["--stream", "sharded"]])
+def test_variant_needs_a_name(
+    hub: Hub, mode: list[str], variant: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It never goes to the flagship because no repository was given."""
+    assert main(Mnist1D, CARD, REPO_ID, [*variant, *mode]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert REPO_ID in said
+    assert hub.requests == []
+
+
+def test_another_dataset_is_refused(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whichever of the two comes second; both are named, and an option replaces."""
+    assert run() == 0
+    before = hub.files(R)
+    for arguments in ([R, "--set", "rows=60"], [R, "--set", "rows=60", "--overwrite-card"]):
+        capsys.readouterr()
+        assert run(*arguments) == 1
+        said = capsys.readouterr().err
+        assert "rows=50 there, 60 here" in said
+        assert "--replace-dataset" in said
+        assert hub.files(R) == before
+    assert run(R, "--set", "rows=60", "--dry-run") == 0
+    assert "replaced only with --replace-dataset" in capsys.readouterr().out
+    assert run(R, "--set", "rows=60", "--replace-dataset") == 0
+    capsys.readouterr()
+    assert run() == 1
+    assert "rows=60 there, 50 here" in capsys.readouterr().err
+
+
+def test_another_builder_is_refused(hub: Hub, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Though none of its configs has the name of one that is there."""
+    assert run() == 0
+    assert run(builder=Pictures, card=pictures_card(tmp_path)) == 1
+    said = capsys.readouterr().err
+    assert "'shards' there" in said
+    assert "'pictures' here" in said
+
+
+def test_next_version(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Declared parameters may change with a higher version, and only then."""
+    assert run() == 0
+    assert run(builder=shards(60)) == 1
+    assert run(builder=shards(60, "0.9.0")) == 1
+    capsys.readouterr()
+    assert run(builder=shards(60, "1.1.0")) == 0
+    assert "same version" not in capsys.readouterr().out
+    assert run(R, "--set", "rows=70", builder=shards(60, "1.2.0")) == 1
+
+
+def test_rows_change_at_the_same_version(
+    hub: Hub, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The plan says so, in words and as JSON."""
+    card = pictures_card(tmp_path)
+    assert run(builder=Pictures, card=card) == 0
+    capsys.readouterr()
+    assert run("--dry-run", builder=Changed, card=card) == 0
+    assert "rows of config 'large' change at the same version" in capsys.readouterr().out
+    assert run("--dry-run", "--json", builder=Changed, card=card) == 0
+    [note] = json.loads(capsys.readouterr().out)["notes"]
+    assert "'large'" in note
+    assert run("--dry-run", builder=Pictures, card=card) == 0
+    assert "version" not in capsys.readouterr().out
+
+
+def test_foreign_script(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """It keeps `load_dataset` from opening what is published, so the plan says that it is there."""
+    hub.create(R)
+    hub.commit(R, {"year.py": b"", "other.py": b""})
+    assert run("--dry-run") == 0
+    said = capsys.readouterr().out
+    assert "year.py, a script of somebody else" in said
+    assert "other.py" not in said
+
+
+def test_the_same_published_meanwhile(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """By somebody else: the one who comes second says so, and makes no commit."""
+    assert run() == 0
+    newest = shards(60, "1.1.0")
+    hub.before("POST", "/commit/", lambda: run("--message", "Mine", builder=newest))
+    capsys.readouterr()
+    assert run(builder=newest) == 0
+    assert "the same was published meanwhile, tester: Mine" in capsys.readouterr().out
+    assert hub.commits(R)[0].title == "Mine"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_another_version_published_meanwhile(
+    hub: Hub, run: Run, there: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It stays, and the second is told whose it is; run again, it sees what is there."""
+    if there:
+        assert run() == 0
+    hub.before(
+        "POST", "/commit/" if there else "/repos/create", lambda: run("--message", "Mine", builder=shards(60, "1.1.0"))
+    )
+    capsys.readouterr()
+    assert run(builder=shards(70, "1.2.0")) == 3
+    said = capsys.readouterr()
+    assert "tester: Mine" in said.err
+    assert said.err.count("\n") == 1
+    assert hub.commits(R)[0].title == "Mine"
+    assert run(builder=shards(70, "1.2.0")) == 0
+
+
+@pytest.mark.parametrize("title", ["Two\nlines", "Two\u2028lines", "\x1b[31mred", "\udcff", " "])
+def test_titles(hub: Hub, run: Run, title: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line of text."""
+    assert run("--message", title) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert hub.requests == []
+
+
+def test_tag_and_branch(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """One does not have the name of the other."""
+    assert run("--tag", "v1") == 0
+    assert run("--revision", "next") == 0
+    before = hub.refs(R)
+    for arguments in (["--tag", "main"], ["--tag", "next"], ["--tag", "x", "--revision", "x"], ["--revision", "v1"]):
+        capsys.readouterr()
+        assert run(*arguments) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert arguments[1] in said
+    assert hub.refs(R) == before
+
+
+def test_proposed(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is in a pull request is not published."""
+    assert run() == 0
+    capsys.readouterr()
+    assert run("--create-pr", builder=shards(60, "1.1.0")) == 0
+    said = capsys.readouterr().out
+    assert "proposed and verified" in said
+    assert "published" not in said
+
+
+@pytest.mark.parametrize("script", ["push_to_hub.py", "validate.py"])
+@pytest.mark.parametrize(("number", "wait"), [(signal.SIGINT, 0.3), (signal.SIGTERM, 0.3), (signal.SIGINT, 1.0)])
+def test_stopped_while_modules_are_loaded(script: str, number: int, wait: float, tmp_path: Path) -> None:
+    """One line, the signal's exit code, and no temporary file stays."""
+    process = subprocess.Popen(
+        [sys.executable, Path(__file__).parent.parent / "scripts" / script, "--help"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(wait)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in (128 + number, 0)  # 0: a fast machine had printed the help
+    assert said.count("\n") == (1 if process.returncode else 0)
+    assert list(tmp_path.iterdir()) == []
