@@ -145,8 +145,8 @@ def check_arguments(options: argparse.Namespace, builder: type[datasets.DatasetB
         options.repo_id = options.home
         if is_changed(options, builder) and options.output_dir is None and options.preview is None:
             raise UsageError(
-                f"--set and --stream make another dataset than that of {options.home}: give the repository that it belongs "
-                "into as the first argument, namespace/name"
+                f"--set and --stream make another dataset than that of {options.home}: give the repository that it "
+                "belongs into as the first argument, namespace/name"
             )
     check_repo_id("REPO_ID", options.repo_id)
     for name in ("revision", "tag"):
