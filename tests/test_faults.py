@@ -34,7 +34,7 @@ FAULTS = (
     Fault.status(429, retry_after=0),
 )
 KILLS = 50
-STRIDE = int(os.environ.get("FAULT_STRIDE", "4"))  # 1: every fault at every request, which takes an hour
+STRIDE = int(os.environ.get("FAULT_STRIDE", "8"))  # 1: every fault at every request, which takes an hour
 OF_ITS_OWN = """
 import sys
 from pathlib import Path
@@ -132,6 +132,7 @@ def outcome(scenario: Scenario, number: int, fault: Fault, capsys: pytest.Captur
     return {0: ".", 1: "d"}.get(code, "n" if found == scenario.new else "o")
 
 
+@pytest.mark.slow
 def test_faults_of_the_commit(scenario: Scenario, capsys: pytest.CaptureFixture[str]) -> None:
     """Every fault at the one request that changes something."""
     [number] = [place for place, request in enumerate(scenario.requests, 1) if "/commit/" in request]
