@@ -485,5 +485,7 @@ def test_types(tables: bool, card: Card, tmp_path: Path) -> None:
     assert main(kind, card, R, ["--output-dir", str(tmp_path / "out")]) == 0
     found = datasets.load_dataset(str(tmp_path / "out"), split="train")
     assert found.features == expected.features
+    if int(datasets.__version__.partition(".")[0]) < 4:  # does not read arrays within lists with this pyarrow
+        found, expected = (rows.remove_columns(["arrays", "array in struct"]) for rows in (found, expected))
     assert list(found) == list(expected)
     assert validate(tmp_path / "out") == []

@@ -24,6 +24,12 @@ def is_terminal() -> bool:
     return bool(sys.stderr and sys.stderr.isatty())
 
 
+class Bar(tqdm):
+    """A bar that a signal may interrupt while it is made: half a bar asks for this when it goes."""
+
+    disable = True
+
+
 class Progress:
     """A bar, or lines.
 
@@ -57,7 +63,7 @@ def progress_of(total: int, done: int, unit: str) -> Iterator[Progress]:
     """Progress of work from `done` to `total`; what is waited for shows in it."""
     terminal = is_terminal()
     with ExitStack() as stack:
-        bar = tqdm(
+        bar = Bar(
             total=total,
             initial=done,
             unit=unit,
@@ -118,7 +124,7 @@ class Waiting(logging.Handler):
             self.bar.set_postfix_str(words)
         else:
             if self._line is None:
-                self._line = tqdm(total=0, bar_format="{desc}", leave=False, file=sys.stderr)
+                self._line = Bar(total=0, bar_format="{desc}", leave=False, file=sys.stderr)
             self._line.set_description_str(words)
 
     def clear(self) -> None:
