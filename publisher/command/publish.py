@@ -164,7 +164,7 @@ def _use_hub(job: Job, options: argparse.Namespace) -> int:
             print_plan(outcome, target)
 
     try:
-        if options.executor == "slurm":
+        if options.executor == "slurm" and not options.dry_run:
             return _submit(job, options)
         outcome, result = _act(job, options, show)
     except PublishingError as error:
