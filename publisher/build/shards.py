@@ -109,7 +109,7 @@ def plan_parts(source: Source, default: str) -> list[Part]:
     """
     parts = []
     folder = data_folder(source.config, default)
-    origin = Origin(source.kind, source.builder.config, source.overrides, Path(source.builder._cache_dir_root))
+    origin = Origin(source.kind, source.builder.config, source.overrides, source.cache)
     for split, gen_kwargs in source.splits.items():
         shards = _count_shards(gen_kwargs) or 1
         first = _draw_shard(source, split, 0, origin.opened)

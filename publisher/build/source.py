@@ -40,20 +40,25 @@ class Source:
     overrides: Mapping[str, Any]
 
     @cached_property
+    def cache(self) -> Path:
+        """The builder's own cache: that of the user may hold what other code has prepared."""
+        folder = tempfile.mkdtemp()
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
+
+    @cached_property
     def builder(self) -> datasets.DatasetBuilder:
-        """The builder, with a cache of its own: that of the user may hold what other code has prepared."""
-        cache = tempfile.mkdtemp()
-        weakref.finalize(self, shutil.rmtree, cache, ignore_errors=True)
+        """The builder."""
         home = getattr(sys.modules.get(self.kind.__module__), "__file__", None)
         beside = {"base_path": str(Path(home).parent)} if home else {}  # where paths that a script gives begin
         parameters = (ValueError,) if self.overrides else ()  # what the builder says of them is a sentence already
         with names_fault(self.kind, self.config, passing=parameters):
-            return self.kind(config_name=self.config, cache_dir=cache, **{**beside, **self.overrides})
+            return self.kind(config_name=self.config, cache_dir=str(self.cache), **{**beside, **self.overrides})
 
     @property
     def folders(self) -> list[Path]:
         """Folders of this machine that the rows may name: the builder's cache, and its data."""
-        folders = (self.builder._cache_dir_root, DOWNLOADS.parent, self.builder.config.data_dir)
+        folders = (self.cache, DOWNLOADS.parent, self.builder.config.data_dir)
         return [Path(folder).absolute() for folder in folders if folder]
 
     @cached_property
@@ -85,7 +90,7 @@ class Source:
 
     def close(self) -> None:
         """Remove the cache; the builder is not asked for rows again."""
-        shutil.rmtree(self.builder._cache_dir_root, ignore_errors=True)
+        shutil.rmtree(self.cache, ignore_errors=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Source, (self.kind, self.config, self.overrides)  # without what was made of it

@@ -24,6 +24,7 @@ from publisher.command.shell import run
 from publisher.errors import DifferenceError, PublishingError, UsageError
 from publisher.hub.failures import without_control
 from publisher.plan.target import MAIN, Target
+from publisher.plan.wanted import Dataset
 from publisher.publishing.reconcile import Outcome, look, plan_from, verify
 from publisher.scale.job import (
     Job,
@@ -129,12 +130,7 @@ def _whole(job: Job) -> str:
 
 def _write_folder(job: Job, options: argparse.Namespace) -> int:
     def write(folder: Path) -> list[File]:
-        dataset = job.draw(partial(draw_piece, folder), options.workers or 1)
-        card = dataset.card_for()
-        files = dataset.files(card)
-        files.insert(0, dataset.readme(card, files, options.repo_id))
-        complete_folder(folder, files)
-        return files
+        return _complete(job.draw(partial(draw_piece, folder), options.workers or 1), folder, options.repo_id)
 
     print_files(replace_folder(options.output_dir, write))
     print_loading(str(options.output_dir), choose_configs(job.builder, options.config), job.builder)
@@ -147,13 +143,19 @@ def _write_preview(job: Job, options: argparse.Namespace) -> int:
     check_preview(options.preview)
     with tempfile.TemporaryDirectory() as work:
         folder = root_in(work)
-        dataset = job.draw(partial(expect_piece, folder))
-        card = dataset.card_for()
-        files = dataset.files(card)
-        complete_folder(folder, [dataset.readme(card, files, options.repo_id), *files])
+        _complete(job.draw(partial(expect_piece, folder)), folder, options.repo_id)
         size = write_preview(render(folder, options.repo_id), options.preview)
     print(f"Wrote {options.preview}, {size:,} bytes. To look at it, open {options.preview.resolve().as_uri()}")
     return 0
+
+
+def _complete(dataset: Dataset, folder: Path, repo_id: str) -> list[File]:
+    """Put card and pictures beside what is drawn; all files, the card first."""
+    card = dataset.card_for()
+    files = dataset.files(card)
+    files.insert(0, dataset.readme(card, files, repo_id))
+    complete_folder(folder, files)
+    return files
 
 
 def _use_hub(job: Job, options: argparse.Namespace) -> int:

@@ -265,16 +265,17 @@ class Repository:
         return paths
 
     def commit(
-        self, changes: Iterable[Change], parent: str, revision: str, message: str, create_pr: bool = False
+        self, changes: Sequence[Change], parent: str, revision: str, message: str, create_pr: bool = False
     ) -> Commit:
         """Carry changes out in one commit on top of `parent`.
 
         Raises whatever the client raises: whether the commit was made has to be looked up.
         """
         self.require_token()
+        files = [change.after for change in changes]
+        size = sum(file.size for file in files if isinstance(file, LocalFile | TextFile))
         operations = [_operation(change) for change in changes]
         additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
-        size = sum(addition.upload_info.size for addition in additions if not addition._is_uploaded)
         if additions:
             self._upload(f"uploading {len(additions)} files", additions, size, revision, create_pr)
         info = within(
