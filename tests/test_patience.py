@@ -22,6 +22,8 @@ from publisher.hub import patience, transport
 from tests.conftest import PORT, URL, close_connections
 from tests.pictures import Changed, Pictures, pictures_card
 
+pytest.importorskip("hf_xet", reason="the faults are those of the requests of a client with Xet")
+
 R = "tester/pictures"
 LARGE = "large/validation-00000-of-00001.parquet"
 HANGS = Fault.delay(1000)
