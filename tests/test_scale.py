@@ -157,6 +157,7 @@ def test_branch(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
     assert "README.md" not in hub.files(R, hub.commits(R, "next")[1].oid)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("requests", ["/commit/", "/merge", "discussions", "preupload", "batch", "/lfs/", "/shards"])
 @pytest.mark.parametrize(
     "fault",

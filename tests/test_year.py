@@ -185,10 +185,11 @@ def test_proposed(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize("script", ["push_to_hub.py", "validate.py"])
-@pytest.mark.parametrize(("number", "wait"), [(signal.SIGINT, 0.3), (signal.SIGTERM, 0.3), (signal.SIGINT, 1.0)])
-def test_stopped_while_modules_are_loaded(script: str, number: int, wait: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_while_modules_are_loaded(script: str, number: int, tmp_path: Path) -> None:
     """One line, the signal's exit code, and no temporary file stays."""
-    for _ in range(10):
+    heard = 0
+    for attempt in range(12):
         process = subprocess.Popen(
             [sys.executable, Path(__file__).parent.parent / "scripts" / script, "--help"],
             env={**os.environ, "TMPDIR": str(tmp_path)},
@@ -196,10 +197,11 @@ def test_stopped_while_modules_are_loaded(script: str, number: int, wait: float,
             stderr=subprocess.PIPE,
             text=True,
         )
-        time.sleep(wait)
+        time.sleep(0.1 * attempt)
         process.send_signal(number)
         _, said = process.communicate(timeout=60)
         if process.returncode == 128 + number:  # else Python had not come to the script yet, or had printed the help
             assert said.count("\n") == 1
-            break
+            heard += 1
+    assert heard
     assert list(tmp_path.iterdir()) == []
