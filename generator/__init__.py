@@ -1,4 +1,4 @@
-"""MNIST-1D from NumPy alone, equal to the bit to the published file on every machine.
+"""MNIST-1D from NumPy alone, equal to the bit to the published file.
 
 >>> from generator import Parameters, make_dataset
 >>> data = make_dataset(Parameters(num_samples=1000, seed=0))
