@@ -204,4 +204,5 @@ def test_stopped_while_modules_are_loaded(script: str, number: int, tmp_path: Pa
             assert said.count("\n") == 1
             heard += 1
     assert heard
-    assert list(tmp_path.iterdir()) == []
+    left = [path.name for path in tmp_path.iterdir() if path.is_dir() or path.read_bytes() not in (b"", b"blat")]
+    assert left == []  # but for Python's own trial of the folder

@@ -25,9 +25,10 @@ def is_terminal() -> bool:
 
 
 class Bar(tqdm):
-    """A bar that a signal may interrupt while it is made: half a bar asks for this when it goes."""
+    """A bar that a signal may interrupt while it is made: tqdm would close half a bar, and fail."""
 
-    disable = True
+    def __del__(self) -> None:
+        """Leave closing to `with`."""
 
 
 class Progress:
