@@ -71,6 +71,7 @@ NO_FILES = (
 )  # what `load_dataset` gives every builder, and this one has no use for
 OTHER_KEYWORDS = {"parameters", "stream", "version", *inspect.signature(datasets.DatasetBuilder.__init__).parameters}
 TABLE_ROWS = 10_000  # a table at a time: a few megabytes
+_patched_for_streaming = True  # `datasets` need not patch how files are opened here, and import SciPy for that
 
 
 @dataclass

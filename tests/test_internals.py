@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import datasets
@@ -29,6 +31,12 @@ def test_split_generators(tmp_path: Path) -> None:
     first[0].gen_kwargs["rows"] = 2
     builder.download_and_prepare(str(tmp_path / "rows"))
     assert builder.as_dataset(split="validation").num_rows == 2
+
+
+def test_patched_for_streaming() -> None:
+    """A builder whose module says that it is patched is made without SciPy."""
+    program = "import sys; from mnist1d import Mnist1D; Mnist1D(); sys.exit('scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_generate_tables(tmp_path: Path) -> None:
