@@ -196,6 +196,7 @@ def _act(job: Job, options: argparse.Namespace, show: Callable[[Outcome], None])
             return act(job.draw(work(root_in(folder)), workers))
 
     if options.dry_run:
+        workers = min(workers, len(job.pieces) - len(job.parts))  # what a part will be like is known
         found = look(job.target)
         outcome = draw(lambda root: partial(expect_piece, root), lambda made: plan_from(made, job.target, found))
         show(outcome)
