@@ -7,6 +7,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub import DatasetCardData, HfApi
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -23,7 +25,7 @@ from loopback import Hub
 from publisher import Card, main, validate
 from publisher.build import parquet
 from publisher.build.rows import RowsDigest, differing_columns
-from publisher.card.manifest import read_card
+from publisher.card.manifest import read_card, write_card
 
 Capture: TypeAlias = pytest.CaptureFixture[str]
 Patch: TypeAlias = pytest.MonkeyPatch
@@ -259,6 +261,31 @@ def test_the_record_has_a_digest_for_each_file(card: Card, tmp_path: Path) -> No
     found.add(read(tmp_path / "out" / path))
     assert found.hexdigest() == digest
     assert "\ufeff" not in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_record_that_is_wrong(card: Card, hub: Hub, tmp_path: Path, capsys: Capture) -> None:
+    """A file with the recorded bytes, and other rows than the recorded ones, is found by `validate` and `--verify`."""
+    out = tmp_path / "out"
+    path = "data/train-00000-of-00001.parquet"
+    assert main(builder(lambda config: iter([{"x": 2}])), card, R, ["--output-dir", str(out)]) == 0
+    found = read_card((out / "README.md").read_text(encoding="utf-8"))
+    assert found.manifest
+    record = found.manifest.configs["default"]
+    digest = RowsDigest(INTEGER)
+    digest.add(pa.table({"x": [1]}))
+    manifest = replace(found.manifest, configs={"default": replace(record, values={path: digest.hexdigest()})})
+    text = write_card(DatasetCardData(**found.metadata), found.prose.removesuffix("\n"), manifest)
+    (out / "README.md").write_text(text, encoding="utf-8")
+    [finding] = validate(out)
+    assert f"{path} has other rows" in finding
+    api = HfApi()
+    api.create_repo(R, repo_type="dataset")
+    api.upload_folder(repo_id=R, repo_type="dataset", folder_path=out)
+    assert main(builder(one), card, R, ["--verify"]) == 1
+    assert f"{path} has other rows" in capsys.readouterr().out
+    assert main(builder(one), card, R, ["--rewrite"]) == 0
+    assert validate(R) == []
+    assert load()["x"][:] == [1]
 
 
 # --- configs, names, faults -------------------------------------------------------------------------------------------

@@ -124,6 +124,11 @@ def write_file(
     return Written(path, rows, nbytes, given.hexdigest())
 
 
+def digest_of_rows(path: Path, features: datasets.Features) -> str:
+    """SHA-256 of the rows in a file, see `publisher.build.rows`."""
+    return _read_back(path, features)[0].hexdigest()
+
+
 def _read_back(path: Path, features: datasets.Features) -> tuple[RowsDigest, int]:
     """The digest of the rows in a file, as `datasets` reads them, and their bytes in Arrow."""
     found, nbytes = RowsDigest(features), 0
