@@ -161,7 +161,7 @@ def _complete(
         if private:
             cast = hide_folders(cast, private)
         first += len(table)
-        yield from cut_by_bytes(cast, ROW_GROUP_BYTES)
+        yield from filter(len, cut_by_bytes(cast, ROW_GROUP_BYTES))
 
 
 def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
