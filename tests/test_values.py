@@ -478,3 +478,33 @@ def test_lists_that_are_no_shards(
     kind = builder(joined, datasets.Features({"x": VALUE("string")}), tables=True, train=given)
     assert main(kind, card, R, ["--work-dir", str(tmp_path / "work")]) == 0
     assert load()["x"][:] == expected
+
+
+def test_shards_of_all_sizes(card: Card, hub: Hub, monkeypatch: Patch, tmp_path: Path) -> None:
+    """Files and row groups are bounded though the first shard and the last are small; one that is empty is no fault."""
+    monkeypatch.setattr(parquet, "FILE_BYTES", 200_000)
+    monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 50_000)
+    sizes = [10, 50_000, 0, 30_000, 10, 0]
+
+    def sized(config: Any, rows: list[int]) -> Iterator[pa.Table]:
+        for number in rows:
+            yield pa.table({"x": np.random.default_rng(number).integers(2**62, size=number)})
+
+    kind = builder(sized, INTEGER, tables=True, train={"rows": sizes})
+    arguments = ["--work-dir", str(tmp_path / "work")]
+    assert main(kind, card, R, [*arguments, "--dry-run"]) == 0
+    assert main(kind, card, R, arguments) == 0
+    before = hub.files(R)
+    stored = [pq.ParquetFile(io.BytesIO(before[path])).metadata for path in sorted(before) if path.endswith(".parquet")]
+    groups = [found.row_group(number).total_byte_size for found in stored for number in range(found.num_row_groups)]
+    assert max(len(content) for content in before.values()) < 400_000
+    assert max(groups) < 65_000
+    expected = [number for table in sized(None, sizes) for number in table["x"].to_pylist()]
+    assert load()["x"][:] == expected
+    assert validate(R) == []
+    assert main(kind, card, R, arguments) == 0
+    assert main(kind, card, R, ["--verify", "--every-byte"]) == 0
+    assert main(kind, card, R, ["--output-dir", str(tmp_path / "out")]) == 0
+    assert hub.files(R) == before
+    parts = {path.name: path.read_bytes() for path in (tmp_path / "out" / "data").iterdir()}
+    assert parts == {Path(path).name: content for path, content in before.items() if path.startswith("data/")}
