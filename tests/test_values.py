@@ -232,7 +232,7 @@ def test_a_file_is_read_back(card: Card, monkeypatch: Patch, capsys: Capture, tm
 
 def test_the_same_rows_whatever_wrote_them(card: Card, hub: Hub, monkeypatch: Patch) -> None:
     """Other bytes of the same rows are nothing to do; other rows are written, and all of them with --rewrite."""
-    features = datasets.Features({**INTEGER, "list": [VALUE("int8")]})
+    features = datasets.Features({**INTEGER, "list": datasets.Sequence(VALUE("int8"), length=1)})
     configs = [datasets.BuilderConfig(name=name) for name in "ab"]
     kind = builder(lambda config: iter([{"x": 1, "list": [2]}]), features, configs)
     assert main(kind, card, R, []) == 0
@@ -344,6 +344,7 @@ def test_strange_names(card: Card, hub: Hub, tmp_path: Path) -> None:
         (["main", "default"], "main", "train", "'default'"),
         (["a", "a"], None, "train", "'a'"),
         (["a\n"], None, "train", "'a\\n'"),
+        (["$HOME"], None, "train", "'$HOME'"),
         (["a"], None, "train\n", "'train\\n'"),
         (["a"], None, "all", "'all'"),
         (["a"], None, "tr-ain", "tr-ain"),

@@ -162,7 +162,7 @@ def _make_skeleton(folder: Path, card: bytes, paths: Iterable[str]) -> None:
 def _card_of(card: PublishedCard, config: str) -> str:
     """What a card says of one config."""
     kinds = {kind: [entry for entry in card.entries(kind) if entry.get("config_name") == config] for kind in BY_CONFIG}
-    return f"---\n{yaml.safe_dump(kinds)}---\n"
+    return f"---\n{yaml.safe_dump(kinds, sort_keys=False)}---\n"  # `datasets` takes the first key for a feature's type
 
 
 def _count(splits: dict[str, list[str]]) -> str:
