@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from publisher.build.configs import METADATA_KEY
+from publisher.build.features import as_read
 from publisher.hub.failures import one_line
 
 FEATURES_KEY = "huggingface"
@@ -192,7 +193,7 @@ def check_features(contents: Contents, card: datasets.Features | None) -> tuple[
         features.arrow_schema  # noqa: B018  # fails for what is no type
     except Exception as error:
         return None, findings or [f"{where} holds no features: {one_line(error)}"]
-    if card is not None and features != card:
+    if card is not None and as_read(features) != as_read(card):
         names = [name for name in {**card, **features} if card.get(name) != features.get(name)]
         findings.append(f"{where} differs from the card in {', '.join(names)}")
     return features, findings
