@@ -95,7 +95,7 @@ def nested(kinds: dict[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
             found[f"{name} in a list"] = [feature], [value, value]
             found[f"{name} in a struct"] = {"a": feature, "b": VALUE("int8")}, {"a": value, "b": 1}
             found[f"{name} deep"] = [{"a": [feature]}], [{"a": [value]}, {"a": []}]
-    return found | {"a.b": (VALUE("int32"), 1), "a": ({"b": VALUE("string")}, {"b": "x"})}
+    return found | {"a.b": (VALUE("float32"), 1.0), "a": ({"b": VALUE("float64")}, {"b": 0.5})}
 
 
 @pytest.mark.slow  # hundreds of columns

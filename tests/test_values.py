@@ -6,6 +6,7 @@ import datetime
 import io
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from loopback import Hub
 from publisher import Card, main, validate
 from publisher.build import parquet
 from publisher.build.rows import RowsDigest, differing_columns
+from publisher.card.default import default_card
 from publisher.card.manifest import read_card, write_card
 
 Capture: TypeAlias = pytest.CaptureFixture[str]
@@ -381,6 +383,31 @@ def test_faults_of_a_builder(card: Card, hub: Hub, capsys: Capture) -> None:
     assert f"config 'b': test_values.py, line {line}: KeyError: 'b'" in said
     assert main(builder(lambda config, n: iter([{"x": 1}] * n), train={"n": 1}, test={"n": 0}), card, R, []) == 2
     assert "config 'default', split 'test', there are no rows" in capsys.readouterr().err
+
+
+def leaves(config: Any) -> Iterator[dict[str, Any]]:
+    """A script that gives up."""
+    yield {"x": 1}
+    sys.exit("no more")
+
+
+def test_scripts_that_exit(card: Card, hub: Hub, capsys: Capture) -> None:
+    """They do not end the command without a word."""
+    assert main(builder(leaves), card, R, []) == 2
+    assert "SystemExit: no more" in capsys.readouterr().err
+
+
+def test_half_a_surrogate_pair(hub: Hub, capsys: Capture) -> None:
+    """What a builder says of itself is published as far as it is text; rows that are none are a sentence."""
+    said = datasets.DatasetInfo(description="half \ud800 of it", features=datasets.Features({"x": VALUE("string")}))
+    good = builder(lambda config: iter([{"x": "a"}]))
+    good._info = lambda self: said
+    assert main(good, default_card(good), R, []) == 0
+    assert "half ? of it" in hub.files(R)["README.md"].decode()
+    assert main(good, default_card(good), R, ["--verify"]) == 0
+    bad = builder(lambda config: iter([{"x": "\ud800"}]), said.features)
+    assert main(bad, default_card(bad), R, []) == 2
+    assert "surrogates not allowed" in capsys.readouterr().err
 
 
 def test_lists_of_dicts_for_a_sequence(card: Card, hub: Hub) -> None:
