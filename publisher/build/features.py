@@ -73,8 +73,11 @@ def _transposed(feature: Any) -> Any:
     """The same with dicts of lists for `Sequence({...})`, as versions from 4.0 on read it."""
     if isinstance(feature, dict):
         return {name: _transposed(inner) for name, inner in feature.items()}
+    if isinstance(feature, list):
+        return [_transposed(feature[0])]
     if not isinstance(feature, datasets.Sequence):  # from 4.0 on nothing is
         return feature
     if isinstance(feature.feature, dict):
         return {name: datasets.Sequence(_transposed(inner), feature.length) for name, inner in feature.feature.items()}
-    return datasets.Sequence(_transposed(feature.feature), feature.length)
+    inner = _transposed(feature.feature)
+    return [inner] if isinstance(inner, dict) else datasets.Sequence(inner, feature.length)

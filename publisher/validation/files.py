@@ -193,8 +193,8 @@ def check_features(contents: Contents, card: datasets.Features | None) -> tuple[
         features.arrow_schema  # noqa: B018  # fails for what is no type
     except Exception as error:
         return None, findings or [f"{where} holds no features: {one_line(error)}"]
-    if card is not None and as_read(features) != as_read(card):
-        names = [name for name in {**card, **features} if card.get(name) != features.get(name)]
+    if card is not None and (found := as_read(features)) != (said := as_read(card)):
+        names = [name for name in {**said, **found} if said.get(name) != found.get(name)]
         findings.append(f"{where} differs from the card in {', '.join(names)}")
     return features, findings
 
