@@ -120,5 +120,5 @@ def test_kinds(tables: bool, card: Card, hub: Hub, tmp_path: Path) -> None:
     found = load()
     assert as_read(found.features) == as_read(features)  # some can be spelled in several ways
     rows = found.with_format("arrow")[:]
-    assert [name for name in row if rows[name].to_pylist() != given[name].to_pylist()] == []
+    assert [name for name in row if str(rows[name].to_pylist()) != str(given[name].to_pylist())] == []
     assert main(kind, card, R, ["--verify"]) == 0
