@@ -269,15 +269,15 @@ def test_planted_memory(hub: Hub, command: Command, wanted: dict[str, bytes], tm
     assert command() == 0
     hub.delete(R)
     memories = sorted((tmp_path / "remembered").rglob("*.json"))
-    content = json.loads(memories[0].read_bytes())
+    [content] = json.loads(memories[0].read_bytes())
     evil = f"cos\nsystem\n(S'touch {tmp_path / 'evil'}'\ntR.".encode()
     memories[0].write_bytes(
         {
             "pickle": evil,
-            "number": json.dumps({**content, "rows": "many"}).encode(),
+            "number": json.dumps([{**content, "rows": "many"}]).encode(),
             "list": b"[1]",
-            "another": json.dumps({**content, "path": "data/../README.md"}).encode(),
-            "digits": json.dumps({**content, "sha256": "0"}).encode(),
+            "another": json.dumps([{**content, "path": "data/../README.md"}]).encode(),
+            "digits": json.dumps([{**content, "sha256": "0"}]).encode(),
         }[planted]
     )
     memories[1].with_suffix(".pickle").write_bytes(evil)

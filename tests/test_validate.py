@@ -17,14 +17,15 @@ import pytest
 from loopback import Fault, Hub
 from publisher import main as publish
 from publisher.build import parquet
+from publisher.build.rows import row_digests
 from publisher.card.manifest import read_card
 from publisher.command.validate import main
 from publisher.validation.examine import examine, validate
 from publisher.validation.layout import list_files
 from publisher.validation.links import check_links
 from publisher.validation.metadata import check_configs, check_values
-from publisher.validation.rows import Repeats, row_digests
-from publisher.validation.totals import arrow_bytes
+from publisher.validation.rows import Repeats
+from publisher.validation.totals import Totals
 from tests.pictures import Pictures, pictures_card
 
 TRAIN, TEST = "data/train-00000-of-00001.parquet", "data/test-00000-of-00001.parquet"
@@ -413,11 +414,11 @@ def test_rows_of_any_type() -> None:
         {"a": [[1.0, 2.0], []], "b": {"c": b"x", "d": None}, "e": "", "f": True},
     ]
     table = pa.Table.from_pylist(rows)
-    digests = list(row_digests(table))
+    digests = list(row_digests(table, {}))
     assert len(set(digests)) == len(rows)
-    assert list(row_digests(table.slice(2, 4))) == digests[2:6]
-    assert list(row_digests(pa.Table.from_pylist(rows[:1] * 2, schema=table.schema))) == digests[:1] * 2
-    repeats = Repeats()
+    assert list(row_digests(table.slice(2, 4), {})) == digests[2:6]
+    assert list(row_digests(pa.Table.from_pylist(rows[:1] * 2, schema=table.schema), {})) == digests[:1] * 2
+    repeats = Repeats({})
     repeats.add("one", table)
     repeats.add("one", table)  # twice in one split is nobody's business here
     repeats.add("two", table.slice(7))
@@ -429,8 +430,9 @@ def test_rows_of_any_type() -> None:
 def test_arrow_bytes_are_those_of_datasets() -> None:
     """With nulls the bitmaps may be there or not."""
     table = datasets.Dataset.from_dict({"a": [None, [1, None], []], "b": ["x", None, "yz"]}).data.table
-    sizes = [arrow_bytes(chunk) for column in table.columns for chunk in column.chunks]
-    assert sum(low for low, _ in sizes) <= table.nbytes <= sum(high for _, high in sizes)
+    total = Totals()
+    total.add(table)
+    assert total.low <= table.nbytes <= total.high
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ import datetime
 import io
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub import DatasetCardData, HfApi
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -23,7 +26,8 @@ from loopback import Hub
 from publisher import Card, main, validate
 from publisher.build import parquet
 from publisher.build.rows import RowsDigest, differing_columns
-from publisher.card.manifest import read_card
+from publisher.card.default import default_card
+from publisher.card.manifest import read_card, write_card
 
 Capture: TypeAlias = pytest.CaptureFixture[str]
 Patch: TypeAlias = pytest.MonkeyPatch
@@ -230,7 +234,7 @@ def test_a_file_is_read_back(card: Card, monkeypatch: Patch, capsys: Capture, tm
 
 def test_the_same_rows_whatever_wrote_them(card: Card, hub: Hub, monkeypatch: Patch) -> None:
     """Other bytes of the same rows are nothing to do; other rows are written, and all of them with --rewrite."""
-    features = datasets.Features({**INTEGER, "list": [VALUE("int8")]})
+    features = datasets.Features({**INTEGER, "list": datasets.Sequence(VALUE("int8"), length=1)})
     configs = [datasets.BuilderConfig(name=name) for name in "ab"]
     kind = builder(lambda config: iter([{"x": 1, "list": [2]}]), features, configs)
     assert main(kind, card, R, []) == 0
@@ -259,6 +263,31 @@ def test_the_record_has_a_digest_for_each_file(card: Card, tmp_path: Path) -> No
     found.add(read(tmp_path / "out" / path))
     assert found.hexdigest() == digest
     assert "\ufeff" not in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_record_that_is_wrong(card: Card, hub: Hub, tmp_path: Path, capsys: Capture) -> None:
+    """A file with the recorded bytes, and other rows than the recorded ones, is found by `validate` and `--verify`."""
+    out = tmp_path / "out"
+    path = "data/train-00000-of-00001.parquet"
+    assert main(builder(lambda config: iter([{"x": 2}])), card, R, ["--output-dir", str(out)]) == 0
+    found = read_card((out / "README.md").read_text(encoding="utf-8"))
+    assert found.manifest
+    record = found.manifest.configs["default"]
+    digest = RowsDigest(INTEGER)
+    digest.add(pa.table({"x": [1]}))
+    manifest = replace(found.manifest, configs={"default": replace(record, values={path: digest.hexdigest()})})
+    text = write_card(DatasetCardData(**found.metadata), found.prose.removesuffix("\n"), manifest)
+    (out / "README.md").write_text(text, encoding="utf-8")
+    [finding] = validate(out)
+    assert f"{path} has other rows" in finding
+    api = HfApi()
+    api.create_repo(R, repo_type="dataset")
+    api.upload_folder(repo_id=R, repo_type="dataset", folder_path=out)
+    assert main(builder(one), card, R, ["--verify"]) == 1
+    assert f"{path} has other rows" in capsys.readouterr().out
+    assert main(builder(one), card, R, ["--rewrite"]) == 0
+    assert validate(R) == []
+    assert load()["x"][:] == [1]
 
 
 # --- configs, names, faults -------------------------------------------------------------------------------------------
@@ -317,6 +346,7 @@ def test_strange_names(card: Card, hub: Hub, tmp_path: Path) -> None:
         (["main", "default"], "main", "train", "'default'"),
         (["a", "a"], None, "train", "'a'"),
         (["a\n"], None, "train", "'a\\n'"),
+        (["$HOME"], None, "train", "'$HOME'"),
         (["a"], None, "train\n", "'train\\n'"),
         (["a"], None, "all", "'all'"),
         (["a"], None, "tr-ain", "tr-ain"),
@@ -353,6 +383,31 @@ def test_faults_of_a_builder(card: Card, hub: Hub, capsys: Capture) -> None:
     assert f"config 'b': test_values.py, line {line}: KeyError: 'b'" in said
     assert main(builder(lambda config, n: iter([{"x": 1}] * n), train={"n": 1}, test={"n": 0}), card, R, []) == 2
     assert "config 'default', split 'test', there are no rows" in capsys.readouterr().err
+
+
+def leaves(config: Any) -> Iterator[dict[str, Any]]:
+    """A script that gives up."""
+    yield {"x": 1}
+    sys.exit("no more")
+
+
+def test_scripts_that_exit(card: Card, hub: Hub, capsys: Capture) -> None:
+    """They do not end the command without a word."""
+    assert main(builder(leaves), card, R, []) == 2
+    assert "SystemExit: no more" in capsys.readouterr().err
+
+
+def test_half_a_surrogate_pair(hub: Hub, capsys: Capture) -> None:
+    """What a builder says of itself is published as far as it is text; rows that are none are a sentence."""
+    said = datasets.DatasetInfo(description="half \ud800 of it", features=datasets.Features({"x": VALUE("string")}))
+    good = builder(lambda config: iter([{"x": "a"}]))
+    good._info = lambda self: said
+    assert main(good, default_card(good), R, []) == 0
+    assert "half ? of it" in hub.files(R)["README.md"].decode()
+    assert main(good, default_card(good), R, ["--verify"]) == 0
+    bad = builder(lambda config: iter([{"x": "\ud800"}]), said.features)
+    assert main(bad, default_card(bad), R, []) == 2
+    assert "surrogates not allowed" in capsys.readouterr().err
 
 
 def test_lists_of_dicts_for_a_sequence(card: Card, hub: Hub) -> None:
@@ -453,39 +508,31 @@ def test_lists_that_are_no_shards(
     assert load()["x"][:] == expected
 
 
-# --- types ------------------------------------------------------------------------------------------------------------
+def test_shards_of_all_sizes(card: Card, hub: Hub, monkeypatch: Patch, tmp_path: Path) -> None:
+    """Files and row groups are bounded though the first shard and the last are small; one that is empty is no fault."""
+    monkeypatch.setattr(parquet, "FILE_BYTES", 200_000)
+    monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 50_000)
+    sizes = [10, 50_000, 0, 30_000, 10, 0]
 
-TYPES: dict[str, tuple[Any, Any]] = {
-    # datasets below 4 cannot read nested arrays with pyarrow 21
-    "array": (datasets.Array2D((2, 2), "int8"), [[1, 2], [3, 4]]),
-    "arrays": (datasets.Sequence(datasets.Array2D((2, 2), "int8")), [[[1, 2], [3, 4]]]),
-    "array in struct": ({"m": datasets.Array3D((1, 1, 2), "float32")}, {"m": [[[1, 2]]]}),
-    "translation": ({"t": datasets.Translation(["de", "en"])}, {"t": {"de": "a", "en": "b"}}),
-    "labels": (datasets.Sequence(datasets.ClassLabel(names=["a", "b"])), [0, 1]),
-    "fixed": (datasets.Sequence(VALUE("float32"), length=2), [1.0, 2.0]),
-    "lists": (datasets.Sequence(datasets.Sequence(VALUE("string"))), [["a"], [], ["b", "c"]]),
-    "decimal": (VALUE("decimal128(10, 2)"), None),
-    "duration": (VALUE("duration[s]"), datetime.timedelta(5)),
-}
+    def sized(config: Any, rows: list[int]) -> Iterator[pa.Table]:
+        for number in rows:
+            yield pa.table({"x": np.random.default_rng(number).integers(2**62, size=number)})
 
-
-@pytest.mark.parametrize("tables", [False, True])
-def test_types(tables: bool, card: Card, tmp_path: Path) -> None:
-    """Values of all types come back, with the same features, and `validate` finds nothing."""
-    features = datasets.Features({name: feature for name, (feature, _) in TYPES.items()})
-    features |= {"a.b": VALUE("int32"), "a": {"b": VALUE("string")}}
-    row = {name: value for name, (_, value) in TYPES.items()} | {"a.b": 1, "a": {"b": "x"}}
-    kind = builder(lambda config: iter([row] * 3), features)
-    prepared = kind(cache_dir=str(tmp_path / "cache"))
-    prepared.download_and_prepare()
-    expected = prepared.as_dataset(split="train")
-    if tables:
-        table = expected.with_format("arrow")[:]
-        kind = builder(lambda config, n: (table[i : i + 1] for i in n), features, tables=True, train={"n": [0, 1, 2]})
+    kind = builder(sized, INTEGER, tables=True, train={"rows": sizes})
+    arguments = ["--work-dir", str(tmp_path / "work")]
+    assert main(kind, card, R, [*arguments, "--dry-run"]) == 0
+    assert main(kind, card, R, arguments) == 0
+    before = hub.files(R)
+    stored = [pq.ParquetFile(io.BytesIO(before[path])).metadata for path in sorted(before) if path.endswith(".parquet")]
+    groups = [found.row_group(number).total_byte_size for found in stored for number in range(found.num_row_groups)]
+    assert max(len(content) for content in before.values()) < 400_000
+    assert max(groups) < 65_000
+    expected = [number for table in sized(None, sizes) for number in table["x"].to_pylist()]
+    assert load()["x"][:] == expected
+    assert validate(R) == []
+    assert main(kind, card, R, arguments) == 0
+    assert main(kind, card, R, ["--verify", "--every-byte"]) == 0
     assert main(kind, card, R, ["--output-dir", str(tmp_path / "out")]) == 0
-    found = datasets.load_dataset(str(tmp_path / "out"), split="train")
-    assert found.features == expected.features
-    if int(datasets.__version__.partition(".")[0]) < 4:  # does not read arrays within lists with this pyarrow
-        found, expected = (rows.remove_columns(["array", "arrays", "array in struct"]) for rows in (found, expected))
-    assert list(found) == list(expected)
-    assert validate(tmp_path / "out") == []
+    assert hub.files(R) == before
+    parts = {path.name: path.read_bytes() for path in (tmp_path / "out" / "data").iterdir()}
+    assert parts == {Path(path).name: content for path, content in before.items() if path.startswith("data/")}

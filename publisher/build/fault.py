@@ -46,7 +46,7 @@ def names_fault(
         raise
     except RowsError as error:
         raise UsageError(f"{where}, {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reasons = list(_reasons(error))
         places = [place for reason in reasons if (place := _place(reason, kind))]
         reason = next((reason for reason in reasons if not isinstance(reason, DatasetGenerationError)), error)

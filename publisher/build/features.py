@@ -62,5 +62,22 @@ def as_read(features: datasets.Features) -> datasets.Features:
     >>> lists = [datasets.Sequence(datasets.Value("int8")), [datasets.Value("int8")]]
     >>> len({str(as_read(datasets.Features({"x": spelling}))) for spelling in lists})
     1
+    >>> structs = [datasets.Sequence({"a": datasets.Value("int8")}), {"a": datasets.Sequence(datasets.Value("int8"))}]
+    >>> len({str(as_read(datasets.Features({"x": spelling}))) for spelling in structs})
+    1
     """
-    return features_from_card(portable_yaml(yaml_of_features(features)))
+    return features_from_card(portable_yaml(yaml_of_features(datasets.Features(_transposed(features)))))
+
+
+def _transposed(feature: Any) -> Any:
+    """The same with dicts of lists for `Sequence({...})`, as versions from 4.0 on read it."""
+    if isinstance(feature, dict):
+        return {name: _transposed(inner) for name, inner in feature.items()}
+    if isinstance(feature, list):
+        return [_transposed(feature[0])]
+    if not isinstance(feature, datasets.Sequence):  # from 4.0 on nothing is
+        return feature
+    if isinstance(feature.feature, dict):
+        return {name: datasets.Sequence(_transposed(inner), feature.length) for name, inner in feature.feature.items()}
+    inner = _transposed(feature.feature)
+    return [inner] if isinstance(inner, dict) else datasets.Sequence(inner, feature.length)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -14,6 +15,9 @@ import pyarrow.compute as pc
 
 from publisher.build.datasets_internals import embed_table_storage, is_medium
 from publisher.build.fault import RowsError
+
+# `datasets` 5.2 reads the path of these even if the bytes are there; they are stored as all media are
+BIOLOGY = re.compile(rb'"_type": "Bio(Sequence|Structure)"')
 
 
 def has_media(feature: Any) -> bool:
@@ -75,7 +79,9 @@ def external_bytes(table: pa.Table, features: datasets.Features) -> np.ndarray[A
 
 
 def _embed(table: pa.Table, features: datasets.Features) -> pa.Table:
-    table = embed_table_storage(table.replace_schema_metadata(features.arrow_schema.metadata))
+    listed = features.arrow_schema.metadata[b"huggingface"]
+    listed = BIOLOGY.sub(b'"_type": "Image"', listed)
+    table = embed_table_storage(table.replace_schema_metadata({"huggingface": listed}))
     for name, feature in features.items():
         for chunk in table[name].chunks:
             for _, path in _external(chunk, feature):

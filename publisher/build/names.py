@@ -72,8 +72,8 @@ def _obstacle(name: str) -> str | None:
         return "which is no folder's name"
     if name.lower() in TAKEN:
         return "the name of a file or folder beside the configs"
-    if any(not character.isprintable() or character in '<>:/\\|?*"' for character in name):
-        return "which has characters that cannot be in the name of a folder"
+    if any(not character.isprintable() or character in '<>:/\\|?*"$' for character in name):
+        return "which has characters that cannot be in the name of a folder"  # $HOME: `datasets` puts its value there
     if name != name.strip() or name.endswith("."):
         return "because some systems drop a space or a dot at either end"
     if len(name.encode(errors="replace")) > LONGEST:

@@ -7,8 +7,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from itertools import groupby
+from pathlib import Path, PurePath
+from typing import Any, TypeVar
 
 import datasets
 import numpy as np
@@ -23,7 +24,10 @@ from publisher.build.media import embed_media, external_bytes, has_media
 from publisher.build.places import hide_folders
 from publisher.build.rows import RowsDigest, arrow_bytes, cut_by_bytes, differing_columns, row_bytes
 
+P = TypeVar("P", bound=PurePath)
+
 FILE_BYTES = 500_000_000  # Arrow bytes of a file: what the Hub's guide recommends
+LARGEST = 1.5  # times as many, where it only shows on the way how many there are
 ROW_GROUP_BYTES = 100_000_000  # well below the 300 MB that the Hub's viewer reads at most
 
 
@@ -81,6 +85,46 @@ def write_split(
         yield write_file(tables, folder / name, dataset.features, metadata, private, first=start)
 
 
+def write_files(
+    tables: Iterable[pa.Table],
+    path: Path,
+    features: datasets.Features,
+    metadata: Mapping[str, str],
+    private: Sequence[Path] = (),
+) -> Iterator[Written]:
+    """Write tables into files that are no larger than `LARGEST` allows, and yield each when it is there.
+
+    How many there will be shows at the end: tables that nobody has seen may be of any size.
+
+    Parameters
+    ----------
+    tables, path, features, metadata, private
+        As in `write_file`; each file has a number before the suffix.
+    """
+    size = number = 0
+
+    def place(group: pa.Table) -> int:
+        nonlocal size, number
+        if size and size + group.nbytes > LARGEST * FILE_BYTES:
+            size, number = 0, number + 1
+        size += group.nbytes
+        return number
+
+    for index, groups in groupby(_row_groups(_complete(tables, features, private, 0)), place):
+        yield _write(groups, numbered(path, index), features, metadata)
+
+
+def numbered(path: P, index: int) -> P:
+    """Where `write_files` writes one of its files.
+
+    Examples
+    --------
+    >>> numbered(Path("data/train.parquet"), 1).name
+    'train.1.parquet'
+    """
+    return path.with_suffix(f".{index}{path.suffix}")
+
+
 def write_file(
     tables: Iterable[pa.Table],
     path: Path,
@@ -106,12 +150,16 @@ def write_file(
     RowsError
         If a medium cannot be read, or if the file does not hold what it was given.
     """
+    return _write(_row_groups(_complete(tables, features, private, first)), path, features, metadata)
+
+
+def _write(groups: Iterable[pa.Table], path: Path, features: datasets.Features, metadata: Mapping[str, str]) -> Written:
     footer = {**metadata, "huggingface": json.dumps({"info": {"features": portable_dict(features)}})}
     schema = features.arrow_schema.with_metadata(footer)
     given = RowsDigest(features)
     rows = 0
     with pq.ParquetWriter(path, schema, **_encodings(schema)) as writer:
-        for group in _row_groups(_complete(tables, features, private, first)):
+        for group in groups:
             given.add(group)
             writer.write_table(table_cast(group, schema), row_group_size=len(group))
             rows += len(group)
@@ -122,6 +170,11 @@ def write_file(
             "give the column another type"
         )
     return Written(path, rows, nbytes, given.hexdigest())
+
+
+def digest_of_rows(path: Path, features: datasets.Features) -> str:
+    """SHA-256 of the rows in a file, see `publisher.build.rows`."""
+    return _read_back(path, features)[0].hexdigest()
 
 
 def _read_back(path: Path, features: datasets.Features) -> tuple[RowsDigest, int]:
@@ -156,7 +209,7 @@ def _complete(
         if private:
             cast = hide_folders(cast, private)
         first += len(table)
-        yield from cut_by_bytes(cast, ROW_GROUP_BYTES)
+        yield from filter(len, cut_by_bytes(cast, ROW_GROUP_BYTES))
 
 
 def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:

@@ -12,7 +12,7 @@ from publisher.build.source import Source
 from publisher.build.whole import Whole
 
 Piece = Whole | Part
-Drawn = BuiltConfig | DataFile  # what becomes of a piece: of a whole, or of a part
+Drawn = BuiltConfig | Sequence[DataFile]  # what becomes of a piece: of a whole, or of a part
 
 
 def plan_pieces(sources: Iterable[Source], default: str) -> list[Piece]:

@@ -10,6 +10,9 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 import datasets
@@ -48,9 +51,16 @@ class RowsDigest:
 
     def add(self, table: pa.Table) -> None:
         """Take the next rows."""
-        for name in table.column_names:
-            for chunk in table[name].chunks:
-                self._add((name,), _stored(chunk), self._features.get(name))
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            for chunk in column.chunks:
+                rows = np.array([0, len(chunk)])
+                for stream in _streams((name,), _stored(chunk), self._features.get(name), rows):
+                    data = stream.data
+                    if stream.kind == "null":
+                        data = data + self._counts[stream.path]
+                        self._counts[stream.path] += int(stream.starts[-1])
+                    if len(data):
+                        self._streams[(*stream.path, stream.kind)].update(data.data)
 
     def columns(self) -> dict[str, str]:
         """Column -> SHA-256 of its values."""
@@ -65,35 +75,75 @@ class RowsDigest:
         """SHA-256 of all columns, whatever their order."""
         return hashlib.sha256(json.dumps(sorted(self.columns().items())).encode()).hexdigest()
 
-    def _add(self, path: Place, array: pa.Array, feature: Any) -> None:
-        array = _plain(array)
-        if array.null_count:
-            nulls = np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)) + self._counts[path]
-            self._feed((*path, "null"), nulls)
-        self._counts[path] += len(array)
-        array = array.drop_null()
-        if pt.is_struct(array.type):
-            fields = dict(zip((field.name for field in array.type), array.flatten(), strict=True))
-            if is_medium(feature) and "bytes" in fields:
-                fields = {"bytes": fields["bytes"]}
-            for name, values in fields.items():
-                self._add((*path, "field", name), values, feature.get(name) if isinstance(feature, Mapping) else None)
-        elif _is_list(array.type):
-            self._feed((*path, "length"), pc.list_value_length(array).to_numpy())
-            self._add((*path, "item"), array.flatten(), _item(feature))
-        elif pt.is_large_binary(array.type):
-            self._feed((*path, "length"), pc.binary_length(array).to_numpy())
-            self._streams[(*path, "value")].update(_text(array))
-        elif len(array):
-            self._streams[(*path, "value")].update(_bytes(array))
-
-    def _feed(self, path: Place, numbers: np.ndarray[Any, Any]) -> None:
-        self._streams[path].update(np.ascontiguousarray(numbers, "<i8").data)
-
 
 def differing_columns(one: RowsDigest, other: RowsDigest) -> list[str]:
     """The columns that two digests do not have in common, by name."""
     return sorted({name for name, _ in one.columns().items() ^ other.columns().items()})
+
+
+def row_digests(table: pa.Table, features: Mapping[str, Any]) -> Iterator[bytes]:
+    """A digest of 16 bytes for each row, equal if and only if all its columns are, bit for bit.
+
+    Examples
+    --------
+    >>> first, second, third = row_digests(pa.table({"a": [1, 1, 2], "b": [["x"], ["x"], ["x"]]}), {})
+    >>> first == second, second == third
+    (True, False)
+    """
+    for batch in table.to_batches(max_chunksize=10_000):
+        rows = [hashlib.blake2b(digest_size=16) for _ in range(len(batch))]
+        for name, column in sorted(zip(batch.schema.names, batch.columns, strict=True), key=itemgetter(0)):
+            for stream in _streams((name,), _stored(column), features.get(name), np.arange(len(batch) + 1)):
+                data = stream.data
+                if stream.kind == "null":
+                    data = data - np.repeat(stream.starts[:-1], np.diff(stream.cuts))
+                content, size = data.tobytes(), data.itemsize
+                mark = repr((stream.path, stream.kind)).encode()
+                for row, (start, stop) in zip(rows, pairwise(stream.cuts.tolist()), strict=True):
+                    if stop > start:
+                        row.update(b"%b%d:%b" % (mark, stop - start, content[start * size : stop * size]))
+        yield from (row.digest() for row in rows)
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """A part of what makes up a column, in the order of its rows."""
+
+    path: Place
+    kind: str  # "null": where nulls are; "length": of lists and texts; "value": bytes
+    data: np.ndarray[Any, Any]
+    cuts: np.ndarray[Any, Any]  # where in `data` that of each row begins, and the end
+    starts: np.ndarray[Any, Any]  # where among the values at this path those of each row begin, and their number
+
+
+def _streams(path: Place, array: pa.Array, feature: Any, starts: np.ndarray[Any, Any]) -> Iterator[_Stream]:
+    """What an array is made of; first, for each path, where its nulls are."""
+    array = _plain(array)
+    nulls = np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)) if array.null_count else np.empty(0, int)
+    nulls = nulls.astype("<i8")
+    cuts = np.searchsorted(nulls, starts)
+    yield _Stream(path, "null", nulls, cuts, starts)
+    array, starts = array.drop_null(), starts - cuts
+    if pt.is_struct(array.type):
+        fields = [(field.name, values) for field, values in zip(array.type, array.flatten(), strict=True)]
+        if is_medium(feature):
+            fields = [(name, values) for name, values in fields if name == "bytes"] or fields
+        for name, values in sorted(fields, key=itemgetter(0)):
+            inner = feature.get(name) if isinstance(feature, Mapping) else None
+            yield from _streams((*path, "field", name), values, inner, starts)
+    elif _is_list(array.type) or pt.is_large_binary(array.type):
+        count = pc.list_value_length if _is_list(array.type) else pc.binary_length
+        lengths = count(array).to_numpy().astype("<i8")
+        yield _Stream(path, "length", lengths, starts, starts)
+        within = np.concatenate([[0], lengths.cumsum()])[starts]
+        if _is_list(array.type):
+            yield from _streams((*path, "item"), array.flatten(), _item(feature), within)
+        else:
+            yield _Stream(path, "value", _text(array), within, starts)
+    elif len(array):
+        width = array.type.bit_width // 8
+        data = np.frombuffer(array.buffers()[1], np.uint8)[array.offset * width : (array.offset + len(array)) * width]
+        yield _Stream(path, "value", data, starts * width, starts)
 
 
 def row_bytes(table: pa.Table) -> np.ndarray[Any, Any]:
@@ -118,8 +168,8 @@ def row_bytes(table: pa.Table) -> np.ndarray[Any, Any]:
     return total
 
 
-def arrow_bytes(array: pa.Array | pa.ChunkedArray) -> int:
-    """Bytes of an array in Arrow, bitmaps left out, as `datasets` counts them.
+def arrow_bytes(array: pa.Array | pa.ChunkedArray, bitmaps: int = 0) -> int:
+    """Bytes of an array in Arrow as `datasets` counts them, with so many bitmaps for each level that has nulls.
 
     Examples
     --------
@@ -127,16 +177,18 @@ def arrow_bytes(array: pa.Array | pa.ChunkedArray) -> int:
     (32, 1)
     """
     if isinstance(array, pa.ChunkedArray):
-        return sum(map(arrow_bytes, array.chunks))
+        return sum(arrow_bytes(chunk, bitmaps) for chunk in array.chunks)
     kind = array.type
     if isinstance(array, pa.ExtensionArray):
-        return arrow_bytes(array.storage)
+        return arrow_bytes(array.storage, bitmaps)
+    bitmap = -(-len(array) // 8)
+    nulls = bitmaps * bitmap if array.null_count else 0
     if _is_list(kind):
         width = 0 if pt.is_fixed_size_list(kind) else 8 if pt.is_large_list(kind) else 4
-        return arrow_bytes(pc.list_flatten(_stored(array))) + width * len(array)
+        return arrow_bytes(pc.list_flatten(_stored(array)), bitmaps) + width * len(array) + nulls
     if pt.is_struct(kind):
-        return sum(arrow_bytes(array.field(index)) for index in range(kind.num_fields))
-    return array.nbytes - (-(-len(array) // 8) if array.buffers()[0] is not None else 0)
+        return sum(arrow_bytes(array.field(index), bitmaps) for index in range(kind.num_fields)) + nulls
+    return array.nbytes - (bitmap if array.buffers()[0] is not None else 0) + nulls
 
 
 def cut_by_bytes(table: pa.Table, most: int) -> Iterator[pa.Table]:
@@ -218,14 +270,9 @@ def _item(feature: Any) -> Any:
     return getattr(feature, "feature", None)
 
 
-def _text(array: pa.LargeBinaryArray) -> memoryview:
+def _text(array: pa.LargeBinaryArray) -> np.ndarray[Any, Any]:
     _, offsets, data = array.buffers()
     if data is None or not len(array):
-        return memoryview(b"")
+        return np.empty(0, np.uint8)
     bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    return memoryview(data)[int(bounds[0]) : int(bounds[-1])]
-
-
-def _bytes(array: pa.Array) -> memoryview:
-    width = array.type.bit_width // 8
-    return memoryview(array.buffers()[1])[array.offset * width : (array.offset + len(array)) * width]
+    return np.frombuffer(data, np.uint8)[int(bounds[0]) : int(bounds[-1])]

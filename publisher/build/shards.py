@@ -1,8 +1,8 @@
 """A config that comes in shards: one file at a time, for more than fits on one machine.
 
 The shards are those that `datasets` knows of a builder, the items of the lists in `gen_kwargs`; the builder is an
-`ArrowBasedBuilder`. A part is one file: a few shards in a row. Who draws it, when, and beside which others makes no
-difference to its bytes.
+`ArrowBasedBuilder`. A part is one file: a few shards in a row; or several, if these shards are much larger than the
+ones that were drawn to plan it. Who draws it, when, and beside which others makes no difference to its bytes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 import tempfile
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -23,10 +23,10 @@ from publisher.build import parquet
 from publisher.build.configs import METADATA_KEY, BuiltConfig, data_folder, describe_builder
 from publisher.build.datasets_internals import generate_tables
 from publisher.build.fault import NO_ROWS, names_fault
-from publisher.build.files import DataFile, ExpectedFile, LocalFile
+from publisher.build.files import DataFile, ExpectedFile, KnownFile, LocalFile
 from publisher.build.opened import note_opened
 from publisher.build.origin import Origin
-from publisher.build.parquet import Written, describe_written, file_names, write_file
+from publisher.build.parquet import Written, describe_written, file_names, write_files
 from publisher.build.rows import RowsDigest, differing_columns
 from publisher.build.source import Source
 from publisher.errors import UsageError
@@ -34,7 +34,7 @@ from publisher.errors import UsageError
 
 @dataclass(frozen=True)
 class Part:
-    """One file of a split."""
+    """Some shards of a split in a row, which are one file if they are like the first and the last."""
 
     source: Source
     split: str
@@ -54,12 +54,13 @@ class Part:
         """Rows of the file, as expected."""
         return self.expected.rows or 0
 
-    def draw(self, root: Path) -> LocalFile:
-        """Write the file below the repository's folder `root`."""
+    def draw(self, root: Path) -> Iterator[LocalFile]:
+        """Write the files below the repository's folder `root`, under names of their own, and yield each."""
         path = root / self.path
         path.parent.mkdir(parents=True, exist_ok=True)
         metadata = {METADATA_KEY: json.dumps(describe_builder(self.source.builder))}
-        return describe_written(_write_shards(self.source, self.split, self.first, self.stop, path, metadata), root)
+        for file in _write_shards(self.source, self.split, self.first, self.stop, path, metadata):
+            yield describe_written(file, root)
 
 
 def is_sharded(source: Source) -> bool:
@@ -117,7 +118,7 @@ def plan_parts(source: Source, default: str) -> list[Part]:
             raise UsageError(f"config {source.config!r}, split {split!r}, {NO_ROWS}")
         last = _draw_shard(source, split, shards - 1, origin.opened) if shards > 1 else first
         sample = hashlib.sha256(f"{first.sha256} {last.sha256}".encode()).hexdigest()
-        count = -(-shards // max(1, parquet.FILE_BYTES // first.size))
+        count = -(-shards // max(1, parquet.FILE_BYTES // max(first.size, last.size, 1)))
         bounds = [shards * index // count for index in range(count + 1)]
         for name, start, stop in zip(file_names(split, count), bounds[:-1], bounds[1:], strict=True):
             drawn = [first] * (stop - start - 1) + [first if stop < shards else last]
@@ -130,27 +131,34 @@ def plan_parts(source: Source, default: str) -> list[Part]:
     return parts
 
 
-def assemble(parts: Sequence[Part], files: Sequence[DataFile]) -> BuiltConfig:
-    """A config from all of its parts and the file of each."""
+def assemble(parts: Sequence[Part], drawn: Sequence[Sequence[DataFile]]) -> BuiltConfig:
+    """A config from all of its parts and the files of each, which get their names now that their number is known."""
     source = parts[0].source
-    by_split = {
-        split: [file for _, file in of_split]
-        for split, of_split in groupby(zip(parts, files, strict=True), key=lambda pair: pair[0].split)
-    }
+    folder = str(Path(parts[0].path).parent)
+    by_split = {}
+    for split, of_split in groupby(zip(parts, drawn, strict=True), key=lambda pair: pair[0].split):
+        files = [file for _, of_part in of_split for file in of_part]
+        names = file_names(split, len(files))
+        by_split[split] = [_rename(file, f"{folder}/{name}") for file, name in zip(files, names, strict=True)]
     info = source.builder.info.copy()
     info.features = source.features
     info.splits = datasets.SplitDict(dataset_name=source.builder.dataset_name)
-    for split, of_split in by_split.items():
-        rows, nbytes = (sum(getattr(file, number) or 0 for file in of_split) for number in ("rows", "nbytes"))
+    for split, named in by_split.items():
+        rows, nbytes = (sum(getattr(file, number) or 0 for file in named) for number in ("rows", "nbytes"))
         if not rows:
             raise UsageError(f"config {source.config!r}, split {split!r}, {NO_ROWS}")
         info.splits.add(datasets.SplitInfo(split, nbytes, rows))
     info.dataset_size = sum(split.num_bytes for split in info.splits.values())
-    info.download_size = sum(file.size for file in files)
-    folder = str(Path(files[0].path).parent)
+    info.download_size = sum(file.size for files in by_split.values() for file in files)
     return BuiltConfig(
         source.builder.config, info, {}, folder, by_split, describe_builder(source.builder), in_parts=True
     )
+
+
+def _rename(file: DataFile, path: str) -> DataFile:
+    if isinstance(file, LocalFile):
+        return replace(file, path=path, source=file.source.rename(file.source.with_name(Path(path).name)))
+    return replace(file, path=path)
 
 
 def _count_shards(gen_kwargs: Mapping[str, Any]) -> int:
@@ -174,16 +182,23 @@ def _write_shards(
     path: Path,
     metadata: Mapping[str, str],
     opened: set[str] | None = None,
-) -> Written:
+) -> Iterator[Written]:
     """Write some shards in a row; the files that are read for them are added to `opened`."""
     with names_fault(source.kind, source.config, split):
         tables = generate_tables(source.builder, _some_shards(source.splits[split], first, stop))
         if opened is not None:
             tables = note_opened(tables, opened)
-        return write_file(tables, path, source.features, metadata, source.folders)
+        yield from write_files(tables, path, source.features, metadata, source.folders)
 
 
-def _draw_shard(source: Source, split: str, shard: int, opened: set[str]) -> LocalFile:
+def _draw_shard(source: Source, split: str, shard: int, opened: set[str]) -> KnownFile:
+    """What a shard is like, all of its files together."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "shard.parquet")
-        return describe_written(_write_shards(source, split, shard, shard + 1, path, {}, opened), path.parent)
+        written = _write_shards(source, split, shard, shard + 1, path, {}, opened)
+        files = [describe_written(file, path.parent) for file in written]
+    size, rows, nbytes = (sum(getattr(file, number) for file in files) for number in ("size", "rows", "nbytes"))
+    digest = (
+        files[0].sha256 if len(files) == 1 else hashlib.sha256(" ".join(f.sha256 for f in files).encode()).hexdigest()
+    )
+    return KnownFile("", size, rows, nbytes, digest)

@@ -71,9 +71,9 @@ class Source:
                 "then give their folder as --data-dir, or declare it as `data_dir` of the config"
             )
         with names_fault(self.kind, self.config):
-            generators = split_generators(self.builder, DOWNLOADS)
-        check_split_names(self.config, [str(split.name) for split in generators])
-        return {str(split.name): split.gen_kwargs for split in generators}
+            splits = [(str(split.name), split.gen_kwargs) for split in split_generators(self.builder, DOWNLOADS)]
+        check_split_names(self.config, [name for name, _ in splits])
+        return dict(splits)
 
     @cached_property
     def features(self) -> datasets.Features:

@@ -168,9 +168,9 @@ def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence
         text = environment.get_template(card.template.name).render(
             repo_id=repo_id, configs=configs, default=first, declared=declared_configs(builder), context=card.context
         )
-    except jinja2.TemplateError as error:
+    except Exception as error:  # what a template calls may raise anything
         raise UsageError(f"the template {card.template} cannot be filled in: {error}: correct it") from error
-    return f"\n{text}"
+    return "\n" + text.encode(errors="replace").decode()  # a description may have half a surrogate pair
 
 
 def _rows(config: Config) -> int:

@@ -20,7 +20,6 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, Hf
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
-from publisher.build.digests import file_digest
 from publisher.build.files import LocalFile, TextFile, UploadedFile
 from publisher.card.manifest import CARD, CARD_BYTES, read_card
 from publisher.errors import HubError, UsageError
@@ -117,10 +116,10 @@ class Repository:
         """The bytes of a file as the Hub gives them, not those of a cache."""
         return self._read(path, commit, size)
 
-    def digest(self, file: RemoteFile, commit: str) -> str | None:
-        """SHA-256 of the bytes of a file as the Hub gives them, not those of a cache; None if it has lost them."""
+    def look_into(self, file: RemoteFile, commit: str, use: Callable[[Path], T]) -> T | None:
+        """What a function says of a file as the Hub gives it, not that of a cache; None if the Hub has lost it."""
         try:
-            return self._with_file(file.path, commit, file.size, file_digest)
+            return self._with_file(file.path, commit, file.size, use)
         except Exception as error:
             if is_lost(error):
                 return None

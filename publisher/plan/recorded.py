@@ -61,7 +61,7 @@ def _keep(
     number = sum(map(len, config.files.values()))
     if len(kept) == number == len(record.files):
         numbers = config.info.copy()
-        for name in ("splits", "download_size", "dataset_size"):
+        for name in ("features", "splits", "download_size", "dataset_size"):
             setattr(numbers, name, getattr(info, name))
         return replace(config, info=numbers, files=files), unread
     return replace(config, files=files), unread

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import datasets
 import pyarrow.parquet as pq
@@ -12,7 +14,9 @@ import yaml
 from huggingface_hub import HfFileSystem
 
 from publisher.build.configs import BuiltConfig
-from publisher.build.files import digest_of
+from publisher.build.digests import file_digest
+from publisher.build.files import File, KnownFile, digest_of
+from publisher.build.parquet import digest_of_rows
 from publisher.card.manifest import BY_CONFIG, CARD, PublishedCard, read_card
 from publisher.errors import HubError
 from publisher.hub.client import Repository
@@ -93,7 +97,7 @@ def check_bytes(repository: Repository, plan: Plan, state: State, every: bool) -
     Returns
     -------
     list of str
-        A sentence for each file whose bytes are lost, or others than the Hub says.
+        A sentence for each file whose bytes are lost, or others than the Hub says, or whose rows are not those drawn.
     """
     parts = {
         file.path
@@ -103,18 +107,32 @@ def check_bytes(repository: Repository, plan: Plan, state: State, every: bool) -
         for file in files
     }
     wanted = {change.path: change.after for change in plan.changes if change.after}
+    features = {
+        file.path: config.info.features for config in plan.configs for of in config.files.values() for file in of
+    }
     here = [state.files[path] for path in wanted if path in state.files]
     ends = repository.ends([file for file in here if file.path in parts], state.commit)
     wrong = [_lost(path) for path, end in ends.items() if end is None]
     wrong += [f"{path} is no Parquet file to its end" for path, end in ends.items() if end and end[-4:] != PARQUET_END]
     for file in here:
         if file.path not in parts:
-            found = repository.digest(file, state.commit)
+            after = wanted[file.path]
+            found = repository.look_into(file, state.commit, partial(_digests, after, features.get(file.path)))
             if found is None:
                 wrong.append(_lost(file.path))
-            elif found != _listed_digest(file, found, digest_of(wanted[file.path])):
-                wrong.append(f"{file.path} has other bytes than the Hub lists: SHA-256 {found}")
+            elif found[0] != _listed_digest(file, found[0], digest_of(after)):
+                wrong.append(f"{file.path} has other bytes than the Hub lists: SHA-256 {found[0]}")
+            elif not found[1]:
+                wrong.append(f"{file.path} has other rows than the card's record says, and than were drawn")
     return wrong
+
+
+def _digests(after: File, features: Any, path: Path) -> tuple[str, bool]:
+    """SHA-256 of a file, and whether its rows may be those drawn: what has other bytes may do harm, and is not read."""
+    digest = file_digest(path)
+    if not isinstance(after, KnownFile) or not after.values or after.sha256 != digest:
+        return digest, True
+    return digest, digest_of_rows(path, features) == after.values
 
 
 def _listed_digest(file: RemoteFile, found: str, wanted: str | None) -> str | None:
@@ -144,7 +162,7 @@ def _make_skeleton(folder: Path, card: bytes, paths: Iterable[str]) -> None:
 def _card_of(card: PublishedCard, config: str) -> str:
     """What a card says of one config."""
     kinds = {kind: [entry for entry in card.entries(kind) if entry.get("config_name") == config] for kind in BY_CONFIG}
-    return f"---\n{yaml.safe_dump(kinds)}---\n"
+    return f"---\n{yaml.safe_dump(kinds, sort_keys=False)}---\n"  # `datasets` takes the first key for a feature's type
 
 
 def _count(splits: dict[str, list[str]]) -> str:

@@ -179,21 +179,22 @@ def publish(
 
 def draw_piece(root: Path, piece: Piece) -> Drawn:
     """Draw a piece below the repository's folder."""
-    return piece.draw(root)
+    return list(piece.draw(root)) if isinstance(piece, Part) else piece.draw(root)
 
 
 def expect_piece(root: Path, piece: Piece) -> Drawn:
     """What is known of a piece without drawing it; a whole has to be drawn."""
-    return piece.expected if isinstance(piece, Part) else piece.draw(root)
+    return [piece.expected] if isinstance(piece, Part) else piece.draw(root)
 
 
 def describe_piece(root: Path, piece: Piece) -> Drawn:
     """What a piece is like; a part is drawn, and not kept."""
-    drawn = piece.draw(root)
-    if not isinstance(drawn, LocalFile):
-        return drawn
-    drawn.source.unlink()
-    return KnownFile(drawn.path, drawn.size, drawn.rows, drawn.nbytes, drawn.sha256, drawn.values)
+    return list(map(_drop, piece.draw(root))) if isinstance(piece, Part) else piece.draw(root)
+
+
+def _drop(file: LocalFile) -> KnownFile:
+    file.source.unlink()
+    return KnownFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.values)
 
 
 def root_in(folder: str | Path) -> Path:

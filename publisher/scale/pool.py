@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
 from typing import Protocol, TypeVar
 
-from publisher.errors import WorkerError
+from publisher.errors import UsageError, WorkerError
 from publisher.scale.progress import Progress, progress_of, said_if_long, waiting
 
 
@@ -97,6 +97,12 @@ def _results(pieces: Sequence[P], work: Callable[[P], T], workers: int, progress
         except BrokenProcessPool:
             raise WorkerError(
                 "a worker was killed, perhaps for lack of memory: run the same again, with fewer --workers if it was so"
+            ) from None
+        except RuntimeError as error:
+            if "bootstrapping phase" not in str(error):
+                raise
+            raise UsageError(
+                "--workers starts processes that import the script again: call `main` below if __name__ == '__main__'"
             ) from None
         finally:
             end.close()

@@ -13,11 +13,13 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from huggingface_hub.utils import disable_progress_bars
 
 from publisher.build.files import UploadedFile
+from publisher.build.parquet import numbered
 from publisher.build.shards import Part
 from publisher.errors import UsageError
 from publisher.hub.client import Repository
@@ -52,47 +54,43 @@ class Uploads:
             raise UsageError(f"{self.folder} belongs to another user: give another --work-dir")
         self.remove_unfinished()
         self.forget_lost(parts)
-        return [part for part in parts if self.file(part) is None]
+        return [part for part in parts if self.files(part) is None]
 
-    def add(self, part: Part) -> UploadedFile:
-        """Draw a part, upload it, remember that, and drop the file; if it was done before, only recall it."""
-        if known := self.file(part):
+    def add(self, part: Part) -> list[UploadedFile]:
+        """Draw a part, upload each file and drop it, remember that; if it was done before, only recall it."""
+        if (known := self.files(part)) is not None:
             return known
         disable_progress_bars()  # of the client's, a bar for each file
         memory = self._memory(part)
         memory.parent.mkdir(parents=True, exist_ok=True)
         prefix = f"{DRAWING}{HOST}-{os.getpid()}-"
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=prefix) as work:
-            uploaded = Repository(self.repo_id).upload(part.draw(Path(work)), self.create_pr)
+            uploaded = []
+            for file in part.draw(Path(work)):
+                uploaded.append(Repository(self.repo_id).upload(file, self.create_pr))
+                file.source.unlink()
+            listed = [{**asdict(file), "sample": base64.b64encode(file.sample).decode()} for file in uploaded]
             new = Path(work, "memory")
             with new.open("w", encoding="utf-8") as out:
-                json.dump({**asdict(uploaded), "sample": base64.b64encode(uploaded.sample).decode()}, out)
+                json.dump(listed, out)
                 out.flush()
                 os.fsync(out.fileno())  # else it may be there and empty after a power failure
             new.replace(memory)
         return uploaded
 
-    def file(self, part: Part) -> UploadedFile | None:
+    def files(self, part: Part) -> list[UploadedFile] | None:
         """What was uploaded; what cannot be read, or is no such memory, counts as forgotten."""
         try:
-            file = UploadedFile(**json.loads(self._memory(part).read_text(encoding="utf-8")))
-            numbers = (file.size, file.rows, file.nbytes)
-            if (
-                file.path == part.path
-                and all(type(number) is int and number >= 0 for number in numbers)
-                and all(SHA256.fullmatch(digest) for digest in (file.sha256, file.values))
-            ):
-                sample = base64.b64decode(file.sample, validate=True)
-                return UploadedFile(file.path, *numbers, file.sha256, file.values, sample)
+            listed = json.loads(self._memory(part).read_text(encoding="utf-8"))
+            return [_recall(file, numbered(PurePosixPath(part.path), index)) for index, file in enumerate(listed)]
         except (OSError, ValueError, TypeError, RecursionError):
-            pass
-        return None
+            return None
 
     def forget_lost(self, parts: Sequence[Part]) -> None:
         """Forget what the Hub no longer has: it need not keep what no commit names."""
-        by_path = {part.path: part for part in parts}
-        for path in Repository(self.repo_id).lost([file for part in parts if (file := self.file(part))]):
-            self._memory(by_path[path]).unlink(missing_ok=True)
+        by_path = {file.path: (part, file) for part in parts for file in self.files(part) or ()}
+        for path in Repository(self.repo_id).lost([file for _, file in by_path.values()]):
+            self._memory(by_path[path][0]).unlink(missing_ok=True)
 
     def remove_unfinished(self) -> None:
         """Remove what was left by processes that ended in the middle of a part; others may be at work."""
@@ -103,6 +101,19 @@ class Uploads:
 
     def _memory(self, part: Part) -> Path:
         return self.folder / "uploaded" / f"{part.path}.{part.made_from[:12]}.json"
+
+
+def _recall(listed: dict[str, Any], path: PurePosixPath) -> UploadedFile:
+    """A file as it was remembered; raises ValueError or TypeError if it was not."""
+    file = UploadedFile(**listed)
+    numbers = (file.size, file.rows, file.nbytes)
+    if (
+        file.path != str(path)
+        or not all(type(number) is int and number >= 0 for number in numbers)
+        or not all(SHA256.fullmatch(digest) for digest in (file.sha256, file.values))
+    ):
+        raise ValueError(f"not what was uploaded: {listed}")
+    return UploadedFile(file.path, *numbers, file.sha256, file.values, base64.b64decode(file.sample, validate=True))
 
 
 def _is_left(folder: Path) -> bool:

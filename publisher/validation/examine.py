@@ -10,9 +10,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pyarrow as pa
 
 from publisher.build.digests import file_digest
+from publisher.build.rows import RowsDigest
 from publisher.card.manifest import CARD, CARD_BYTES, Manifest, PublishedCard, name_of, read_card
 from publisher.errors import HubError, UsageError
 from publisher.hub.client import Repository
@@ -94,6 +96,7 @@ class _Folder:
     card: PublishedCard
     manifest: Manifest
     damaged: set[str] = field(default_factory=set)  # files that could not be read
+    has_recorded_rows: dict[str, bool] = field(default_factory=dict)  # of those whose rows have a digest in the record
 
 
 def examine_folder(
@@ -176,14 +179,16 @@ def _check_config(
     info = next((entry for entry in there.card.entries("dataset_info") if name_of(entry) == config), {})
     features, findings = totals.read_features(config, info)
     record = there.manifest.configs.get(config)
-    repeats = Repeats() if len(splits) > 1 else None
+    known = features or datasets.Features()
+    repeats = Repeats(known) if len(splits) > 1 else None
     sums: dict[str, totals.Totals] = {}
     missing = set(there.manifest.files) - set(there.files)
     for split, paths in splits.items():
         total = sums[split] = totals.Totals(whole=bool(paths))
         for path in paths:
+            values = RowsDigest(known) if record and path in record.values else None
             try:
-                contents = files.read_file(there.path, path, partial(_take, total, repeats, split))
+                contents = files.read_file(there.path, path, partial(_take, total, repeats, values, split))
             except files.DamagedError as error:
                 findings += error.args if path not in there.damaged else ()
                 there.damaged.add(path)
@@ -191,6 +196,8 @@ def _check_config(
                 continue
             total.size += contents.size
             findings += _check_file(contents, features, record.made_by if record and path in record.files else None)
+            if record and values:
+                there.has_recorded_rows[path] = values.hexdigest() == record.values[path]
         if _lacks_shard(paths, missing) or any(layout.check_shards(paths)):
             total.whole = False
     findings += repeats.findings(config) if repeats else ()
@@ -200,10 +207,14 @@ def _check_config(
     return sums, findings
 
 
-def _take(total: totals.Totals, repeats: Repeats | None, split: str, table: pa.Table) -> None:
+def _take(
+    total: totals.Totals, repeats: Repeats | None, values: RowsDigest | None, split: str, table: pa.Table
+) -> None:
     total.add(table)
     if repeats:
         repeats.add(split, table)
+    if values:
+        values.add(table)
 
 
 def _lacks_shard(paths: list[str], missing: set[str]) -> bool:
@@ -227,7 +238,11 @@ def _check_file(contents: files.Contents, features: Any, made_by: Any) -> Iterat
 def _check_record(there: _Folder) -> Iterator[str]:
     """Files that the card's record lists: all there, and unchanged."""
     for path, wanted in there.manifest.files.items():
+        rows = there.has_recorded_rows.get(path)
         if path not in there.files:
             yield f"{path} is missing, and is in the card's record"
         elif path not in there.damaged and (found := file_digest(there.path / path)) != wanted:
-            yield f"{path} has the SHA-256 {found}, and the card's record says {wanted}"
+            same = ": the same rows in other bytes" if rows else ""
+            yield f"{path} has the SHA-256 {found}, and the card's record says {wanted}{same}"
+        elif rows is False:
+            yield f"{path} has other rows than those whose digest is in the card's record: publish it with --rewrite"

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from publisher.build.configs import METADATA_KEY
+from publisher.build.features import as_read
 from publisher.hub.failures import one_line
 
 FEATURES_KEY = "huggingface"
@@ -192,8 +193,8 @@ def check_features(contents: Contents, card: datasets.Features | None) -> tuple[
         features.arrow_schema  # noqa: B018  # fails for what is no type
     except Exception as error:
         return None, findings or [f"{where} holds no features: {one_line(error)}"]
-    if card is not None and features != card:
-        names = [name for name in {**card, **features} if card.get(name) != features.get(name)]
+    if card is not None and (found := as_read(features)) != (said := as_read(card)):
+        names = [name for name in {**said, **found} if said.get(name) != found.get(name)]
         findings.append(f"{where} differs from the card in {', '.join(names)}")
     return features, findings
 
@@ -226,7 +227,8 @@ def check_encodings(contents: Contents) -> Iterator[str]:
     """That a file is stored as `publisher.build.parquet` does it: one sentence per way in which it is not."""
     groups = [contents.metadata.row_group(index) for index in range(contents.metadata.num_row_groups)]
     stored = [group.column(index) for group in groups for index in range(group.num_columns)]
-    chunks = [chunk for chunk in stored if chunk.num_values]
+    leaves = Counter(chunk.path_in_schema for chunk in stored)  # two of one name are written as pyarrow likes
+    chunks = [chunk for chunk in stored if chunk.num_values and leaves[chunk.path_in_schema] == len(groups)]
     floats = [chunk for chunk in chunks if chunk.physical_type in ("FLOAT", "DOUBLE")]
     others = [chunk for chunk in chunks if chunk.physical_type not in ("FLOAT", "DOUBLE", "BOOLEAN")]
     wrong = {

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import reprlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from publisher.build.names import SPLIT
 from publisher.card.manifest import CARD
-
-SPLIT = re.compile(r"\w+(\.\w+)*")  # what `datasets` allows
 
 
 def check_values(metadata: Mapping[str, Any]) -> Iterator[str]:

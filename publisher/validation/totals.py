@@ -9,11 +9,10 @@ from typing import Any
 
 import datasets
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.types as pt
 
 from publisher.build.datasets_internals import features_from_card
 from publisher.build.digests import digest_values
+from publisher.build.rows import arrow_bytes
 from publisher.card.manifest import CARD, ConfigRecord
 from publisher.card.metadata import SIZE_CATEGORIES, size_category
 from publisher.hub.failures import one_line
@@ -36,38 +35,11 @@ class Totals:
         """Count the next rows of the split."""
         self.rows += table.num_rows
         for name, column in zip(table.column_names, table.columns, strict=True):
-            for chunk in column.chunks:
-                low, high = arrow_bytes(chunk)
-                self.low += low
-                self.high += high
+            self.low += arrow_bytes(column)
+            self.high += arrow_bytes(column, bitmaps=2)  # one has up to a byte more for each batch that was written
             digest = self.digests.setdefault(name, hashlib.sha256())
             if digest is not None and not digest_values(digest, column):
                 self.digests[name] = None
-
-
-def arrow_bytes(array: pa.Array) -> tuple[int, int]:
-    """Size of an array as `datasets` counts it, without and with the bitmaps of the levels that have nulls.
-
-    Examples
-    --------
-    >>> arrow_bytes(pa.array([[1.0, 2.0], [3.0]])), arrow_bytes(pa.array([1, None]))
-    ((32, 32), (16, 18))
-    """
-    kind = array.type
-    if isinstance(array, pa.ExtensionArray):
-        return arrow_bytes(array.storage)
-    if pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind):
-        low, high = arrow_bytes(pc.list_flatten(array))
-        width = 0 if pt.is_fixed_size_list(kind) else 8 if pt.is_large_list(kind) else 4
-        low, high = low + width * len(array), high + width * len(array)
-    elif pt.is_struct(kind):
-        sizes = [arrow_bytes(array.field(index)) for index in range(kind.num_fields)]
-        low, high = sum(size[0] for size in sizes), sum(size[1] for size in sizes)
-    else:
-        bitmap = -(-len(array) // 8) if array.buffers()[0] is not None else 0
-        low = high = array.nbytes - bitmap
-    # A bitmap has a bit for each value, and up to a byte more for each batch that was written.
-    return low, high + (2 * -(-len(array) // 8) if array.null_count else 0)
 
 
 def read_features(config: str, info: Mapping[str, Any]) -> tuple[datasets.Features | None, list[str]]:
