@@ -135,6 +135,8 @@ def make_parser(
         default=[],
         help="a keyword of datatrove's executor, such as time=01:00:00 of Slurm; may be repeated",
     )
+    add("--keep-going", action="store_true", help="if a config fails, make the others before it ends; rerun to go on")
+    add("--traceback", action="store_true", help="after the sentence, show the traceback of the builder's fault")
     hub.add_argument("--json", action="store_true", help="print one JSON object for programs")
     return parser
 

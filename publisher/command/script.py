@@ -17,6 +17,8 @@ from publisher.command.shell import Parser, run
 from publisher.errors import UsageError
 from publisher.source import find_builder
 
+FIRST = ("--traceback",)  # options that count before the builder is known
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
@@ -39,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
     first = _parser()
-    code = run(first, find, given[:1], file_trouble="the script cannot be read", stopped="Interrupted.")
+    words = [*given[:1], *(word for word in given[1:] if word in FIRST)]
+    code = run(first, find, words, file_trouble="the script cannot be read", stopped="Interrupted.")
     if not found:
         return code
     builder = found[0]
@@ -73,4 +76,5 @@ def _parser() -> Parser:
         metavar="SOURCE",
         help="path of a script, of a folder my_data that holds my_data.py, or module:Class",
     )
+    parser.add_argument("--traceback", action="store_true", help=argparse.SUPPRESS)
     return parser

@@ -98,14 +98,14 @@ class Uploads:
         """Remove what was left by processes that ended in the middle of a part; others may be at work."""
         for folder in self.folder.glob(f"{DRAWING}*"):
             with contextlib.suppress(FileNotFoundError):
-                if _is_left(folder):
+                if is_left(folder):
                     shutil.rmtree(folder, ignore_errors=True)
 
     def _memory(self, part: Part) -> Path:
         return self.folder / "uploaded" / f"{part.path}.{part.made_from[:12]}.json"
 
 
-def _is_left(folder: Path) -> bool:
+def is_left(folder: Path) -> bool:
     """Whether nobody works in a folder any more."""
     process = folder.name.removeprefix(f"{DRAWING}{HOST}-").partition("-")[0]
     if os.name == "posix" and process.isdecimal():  # of this machine

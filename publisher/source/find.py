@@ -15,6 +15,7 @@ from types import ModuleType
 import datasets
 
 from publisher.errors import UsageError
+from publisher.source.opened import IMPORTED, noting
 from publisher.source.scripts import PACKAGE, refuse_beam, take_folder
 
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
@@ -93,7 +94,8 @@ def _load_module(name: str) -> ModuleType:
 def _import(load: Callable[[], ModuleType], name: str, folder: Path | None) -> ModuleType:
     """Import, and turn whatever the code raises into a sentence."""
     try:
-        return load()
+        with noting(IMPORTED):
+            return load()
     except ModuleNotFoundError as error:
         missing = error.name or str(error)
         if missing == name and folder is None:
