@@ -18,7 +18,18 @@ from publisher.scale.job import default_root
 
 EXECUTORS = ("slurm", "ray")  # those of datatrove that publisher/scale/cluster.py knows
 CLUSTER = ("executor", "executor_option", "work_dir")
-CHANGING = ("create_pr", "tag", "message", "private", "overwrite_card", "adopt", "replace_dataset", "rewrite", *CLUSTER)
+CHANGING = (
+    "create_pr",
+    "tag",
+    "message",
+    "private",
+    "overwrite_card",
+    "keep_card",
+    "adopt",
+    "replace_dataset",
+    "rewrite",
+    *CLUSTER,
+)
 OFFLINE = ("revision", "json", *CHANGING)
 MEANINGLESS = {
     "--output-dir": OFFLINE,
@@ -87,12 +98,16 @@ def make_parser(
     hub.add_argument("--tag", metavar="NAME", help="name the commit")
     hub.add_argument("--message", metavar="TEXT", help=f'default: "{Target.message}"')
     hub.add_argument("--private", action="store_true", help="make the repository private if it has to be made")
-    hub.add_argument("--overwrite-card", action="store_true", help="replace a card that somebody else wrote or edited")
+    card = hub.add_mutually_exclusive_group()
+    card.add_argument(
+        "--keep-card", action="store_true", help="keep the text of a card that somebody else wrote or edited"
+    )
+    card.add_argument("--overwrite-card", action="store_true", help="replace it with that of the template")
     hub.add_argument(
         "--adopt",
         action="store_true",
-        help="take over a repository that holds its loading script: the script and its dataset_infos.json are removed, "
-        "and stay on the branch `script`",
+        help="take over a repository that holds its loading script: the script, its dataset_infos.json and the files "
+        "that it fetched from there are removed, and stay on the branch `script`",
     )
     hub.add_argument(
         "--replace-dataset",

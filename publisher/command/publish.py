@@ -103,6 +103,8 @@ def _make_job(builder: type[datasets.DatasetBuilder], card: Card, options: argpa
         tag=options.tag,
         message=options.message or Target.message,
         overwrite_card=options.overwrite_card,
+        keep_card=options.keep_card,
+        source=getattr(options, "from_hub", ""),
         adopt=options.adopt,
         replace_dataset=options.replace_dataset,
         rewrite=options.rewrite,

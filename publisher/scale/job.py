@@ -25,10 +25,11 @@ from publisher.card.compose import Card
 from publisher.errors import ConfigsError, UsageError
 from publisher.hub.client import Repository
 from publisher.hub.endpoint import endpoint
+from publisher.plan.plan import is_undecided
 from publisher.plan.target import Target
 from publisher.plan.wanted import Dataset
 from publisher.publishing import reconcile
-from publisher.publishing.reconcile import Found, Outcome, Show, look, refuse_early
+from publisher.publishing.reconcile import Found, Outcome, Show, look, refuse_early, refuse_undecided
 from publisher.scale.kept import Kept
 from publisher.scale.pool import work_on
 from publisher.scale.progress import waiting
@@ -94,12 +95,20 @@ class Job:
         """The dataset from what became of each piece."""
         return Dataset(self.builder, self.card, put_together(self.pieces, [drawn[id(piece)] for piece in self.pieces]))
 
-    def begin(self) -> tuple[Found, list[Part]]:
-        """Look, refuse early, make ready for uploads; what was found, and the parts that are still to be uploaded."""
+    def begin(self, show: Show | None = None) -> tuple[Found, list[Part]]:
+        """Look, refuse early, make ready for uploads; what was found, and the parts that are still to be uploaded.
+
+        With `show`, the plan for a card of which is not decided what becomes of it is shown before it is refused.
+        """
         found = look(self.target)
         builders = {id(piece.source): piece.source.builder for piece in self.pieces}.values()
         made = [(builder.config, describe_builder(builder)) for builder in builders]
         refuse_early(self.builder, made, self.target, found)
+        if show and found.state and is_undecided(self.card, self.target, found.state):
+            with tempfile.TemporaryDirectory() as folder, self.kept.in_use():
+                dataset = self.draw(partial(expect_piece, self.kept, root_in(folder)))
+                reconcile.publish(dataset, self.target, found, show)
+        refuse_undecided(self.card, self.target, found)
         if not self.parts:
             return found, []
         if found.state is None:
@@ -109,7 +118,7 @@ class Job:
 
     def publish(self, workers: int, show: Show, say: Callable[[Job, Sequence[Part]], object]) -> Outcome:
         """Do all of it; `say` is called with the parts that are still to be uploaded, `show` with each plan."""
-        found, missing = self.begin()
+        found, missing = self.begin(show)
         if self.parts:
             say(self, missing)
         with tempfile.TemporaryDirectory() as folder, self.kept.in_use():
@@ -202,8 +211,8 @@ def publish(
     show : callable, optional
         Called with each plan, as an `Outcome`, before it is carried out.
     **target
-        More fields of `Target`: revision, private, create_pr, tag, message, overwrite_card, replace_dataset,
-        rewrite.
+        More fields of `Target`: revision, private, create_pr, tag, message, overwrite_card, keep_card,
+        replace_dataset, rewrite, adopt.
 
     Returns
     -------

@@ -18,8 +18,6 @@ from publisher.errors import UsageError
 from publisher.source.opened import IMPORTED, noting
 from publisher.source.scripts import PACKAGE, refuse_beam, take_folder
 
-REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
-
 
 def find_builder(source: str) -> type[datasets.DatasetBuilder]:
     """The builder's class.
@@ -55,7 +53,7 @@ def find_builder(source: str) -> type[datasets.DatasetBuilder]:
     elif name and "/" not in before and not before.endswith(".py"):
         module = _load_module(before)
     else:
-        raise UsageError(_not_there(before))
+        raise UsageError(f"there is no file {before}: give the path of a loading script, or module:Class")
     return _named(module, name, source) if name else _only_one(module, path)
 
 
@@ -66,16 +64,6 @@ def _script_in(folder: Path) -> Path:
         there = ", ".join(sorted(path.name for path in folder.glob("*.py"))) or "none"
         raise UsageError(f"{folder} holds no {script.name}: give the path of a script (there: {there})")
     return script
-
-
-def _not_there(source: str) -> str:
-    if REPOSITORY.fullmatch(source) and not source.endswith(".py"):
-        local = source.rpartition("/")[2]
-        return (
-            f"there is no folder {source}; the script of a repository on the Hub is not run from there: look at it, "
-            f"then hf download {source} --repo-type dataset --local-dir {local}, and give {local}"
-        )
-    return f"there is no file {source}: give the path of a loading script, or module:Class"
 
 
 def _load_script(script: Path) -> ModuleType:
