@@ -75,7 +75,7 @@ class Job:
         found = {id(piece): self.kept.find(piece) for piece in self.pieces if isinstance(piece, Whole)}
         drawn: dict[int, Drawn] = {piece: built for piece, built in found.items() if built}
         if drawn:
-            waiting.warning("%d of %d configs were made before", len(drawn), len(found))
+            waiting.warning("taken from an earlier run: %d of %d configs", len(drawn), len(found))
         return drawn
 
     def work(self, pieces: Sequence[Piece], work: Work, workers: int, done: int) -> dict[int, Drawn]:
