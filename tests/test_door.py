@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -128,6 +131,64 @@ def test_nothing_stale_is_kept(what: str, folder: Path) -> None:
     expected = {"script": 113, "data": 43, "read": 23, "parameter": 13}[what]
     found = pq.read_table(folder.parent / "out" / "d" / "train-00000-of-00001.parquet")
     assert found["n"].to_pylist() == [expected] * 2
+
+
+def test_downloads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is made of them is kept as long as the server says that they are the same; of other requests, nothing."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):  # aiohttp takes no network in no_proxy
+        monkeypatch.delenv(name, raising=False)
+    asked: list[str] = []
+
+    class Server(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            super().do_GET()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Server, directory=str(folder / "data"))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        fetched = SCRIPT.replace('f"data/', f'f"{address}/')
+        by_itself = f"        if self.config.name == 'b': urllib.request.urlopen('{address}/a.txt').close()\n"
+        fetched = fetched.replace("        time.sleep", f"{by_itself}        time.sleep")
+        fetched = fetched.replace("import os\n", "import os, urllib.request\n")
+        (folder / "many.py").write_text(fetched)
+        (folder / "data" / "c.txt").write_text("none\n")
+        arguments = [str(folder), R, "--output-dir", str(folder.parent / "out"), "--keep-going"]
+        assert main(arguments) == 2
+        assert drawn(folder) == "abcd"
+        (folder / "data" / "d.txt").write_text("30\n30\n")
+        asked.clear()
+        assert main(arguments) == 2
+        assert drawn(folder) == "bcd"  # b asks for itself, c fails, d is another
+        assert asked.count("/d.txt") == 1
+        assert "/a.txt" not in asked[1:]
+        server.shutdown()
+
+
+@pytest.mark.slow
+def test_workers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other processes keep what they make, too, and name what fails."""
+    (folder / "data" / "b.txt").write_text("none\n")
+    arguments = [
+        str(folder),
+        R,
+        "--output-dir",
+        str(folder.parent / "out"),
+        "--workers",
+        "2",
+        "--keep-going",
+        "--traceback",
+    ]
+    assert main(arguments) == 2
+    assert sorted(drawn(folder)) == list("abcd")
+    error = capsys.readouterr().err
+    assert 'many.py", line 28, in _generate_examples' in error
+    (folder / "data" / "b.txt").write_text("1\n1\n")
+    assert main(arguments) == 0
+    assert drawn(folder) == "b"
 
 
 @pytest.mark.slow

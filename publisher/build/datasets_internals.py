@@ -75,16 +75,14 @@ def split_generators(
     return generators, manager.fetched
 
 
-def version_of(address: str, token: Any = None, storage_options: Any = None) -> str:
+def version_of(address: str) -> str:
     """What tells the versions of a file on a server apart; something new each time if the server does not say.
 
     Raises whatever the libraries do if it cannot be asked.
     """
-    config = datasets.DownloadConfig(token=token, storage_options=storage_options)
-    place, options = file_utils._prepare_path_and_storage_options(address, download_config=config)
+    place, options = file_utils._prepare_path_and_storage_options(address, download_config=datasets.DownloadConfig())
     info = file_utils.fsspec_head(place, storage_options=options)
-    lfs = info.get("lfs")
-    return _version(info) if not info.get("blob_id") else str(lfs or info["blob_id"])
+    return str(info["blob_id"]) if info.get("blob_id") else _version(info)  # of the Hub, for LFS that of its pointer
 
 
 def _version(info: Mapping[str, Any]) -> str:

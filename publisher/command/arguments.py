@@ -17,24 +17,14 @@ from publisher.plan.target import MAIN, Target
 from publisher.scale.job import default_root
 
 EXECUTORS = ("slurm", "ray")  # those of datatrove that publisher/scale/cluster.py knows
-CLUSTER = ("executor", "executor_option", "work_dir")
-CHANGING = (
-    "create_pr",
-    "tag",
-    "message",
-    "private",
-    "overwrite_card",
-    "keep_card",
-    "adopt",
-    "replace_dataset",
-    "rewrite",
-    *CLUSTER,
-)
+CLUSTER = ("executor", "executor_option")
+DECISIONS = ("overwrite_card", "keep_card", "adopt", "replace_dataset", "rewrite")
+CHANGING = ("create_pr", "tag", "message", "private", *DECISIONS, *CLUSTER)
 OFFLINE = ("revision", "json", *CHANGING)
 MEANINGLESS = {
     "--output-dir": OFFLINE,
     "--preview": (*OFFLINE, "workers"),
-    "--verify": CHANGING,
+    "--verify": (*CHANGING, "work_dir"),
 }
 EXIT_CODES = """\
 exit codes: 0 done, submitted, or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, or a
@@ -130,7 +120,8 @@ def make_parser(
         "--work-dir",
         metavar="DIR",
         type=_folder,
-        help="where it is remembered what is uploaded, so that the same command goes on where it was; with "
+        help="where finished configs are kept, and it is remembered what is uploaded, so that the same command goes on "
+        "where it was; with "
         f"a cluster, a folder that all machines see (default: {default_root()})",
     )
     scale.add_argument(
@@ -190,6 +181,8 @@ def check_arguments(options: argparse.Namespace, builder: type[datasets.DatasetB
         raise UsageError(f"--workers {options.workers} is not allowed: give 1 or more")
     if options.executor_option and not options.executor:
         raise UsageError("--executor-option has no meaning without --executor: leave it out")
+    if options.keep_going and options.executor:
+        raise UsageError("--keep-going is for work on this machine: leave it out with --executor")
     if mode not in ("--preview", "--output-dir"):
         check_surroundings()
 
