@@ -256,6 +256,9 @@ def test_fields_of_others(folder: Path, hub: Hub) -> None:
     assert main([str(folder), R]) == 0
     card = hub.files(R)["README.md"].decode()
     hub.commit(R, {"README.md": card.replace("---\n", "---\nlanguage:\n- de\n", 1).encode()})
+    commits = hub.commits(R)
+    assert main([str(folder), R]) == 0
+    assert hub.commits(R) == commits
     (folder / "data" / "d.txt").write_text("8\n")
     for _ in range(2):
         assert main([str(folder), R]) == 0

@@ -11,7 +11,7 @@ import json
 import re
 import reprlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -100,7 +100,8 @@ class PublishedCard:
 
     def says_the_same(self, other: PublishedCard) -> bool:
         """Whether the cards differ in the style of their YAML at most."""
-        return (self.prose, self.manifest) == (other.prose, other.manifest) and _canonical(
+        records = [manifest and replace(manifest, theirs=()) for manifest in (self.manifest, other.manifest)]
+        return (self.prose, records[0]) == (other.prose, records[1]) and _canonical(
             _by_name(self.metadata)
         ) == _canonical(_by_name(other.metadata))
 
