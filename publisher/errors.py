@@ -1,10 +1,15 @@
 """What can go wrong for a reason that the user can mend: one sentence, and the command's exit code."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 
 class PublishingError(Exception):
     """Base of the errors that the command prints as one sentence instead of a traceback."""
 
     exit_code: int
+    trace = ""  # of code of others that failed: for its author
 
 
 class DifferenceError(PublishingError):
@@ -17,6 +22,25 @@ class UsageError(PublishingError):
     """What was asked for cannot be done: the message says what was given, what is allowed, what to do."""
 
     exit_code = 2
+
+
+class ConfigsError(UsageError):
+    """Some configs failed, and the others went on.
+
+    Parameters
+    ----------
+    faults : mapping of str to UsageError
+        By config.
+    wanted : int
+        Configs that were to be made.
+    """
+
+    def __init__(self, faults: Mapping[str, UsageError], wanted: int) -> None:
+        super().__init__(
+            f"{len(faults)} of {wanted} configs failed, so nothing was published or written. What was made of the "
+            "others is kept: run the command again to go on"
+        )
+        self.faults = dict(faults)
 
 
 class HubError(PublishingError):

@@ -26,7 +26,7 @@ R = "tester/internals"
 def test_split_generators(tmp_path: Path) -> None:
     """A builder is asked for its splits once, and prepares what it answered."""
     builder = Pictures(config_name="small", cache_dir=str(tmp_path))
-    first = datasets_internals.split_generators(builder, tmp_path)
+    first, _ = datasets_internals.split_generators(builder, tmp_path)
     assert [(str(split.name), split.gen_kwargs) for split in first] == [("validation", {"rows": 3})]
     first[0].gen_kwargs["rows"] = 2
     builder.download_and_prepare(str(tmp_path / "rows"))
@@ -42,7 +42,7 @@ def test_patched_for_streaming() -> None:
 def test_generate_tables(tmp_path: Path) -> None:
     """Tables come as the builder yields them."""
     builder = Shards(config_name="default", cache_dir=str(tmp_path))
-    [train, _] = datasets_internals.split_generators(builder, tmp_path)
+    (train, _), _ = datasets_internals.split_generators(builder, tmp_path)
     tables = list(datasets_internals.generate_tables(builder, train.gen_kwargs))
     assert sum(table.num_rows for table in tables) == 950
 

@@ -185,7 +185,7 @@ def test_edited_cards(hub: Hub, publish: Publish, edit: str, capsys: pytest.Capt
     card = ours(hub)["README.md"]
     edited = {
         "prose": card.replace(b"# Pictures", b"# Our pictures"),
-        "yaml": card.replace(b"license: mit", b"license: mit\nlanguage: en"),
+        "yaml": card.replace(b"license: mit", b"license: other"),
         "foreign": b"# Mine",
     }[edit]
     hub.commit(R, files={"README.md": edited})

@@ -237,6 +237,7 @@ def test_adopt(folder: Path, hub: Hub) -> None:
     files = HfApi().list_repo_files("tester/short-texts", repo_type="dataset")
     assert not {"short-texts.py", "dataset_infos.json"} & set(files)
     assert {"labels.py", "words.py"} < set(files)  # what else there is stays
+    assert not {"data/en.tsv", "data/de.tsv"} & set(files)  # but for what only the script read
     assert HfApi().dataset_info("tester/short-texts", revision="script").sha == before
     assert main(arguments) == 0
     assert HfApi().list_repo_commits("tester/short-texts", repo_type="dataset")[0].commit_id == commits[0].commit_id

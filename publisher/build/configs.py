@@ -38,6 +38,7 @@ class BuiltConfig(Config):
     folder: str
     files: Mapping[str, Sequence[File]]  # by split
     made_by: Mapping[str, Any]
+    inputs: Sequence[str] = ()  # files that the builder fetched, those beside it by their path from there
     in_parts: bool = False  # too large to be taken as a whole
 
 

@@ -23,6 +23,8 @@ from datasets.table import (
 )
 from datasets.utils.metadata import MetadataConfigs  # writes `configs` into a card as `push_to_hub` does
 
+from publisher.source.opened import noting
+
 # The last four read a card and the files of a folder as `load_dataset` will
 __all__ = [
     "DatasetInfosDict",
@@ -30,6 +32,7 @@ __all__ = [
     "MetadataConfigs",
     "embed_table_storage",
     "features_from_card",
+    "flat",
     "generate_tables",
     "get_data_patterns",
     "is_medium",
@@ -38,15 +41,19 @@ __all__ = [
     "sanitize_patterns",
     "split_generators",
     "table_cast",
+    "version_of",
     "yaml_of_features",
 ]
 
 
-def split_generators(builder: datasets.DatasetBuilder, downloads: Path) -> list[datasets.SplitGenerator]:
+def split_generators(
+    builder: datasets.DatasetBuilder, downloads: Path
+) -> tuple[list[datasets.SplitGenerator], dict[str, str]]:
     """Ask a builder for its splits; `download_and_prepare` is then given the same instead of asking again.
 
     The protocol between the library and its builders: every one of them overrides `_split_generators`. What it
     downloads is kept, and fetched again if the server has another; what it extracts goes to the builder's own cache.
+    Beside the splits it returns what was fetched: address, or path of a local file -> what tells its versions apart.
     """
     keeps = not hasattr(file_utils, "http_head")  # versions with it do not say when a file without ETag was changed
     manager = _Downloads(
@@ -62,17 +69,47 @@ def split_generators(builder: datasets.DatasetBuilder, downloads: Path) -> list[
         record_checksums=False,
     )
     manager.extract_dir = builder._cache_downloaded_dir
-    with _etags():
+    with _etags(manager.fetched):
         generators = list(builder._split_generators(manager))
     builder._split_generators = lambda *_: generators
-    return generators
+    return generators, manager.fetched
+
+
+def version_of(address: str) -> str:
+    """What tells the versions of a file on a server apart; something new each time if the server does not say.
+
+    Raises whatever the libraries do if it cannot be asked.
+    """
+    place, options = file_utils._prepare_path_and_storage_options(address, download_config=datasets.DownloadConfig())
+    info = file_utils.fsspec_head(place, storage_options=options)
+    return str(info["blob_id"]) if info.get("blob_id") else _version(info)  # of the Hub, for LFS that of its pointer
+
+
+def _version(info: Mapping[str, Any]) -> str:
+    if tag := info.get("ETag") or info.get("etag"):
+        return str(tag)
+    changed = info.get("Last-Modified") or info.get("mtime") or info.get("LastModified") or uuid.uuid4().hex
+    return f"{changed} {info.get('size')}"
 
 
 class _Downloads(datasets.DownloadManager):
-    """Extracts to another folder than it downloads to."""
+    """Extracts to another folder than it downloads to, and says what was fetched."""
 
     download_config: datasets.DownloadConfig
     extract_dir: str
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.fetched: dict[str, str] = {}
+
+    def download(self, url_or_urls: Any) -> Any:
+        """As the library does; its own requests are not those of the script."""
+        with noting(None):
+            done = super().download(url_or_urls)
+        for name in map(str, flat(url_or_urls)):
+            address = file_utils.url_or_path_join(self._base_path, name) if file_utils.is_relative_path(name) else name
+            self.fetched.setdefault(address, "")
+        return done
 
     def extract(self, path_or_paths: Any) -> Any:
         """As the library does, in a folder of our own."""
@@ -80,21 +117,31 @@ class _Downloads(datasets.DownloadManager):
         self.download_config = kept.copy()
         self.download_config.cache_dir = self.extract_dir
         try:
-            return super().extract(path_or_paths)
+            with noting(None):
+                return super().extract(path_or_paths)
         finally:
             self.download_config = kept
 
 
+def flat(values: Any) -> Iterator[Any]:
+    """The items of nested lists and dicts, as a script gives them to its download manager."""
+    if isinstance(values, Mapping):
+        values = list(values.values())
+    if isinstance(values, (list, tuple)):
+        for value in values:
+            yield from flat(value)
+    elif values is not None:
+        yield values
+
+
 @contextmanager
-def _etags() -> Iterator[None]:
+def _etags(versions: dict[str, str]) -> Iterator[None]:
     """Let the library's cache tell versions of a file apart where a server gives no ETag, by time and size."""
     head = file_utils.fsspec_head
 
-    def answer(*arguments: Any, **keywords: Any) -> dict[str, Any]:
-        info = dict(head(*arguments, **keywords))
-        if not (info.get("ETag") or info.get("etag")):
-            changed = info.get("Last-Modified") or info.get("mtime") or info.get("LastModified") or uuid.uuid4().hex
-            info["ETag"] = f"{changed} {info.get('size')}"
+    def answer(url: str, *arguments: Any, **keywords: Any) -> dict[str, Any]:
+        info = dict(head(url, *arguments, **keywords))
+        versions[url] = info["ETag"] = _version(info)
         return info
 
     file_utils.fsspec_head = answer

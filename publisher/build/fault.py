@@ -54,7 +54,9 @@ def names_fault(
             raise reason from None
         line = f"{places[0]}: " if places else ""
         text = " ".join(str(reason).split())
-        raise UsageError(f"{where}: {line}{type(reason).__name__}{f': {text}' if text else ''}") from error
+        fault = UsageError(f"{where}: {line}{type(reason).__name__}{f': {text}' if text else ''}")
+        fault.trace = "".join(traceback.format_exception(reason))
+        raise fault from error
 
 
 def _reasons(error: BaseException | None) -> Iterator[BaseException]:

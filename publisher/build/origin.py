@@ -58,7 +58,8 @@ class Origin:
     @property
     def is_unknown(self) -> bool:
         """Whether rows were made from more than is known."""
-        return self._unknown or not all(map(self._inputs.knows, self.opened))
+        files = (path for path in self.opened if not Path(path).is_dir())
+        return self._unknown or not all(map(self._inputs.knows, files))
 
     def digest(self, sample: str, split: str, gen_kwargs: Mapping[str, Any]) -> str:
         """SHA-256 of what some rows of a split are made from, with a digest of samples of these rows."""
@@ -119,6 +120,11 @@ class Inputs:
             If it names something that is not on this machine, or has no digest of its own.
         """
         return _digest(list(self._describe(value)))
+
+    @property
+    def files(self) -> set[str]:
+        """The files that were looked at."""
+        return set(self._files)
 
     def knows(self, path: str) -> bool:
         """Whether a file has been looked at."""

@@ -10,16 +10,26 @@ from publisher.build.files import DataFile
 from publisher.build.shards import Part, assemble, is_sharded, plan_parts
 from publisher.build.source import Source
 from publisher.build.whole import Whole
+from publisher.errors import UsageError
 
 Piece = Whole | Part
 Drawn = BuiltConfig | Sequence[DataFile]  # what becomes of a piece: of a whole, or of a part
 
 
-def plan_pieces(sources: Iterable[Source], default: str) -> list[Piece]:
-    """The pieces of configs, in order; `default` is the name of the builder's default config."""
+def plan_pieces(sources: Iterable[Source], default: str, faults: dict[str, UsageError] | None = None) -> list[Piece]:
+    """The pieces of configs, in order; `default` is the name of the builder's default config.
+
+    `faults` takes what is wrong with a config, while the others go on.
+    """
     pieces: list[Piece] = []
     for source in sources:
-        pieces += plan_parts(source, default) if is_sharded(source) else [Whole(source, default)]
+        try:
+            assert source.builder
+            pieces += plan_parts(source, default) if is_sharded(source) else [Whole(source, default)]
+        except UsageError as error:
+            if faults is None:
+                raise
+            faults[source.config] = error
     return pieces
 
 

@@ -24,12 +24,12 @@ from publisher.build.configs import METADATA_KEY, BuiltConfig, data_folder, desc
 from publisher.build.datasets_internals import generate_tables
 from publisher.build.fault import NO_ROWS, names_fault
 from publisher.build.files import DataFile, ExpectedFile, KnownFile, LocalFile
-from publisher.build.opened import note_opened
 from publisher.build.origin import Origin
 from publisher.build.parquet import Written, describe_written, file_names, write_files
 from publisher.build.rows import RowsDigest, differing_columns
 from publisher.build.source import Source
 from publisher.errors import UsageError
+from publisher.source.opened import note_opened
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class Part:
     expected: ExpectedFile  # from the first and the last shard of the split
     made_from: str  # digest of all that it depends on: code, parameters, versions, inputs, and those two shards
     unit: ClassVar[str] = " rows"
+
+    @property
+    def name(self) -> str:
+        """Of the config."""
+        return self.source.config
 
     @property
     def path(self) -> str:
@@ -150,9 +155,8 @@ def assemble(parts: Sequence[Part], drawn: Sequence[Sequence[DataFile]]) -> Buil
         info.splits.add(datasets.SplitInfo(split, nbytes, rows))
     info.dataset_size = sum(split.num_bytes for split in info.splits.values())
     info.download_size = sum(file.size for files in by_split.values() for file in files)
-    return BuiltConfig(
-        source.builder.config, info, {}, folder, by_split, describe_builder(source.builder), in_parts=True
-    )
+    made_by = describe_builder(source.builder)
+    return BuiltConfig(source.builder.config, info, {}, folder, by_split, made_by, source.beside, in_parts=True)
 
 
 def _rename(file: DataFile, path: str) -> DataFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from publisher.build.datasets_internals import generate_tables, split_generators
 from publisher.build.fault import names_fault
 from publisher.build.names import check_split_names
 from publisher.errors import UsageError
+from publisher.source.opened import noting
 
 DOWNLOADS = Path(constants.HF_HOME, "publish", "downloads")  # sources, each fetched once; may be removed at any time
 
@@ -52,8 +54,27 @@ class Source:
         home = getattr(sys.modules.get(self.kind.__module__), "__file__", None)
         beside = {"base_path": str(Path(home).parent)} if home else {}  # where paths that a script gives begin
         parameters = (ValueError,) if self.overrides else ()  # what the builder says of them is a sentence already
-        with names_fault(self.kind, self.config, passing=parameters):
+        with names_fault(self.kind, self.config, passing=parameters), noting(self.opened):
             return self.kind(config_name=self.config, cache_dir=str(self.cache), **{**beside, **self.overrides})
+
+    @cached_property
+    def opened(self) -> set[str]:
+        """What the builder has read by itself so far."""
+        return set()
+
+    @cached_property
+    def fetched(self) -> dict[str, str]:
+        """What it has fetched: address or path -> version, empty if it is not known."""
+        return {}
+
+    @property
+    def beside(self) -> list[str]:
+        """What it has fetched, files beside its script by their path from there."""
+        base = Path(self.builder.base_path or "")
+        paths = {name: Path(os.path.normpath(name)) for name in self.fetched}  # as in `data/../a.csv`
+        return sorted(
+            path.relative_to(base).as_posix() if base in path.parents else name for name, path in paths.items()
+        )
 
     @property
     def folders(self) -> list[Path]:
@@ -70,8 +91,10 @@ class Source:
                 f"config {self.config!r} needs files that are got by hand: {needed.strip()}: "
                 "then give their folder as --data-dir, or declare it as `data_dir` of the config"
             )
-        with names_fault(self.kind, self.config):
-            splits = [(str(split.name), split.gen_kwargs) for split in split_generators(self.builder, DOWNLOADS)]
+        with names_fault(self.kind, self.config), noting(self.opened):
+            generators, fetched = split_generators(self.builder, DOWNLOADS)
+            splits = [(str(split.name), split.gen_kwargs) for split in generators]
+        self.fetched.update(fetched)
         check_split_names(self.config, [name for name, _ in splits])
         return dict(splits)
 

@@ -11,11 +11,13 @@ from typing import ClassVar
 import datasets
 
 from publisher.build.configs import METADATA_KEY, BuiltConfig, data_folder, describe_builder
+from publisher.build.counted import ROWS
 from publisher.build.datasets_internals import lists_for_sequences
 from publisher.build.digests import column_digests
 from publisher.build.fault import NO_ROWS, RowsError, names_fault
 from publisher.build.parquet import describe_written, write_split
 from publisher.build.source import Source
+from publisher.source.opened import noting
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,19 @@ class Whole:
     unit: ClassVar[str] = " configs"
     amount: ClassVar[int] = 1
 
+    @property
+    def name(self) -> str:
+        """Of the config."""
+        return self.source.config
+
     def draw(self, root: Path) -> BuiltConfig:
         """Write all splits below the repository's folder `root`; what `datasets` prepares is dropped again."""
         builder = self.source.builder
         name = self.source.config
         with tempfile.TemporaryDirectory(dir=root.parent) as prepared:
             splits = self.source.splits
-            with names_fault(self.source.kind, name), lists_for_sequences():
+            with names_fault(self.source.kind, name), lists_for_sequences(), noting(self.source.opened):
+                _count_rows(builder)
                 builder.download_and_prepare(str(Path(prepared, "rows")))
             folder = data_folder(name, self.default)
             made_by = describe_builder(builder)
@@ -62,4 +70,14 @@ class Whole:
         info.dataset_size = sum(split.num_bytes for split in info.splits.values())
         info.download_size = sum(file.size for split in files.values() for file in split)
         self.source.close()
-        return BuiltConfig(builder.config, info, digests, folder, files, made_by)
+        return BuiltConfig(builder.config, info, digests, folder, files, made_by, self.source.beside)
+
+
+def _count_rows(builder: datasets.DatasetBuilder) -> None:
+    """Let rows be counted while a builder makes them."""
+    if isinstance(builder, datasets.GeneratorBasedBuilder):
+        examples = builder._generate_examples
+        builder._generate_examples = lambda **given: ROWS.count(examples(**given), lambda example: 1)
+    elif isinstance(builder, datasets.ArrowBasedBuilder):
+        tables = builder._generate_tables
+        builder._generate_tables = lambda **given: ROWS.count(tables(**given), lambda table: len(table[1]))

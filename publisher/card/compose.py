@@ -21,9 +21,11 @@ from publisher.build.configs import (
 )
 from publisher.build.datasets_internals import DatasetInfosDict
 from publisher.build.files import KnownFile, digest_of
-from publisher.card.manifest import ConfigRecord, Manifest, PublishedCard, name_of, write_card
+from publisher.card.manifest import BY_CONFIG, ConfigRecord, Manifest, PublishedCard, name_of, write_card
 from publisher.card.metadata import add_configs, add_others, size_category
 from publisher.errors import DifferenceError, UsageError
+
+WORKED_OUT = ("size_categories", *BY_CONFIG)
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Card:
     context: Mapping[str, Any] = field(default_factory=dict)  # anything else that the template shows
     assets: Path | None = None  # folder of pictures, published as `assets/`
     variant: Card | None = None  # in its place if a config is not as the builder declares it; else the card serves
+
+    @property
+    def fields(self) -> set[str]:
+        """The fields of the YAML that are ours; others' stay."""
+        return {*self.metadata, *(self.variant.fields if self.variant else ()), *WORKED_OUT}
 
     def of(self, builder: type[datasets.DatasetBuilder], configs: Sequence[Config]) -> Card:
         """The card for configs."""
@@ -51,6 +58,7 @@ class Surroundings:
 
     card: PublishedCard = PublishedCard()
     paths: Collection[str] = ()  # files of others
+    keep_prose: bool = False  # in place of that of the template
     leave_other_configs: bool = False  # keep what an earlier run wrote of configs that are not built now
 
 
@@ -94,12 +102,16 @@ def compose(
     left = _left(built, around)
     configs = all_configs(builder, built, around)
 
+    theirs = around.card.fields_of_others(card.fields)
     metadata = {**card.metadata, "size_categories": [size_category(max(map(_rows, configs)))]}
     data = DatasetCardData(**metadata)
+    for name, value in theirs.items():
+        data[name] = value
     add_configs(data, built, default, around.paths)
     add_others(data, around.card, left, {*earlier, *records}, default)
-    manifest = Manifest(configs={**left, **records}, assets=assets)
-    return write_card(data, _prose(card, builder, configs, repo_id), manifest)
+    manifest = Manifest({**left, **records}, assets, theirs=tuple(theirs), keeps_prose=around.keep_prose)
+    prose = around.card.prose if around.keep_prose else _prose(card, builder, configs, repo_id)
+    return write_card(data, prose, manifest)
 
 
 def all_configs(

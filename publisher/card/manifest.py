@@ -10,8 +10,8 @@ import hashlib
 import json
 import re
 import reprlib
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -33,6 +33,7 @@ EXPANDED_BYTES = 4_000_000  # of the YAML with all that its anchors stand for
 RECORD_ITEMS = 250_000  # files of a repository: the Hub advises 100,000 at most
 NUMBER_DIGITS = 1000
 
+NO_YAML = f"{CARD} has no YAML between two lines of --- at its top"
 BY_CONFIG = ("configs", "dataset_info")  # the parts of a card's YAML that have an entry for each config
 
 
@@ -53,6 +54,8 @@ class Manifest:
     configs: Mapping[str, ConfigRecord] = field(default_factory=dict)
     assets: Mapping[str, str] = field(default_factory=dict)  # path -> SHA-256
     card: str = ""  # SHA-256 of the card's own YAML and prose
+    theirs: Sequence[str] = ()  # fields of the YAML that others wrote, and that stayed
+    keeps_prose: bool = False  # the prose is that of others
 
     @property
     def files(self) -> dict[str, str]:
@@ -72,9 +75,24 @@ class PublishedCard:
     @property
     def is_edited(self) -> bool:
         """Whether somebody else wrote the card, or changed it beyond adding configs."""
-        if self.manifest is None:
-            return True
-        return self.manifest.card != _digest(_own(self.metadata, self.manifest.configs), self.prose)
+        return self.manifest is None or self.manifest.card != _digest_of_own(self.metadata, self.prose, self.manifest)
+
+    def is_edited_in(self, ours: Collection[str]) -> bool:
+        """Whether somebody else wrote the prose, or changed it or one of those fields of the YAML that are `ours`."""
+        if self.manifest is None or not self.is_edited:
+            return self.is_edited
+        fields = {name: value for name, value in self.metadata.items() if name in ours}
+        return self.manifest.card != _digest_of_own(fields, self.prose, self.manifest)
+
+    def fields_of_others(self, ours: Collection[str]) -> dict[str, Any]:
+        """The fields of the YAML that others wrote and we do not: such as language, licence, tags."""
+        names = set(self.metadata if self.is_edited or self.manifest is None else self.manifest.theirs) - set(ours)
+        return {name: value for name, value in self.metadata.items() if name in names and isinstance(name, str)}
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all that it says is known: a YAML that does not parse may say anything."""
+        return bool(self.metadata) or not self.faults or self.faults == (NO_YAML,)
 
     def entries(self, kind: str) -> list[dict[str, Any]]:
         """The entries of `configs` or `dataset_info`."""
@@ -82,7 +100,8 @@ class PublishedCard:
 
     def says_the_same(self, other: PublishedCard) -> bool:
         """Whether the cards differ in the style of their YAML at most."""
-        return (self.prose, self.manifest) == (other.prose, other.manifest) and _canonical(
+        records = [manifest and replace(manifest, theirs=()) for manifest in (self.manifest, other.manifest)]
+        return (self.prose, records[0]) == (other.prose, records[1]) and _canonical(
             _by_name(self.metadata)
         ) == _canonical(_by_name(other.metadata))
 
@@ -102,7 +121,8 @@ def write_card(data: DatasetCardData, prose: str, manifest: Manifest) -> str:
     str
     """
     head = data.to_yaml()
-    record = {**asdict(manifest), "card": _digest(_own(yaml.load(head, LOADER) or {}, manifest.configs), prose)}
+    record = {**asdict(manifest), "card": _digest_of_own(yaml.load(head, LOADER) or {}, prose, manifest)}
+    record = {name: value for name, value in record.items() if value or name not in ("theirs", "keeps_prose")}
     listed = json.dumps({**record, "record": _digest(record)})
     escaped = listed.replace("--", "-\\u002d")  # two hyphens may not stand in a comment
     text = f"---\n{head}\n---\n{prose}\n{MARK}{escaped}{END}\n"
@@ -136,7 +156,7 @@ def read_card(text: str) -> PublishedCard:
     body = before.removesuffix("\n") + after.removeprefix("\n") if manifest else text
     head = YAML.match(body)
     if head is None:
-        return PublishedCard({}, body, manifest, (f"{CARD} has no YAML between two lines of --- at its top",))
+        return PublishedCard({}, body, manifest, (NO_YAML,))
     prose = body[head.end() :]
     try:
         metadata, twice = _read_yaml(head["yaml"])
@@ -158,10 +178,11 @@ def _read_record(text: str) -> Manifest | None:
         if record.pop("record") != _digest(record):
             return None
         configs = {name: ConfigRecord(**config) for name, config in record.pop("configs").items()}
-        manifest = Manifest(configs=configs, **record)
+        manifest = Manifest(configs=configs, **{**record, "theirs": tuple(record.get("theirs", ()))})
         texts = [manifest.assets, {"card": manifest.card}, *(config.files for config in configs.values())]
         texts += [columns for config in configs.values() for columns in config.digests.values()]
         typed = all(isinstance(value, str) for mapping in texts for value in mapping.values())
+        typed = typed and all(isinstance(name, str) for name in manifest.theirs)
         return manifest if typed and all(isinstance(config.made_by, dict) for config in configs.values()) else None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
@@ -225,6 +246,12 @@ def _entries(metadata: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
     if kind == "dataset_info" and isinstance(entries, dict):  # of a single config, which need not be named
         entries = [{"config_name": "default", **entries}]
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def _digest_of_own(metadata: Mapping[str, Any], prose: str, manifest: Manifest) -> str:
+    """SHA-256 of what of a card is ours."""
+    fields = {name: value for name, value in metadata.items() if name not in manifest.theirs}
+    return _digest(_own(fields, manifest.configs), "" if manifest.keeps_prose else prose)
 
 
 def _own(metadata: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

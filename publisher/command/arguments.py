@@ -17,13 +17,14 @@ from publisher.plan.target import MAIN, Target
 from publisher.scale.job import default_root
 
 EXECUTORS = ("slurm", "ray")  # those of datatrove that publisher/scale/cluster.py knows
-CLUSTER = ("executor", "executor_option", "work_dir")
-CHANGING = ("create_pr", "tag", "message", "private", "overwrite_card", "adopt", "replace_dataset", "rewrite", *CLUSTER)
+CLUSTER = ("executor", "executor_option")
+DECISIONS = ("overwrite_card", "keep_card", "adopt", "replace_dataset", "rewrite")
+CHANGING = ("create_pr", "tag", "message", "private", *DECISIONS, *CLUSTER)
 OFFLINE = ("revision", "json", *CHANGING)
 MEANINGLESS = {
     "--output-dir": OFFLINE,
     "--preview": (*OFFLINE, "workers"),
-    "--verify": CHANGING,
+    "--verify": (*CHANGING, "work_dir"),
 }
 EXIT_CODES = """\
 exit codes: 0 done, submitted, or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, or a
@@ -87,12 +88,16 @@ def make_parser(
     hub.add_argument("--tag", metavar="NAME", help="name the commit")
     hub.add_argument("--message", metavar="TEXT", help=f'default: "{Target.message}"')
     hub.add_argument("--private", action="store_true", help="make the repository private if it has to be made")
-    hub.add_argument("--overwrite-card", action="store_true", help="replace a card that somebody else wrote or edited")
+    card = hub.add_mutually_exclusive_group()
+    card.add_argument(
+        "--keep-card", action="store_true", help="keep the text of a card that somebody else wrote or edited"
+    )
+    card.add_argument("--overwrite-card", action="store_true", help="replace it with that of the template")
     hub.add_argument(
         "--adopt",
         action="store_true",
-        help="take over a repository that holds its loading script: the script and its dataset_infos.json are removed, "
-        "and stay on the branch `script`",
+        help="take over a repository that holds its loading script: the script, its dataset_infos.json and the files "
+        "that it fetched from there are removed, and stay on the branch `script`",
     )
     hub.add_argument(
         "--replace-dataset",
@@ -115,7 +120,8 @@ def make_parser(
         "--work-dir",
         metavar="DIR",
         type=_folder,
-        help="where it is remembered what is uploaded, so that the same command goes on where it was; with "
+        help="where finished configs are kept, and it is remembered what is uploaded, so that the same command goes on "
+        "where it was; with "
         f"a cluster, a folder that all machines see (default: {default_root()})",
     )
     scale.add_argument(
@@ -135,6 +141,8 @@ def make_parser(
         default=[],
         help="a keyword of datatrove's executor, such as time=01:00:00 of Slurm; may be repeated",
     )
+    add("--keep-going", action="store_true", help="if a config fails, make the others before it ends; rerun to go on")
+    add("--traceback", action="store_true", help="after the sentence, show the traceback of the builder's fault")
     hub.add_argument("--json", action="store_true", help="print one JSON object for programs")
     return parser
 
@@ -173,6 +181,8 @@ def check_arguments(options: argparse.Namespace, builder: type[datasets.DatasetB
         raise UsageError(f"--workers {options.workers} is not allowed: give 1 or more")
     if options.executor_option and not options.executor:
         raise UsageError("--executor-option has no meaning without --executor: leave it out")
+    if options.keep_going and options.executor:
+        raise UsageError("--keep-going is for work on this machine: leave it out with --executor")
     if mode not in ("--preview", "--output-dir"):
         check_surroundings()
 

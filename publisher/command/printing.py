@@ -80,13 +80,18 @@ def print_plan(outcome: Outcome, target: Target) -> None:
         print("  compare: whether a file is the same shows when it is drawn")
     if any(change.after and digest_of(change.after) is None for change in outcome.plan.changes):
         print("  sizes of files that are not drawn yet are about right")
+    if target.source:
+        print(f"  made by the script of {target.source}")
     for note in outcome.plan.notes:
         print(f"  {without_control(note)}")
     if outcome.plan.other:
         other = f"  another dataset is there: {without_control(outcome.plan.other)}:"
         print(other, "it is replaced" if target.replace_dataset else "it is replaced only with --replace-dataset")
     if outcome.plan.replaces_edited_card:
-        print("  README.md", "is replaced" if target.overwrite_card else "is replaced only with --overwrite-card")
+        asked = "is replaced only with --overwrite-card, and kept with --keep-card"
+        print("  README.md", "is replaced" if target.overwrite_card else asked)
+        for line in outcome.plan.lost:
+            print(f"    {without_control(line)}")
 
 
 def as_json(outcome: Outcome, target: Target, result: str) -> dict[str, Any]:
@@ -98,7 +103,9 @@ def as_json(outcome: Outcome, target: Target, result: str) -> dict[str, Any]:
         "before": outcome.before.commit if outcome.before else None,
         "commit": outcome.commit.id if outcome.commit else None,
         "pull_request": outcome.commit.pull_request if outcome.commit else None,
+        "script": target.source or None,
         "card_is_edited": outcome.plan.replaces_edited_card,
+        "card_difference": list(outcome.plan.lost),
         "other_dataset": outcome.plan.other or None,
         "notes": list(outcome.plan.notes),
         "changes": [

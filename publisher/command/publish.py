@@ -103,13 +103,15 @@ def _make_job(builder: type[datasets.DatasetBuilder], card: Card, options: argpa
         tag=options.tag,
         message=options.message or Target.message,
         overwrite_card=options.overwrite_card,
+        keep_card=options.keep_card,
+        source=getattr(options, "from_hub", ""),
         adopt=options.adopt,
         replace_dataset=options.replace_dataset,
         rewrite=options.rewrite,
         leave_other_configs=bool(options.config),
     )
     try:
-        job = make_job(builder, card, target, options.config, overrides, options.work_dir)
+        job = make_job(builder, card, target, options.config, overrides, options.work_dir, options.keep_going)
     except ValueError as error:  # parameters that are allowed one by one
         if overrides:
             raise UsageError(str(error)) from error
@@ -130,9 +132,12 @@ def _whole(job: Job) -> str:
 
 def _write_folder(job: Job, options: argparse.Namespace) -> int:
     def write(folder: Path) -> list[File]:
-        return _complete(job.draw(partial(draw_piece, folder), options.workers or 1), folder, options.repo_id)
+        drawn = job.draw(partial(draw_piece, job.kept, folder), options.workers or 1)
+        return _complete(drawn, folder, options.repo_id)
 
-    print_files(replace_folder(options.output_dir, write))
+    with job.kept.in_use():
+        print_files(replace_folder(options.output_dir, write))
+        job.kept.clear()
     print_loading(str(options.output_dir), choose_configs(job.builder, options.config), job.builder)
     return 0
 
@@ -141,9 +146,9 @@ def _write_preview(job: Job, options: argparse.Namespace) -> int:
     from publisher.card.preview import check_preview, render, write_preview  # loads a Markdown parser
 
     check_preview(options.preview)
-    with tempfile.TemporaryDirectory() as work:
+    with tempfile.TemporaryDirectory() as work, job.kept.in_use():
         folder = root_in(work)
-        _complete(job.draw(partial(expect_piece, folder)), folder, options.repo_id)
+        _complete(job.draw(partial(expect_piece, job.kept, folder)), folder, options.repo_id)
         size = write_preview(render(folder, options.repo_id), options.preview)
     print(f"Wrote {options.preview}, {size:,} bytes. To look at it, open {options.preview.resolve().as_uri()}")
     return 0
@@ -192,13 +197,15 @@ def _act(job: Job, options: argparse.Namespace, show: Callable[[Outcome], None])
     workers = options.workers or 1
 
     def draw(work: Callable[[Path], Work], act: Callable[..., Outcome]) -> Outcome:
-        with tempfile.TemporaryDirectory() as folder:
-            return act(job.draw(work(root_in(folder)), workers))
+        with tempfile.TemporaryDirectory() as folder, job.kept.in_use():
+            return act(job.draw(work(root_in(folder)), workers, afresh=options.verify))
 
     if options.dry_run:
         workers = min(workers, len(job.pieces) - len(job.parts))  # what a part will be like is known
         found = look(job.target)
-        outcome = draw(lambda root: partial(expect_piece, root), lambda made: plan_from(made, job.target, found))
+        outcome = draw(
+            lambda root: partial(expect_piece, job.kept, root), lambda made: plan_from(made, job.target, found)
+        )
         show(outcome)
         done = outcome.commit and not outcome.new_branch
         return outcome, "nothing to do" if done else "dry run: nothing was changed"

@@ -21,8 +21,8 @@ from typing import NoReturn
 from huggingface_hub.utils import disable_progress_bars
 
 from publisher.command.clean import CleanOutput
-from publisher.errors import PublishingError, UsageError
-from publisher.hub.failures import clean
+from publisher.errors import ConfigsError, PublishingError, UsageError
+from publisher.hub.failures import clean, mask, without_control
 from publisher.hub.transport import Operation
 from publisher.scale.pool import quieten
 from publisher.scale.progress import Waiting, waiting
@@ -101,7 +101,12 @@ def _act(
         with _temporary_files_of_its_own():
             return act(options)
     except PublishingError as error:
-        return _fail(parser, waits, error, error.exit_code)
+        faults = error.faults.values() if isinstance(error, ConfigsError) else [error]
+        for fault in faults:
+            code = _fail(parser, waits, fault, error.exit_code)
+            if getattr(options, "traceback", False):
+                _print_trace(fault)
+        return _fail(parser, waits, error, code) if error not in faults else code
     except BrokenPipeError:  # as in `| head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
@@ -162,6 +167,13 @@ def _fail(parser: argparse.ArgumentParser, waits: Waiting, message: object, exit
     waits.clear()
     print(f"{parser.prog}: {clean(message, LONGEST)}", file=sys.stderr)
     return exit_code
+
+
+def _print_trace(error: PublishingError) -> None:
+    """Where in code of others it arose, as Python shows it, without what acts on a terminal."""
+    trace = error.trace or (traceback.format_exception(error.__cause__) if error.__cause__ else [])
+    for line in "".join(trace).splitlines():
+        print(without_control(mask(line)), file=sys.stderr)
 
 
 def _end_soon(code: int) -> None:

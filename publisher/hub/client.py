@@ -177,10 +177,11 @@ class Repository:
         """Make a branch that starts at `main`, or at a commit, if it is not there."""
         self._make(f"making the branch {name}", self.api.create_branch, branch=name, revision=start)
 
-    def refs(self) -> tuple[list[str], dict[str, str]]:
-        """The names of all branches, and name -> commit of each tag."""
+    def refs(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Name -> commit of all branches, and of all tags."""
         found = self._call("looking for branches and tags", self.api.list_repo_refs)
-        return [branch.name for branch in found.branches], {tag.name: tag.target_commit for tag in found.tags}
+        branches, tags = ({ref.name: ref.target_commit for ref in refs} for refs in (found.branches, found.tags))
+        return branches, tags
 
     def create_tag(self, name: str, commit: str) -> None:
         """Name a commit, if it has not the name already."""

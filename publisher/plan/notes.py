@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 import datasets
 
 from publisher.build.configs import BuiltConfig, declared_configs, is_as_declared
 from publisher.build.files import KnownFile
-from publisher.card.manifest import ConfigRecord, Manifest
+from publisher.card.manifest import ConfigRecord, Manifest, PublishedCard
 
 Made = tuple[datasets.BuilderConfig, Mapping[str, Any]]  # a config, and what `describe_builder` says of it
 MOST = 5  # differing parameters that are named
@@ -74,6 +76,23 @@ def notes(
     for name in dict.fromkeys(names):
         if f"{name}.py" in paths:
             yield f"{name}.py, a script of somebody else, stays: load_dataset from 4.0 on refuses it, so remove it"
+
+
+def only_read(configs: Iterable[BuiltConfig], repo_id: str, card: PublishedCard) -> Iterator[str]:
+    """Paths in a repository that its script fetched from it, and that no config of its card names."""
+    address = re.compile(rf"(?:hf:/|https?://[^/]+)/datasets/{re.escape(repo_id)}(?:@[^/]+|/(?:resolve|raw)/[^/]+)/")
+    named = [text for entry in card.entries("configs") for text in _texts(entry.get("data_files"))]
+    for path in {address.sub("", text.split("::")[-1].split("?")[0]) for config in configs for text in config.inputs}:
+        if "://" not in path and not any(fnmatchcase(path, pattern) for pattern in named):
+            yield path
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
 
 
 def _rows_differ(record: ConfigRecord, config: BuiltConfig) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from publisher.build.configs import BuiltConfig
 from publisher.build.files import ExpectedFile, File, TextFile, digest_of
-from publisher.card.compose import Surroundings
-from publisher.card.manifest import CARD, Manifest, read_card
-from publisher.plan.notes import another_dataset, notes
+from publisher.card.compose import Card, Surroundings
+from publisher.card.difference import card_difference
+from publisher.card.manifest import CARD, CARD_BYTES, Manifest, read_card
+from publisher.errors import DifferenceError
+from publisher.plan.notes import another_dataset, notes, only_read
 from publisher.plan.recorded import keep_recorded
 from publisher.plan.state import RemoteFile, State
 from publisher.plan.target import Target
@@ -49,6 +51,8 @@ class Plan:
     configs: Sequence[BuiltConfig]  # that the repository has afterwards
     other: str = ""  # how the dataset that is there is another one
     notes: Sequence[str] = ()  # what a maintainer should know before
+    lost: Sequence[str] = ()  # of a card that somebody else wrote or edited: the difference, line by line
+    template: str = ""  # of the card
     unread: Sequence[RemoteFile] = ()  # what is removed, or kept, if its content is what an earlier run wrote
 
     @property
@@ -97,7 +101,8 @@ def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
     """
     manifest = state.card.manifest or Manifest()
     dataset, doubtful = (dataset, []) if target.rewrite else keep_recorded(dataset, state)
-    around = Surroundings(state.card, leave_other_configs=target.leave_other_configs)
+    keep_prose = _keeps_prose(dataset.card, target, state)
+    around = Surroundings(state.card, keep_prose=keep_prose, leave_other_configs=target.leave_other_configs)
     card = dataset.card_for(around)
     files = dataset.files(card)
     kept = {file.path for file in files}
@@ -107,14 +112,18 @@ def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
     outdated = [state.files[path] for path in manifest.files if path not in kept and path in state.files]
     stale = [file for file in outdated if file.sha256 == manifest.files[file.path]]
     if target.adopt and target.script in state.files:
-        stale += [state.files[path] for path in (target.script, "dataset_infos.json") if path in state.files]
+        read = {target.script, "dataset_infos.json", *only_read(dataset.configs, target.repo_id, state.card)}
+        stale += [state.files[path] for path in sorted(read - kept - {CARD}) if path in state.files]
     others = set(state.files) - kept - {file.path for file in stale} - {CARD}
 
     readme = dataset.readme(card, files, target.repo_id, replace(around, paths=others))
     changes = [Change(file.path, "remove", file, None) for file in stale]
     changes += [_change(file, state.files.get(file.path), manifest) for file in files]
     expected = any(isinstance(file, ExpectedFile) for file in files)  # then the numbers in the card are, too
-    changes.append(_change_card(ExpectedFile(CARD, readme.size) if expected else readme, state))
+    changes.append(
+        _change_card(ExpectedFile(CARD, readme.size) if expected else readme, state, not keep_prose, card.fields)
+    )
+    lost = changes[-1].by_others and card_difference(state.card, read_card(readme.content.decode()), card.template.name)
     made = [(config.config, config.made_by) for config in dataset.configs]
     names = [target.repo_id.rpartition("/")[2], *(str(made_by["builder"]) for _, made_by in made)]
     return Plan(
@@ -123,6 +132,8 @@ def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
         dataset.configs,
         another_dataset(dataset.builder, made, state.card.manifest),
         list(notes(dataset.configs, state.card.manifest, others, names)),
+        lost or (),
+        card.template.name,
         [*(file for file in outdated if file.sha256 is None), *doubtful],
     )
 
@@ -138,10 +149,28 @@ def _change(file: File, before: RemoteFile | None, manifest: Manifest) -> Change
     return Change(file.path, "change", before, file, by_others)
 
 
-def _change_card(file: File, state: State) -> Change:
+def is_undecided(card: Card, target: Target, state: State) -> bool:
+    """Whether somebody else's prose is there, and nobody said what becomes of it."""
+    edited = CARD in state.files and state.card.is_edited_in(card.fields)
+    return edited and not (target.overwrite_card or _keeps_prose(card, target, state))
+
+
+def _keeps_prose(card: Card, target: Target, state: State) -> bool:
+    decided = state.card.manifest is not None and state.card.manifest.keeps_prose
+    edited = CARD in state.files and state.card.is_edited_in(card.fields)
+    keeps = not target.overwrite_card and (decided or (target.keep_card and edited))
+    if keeps and not (state.card.is_read and state.files[CARD].size <= CARD_BYTES):
+        raise DifferenceError(
+            f"{CARD} there cannot be kept: {(*state.card.faults, 'it is too long to be read')[0]}. Correct it there, "
+            "or replace it with --overwrite-card"
+        )
+    return keeps
+
+
+def _change_card(file: File, state: State, replaced: bool, fields: Collection[str]) -> Change:
     change = _change(file, state.files.get(CARD), Manifest())
     if change.action in ("add", "same"):
         return change
     if isinstance(file, TextFile) and state.card.says_the_same(read_card(file.content.decode())):
         return replace(change, action="same", by_others=False)
-    return replace(change, by_others=state.card.is_edited)
+    return replace(change, by_others=replaced and state.card.is_edited_in(fields))

@@ -21,6 +21,8 @@ class Target:
     tag: str | None = None
     message: str = "Publish the dataset"
     overwrite_card: bool = False
+    keep_card: bool = False  # its prose, if somebody else wrote or edited it
+    source: str = ""  # the repository of the script, and its commit, if it is from the Hub
     replace_dataset: bool = False  # another dataset than the card's record says
     rewrite: bool = False  # files whose rows are there already, in bytes of another version of the libraries
     adopt: bool = False  # take over a repository that holds its loading script, which is removed

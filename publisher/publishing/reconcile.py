@@ -9,6 +9,7 @@ import datasets
 
 from publisher.build.configs import BuiltConfig
 from publisher.build.files import TextFile
+from publisher.card.compose import Card
 from publisher.card.manifest import CARD
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError
 from publisher.hub.apply import MovedError, carry_out
@@ -17,7 +18,7 @@ from publisher.hub.failures import explain, status_of
 from publisher.hub.local import check_surroundings
 from publisher.hub.patience import Patience
 from publisher.plan.notes import Made, another_dataset
-from publisher.plan.plan import Plan, make_plan
+from publisher.plan.plan import Plan, is_undecided, make_plan
 from publisher.plan.state import EMPTY, Commit, State
 from publisher.plan.target import MAIN, SCRIPT_BRANCH, Target
 from publisher.plan.wanted import Dataset
@@ -28,7 +29,10 @@ ATTEMPTS = 5  # to commit, while others are faster
 OTHER = (
     "{url} holds another dataset: {difference}. Give another repository, or --replace-dataset to replace what is there"
 )
-EDITED = f"{CARD} was written or edited by somebody else: --overwrite-card replaces it"
+EDITED = (
+    f"{CARD} was written or edited by somebody else: --keep-card keeps its text, --overwrite-card replaces it with "
+    "that of {template}"
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,13 @@ def look(target: Target) -> Found:
         raise UsageError(
             f"{repository.url} has no {target.revision} to open a pull request for: publish without --create-pr first"
         )
-    branches, tags = repository.refs() if state and (target.tag or target.revision != MAIN) else ([], {})
+    adopts = state is not None and target.adopt and target.script in state.files
+    branches, tags = repository.refs() if state and (target.tag or target.revision != MAIN or adopts) else ({}, {})
+    if state and adopts and branches.get(SCRIPT_BRANCH, state.commit) != state.commit:
+        raise DifferenceError(
+            f"{repository.url} has a branch {SCRIPT_BRANCH!r} at another commit, {branches[SCRIPT_BRANCH]}, and "
+            "--adopt keeps what is there before under that name: rename or delete that branch"
+        )
     if target.tag in branches:
         raise UsageError(f"--tag {target.tag!r} is the name of a branch of {target.repo_id}: give another name")
     if target.revision in tags:
@@ -92,10 +102,14 @@ def refuse_early(builder: type[datasets.DatasetBuilder], wanted: Iterable[Made],
     state = found.state
     if state:
         _refuse_other(another_dataset(builder, wanted, state.card.manifest), target)
-    if state and CARD in state.files and state.card.is_edited and not target.overwrite_card:
-        raise DifferenceError(EDITED)
     if state and found.tagged not in (None, state.commit):
         raise _taken(target, found)
+
+
+def refuse_undecided(card: Card, target: Target, found: Found) -> None:
+    """Refuse a card of somebody else of which nobody said what becomes of it."""
+    if found.state and is_undecided(card, target, found.state):
+        raise DifferenceError(f"{EDITED.format(template=card.template.name)}; --dry-run shows the difference")
 
 
 def plan_from(dataset: Dataset, target: Target, found: Found) -> Outcome:
@@ -138,8 +152,12 @@ def publish(dataset: Dataset, target: Target, found: Found, show: Show) -> Outco
         repository.create(target.private)
     if found.new_branch:
         repository.create_branch(target.revision)
-    if found.state and target.script in found.state.files and not target.create_pr:
-        repository.create_branch(SCRIPT_BRANCH, found.state.commit)
+    if found.state and target.script in found.state.files:
+        try:
+            repository.create_branch(SCRIPT_BRANCH, found.state.commit)
+        except HubError:
+            if not target.create_pr:  # which anybody may open
+                raise
     if found.state is None:
         outcome = _plan_again(repository, dataset, target, outcome, repository.get(target.revision), show)
     outcome, commit = _commit(repository, dataset, target, outcome, show)
@@ -240,7 +258,7 @@ def _example(plan: Plan, changed: Sequence[str]) -> BuiltConfig | None:
 def _refuse(plan: Plan, target: Target) -> None:
     _refuse_other(plan.other, target)
     if plan.replaces_edited_card and not target.overwrite_card:
-        raise DifferenceError(EDITED)
+        raise DifferenceError(EDITED.format(template=plan.template))
 
 
 def _refuse_other(difference: str, target: Target) -> None:

@@ -20,14 +20,19 @@ from publisher.build.files import KnownFile, LocalFile
 from publisher.build.pieces import Drawn, Piece, plan_pieces, put_together
 from publisher.build.shards import Part
 from publisher.build.source import Source
+from publisher.build.whole import Whole
 from publisher.card.compose import Card
+from publisher.errors import ConfigsError, UsageError
 from publisher.hub.client import Repository
 from publisher.hub.endpoint import endpoint
+from publisher.plan.plan import is_undecided
 from publisher.plan.target import Target
 from publisher.plan.wanted import Dataset
 from publisher.publishing import reconcile
-from publisher.publishing.reconcile import Found, Outcome, Show, look, refuse_early
+from publisher.publishing.reconcile import Found, Outcome, Show, look, refuse_early, refuse_undecided
+from publisher.scale.kept import Kept
 from publisher.scale.pool import work_on
+from publisher.scale.progress import waiting
 from publisher.scale.uploads import Uploads
 
 NONE: Mapping[str, Any] = MappingProxyType({})
@@ -37,33 +42,73 @@ Work = Callable[[Piece], Drawn]
 
 @dataclass(frozen=True)
 class Job:
-    """A dataset that is to be published, or written, and where its uploads are remembered."""
+    """A dataset that is to be published, or written, and where what is done of it is remembered."""
 
     builder: type[datasets.DatasetBuilder]
     card: Card
     target: Target
     pieces: Sequence[Piece]
     uploads: Uploads
+    kept: Kept
+    faults: dict[str, UsageError] | None = None  # by config, while the others go on; None: the first stops all
 
     @property
     def parts(self) -> list[Part]:
         """The pieces that are files of their own."""
         return [piece for piece in self.pieces if isinstance(piece, Part)]
 
-    def draw(self, work: Work, workers: int = 1) -> Dataset:
-        """The dataset after work on each piece; what it writes has to be kept as long as the dataset is used."""
-        return self.complete(work_on(self.pieces, work, workers))
+    def draw(self, work: Work, workers: int = 1, afresh: bool = False) -> Dataset:
+        """The dataset after work on each piece; what it writes has to be kept as long as the dataset is used.
 
-    def complete(self, drawn: Sequence[Drawn]) -> Dataset:
+        Configs that an earlier run made are taken as they are, unless all is to be drawn `afresh`.
+        """
+        drawn = {} if afresh else self.recall()
+        return self.complete(
+            {
+                **drawn,
+                **self.work([piece for piece in self.pieces if id(piece) not in drawn], work, workers, len(drawn)),
+            }
+        )
+
+    def recall(self) -> dict[int, Drawn]:
+        """The configs that an earlier run made and kept, by the id of their piece."""
+        found = {id(piece): self.kept.find(piece) for piece in self.pieces if isinstance(piece, Whole)}
+        drawn: dict[int, Drawn] = {piece: built for piece, built in found.items() if built}
+        if drawn:
+            waiting.warning("taken from an earlier run: %d of %d configs", len(drawn), len(found))
+        return drawn
+
+    def work(self, pieces: Sequence[Piece], work: Work, workers: int, done: int) -> dict[int, Drawn]:
+        """What becomes of pieces, by their id.
+
+        Raises
+        ------
+        UsageError
+            If any config is at fault: at once, or when all others are made.
+        """
+        results = work_on(pieces, work, workers, done, self.faults)
+        if self.faults:
+            raise ConfigsError(self.faults, len(self.faults.keys() | {piece.name for piece in self.pieces}))
+        return dict(zip(map(id, pieces), results, strict=True))
+
+    def complete(self, drawn: Mapping[int, Drawn]) -> Dataset:
         """The dataset from what became of each piece."""
-        return Dataset(self.builder, self.card, put_together(self.pieces, drawn))
+        return Dataset(self.builder, self.card, put_together(self.pieces, [drawn[id(piece)] for piece in self.pieces]))
 
-    def begin(self) -> tuple[Found, list[Part]]:
-        """Look, refuse early, make ready for uploads; what was found, and the parts that are still to be uploaded."""
+    def begin(self, show: Show | None = None) -> tuple[Found, list[Part]]:
+        """Look, refuse early, make ready for uploads; what was found, and the parts that are still to be uploaded.
+
+        With `show`, the plan for a card of which is not decided what becomes of it is shown before it is refused.
+        """
         found = look(self.target)
         builders = {id(piece.source): piece.source.builder for piece in self.pieces}.values()
         made = [(builder.config, describe_builder(builder)) for builder in builders]
         refuse_early(self.builder, made, self.target, found)
+        if show and found.state and is_undecided(self.card, self.target, found.state):
+            with tempfile.TemporaryDirectory() as folder, self.kept.in_use():
+                dataset = self.draw(partial(expect_piece, self.kept, root_in(folder)))
+                reconcile.publish(dataset, self.target, found, show)
+        refuse_undecided(self.card, self.target, found)
         if not self.parts:
             return found, []
         if found.state is None:
@@ -73,25 +118,32 @@ class Job:
 
     def publish(self, workers: int, show: Show, say: Callable[[Job, Sequence[Part]], object]) -> Outcome:
         """Do all of it; `say` is called with the parts that are still to be uploaded, `show` with each plan."""
-        found, waiting = self.begin()
+        found, missing = self.begin(show)
         if self.parts:
-            say(self, waiting)
-        missing = {part.path for part in waiting}
-        to_do = [piece for piece in self.pieces if not isinstance(piece, Part) or piece.path in missing]
-        done = sum(part.amount for part in self.parts) - sum(part.amount for part in waiting)
-        with tempfile.TemporaryDirectory() as folder:
+            say(self, missing)
+        with tempfile.TemporaryDirectory() as folder, self.kept.in_use():
+            drawn = self.recall()
+            paths = {part.path for part in missing}
+            to_do = [
+                piece
+                for piece in self.pieces
+                if (piece.path in paths if isinstance(piece, Part) else id(piece) not in drawn)
+            ]
+            done = sum(piece.amount for piece in self.pieces) - sum(piece.amount for piece in to_do)
             try:
-                drawn = work_on(to_do, partial(_upload, self.uploads, root_in(folder)), workers, done)
+                drawn |= self.work(to_do, partial(_upload, self.uploads, self.kept, root_in(folder)), workers, done)
             finally:
                 if self.parts:
                     self.uploads.remove_unfinished()
-            return self.finish(found, show, dict(zip(map(id, to_do), drawn, strict=True)))
+            outcome = self.finish(found, show, drawn)
+            self.kept.clear()
+            return outcome
 
     def finish(self, found: Found, show: Show, drawn: Mapping[int, Drawn] = MappingProxyType({})) -> Outcome:
         """Make all of it visible; parts that are missing, or were lost, are uploaded before."""
         if self.parts:
             self.uploads.forget_lost(self.parts)
-        complete = [self.uploads.add(piece) if isinstance(piece, Part) else drawn[id(piece)] for piece in self.pieces]
+        complete = {**drawn, **{id(part): self.uploads.add(part) for part in self.parts}}
         return reconcile.publish(self.complete(complete), self.target, found, show)
 
 
@@ -102,6 +154,7 @@ def make_job(
     configs: Sequence[str] = (),
     overrides: Mapping[str, Any] = NONE,
     work_dir: Path | None = None,
+    keep_going: bool = False,
 ) -> Job:
     """The job for a builder; of a config in shards, two shards of each split are drawn to know its files.
 
@@ -115,12 +168,16 @@ def make_job(
     overrides : mapping of str to object, optional
         What the builder gets beside the name of the config.
     work_dir : Path, optional
-        Where uploads are remembered.
+        Where uploads are remembered, and configs kept.
+    keep_going : bool, optional
+        Make all other configs before those that cannot be made are complained of.
     """
     sources = [Source(builder, name, overrides) for name in choose_configs(builder, configs)]
-    folder = _folder(work_dir or default_root(), target.repo_id, builder, overrides)
-    uploads = Uploads(target.repo_id, target.create_pr, folder.absolute())
-    return Job(builder, card, target, plan_pieces(sources, default_config(builder)), uploads)
+    folder = _folder(work_dir or default_root(), target.repo_id, builder, overrides).absolute()
+    uploads = Uploads(target.repo_id, target.create_pr, folder)
+    faults: dict[str, UsageError] | None = {} if keep_going else None
+    pieces = plan_pieces(sources, default_config(builder), faults)
+    return Job(builder, card, target, pieces, uploads, Kept(folder), faults)
 
 
 def publish(
@@ -154,8 +211,8 @@ def publish(
     show : callable, optional
         Called with each plan, as an `Outcome`, before it is carried out.
     **target
-        More fields of `Target`: revision, private, create_pr, tag, message, overwrite_card, replace_dataset,
-        rewrite.
+        More fields of `Target`: revision, private, create_pr, tag, message, overwrite_card, keep_card,
+        replace_dataset, rewrite, adopt.
 
     Returns
     -------
@@ -177,14 +234,14 @@ def publish(
     return make_job(builder, card, aim, configs, overrides, work_dir).publish(workers, show, lambda *_: None)
 
 
-def draw_piece(root: Path, piece: Piece) -> Drawn:
-    """Draw a piece below the repository's folder."""
-    return list(piece.draw(root)) if isinstance(piece, Part) else piece.draw(root)
+def draw_piece(kept: Kept, root: Path, piece: Piece) -> Drawn:
+    """Draw a piece: a part below the repository's folder, a whole where it is kept."""
+    return list(piece.draw(root)) if isinstance(piece, Part) else kept.draw(piece, root)
 
 
-def expect_piece(root: Path, piece: Piece) -> Drawn:
+def expect_piece(kept: Kept, root: Path, piece: Piece) -> Drawn:
     """What is known of a piece without drawing it; a whole has to be drawn."""
-    return [piece.expected] if isinstance(piece, Part) else piece.draw(root)
+    return [piece.expected] if isinstance(piece, Part) else kept.draw(piece, root)
 
 
 def describe_piece(root: Path, piece: Piece) -> Drawn:
@@ -204,8 +261,8 @@ def root_in(folder: str | Path) -> Path:
     return root
 
 
-def _upload(uploads: Uploads, root: Path, piece: Piece) -> Drawn:
-    return uploads.add(piece) if isinstance(piece, Part) else piece.draw(root)
+def _upload(uploads: Uploads, kept: Kept, root: Path, piece: Piece) -> Drawn:
+    return uploads.add(piece) if isinstance(piece, Part) else kept.draw(piece, root)
 
 
 def _folder(root: Path, repo_id: str, builder: type[datasets.DatasetBuilder], overrides: Mapping[str, Any]) -> Path:

@@ -11,13 +11,15 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from publisher.errors import UsageError, WorkerError
-from publisher.scale.progress import Progress, progress_of, said_if_long, waiting
+from publisher.hub.failures import clean
+from publisher.scale.progress import Progress, progress_of, waiting
 
 
 class Piece(Protocol):
@@ -33,12 +35,23 @@ class Piece(Protocol):
         """How many of these."""
         ...
 
+    @property
+    def name(self) -> str:
+        """Of the config that it is a piece of."""
+        ...
+
 
 P = TypeVar("P", bound=Piece)
 T = TypeVar("T")
 
 
-def work_on(pieces: Sequence[P], work: Callable[[P], T], workers: int, done: int = 0) -> list[T]:
+def work_on(
+    pieces: Sequence[P],
+    work: Callable[[P], T],
+    workers: int,
+    done: int = 0,
+    faults: dict[str, UsageError] | None = None,
+) -> list[T]:
     """Do the work on each piece.
 
     Parameters
@@ -50,24 +63,39 @@ def work_on(pieces: Sequence[P], work: Callable[[P], T], workers: int, done: int
         Processes; 1 works in this one.
     done : int, optional
         What was done before: progress starts there.
+    faults : dict of str to UsageError, optional
+        Takes what is wrong with a config, while the others go on.
 
     Returns
     -------
     list
-        What `work` returned, in the order of the pieces.
+        What `work` returned, in the order of the pieces, without those at fault.
 
     Raises
     ------
     WorkerError
-        If a process was killed. What `work` raises stops all of it.
+        If a process was killed. What `work` raises stops all of it, but for `faults`.
     """
     results: dict[int, T] = {}
     total = done + sum(piece.amount for piece in pieces)
     with progress_of(total, done, pieces[0].unit if pieces else "") as progress:
-        for index, result in _results(pieces, work, workers, progress):
-            results[index] = result
+        for index, result in _results(pieces, partial(_try, work, faults is not None), workers, progress):
+            if isinstance(result, UsageError) and faults is not None:
+                faults.setdefault(pieces[index].name, result)
+                progress.say(clean(result))
+            else:
+                results[index] = cast("T", result)
             progress.add(pieces[index].amount)
-    return [results[index] for index in range(len(pieces))]
+    return [results[index] for index in sorted(results)]
+
+
+def _try(work: Callable[[P], T], goes_on: bool, piece: P) -> T | UsageError:
+    try:
+        return work(piece)
+    except UsageError as error:
+        if goes_on:
+            return error
+        raise
 
 
 def _results(pieces: Sequence[P], work: Callable[[P], T], workers: int, progress: Progress) -> Iterator[tuple[int, T]]:
@@ -75,7 +103,7 @@ def _results(pieces: Sequence[P], work: Callable[[P], T], workers: int, progress
     workers = min(workers, len(pieces))
     if workers <= 1:
         for index, piece in enumerate(pieces):
-            with said_if_long(f"drawing {index + 1} of {len(pieces)}"):
+            with progress.working_on(piece.name, f"{index + 1} of {len(pieces)}"):
                 result = work(piece)
             yield index, result
         return
@@ -90,7 +118,9 @@ def _results(pieces: Sequence[P], work: Callable[[P], T], workers: int, progress
             left = {pool.submit(work, piece): index for index, piece in enumerate(pieces)}
             while left:
                 for future in wait(left, timeout=1, return_when=FIRST_COMPLETED).done:
-                    yield left.pop(future), future.result()
+                    index = left.pop(future)
+                    progress.name(pieces[index].name)
+                    yield index, future.result()
                 progress.go_on()
                 while not notes.empty():
                     waiting.handle(notes.get())

@@ -7,14 +7,17 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
 
+from publisher.build.counted import ROWS
+
 QUIET = 60.0  # seconds between lines of progress where there is no terminal
 WAITING = 10.0  # and between lines that say what is waited for
+BLINK = 1.0  # and between looks at how many rows there are, on a terminal
 LONG = 30.0  # and before the first line, where nothing is counted
 waiting = logging.getLogger("publisher.waiting")
 
@@ -45,6 +48,34 @@ class Progress:
         self._bar = bar
         self._terminal = terminal
         self._said = time.monotonic()
+
+    @contextmanager
+    def working_on(self, name: str, place: str) -> Iterator[None]:
+        """Show what is drawn, how many rows it has so far, and how many a second."""
+        begun, before = time.monotonic(), ROWS.number
+
+        def words() -> str:
+            rows, seconds = ROWS.number - before, time.monotonic() - begun
+            return f"{name}, {rows:,} rows, {rows / max(seconds, 1e-9):,.0f} a second" if rows else name
+
+        watched: AbstractContextManager[None]
+        if self._terminal:
+            watched = _each(BLINK, BLINK, lambda: self._bar.set_description_str(words()))
+        else:
+            watched = said_if_long(lambda: f"drawing {place}: {words()}")
+        with watched:
+            self.name(name)
+            yield
+        self.name(words())
+
+    def name(self, name: str) -> None:
+        """What was worked on last, by whichever process."""
+        self._bar.set_description_str(name, refresh=self._terminal)
+
+    def say(self, line: str) -> None:
+        """A line of its own, above the bar."""
+        if sys.stderr:
+            self._bar.write(line, file=sys.stderr)
 
     def add(self, amount: int) -> None:
         """So much more is done."""
@@ -84,16 +115,22 @@ def progress_of(total: int, done: int, unit: str) -> Iterator[Progress]:
                     handler.bar = None
 
 
-@contextmanager
-def said_if_long(words: str) -> Iterator[None]:
+def said_if_long(words: Callable[[], str]) -> AbstractContextManager[None]:
     """Say, while something lasts that cannot be counted, what it is and for how long it has been going on."""
-    begun, done = time.monotonic(), threading.Event()
+    begun = time.monotonic()
+    return _each(LONG, QUIET, lambda: waiting.warning("%s, for %.0f s so far", words(), time.monotonic() - begun))
+
+
+@contextmanager
+def _each(first: float, further: float, act: Callable[[], object]) -> Iterator[None]:
+    """Act after so many seconds, and then again and again, while something lasts."""
+    done = threading.Event()
 
     def watch() -> None:
-        wait = LONG
+        wait = first
         while not done.wait(wait):
-            waiting.warning("%s, for %.0f s so far", words, time.monotonic() - begun)
-            wait = QUIET
+            act()
+            wait = further
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

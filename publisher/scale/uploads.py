@@ -96,7 +96,7 @@ class Uploads:
         """Remove what was left by processes that ended in the middle of a part; others may be at work."""
         for folder in self.folder.glob(f"{DRAWING}*"):
             with contextlib.suppress(FileNotFoundError):
-                if _is_left(folder):
+                if is_left(folder):
                     shutil.rmtree(folder, ignore_errors=True)
 
     def _memory(self, part: Part) -> Path:
@@ -116,7 +116,7 @@ def _recall(listed: dict[str, Any], path: PurePosixPath) -> UploadedFile:
     return UploadedFile(file.path, *numbers, file.sha256, file.values, base64.b64decode(file.sample, validate=True))
 
 
-def _is_left(folder: Path) -> bool:
+def is_left(folder: Path) -> bool:
     """Whether nobody works in a folder any more."""
     process = folder.name.removeprefix(f"{DRAWING}{HOST}-").partition("-")[0]
     if os.name == "posix" and process.isdecimal():  # of this machine

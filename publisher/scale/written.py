@@ -16,6 +16,7 @@ from publisher.build.source import Source
 from publisher.errors import UsageError
 from publisher.plan.target import Target
 from publisher.scale.job import Job
+from publisher.scale.kept import Kept
 from publisher.scale.uploads import Uploads
 
 
@@ -70,7 +71,7 @@ def read_job(path: Path) -> Job:
         for part in written["parts"]
     ]
     uploads = Uploads(**{**written["uploads"], "folder": Path(written["uploads"]["folder"])})
-    return Job(builder, _find(written["card"]), Target(**written["target"]), parts, uploads)
+    return Job(builder, _find(written["card"]), Target(**written["target"]), parts, uploads, Kept(uploads.folder))
 
 
 def _name(value: Any) -> str:

@@ -15,9 +15,8 @@ from types import ModuleType
 import datasets
 
 from publisher.errors import UsageError
+from publisher.source.opened import IMPORTED, noting
 from publisher.source.scripts import PACKAGE, refuse_beam, take_folder
-
-REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def find_builder(source: str) -> type[datasets.DatasetBuilder]:
@@ -54,7 +53,7 @@ def find_builder(source: str) -> type[datasets.DatasetBuilder]:
     elif name and "/" not in before and not before.endswith(".py"):
         module = _load_module(before)
     else:
-        raise UsageError(_not_there(before))
+        raise UsageError(f"there is no file {before}: give the path of a loading script, or module:Class")
     return _named(module, name, source) if name else _only_one(module, path)
 
 
@@ -65,16 +64,6 @@ def _script_in(folder: Path) -> Path:
         there = ", ".join(sorted(path.name for path in folder.glob("*.py"))) or "none"
         raise UsageError(f"{folder} holds no {script.name}: give the path of a script (there: {there})")
     return script
-
-
-def _not_there(source: str) -> str:
-    if REPOSITORY.fullmatch(source) and not source.endswith(".py"):
-        local = source.rpartition("/")[2]
-        return (
-            f"there is no folder {source}; the script of a repository on the Hub is not run from there: look at it, "
-            f"then hf download {source} --repo-type dataset --local-dir {local}, and give {local}"
-        )
-    return f"there is no file {source}: give the path of a loading script, or module:Class"
 
 
 def _load_script(script: Path) -> ModuleType:
@@ -93,7 +82,8 @@ def _load_module(name: str) -> ModuleType:
 def _import(load: Callable[[], ModuleType], name: str, folder: Path | None) -> ModuleType:
     """Import, and turn whatever the code raises into a sentence."""
     try:
-        return load()
+        with noting(IMPORTED):
+            return load()
     except ModuleNotFoundError as error:
         missing = error.name or str(error)
         if missing == name and folder is None:

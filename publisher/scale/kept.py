@@ -1,0 +1,220 @@
+"""Configs that are made, kept until all are: a run that fails or is killed is gone on with where it was.
+
+A config is taken up again only if all that it was made from is known, and is the same: code, parameters, versions, the
+files that were read, and those that were fetched, by what their server says of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import datasets
+
+from publisher.build import parquet
+from publisher.build.configs import BuiltConfig, describe_builder
+from publisher.build.datasets_internals import version_of
+from publisher.build.digests import file_digest
+from publisher.build.files import LocalFile
+from publisher.build.origin import Inputs, Origin, UnknownError
+from publisher.build.source import DOWNLOADS, Source
+from publisher.build.whole import Whole
+from publisher.scale.uploads import DRAWING, HOST, is_left
+from publisher.source.opened import ANYWHERE, IMPORTED
+
+MEMORY = "memory.json"
+FORM = 1  # of what is remembered: raised when it, or what is written of the same rows, becomes another
+_at_work: set[str] = set()  # who uses what is kept, in this process
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The configs of a job that are kept.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the user's own.
+    imported : frozenset of str
+        What was read while the builder's module was imported.
+    owner : str
+        Who uses the folders that have this in their names.
+    """
+
+    folder: Path
+    imported: frozenset[str] = field(default_factory=lambda: frozenset(IMPORTED))
+    owner: str = field(default_factory=lambda: f"{HOST}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Until the end nobody else takes what is found or drawn."""
+        _at_work.add(self.owner)
+        try:
+            yield
+        finally:
+            _at_work.discard(self.owner)
+
+    def find(self, piece: Whole) -> BuiltConfig | None:
+        """A config that an earlier run made from the same, or None."""
+        if not self._is_ours() or (made_from := _made_from(piece)) is None:
+            return None
+        for place in self._home(piece).glob(f"{DRAWING}*"):
+            with contextlib.suppress(OSError):
+                if not self._is_free(place):
+                    continue
+                mine = place.rename(self._new(piece))  # whoever is first has it
+                if found := _recall(piece, mine, made_from):
+                    return found
+                shutil.rmtree(mine, ignore_errors=True)
+        return None
+
+    def draw(self, piece: Whole, root: Path) -> BuiltConfig:
+        """Draw a config and keep it; below `root` instead if there is no folder to keep it in."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            place = self._new(piece)
+            (place / "repository").mkdir(parents=True)
+            is_kept = self._is_ours()
+        except OSError:
+            is_kept = False
+        if not is_kept:
+            return piece.draw(root)
+        try:
+            begun = time.time_ns()
+            made_from = _made_from(piece)
+            built = piece.draw(place / "repository")
+            inputs = (
+                None
+                if made_from is None
+                else _inputs(piece.source, self.imported, {self.folder, piece.source.cache, DOWNLOADS}, begun)
+            )
+            if inputs is not None:
+                built.info.write_to_directory(str(place))
+                memory = {
+                    "made_from": made_from,
+                    "inputs": inputs,
+                    "made_by": built.made_by,
+                    "fetched": built.inputs,
+                    "folder": built.folder,
+                    "digests": built.digests,
+                    "files": {
+                        split: [{**asdict(one), "source": ""} for one in files] for split, files in built.files.items()
+                    },
+                }
+                (place / MEMORY).write_text(json.dumps(memory), encoding="utf-8")
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        return built
+
+    def clear(self) -> None:
+        """Remove what was used, and what was left by processes that ended: all is where it was to go."""
+        if self._is_ours():
+            for place in self.folder.glob(f"configs/*/{DRAWING}*"):
+                with contextlib.suppress(OSError):
+                    if self.owner in place.name or self._is_free(place):
+                        shutil.rmtree(place, ignore_errors=True)
+
+    def _is_ours(self) -> bool:
+        """Whether there is a folder, and nobody else may say what was made."""
+        with contextlib.suppress(OSError):
+            return os.name != "posix" or self.folder.stat().st_uid == os.getuid()
+        return False
+
+    def _is_free(self, place: Path) -> bool:
+        host, _, rest = place.name.removeprefix(DRAWING).partition("-")
+        process, _, rest = rest.partition("-")
+        if (host, process) == (HOST, str(os.getpid())):
+            return not any(rest.startswith(owner.rpartition("-")[2]) for owner in _at_work)
+        return is_left(place)
+
+    def _home(self, piece: Whole) -> Path:
+        return self.folder / "configs" / hashlib.sha256(piece.source.config.encode()).hexdigest()[:16]
+
+    def _new(self, piece: Whole) -> Path:
+        return self._home(piece) / f"{DRAWING}{self.owner}-{uuid.uuid4().hex[:8]}"
+
+
+def _made_from(piece: Whole) -> str | None:
+    """Digest of the code, the parameters and the versions; None if they are not known."""
+    source, kind = piece.source, piece.source.kind
+    if getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is not kind:
+        return None  # made while the program ran: its code does not say of what
+    origin = Origin(kind, source.builder.config, source.overrides, source.cache)
+    options = [FORM, kind.__qualname__, piece.default, parquet.FILE_BYTES, parquet.ROW_GROUP_BYTES]
+    digest = origin.digest(json.dumps(options), source.config, {})
+    return None if origin.is_unknown else digest
+
+
+def _inputs(source: Source, imported: frozenset[str], own: set[Path], begun: int) -> dict[str, Any] | None:
+    """What was read and fetched outside of our `own` folders, and which version of it; None if that is not known."""
+    named = Inputs(source.cache)
+    for given in source.splits.values():
+        with contextlib.suppress(UnknownError):
+            named.digest(given)
+    local = {name for name in source.fetched if "://" not in name}
+    remote = [name for name in source.fetched if "://" in name]
+    seen = source.opened | imported | named.files | {str(Path(name).absolute()) for name in local}
+    if ANYWHERE in seen:
+        return None
+    states = {path: _state(path) for path in sorted(seen) if not {Path(path), *Path(path).parents} & own}
+    if any(state and state[-1] >= begun for state in states.values()):  # changed while it was read
+        return None
+    try:
+        return {**states, **{name: source.fetched[name] or version_of(name) for name in remote}}
+    except Exception:  # whatever the libraries raise
+        return None
+
+
+def _state(path: str) -> list[int] | None:
+    """Size and time of a file, time of a folder; None if there is none."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return [found.st_mtime_ns] if Path(path).is_dir() else [found.st_size, found.st_mtime_ns]
+
+
+def _recall(piece: Whole, place: Path, made_from: str) -> BuiltConfig | None:
+    try:
+        memory = json.loads((place / MEMORY).read_text(encoding="utf-8"))
+        if memory["made_from"] != made_from or not _are_the_same(memory["inputs"]):
+            return None
+        root = place / "repository"
+        files = {
+            split: [LocalFile(**{**one, "source": root / one["path"]}) for one in listed]
+            for split, listed in memory["files"].items()
+        }
+        if any(file_digest(file.source) != file.sha256 for listed in files.values() for file in listed):
+            return None
+        info = datasets.DatasetInfo.from_directory(str(place))
+        builder = piece.source.builder
+        made_by = describe_builder(builder)
+        if memory["made_by"] != json.loads(json.dumps(made_by)):
+            return None
+        return BuiltConfig(builder.config, info, memory["digests"], memory["folder"], files, made_by, memory["fetched"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _are_the_same(inputs: Mapping[str, Any]) -> bool:
+    for name, state in inputs.items():
+        if "://" in name:
+            try:
+                if version_of(name) != state:
+                    return False
+            except Exception:  # whatever the libraries raise
+                return False
+        elif _state(name) != state:
+            return False
+    return True
