@@ -194,8 +194,9 @@ def test_verified_means_read(published: Hub, publish: Publish, capsys: pytest.Ca
     assert f"{LARGE} is listed, and the Hub has lost its bytes" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
 def test_parent_is_ignored(
-    published: Hub, publish: Publish, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    published: Hub, publish: Publish, lost: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A server that does not look at it builds over what others committed: the command says whose that was."""
     commit = Repository.commit
@@ -205,11 +206,14 @@ def test_parent_is_ignored(
 
     monkeypatch.setattr(Repository, "commit", careless)
     published.before("POST", "/commit/", lambda: published.commit(R, files={"notes.txt": b"mine"}, message="Notes"))
+    if lost:
+        published.fail("POST", "/commit/", fault=Fault.DROP_AFTER)
+        published.before("GET", "/revision/main", lambda: published.commit(R, files={"later": b""}), nth=2)
     capsys.readouterr()
     assert publish(builder=Changed) == 1
-    theirs = published.commits(R)[1]
-    printed = capsys.readouterr().out
-    assert f"was built over what somebody else had committed meanwhile, {theirs.oid} by another: Notes" in printed
+    *_, ours, theirs = published.commits(R)[: 3 if lost else 2]
+    over = f"commit {ours.oid} was built over what somebody else had committed meanwhile, {theirs.oid} by another"
+    assert f"{over}: Notes: look at" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"])

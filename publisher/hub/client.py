@@ -231,6 +231,12 @@ class Repository:
         """Author and title of what came after a commit, the newest first."""
         return [f"{who}: {title}" for _, who, title in self._history(revision, commit)]
 
+    def landed(self, revision: str, start: str, title: str) -> Commit:
+        """The newest commit after `start` whose title begins so, though its own answer was lost; else the newest."""
+        history = self._history(revision, start)
+        ours = [id_ for id_, _, found in history if found.startswith(title)] or [id_ for id_, _, _ in history[:1]]
+        return Commit(ours[0], parent=start, earlier=tuple(ours[1:])) if ours else Commit(start)
+
     def built_over(self, commit: Commit, parent: str) -> list[str]:
         """Id, author and title of what lies between a commit and the one that it was to follow, the newest first.
 
