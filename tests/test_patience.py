@@ -256,6 +256,7 @@ class _Recorder(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.seen.append(dict(self.headers))
         self.send_response(200)
         for name, value in self.server.headers.items():
@@ -263,6 +264,8 @@ class _Recorder(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"[]")
+
+    do_PUT = do_POST = do_GET  # noqa: N815
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Nothing."""
@@ -299,6 +302,21 @@ def test_token_goes_to_the_hub_only() -> None:
         assert [WRITE_TOKEN in str(seen) for seen in hub.seen] == [True, True]
         assert len(other.seen) == 2
         assert WRITE_TOKEN not in str(other.seen)
+
+
+def test_uploads_take_no_token_along(hub: Hub, publish: Publish, way: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Addresses to upload to, and to verify, that lead to another host: it gets files, and no token of the Hub."""
+    with _Server(0, {}) as other:
+        elsewhere = f"http://127.0.0.1:{other.server_port}".encode()
+
+        def lead_away(body: bytes) -> bytes:
+            return body.replace(hub.storage_url.encode(), elsewhere).replace(hub.url.encode(), elsewhere)
+
+        hub.fail(path="/objects/batch|/xet-write-token/", fault=Fault.garble(lead_away), times=99)
+        assert publish() == 3
+        printed = capsys.readouterr()
+        assert len(other.seen) > 1
+        assert WRITE_TOKEN not in f"{other.seen} {printed}"
 
 
 @pytest.mark.slow
