@@ -21,9 +21,7 @@ try:
             import datasets  # noqa: F401
     except ValueError as error:
         named = [name for name, value in os.environ.items() if name.startswith("HF_") and repr(value) in str(error)]
-        raise UsageError(
-            f"{' or '.join(named) or 'a variable HF_...'} is not as it may be ({error}): unset it"
-        ) from None
+        raise UsageError(f"{' or '.join(named) or 'a variable HF_...'} cannot be used ({error}): unset it") from None
 except UsageError as error:
     if Path(sys.argv[0]).stem not in ("-m", "publish-dataset"):  # -m: while Python looks for the module to run
         raise
