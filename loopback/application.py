@@ -81,6 +81,10 @@ class Application:
             raise ConnectionAbortedError
         if "endless" in kinds:
             response.headers["Link"] = f'<{self.site.url}{request.full_path}>; rel="next"'
+        for fault in record.faults:
+            if fault.kind == "garble":
+                response.direct_passthrough = False
+                response.set_data(fault.change(response.get_data()))
         if "drip" in kinds:
             self._drip(response, sum(fault.seconds for fault in record.faults if fault.kind == "drip"))
         return _cut(response) if "cut" in kinds else response

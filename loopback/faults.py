@@ -13,13 +13,14 @@ from typing import ClassVar, Literal
 class Fault:
     """One way for a request to fail. The constants and the makers below are all there are."""
 
-    kind: Literal["refuse", "drop_before", "drop_after", "cut", "endless", "delay", "drip", "status"]
+    kind: Literal["refuse", "drop_before", "drop_after", "cut", "endless", "delay", "drip", "status", "garble"]
     seconds: float = 0.0
     code: int = 0
     retry_after: int | None = None
     error_code: str | None = None
     message: str | None = None
     ratelimit: int | None = None
+    change: Callable[[bytes], bytes] = bytes
 
     REFUSE: ClassVar[Fault]
     """The connection closes before the body is read."""
@@ -41,6 +42,11 @@ class Fault:
     def delay(cls, seconds: float) -> Fault:
         """Wait, then work as always."""
         return cls("delay", seconds=seconds)
+
+    @classmethod
+    def garble(cls, change: Callable[[bytes], bytes]) -> Fault:
+        """Work as always, and answer with what `change` makes of the answer's body."""
+        return cls("garble", change=change)
 
     @classmethod
     def status(

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,12 @@ from publisher.hub.endpoint import endpoint
 
 try:
     endpoint()  # first: the libraries do not bear to be imported with one that is none
+    try:
+        with contextlib.redirect_stdout(None):  # where huggingface_hub says what it is that it cannot import
+            import datasets  # noqa: F401
+    except ValueError as error:
+        named = [name for name, value in os.environ.items() if name.startswith("HF_") and repr(value) in str(error)]
+        raise UsageError(f"{' or '.join(named) or 'a variable HF_...'} cannot be used ({error}): unset it") from None
 except UsageError as error:
     if Path(sys.argv[0]).stem not in ("-m", "publish-dataset"):  # -m: while Python looks for the module to run
         raise

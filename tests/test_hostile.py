@@ -189,11 +189,25 @@ def constant(path: Path) -> None:
             writer.write_table(pa.table({"x": values}))
 
 
+def bomb(path: Path) -> None:
+    """A file with a page that unpacks to gigabytes, of which the footer says nothing."""
+    with pq.ParquetWriter(path, pa.schema({"x": pa.binary()}), compression="zstd", use_dictionary=False) as writer:
+        writer.write_table(pa.table({"x": pa.array([bytes(10_000_000)], pa.binary())}))
+    data = path.read_bytes()
+    chunk = pq.read_metadata(path).row_group(0).column(0)
+    claimed = b"\x16" + _varint(2 * chunk.total_uncompressed_size)
+    end = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    assert claimed in data[end:-8]
+    footer = data[end:-8].replace(claimed, b"\x16" + _varint(2 * chunk.total_compressed_size))
+    path.write_bytes(data[:end] + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+
+
 FILES: dict[str, Callable[[Path], None]] = {
     "50,000 columns": wide,
     "petabytes": claims(10**15),
     "gigabytes": claims(10**9),
     "one row more": claims(101),
+    "pages that unpack to much more": bomb,
     "rows that are all alike": constant,
 }
 

@@ -194,8 +194,9 @@ def test_verified_means_read(published: Hub, publish: Publish, capsys: pytest.Ca
     assert f"{LARGE} is listed, and the Hub has lost its bytes" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
 def test_parent_is_ignored(
-    published: Hub, publish: Publish, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    published: Hub, publish: Publish, lost: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A server that does not look at it builds over what others committed: the command says whose that was."""
     commit = Repository.commit
@@ -205,11 +206,14 @@ def test_parent_is_ignored(
 
     monkeypatch.setattr(Repository, "commit", careless)
     published.before("POST", "/commit/", lambda: published.commit(R, files={"notes.txt": b"mine"}, message="Notes"))
+    if lost:
+        published.fail("POST", "/commit/", fault=Fault.DROP_AFTER)
+        published.before("GET", "/revision/main", lambda: published.commit(R, files={"later": b""}), nth=2)
     capsys.readouterr()
     assert publish(builder=Changed) == 1
-    theirs = published.commits(R)[1]
-    printed = capsys.readouterr().out
-    assert f"was built over what somebody else had committed meanwhile, {theirs.oid} by another: Notes" in printed
+    *_, ours, theirs = published.commits(R)[: 3 if lost else 2]
+    over = f"commit {ours.oid} was built over what somebody else had committed meanwhile, {theirs.oid} by another"
+    assert f"{over}: Notes: look at" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"])
@@ -252,6 +256,7 @@ class _Recorder(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.seen.append(dict(self.headers))
         self.send_response(200)
         for name, value in self.server.headers.items():
@@ -259,6 +264,8 @@ class _Recorder(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"[]")
+
+    do_PUT = do_POST = do_GET  # noqa: N815
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Nothing."""
@@ -295,6 +302,21 @@ def test_token_goes_to_the_hub_only() -> None:
         assert [WRITE_TOKEN in str(seen) for seen in hub.seen] == [True, True]
         assert len(other.seen) == 2
         assert WRITE_TOKEN not in str(other.seen)
+
+
+def test_uploads_take_no_token_along(hub: Hub, publish: Publish, way: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Addresses to upload to, and to verify, that lead to another host: it gets files, and no token of the Hub."""
+    with _Server(0, {}) as other:
+        elsewhere = f"http://127.0.0.1:{other.server_port}".encode()
+
+        def lead_away(body: bytes) -> bytes:
+            return body.replace(hub.storage_url.encode(), elsewhere).replace(hub.url.encode(), elsewhere)
+
+        hub.fail(path="/objects/batch|/xet-write-token/", fault=Fault.garble(lead_away), times=99)
+        assert publish() == 3
+        printed = capsys.readouterr()
+        assert len(other.seen) > 1
+        assert WRITE_TOKEN not in f"{other.seen} {printed}"
 
 
 @pytest.mark.slow

@@ -205,6 +205,24 @@ def test_others_commit_in_between(hub: Hub, command: Command, wanted: dict[str, 
     assert [pull.status for pull in hub.pulls(R)] == ["closed", "merged"]
 
 
+@pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
+def test_merged_over_another(
+    hub: Hub, command: Command, wanted: dict[str, bytes], lost: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody commits when the pull request is merged: the command says who."""
+    hub.create(R)
+    hub.before("POST", "/merge", lambda: hub.commit(R, {"notes.txt": b"by another"}, message="Notes"))
+    if lost:
+        hub.fail("POST", "/merge", fault=Fault.DROP_AFTER)
+    capsys.readouterr()
+    assert command() == 1
+    merged, theirs = hub.commits(R)[:2]
+    over = f"commit {merged.oid} was built over what somebody else had committed meanwhile, {theirs.oid} by another"
+    assert f"{over}: Notes: look at" in capsys.readouterr().out
+    assert command() == 0
+    assert ours(hub) == {**wanted, "notes.txt": b"by another"}
+
+
 def test_pull_request_of_another(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
     """Nothing is merged that is not in the plan, whoever put it where this command would look for its own."""
     head = hub.create(R)

@@ -24,12 +24,11 @@ from publisher.command.clean import CleanOutput
 from publisher.errors import ConfigsError, PublishingError, UsageError
 from publisher.hub.failures import clean, mask, without_control
 from publisher.hub.transport import Operation
-from publisher.scale.pool import quieten
+from publisher.scale.pool import STOPPING, quieten
 from publisher.scale.progress import Waiting, waiting
 
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 LONGEST = 2000  # letters of an error: several sentences of others may be in it
-STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 GRACE = 0.5  # seconds for what is done at the end of a process
 
 
@@ -118,8 +117,8 @@ def _act(
         )
     except KeyboardInterrupt as stop:
         gc.freeze()  # else Python looks through all that the libraries have made before it ends, for a second or more
-        number = stop.args[0] if stop.args else signal.SIGINT
-        return _fail(parser, waits, stopped, 128 + number)
+        number, *words = stop.args or (signal.SIGINT,)
+        return _fail(parser, waits, words[0] if words else stopped, 128 + number)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

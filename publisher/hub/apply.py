@@ -75,7 +75,7 @@ def _propose(repository: Repository, target: Target, plan: Plan) -> Commit:
         repository.close(pull)  # the next attempt starts from what is there now
         raise MovedError
     repository.merge(pull)
-    return Commit(repository.get(target.revision).commit)
+    return repository.landed(target.revision, start.commit, title)
 
 
 def _is_part_of(plan: Plan, head: State) -> bool:

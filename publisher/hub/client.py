@@ -77,13 +77,13 @@ class Repository:
                 repo_type="dataset",
                 revision=revision,
             )
+            commit = _of(str, info.sha)
         except RevisionNotFoundError:
             raise UsageError(f"{self.repo_id} has no revision {revision!r}: give a branch, tag or commit") from None
         except RepositoryNotFoundError:
             return None
         except Exception as error:
             raise explain(error, self.repo_id) from error
-        commit = str(info.sha)
         files = self.files(commit)
         is_read = CARD in files and files[CARD].size <= CARD_BYTES
         card = read_card(self._read(CARD, commit).decode(errors="replace")) if is_read else EMPTY.card
@@ -91,10 +91,8 @@ class Repository:
 
     def files(self, commit: str) -> dict[str, RemoteFile]:
         """All files of a commit, by path."""
-        return {
-            item.path: RemoteFile(item.path, item.size, item.blob_id, item.lfs.sha256 if item.lfs else None)
-            for item in self._call(f"listing the files of {self.repo_id}", self._tree, revision=commit)
-        }
+        found = self._call(f"listing the files of {self.repo_id}", self._tree, revision=commit)
+        return {file.path: file for file in found}
 
     def get(self, revision: str) -> State:
         """The repository at a revision; both must be there."""
@@ -131,7 +129,10 @@ class Repository:
         found: dict[str, bytes | None] = {}
         for folder, group in itertools.groupby(files, lambda file: file.path.rpartition("/")[0]):
             root = f"datasets/{self.repo_id}@{commit}"
-            patiently(f"listing {folder}", system.ls, f"{root}/{folder}".rstrip("/"))  # else it asks for each file
+            try:
+                patiently(f"listing {folder}", system.ls, f"{root}/{folder}".rstrip("/"))  # else it asks for each file
+            except Exception as error:
+                raise explain(error, self.repo_id) from error
             for file in group:
                 try:
                     path = f"{root}/{file.path}"
@@ -179,8 +180,15 @@ class Repository:
 
     def refs(self) -> tuple[dict[str, str], dict[str, str]]:
         """Name -> commit of all branches, and of all tags."""
-        found = self._call("looking for branches and tags", self.api.list_repo_refs)
-        branches, tags = ({ref.name: ref.target_commit for ref in refs} for refs in (found.branches, found.tags))
+
+        def read(repo_id: str, repo_type: str) -> tuple[dict[str, str], ...]:
+            found = self.api.list_repo_refs(repo_id, repo_type=repo_type)
+            return tuple(
+                {_of(str, ref.name): _of(str, ref.target_commit) for ref in refs}
+                for refs in (found.branches, found.tags)
+            )
+
+        branches, tags = self._call("looking for branches and tags", read)
         return branches, tags
 
     def create_tag(self, name: str, commit: str) -> None:
@@ -192,14 +200,14 @@ class Repository:
 
     def own_pull_requests(self) -> list[PullRequest]:
         """The open pull requests of the token's user, the newest first: anybody may open one, with any title."""
-        found = [item for item in self._call("looking for pull requests", self._discussions) if item.is_pull_request]
+        found = self._call("looking for pull requests", self._pull_requests)
         if not found:
             return []
         try:
             user = patiently("asking whose the token is", self.api.whoami)["name"]
         except Exception as error:
             raise explain(error, self.repo_id) from error
-        return [PullRequest(item.git_reference, item.url, item.title) for item in found if item.author == user]
+        return [pull for author, pull in found if author == user]
 
     def merge(self, pull_request: PullRequest) -> None:
         """Bring the changes of a pull request to `main`.
@@ -230,6 +238,12 @@ class Repository:
     def commits_since(self, commit: str, revision: str) -> list[str]:
         """Author and title of what came after a commit, the newest first."""
         return [f"{who}: {title}" for _, who, title in self._history(revision, commit)]
+
+    def landed(self, revision: str, start: str, title: str) -> Commit:
+        """The newest commit after `start` whose title begins so, though its own answer was lost; else the newest."""
+        history = self._history(revision, start)
+        ours = [id_ for id_, _, found in history if found.startswith(title)] or [id_ for id_, _, _ in history[:1]]
+        return Commit(ours[0], parent=start, earlier=tuple(ours[1:])) if ours else Commit(start)
 
     def built_over(self, commit: Commit, parent: str) -> list[str]:
         """Id, author and title of what lies between a commit and the one that it was to follow, the newest first.
@@ -290,7 +304,7 @@ class Repository:
             parent_commit=parent or None,
             create_pr=create_pr,
         )
-        return Commit(str(info.oid), info.pr_url, info.pr_revision)
+        return Commit(_of(str, info.oid), info.pr_url, info.pr_revision)
 
     def _upload(
         self, doing: str, additions: list[CommitOperationAdd], size: int, revision: str | None, create_pr: bool
@@ -342,21 +356,36 @@ class Repository:
 
         return self._call("looking at the history", read)
 
-    def _tree(self, repo_id: str, repo_type: str, revision: str) -> list[Any]:
+    def _tree(self, repo_id: str, repo_type: str, revision: str) -> list[RemoteFile]:
         try:
-            tree = list(self.api.list_repo_tree(repo_id, repo_type=repo_type, revision=revision, recursive=True))
+            tree: list[Any] = list(
+                self.api.list_repo_tree(repo_id, repo_type=repo_type, revision=revision, recursive=True)
+            )
         except HfHubHTTPError as error:
             if error.response.headers.get("X-Error-Code") == "EntryNotFound":  # there is no file at all
                 return []
             raise
-        return [item for item in tree if hasattr(item, "blob_id")]  # without folders
-
-    def _discussions(self, repo_id: str, repo_type: str) -> list[Any]:
-        return list(
-            self.api.get_repo_discussions(
-                repo_id, repo_type=repo_type, discussion_type="pull_request", discussion_status="open"
+        return [
+            RemoteFile(
+                _of(str, item.path),
+                _of(int, item.size),
+                _of(str, item.blob_id),
+                _of(str, item.lfs.sha256) if item.lfs else None,
             )
+            for item in tree
+            if hasattr(item, "blob_id")  # no folder
+        ]
+
+    def _pull_requests(self, repo_id: str, repo_type: str) -> list[tuple[Any, PullRequest]]:
+        """Author and pull request."""
+        found = self.api.get_repo_discussions(
+            repo_id, repo_type=repo_type, discussion_type="pull_request", discussion_status="open"
         )
+        return [
+            (item.author, PullRequest(f"refs/pr/{_of(int, item.num)}", item.url, _of(str, item.title)))
+            for item in found
+            if item.is_pull_request
+        ]
 
     def _read(self, path: str, commit: str, size: int = 0) -> bytes:
         try:
@@ -369,6 +398,13 @@ class Repository:
         download = partial(self.api.hf_hub_download, self.repo_id, path, repo_type="dataset", revision=commit)
         with tempfile.TemporaryDirectory() as folder:
             return use(Path(patiently(f"reading {path}", download, local_dir=folder, size=size)))
+
+
+def _of(kind: type[T], value: Any) -> T:
+    """A value of an answer, which is of any type that JSON has."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{kind.__name__} is expected instead of {value!r:.40}")
+    return value
 
 
 def _operation(change: Change) -> CommitOperationAdd | CommitOperationDelete:

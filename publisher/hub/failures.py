@@ -16,6 +16,7 @@ from publisher.hub.transport import TRANSIENT, EndlessError, UnavailableError, U
 
 LONGEST_SENTENCE = 300  # letters of what others say
 STORAGE_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")  # how hf_xet words it
+SHORT = "failed to fill whole buffer"  # of hf_xet, if an answer is shorter than it should be
 STORAGE_WORDS = ("Task error", "Data processing error", "HTTP status", "error sending request")
 RATE_LIMIT = re.compile(r'"\w+"\s*;\s*r\s*=\s*(\d+)\s*;\s*t\s*=\s*(\d+)')  # the IETF's draft, as the Hub sends it
 SECRETS = (
@@ -179,8 +180,8 @@ def local_trouble(error: BaseException) -> UsageError | None:
         if isinstance(cause, OSError) and not _is_network_error(cause) and not hasattr(cause, "response"):
             words = one_line(cause)
             folder = "" if cause.filename else f" below HF_HOME, {constants.HF_HOME}, HF_XET_CACHE or TMPDIR"
-            if cause.errno in (errno.ENOENT, None) and "I/O error" not in words:
-                continue  # a file that the Hub should have
+            if cause.errno in (errno.ENOENT, None) and ("I/O error" not in words or SHORT in words):
+                continue  # a file that the Hub should have, or an answer of the storage
             return UsageError(f"a file{folder} cannot be written or read: {words}")
     return None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import datasets
@@ -161,17 +163,13 @@ def publish(dataset: Dataset, target: Target, found: Found, show: Show) -> Outco
     if found.state is None:
         outcome = _plan_again(repository, dataset, target, outcome, repository.get(target.revision), show)
     outcome, commit = _commit(repository, dataset, target, outcome, show)
-    try:
+    at = f"at commit {commit.id}"
+    checking = "run the command again" if target.create_pr or target.tag else "run the command again with --verify"
+    with _done(target, f"{target.done} {at}", "read back", f"not checked; {checking}"):
         differences = _check(repository, outcome.plan, commit) if outcome.plan.steps else []
-    except Exception as error:
-        reason = explain(error, target.repo_id)
-        raise HubError(f"{target.done} at commit {commit.id}, but not read back: {reason}") from error
-    try:
+    with _done(target, f"published and verified {at}", "tagged", "not tagged; run the command again"):
         if target.tag and not differences:
             repository.create_tag(target.tag, commit.id)
-    except Exception as error:
-        reason = explain(error, target.repo_id)
-        raise HubError(f"published and verified at commit {commit.id}, but not tagged: {reason}") from error
     return replace(outcome, commit=commit, differences=differences)
 
 
@@ -197,6 +195,18 @@ def verify(dataset: Dataset, target: Target, every_byte: bool = False) -> Outcom
         if config := _example(plan, []):
             differences += check_config(repository, config, state.commit)
     return Outcome(plan, state, commit=Commit(state.commit), differences=list(dict.fromkeys(differences)))
+
+
+@contextmanager
+def _done(target: Target, done: str, missing: str, interrupted: str) -> Iterator[None]:
+    """Whatever ends it after the commit, the last word names that."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        number, *_ = stop.args or (signal.SIGINT,)
+        raise KeyboardInterrupt(number, f"{done.capitalize()}, but {interrupted}.") from stop
+    except Exception as error:
+        raise HubError(f"{done}, but not {missing}: {explain(error, target.repo_id)}") from error
 
 
 def _plan(repository: Repository, dataset: Dataset, target: Target, state: State) -> Plan:
@@ -284,9 +294,13 @@ def _commit(
     may_go_on = True
     for attempt in range(1, ATTEMPTS + 2):  # the last time only to see what the last attempt did
         plan = outcome.plan
-        if not plan.steps:  # there was nothing to do; or it was done, and only the answer was lost
-            faster = tuple(repository.commits_since(start, target.revision)) if _is_conflict(failure) else ()
-            return replace(shown, meanwhile=faster), Commit(plan.start.commit)
+        if not plan.steps:
+            if failure is None:  # there was nothing to do
+                return shown, Commit(plan.start.commit)
+            if _is_conflict(failure):
+                faster = tuple(repository.commits_since(start, target.revision))
+                return replace(shown, meanwhile=faster), Commit(plan.start.commit)
+            return shown, repository.landed(target.revision, shown.plan.start.commit, target.message)
         if target.create_pr and (proposed := _proposed(repository, target, plan)):
             return outcome, proposed
         if failure is not None and (attempt > ATTEMPTS or not may_go_on):

@@ -41,6 +41,8 @@ class Piece(Protocol):
         ...
 
 
+STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 P = TypeVar("P", bound=Piece)
 T = TypeVar("T")
 
@@ -115,7 +117,8 @@ def _results(pieces: Sequence[P], work: Callable[[P], T], workers: int, progress
         ProcessPoolExecutor(workers, context, _start, (line, folder, notes)) as pool,
     ):
         try:
-            left = {pool.submit(work, piece): index for index, piece in enumerate(pieces)}
+            with _unheard():
+                left = {pool.submit(work, piece): index for index, piece in enumerate(pieces)}
             while left:
                 for future in wait(left, timeout=1, return_when=FIRST_COMPLETED).done:
                     index = left.pop(future)
@@ -139,6 +142,22 @@ def _results(pieces: Sequence[P], work: Callable[[P], T], workers: int, progress
             pool.shutdown(cancel_futures=True)
 
 
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Signals that ask for the end come afterwards; processes that are started never get them: they often go to all.
+
+    The first process tells the others. A worker that heard them itself would say so in a traceback of its own.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start(line: Connection, folder: str, notes: SimpleQueue[logging.LogRecord]) -> None:
     """A worker ends, in the middle of a piece, when the line is cut: by the first process, or by its death.
 
@@ -147,7 +166,7 @@ def _start(line: Connection, folder: str, notes: SimpleQueue[logging.LogRecord])
     quieten()
     waiting.addHandler(_Passing(notes))
     tempfile.tempdir = folder
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one tells the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where they cannot be blocked
 
     def watch() -> None:
         with contextlib.suppress(EOFError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +19,7 @@ import pyarrow.parquet as pq
 from publisher.build.configs import METADATA_KEY
 from publisher.build.features import as_read
 from publisher.hub.failures import one_line
+from publisher.validation.pages import page_sizes
 
 FEATURES_KEY = "huggingface"
 MAGIC = b"PAR1"  # first and last bytes of a Parquet file
@@ -27,6 +30,7 @@ BYTES_CLAIMED, ROWS_CLAIMED = 1000, 100  # for each byte of the file ...
 CLAIM_FREE = 1_000_000  # ... beside so many
 COLUMNS = 10_000  # the Hub's viewer shows 1,000 at most
 BLAMED = 100  # columns that are tried one by one if a file cannot be read
+PAGE_BYTES, PAGE_UNPACKS = 100_000_000, 100  # of a larger page, so many bytes for each stored one at most
 BATCH_ROWS, BATCH_BYTES = 65_536, 64_000_000  # that are held at a time
 
 
@@ -81,6 +85,7 @@ def read_file(folder: Path, path: str, take: Callable[[pa.Table], object]) -> Co
     try:
         file = pq.ParquetFile(source, page_checksum_verification=True)
         _check_claims(path, size, file.metadata)
+        _check_pages(source, path, size, file.metadata)
         schema = file.schema_arrow
         names = schema.names
     except DamagedError:
@@ -106,6 +111,21 @@ def _check_claims(path: str, size: int, metadata: pq.FileMetaData) -> None:
         )
     if metadata.num_columns > COLUMNS:
         raise DamagedError(f"{path} has {metadata.num_columns:,} columns, more than the {COLUMNS:,} that are checked")
+
+
+def _check_pages(source: Path, path: str, size: int, metadata: pq.FileMetaData) -> None:
+    """Refuse what would fill the memory: a page is unpacked as a whole, to the size that its own header says."""
+    content, large = 0, False
+    with source.open("rb") as file:
+        for group, column in itertools.product(range(metadata.num_row_groups), range(metadata.num_columns)):
+            chunk = metadata.row_group(group).column(column)
+            start = min(filter(None, (chunk.dictionary_page_offset, chunk.data_page_offset)), default=0)
+            with contextlib.suppress(ValueError):  # no pages: reading it says more
+                for stored, unpacked in page_sizes(file, start, chunk.total_compressed_size):
+                    content += unpacked
+                    large = large or unpacked > max(PAGE_BYTES, PAGE_UNPACKS * stored)
+    if large or content > BYTES_CLAIMED * size + CLAIM_FREE:
+        raise DamagedError(f"{path} has {size:,} bytes, and its pages unpack to {content:,} bytes: it is not read")
 
 
 def _tables(file: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pa.Table]:
