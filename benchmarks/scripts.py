@@ -75,7 +75,7 @@ def answer_downloads(samples: Path, names: Sequence[str]) -> None:
         return str(samples / urllib.parse.quote_plus(str(url).rstrip("/").split("/")[-1]))
 
     def several(urls: list[Any]) -> list[Any]:
-        if urls and all(re.search("[0-9]{3,}-of-[0-9]{3,}", str(url)) for url in urls):
+        if urls and all(re.search("[0-9]{3,}-of-[0-9]{3,}|pubmed[0-9]+n[0-9]+", str(url)) for url in urls):
             urls = [urls[0]] * len(urls)  # the samples have one of the files
         return [several(list(url)) if isinstance(url, (list, tuple)) else named(url) for url in urls]
 
