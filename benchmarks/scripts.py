@@ -158,7 +158,7 @@ def spell(row: Any, features: Any, downloads: Path) -> str:
 
 def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
     """What became of a config, and why; in a process of its own, as scripts change what they like."""
-    from datasets import load_dataset
+    from datasets import DatasetBuilder, load_dataset
 
     from publisher.build.media import has_media
     from publisher.build.source import DOWNLOADS
@@ -174,7 +174,8 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
         members = file.namelist()
     samples = place / "dummy_data"
     answer_downloads(samples, members)
-    by_hand = getattr(kind, "manual_download_instructions", None) is not None
+    needed = "manual_download_instructions"  # a property of all builders in `datasets` 2
+    by_hand = getattr(kind, needed, None) is not getattr(DatasetBuilder, needed, None)
     manual = str(samples if samples.is_dir() else place)
     out = place / "out"
     said = io.StringIO()
