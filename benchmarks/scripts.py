@@ -1,11 +1,11 @@
 """How many loading scripts the command publishes as they are: each in a folder with the sample data it came with.
 
-python benchmarks/scripts.py FOLDER [NAME ...] [--jobs N] [--configs N]
+python benchmarks/scripts.py FOLDER [NAME ...] [--jobs N] [--configs N] [--results FILE.jsonl]
 
 FOLDER holds NAME/NAME.py and NAME/dummy/CONFIG/VERSION/dummy_data.zip, as the former collection of `datasets` does:
 `git clone --branch 2.4.0 https://github.com/huggingface/datasets`, then its folder `datasets`. Downloads are answered
 with the sample data; all else is the command. What it writes is read with `load_dataset` and compared with what the
-script yields. This runs the scripts.
+script yields. With `--results`, a run that was stopped goes on. This runs the scripts.
 """
 
 from __future__ import annotations
@@ -14,19 +14,22 @@ import argparse
 import contextlib
 import io
 import json
+import multiprocessing
 import os
+import platform
 import random
 import re
-import subprocess
 import sys
 import tempfile
 import traceback
 import urllib.parse
 import zipfile
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +46,15 @@ EQUAL, MEDIA, REFUSED, ITSELF, DIFFERENT, FAULT = (
 )
 
 
+@dataclass(frozen=True)
+class Result:
+    """What became of a script, and why."""
+
+    name: str
+    status: str
+    reason: str
+
+
 def samples_of(folder: Path, config: str) -> Path | None:
     """The sample data of a config; a script with a single config may leave its name out."""
     for pattern in (f"{config}/*/dummy_data.zip", "*/dummy_data.zip"):
@@ -52,15 +64,18 @@ def samples_of(folder: Path, config: str) -> Path | None:
     return None
 
 
-def answer_downloads(samples: Path) -> None:
-    """Let downloads of scripts give sample data: under the last part of each address, or all of it."""
+def answer_downloads(samples: Path, names: Sequence[str]) -> None:
+    """Let downloads of scripts give sample data: under the last part of each address, or all of it.
+
+    Archives are gone through in the order of `names`: many scripts count on what comes first.
+    """
     from publisher.build import datasets_internals
 
     def named(url: Any) -> str:
         return str(samples / urllib.parse.quote_plus(str(url).rstrip("/").split("/")[-1]))
 
     def several(urls: list[Any]) -> list[Any]:
-        if urls and all(re.search("[0-9]{3,}-of-[0-9]{3,}", str(url)) for url in urls):
+        if urls and all(re.search("[0-9]{3,}-of-[0-9]{3,}|pubmed[0-9]+n[0-9]+", str(url)) for url in urls):
             urls = [urls[0]] * len(urls)  # the samples have one of the files
         return [several(list(url)) if isinstance(url, (list, tuple)) else named(url) for url in urls]
 
@@ -78,8 +93,8 @@ def answer_downloads(samples: Path) -> None:
 
     def members(manager: Any, path: Any) -> Iterator[tuple[str, Any]]:
         path = Path(path)
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file() and not file.name.startswith((".", "__")):
+        for file in [samples.parent / name for name in names]:
+            if file.is_relative_to(path) and file.is_file() and not file.name.startswith((".", "__")):
                 with file.open("rb") as stream:
                     yield file.relative_to(path).as_posix(), stream
 
@@ -100,10 +115,11 @@ def own_rows(kind: Any, config: str, options: Mapping[str, Any], downloads: Path
     with lists_for_sequences():
         for split, keywords in source.splits.items():
             if hasattr(source.builder, "_generate_tables"):
-                tables = [table for _, table in source.builder._generate_tables(**keywords)]
-                examples = [row for table in tables for row in table.to_pylist()]
+                examples = (
+                    row for _, table in source.builder._generate_tables(**keywords) for row in table.to_pylist()
+                )
             else:
-                examples = [example for _, example in source.builder._generate_examples(**keywords)]
+                examples = (example for _, example in source.builder._generate_examples(**keywords))
             rows[split] = [spell(encoded(example, features), features, downloads) for example in examples]
     return rows
 
@@ -142,7 +158,7 @@ def spell(row: Any, features: Any, downloads: Path) -> str:
 
 def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
     """What became of a config, and why; in a process of its own, as scripts change what they like."""
-    from datasets import load_dataset
+    from datasets import DatasetBuilder, load_dataset
 
     from publisher.build.media import has_media
     from publisher.build.source import DOWNLOADS
@@ -155,9 +171,11 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
     place = Path(tempfile.mkdtemp(dir=DOWNLOADS))
     with zipfile.ZipFile(archive) as file:
         file.extractall(place)
+        members = file.namelist()
     samples = place / "dummy_data"
-    answer_downloads(samples)
-    by_hand = getattr(kind, "manual_download_instructions", None) is not None
+    answer_downloads(samples, members)
+    needed = "manual_download_instructions"  # a property of all builders in `datasets` 2
+    by_hand = getattr(kind, needed, None) is not getattr(DatasetBuilder, needed, None)
     manual = str(samples if samples.is_dir() else place)
     out = place / "out"
     said = io.StringIO()
@@ -194,13 +212,13 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
 
 
 def try_script(folder: Path, configs: int) -> tuple[str, str]:
-    """What became of a script, by its worst config."""
+    """What became of a script, by the worst of the configs that it can read itself."""
     from publisher.build.configs import declared_configs
     from publisher.build.source import DOWNLOADS
     from publisher.errors import UsageError
     from publisher.source import find_builder
 
-    DOWNLOADS.mkdir(parents=True)
+    DOWNLOADS.mkdir(parents=True, exist_ok=True)
     try:
         kind = find_builder(str(folder))
     except UsageError as error:
@@ -208,49 +226,80 @@ def try_script(folder: Path, configs: int) -> tuple[str, str]:
     names = list(declared_configs(kind))
     with_samples = [name for name in names if (folder / "dummy" / name).is_dir()]
     results = [try_config(folder, name, kind) for name in (with_samples or names)[:configs]]
-    order = (FAULT, DIFFERENT, REFUSED, ITSELF, MEDIA, EQUAL)
+    order = (FAULT, DIFFERENT, REFUSED, MEDIA, EQUAL, ITSELF)
     return min(results, key=lambda result: order.index(result[0]))
 
 
-def in_a_process(folder: Path, configs: int) -> tuple[str, str, str]:
-    """The same, whatever the script does to its process."""
-    with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "HF_HOME": home, "HF_HUB_OFFLINE": "1", "TMPDIR": home}
-        environment["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
-        line = [sys.executable, __file__, str(folder), "--one", "--configs", str(configs)]
-        try:
-            done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=LIMIT)
-            status, reason = json.loads(done.stdout.splitlines()[-1])
-        except subprocess.TimeoutExpired:
-            return folder.name, FAULT, f"more than {LIMIT} s"
-        except (ValueError, IndexError):
-            return folder.name, FAULT, " ".join(done.stderr.split())[-300:]
-        return folder.name, status, reason
+def _answer(pipe: Connection, folder: Path, configs: int) -> None:
+    """Send what became of a script; what it prints is nobody's."""
+    silence = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(silence, stream)
+    try:
+        pipe.send(try_script(folder, configs))
+    except BaseException as error:  # a script may well call sys.exit
+        pipe.send((FAULT, f"{type(error).__name__}: {traceback.format_exc(limit=-2)}"))
+
+
+def in_a_process(folder: Path, configs: int) -> Result:
+    """The same, whatever the script does to its process: a fork of one that has imported all that is needed."""
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("forkserver").Process(target=_answer, args=(theirs, folder, configs))
+    process.start()
+    theirs.close()
+    try:
+        status, reason = ours.recv() if ours.poll(LIMIT) else (FAULT, f"more than {LIMIT} s")
+    except EOFError:
+        status, reason = FAULT, "its process died"
+    process.kill()
+    process.join()
+    return Result(folder.name, status, " ".join(reason.split())[:400])
+
+
+def print_table(results: Sequence[Result]) -> None:
+    """The counts, and beneath each what was said and by how many scripts, as a table of Markdown."""
+    print(f"\n| {len(results)} scripts | | |\n|---|---:|---|")
+    for status, count in Counter(result.status for result in results).most_common():
+        print(f"| {status} | {count} | |")
+        said = defaultdict(list)
+        for result in results:
+            if result.status == status and result.reason:
+                said[result.reason].append(result.name)
+        for reason, scripts in sorted(said.items(), key=lambda item: -len(item[1])):
+            print(f"| | | {', '.join(scripts)}: {reason.replace('|', '&#124;')} |")
+    names = ("datasets", "pyarrow", "huggingface_hub", "numpy")
+    print(f"\nPython {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in names)}")
 
 
 def main() -> int:
-    """Try all, print a line for each and the counts; 1 if a value is wrong, or the command failed in no sentence."""
+    """Try all, print a line for each and a table; 1 if a value is wrong, or the command failed in no sentence."""
     parser = argparse.ArgumentParser(description="Publish loading scripts with their sample data, and compare.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", help="by default all")
     parser.add_argument("--jobs", type=int, default=2, help="scripts at a time (default: %(default)s)")
     parser.add_argument("--configs", type=int, default=3, help="of each script, at most (default: %(default)s)")
-    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--results", type=Path, help="a file of JSON lines; scripts that stand in it are done")
     options = parser.parse_args()
     folder = options.folder.resolve()
-    if options.one:
-        print(json.dumps(try_script(folder, options.configs)))
-        return 0
     folders = [path for path in sorted(folder.iterdir()) if (path / f"{path.name}.py").is_file()]
     folders = [path for path in folders if any((path / "dummy").rglob("dummy_data.zip"))]
     folders = [path for path in folders if not options.names or path.name in options.names]
-    counts: Counter[str] = Counter()
-    with ThreadPoolExecutor(options.jobs) as pool:
-        for name, status, reason in pool.map(partial(in_a_process, configs=options.configs), folders):
-            counts[status] += 1
-            print(f"{name}: {status}{f': {reason}' if reason else ''}", flush=True)
-    print(f"{len(folders)} scripts: {', '.join(f'{count} {status}' for status, count in counts.most_common())}")
-    return 1 if counts[DIFFERENT] or counts[FAULT] else 0
+    kept = options.results.read_text().splitlines() if options.results and options.results.exists() else []
+    results = [Result(**json.loads(line)) for line in kept]
+    done = {result.name for result in results}
+    with tempfile.TemporaryDirectory() as home, ThreadPoolExecutor(options.jobs) as pool:
+        os.environ.update(HF_HOME=home, TMPDIR=home, HF_HUB_OFFLINE="1", HF_DATASETS_DISABLE_PROGRESS_BARS="1")
+        multiprocessing.set_forkserver_preload(["publisher.command.script", "publisher.publishing.reconcile"])
+        waiting = [path for path in folders if path.name not in done]
+        for task in as_completed([pool.submit(in_a_process, path, options.configs) for path in waiting]):
+            result = task.result()
+            results.append(result)
+            print(f"{result.name}: {result.status}{f': {result.reason}' if result.reason else ''}", flush=True)
+            if options.results:
+                with options.results.open("a") as file:
+                    file.write(json.dumps(asdict(result)) + "\n")
+    print_table(sorted(results, key=lambda result: result.name))
+    return 1 if any(result.status in (DIFFERENT, FAULT) for result in results) else 0
 
 
 if __name__ == "__main__":

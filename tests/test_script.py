@@ -14,7 +14,8 @@ from publisher.command.script import main
 
 SCRIPT = """
 import datasets
-from datasets.tasks import TextClassification
+from datasets import QuestionAnsweringExtractive, TextClassification
+from datasets.tasks import Summarization
 
 import words
 from .labels import LABELS
@@ -168,14 +169,16 @@ def test_no_such_source(source: str, capsys: pytest.CaptureFixture[str], tmp_pat
 
 
 def test_manual_data(tmp_path: Path) -> None:
-    """From the folder that is given."""
+    """From the folder that is given, by a script that knows no config but those that it declares."""
     (tmp_path / "by-hand").mkdir()
     (tmp_path / "by-hand" / "a.txt").write_text("one\ntwo\n")
     script = tmp_path / "mine.py"
     script.write_text(
         HEAD.replace("class", "import os\nclass")
         + "    manual_download_instructions = 'Get it.'\n"
-        + INFO
+        + "    BUILDER_CONFIGS = [datasets.BuilderConfig(name=name) for name in ('a', 'b')]\n"
+        + "    def _info(self):\n"
+        + "        return datasets.DatasetInfo(description={'a': 'A', 'b': 'B'}[self.config.name])\n"
         + "    def _split_generators(self, manager):\n"
         + "        return [datasets.SplitGenerator('train', {'folder': manager.manual_dir})]\n"
         + "    def _generate_examples(self, folder):\n"
@@ -184,7 +187,7 @@ def test_manual_data(tmp_path: Path) -> None:
     )
     out = tmp_path / "out"
     assert main([str(script), "me/mine", "--data-dir", str(tmp_path / "by-hand"), "--output-dir", str(out)]) == 0
-    assert load_dataset(str(out), split="train")["text"][:] == ["one", "two"]
+    assert load_dataset(str(out), "b", split="train")["text"][:] == ["one", "two"]
 
 
 def test_sounds_need_no_decoder(tmp_path: Path) -> None:

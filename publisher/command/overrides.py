@@ -16,6 +16,8 @@ from typing import Any
 
 import datasets
 
+from publisher.build.configs import declared_configs
+from publisher.build.fault import names_fault
 from publisher.errors import UsageError
 
 LIBRARY_KEYWORDS = {
@@ -62,10 +64,12 @@ def read_overrides(options: argparse.Namespace, builder: type[datasets.DatasetBu
             raise UsageError(f"--data-dir {options.data_dir}: there is no such folder: give one")
         overrides["data_dir"] = str(options.data_dir.resolve())
     if overrides:
+        first = next(iter(declared_configs(builder)))  # without a name, a builder of several makes one of its own
         try:
-            with tempfile.TemporaryDirectory() as cache:
-                builder(cache_dir=cache, **overrides)
-        except (ValueError, TypeError) as error:
+            refused = (ValueError, TypeError)
+            with tempfile.TemporaryDirectory() as cache, names_fault(builder, first, passing=refused):
+                builder(config_name=first, cache_dir=cache, **overrides)
+        except refused as error:
             raise UsageError(str(error)) from error
     return overrides
 

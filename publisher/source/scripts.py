@@ -21,6 +21,16 @@ from publisher.errors import UsageError
 
 PACKAGE = "loading_script"  # the folder of a script as a package, so that relative imports lead to what is beside it
 PLACE = "PUBLISHER_SCRIPT_FOLDER"  # a variable: workers are other processes, and import the script themselves
+TASKS = (  # what `datasets` had of them under its own name
+    "AudioClassification",
+    "AutomaticSpeechRecognition",
+    "ImageClassification",
+    "LanguageModeling",
+    "QuestionAnsweringExtractive",
+    "Summarization",
+    "TaskTemplate",
+    "TextClassification",
+)
 
 
 def take_folder(folder: Path) -> None:
@@ -94,6 +104,8 @@ def _add_tasks() -> None:
         tasks = ModuleType("datasets.tasks")
         tasks.__getattr__ = _task  # type: ignore[method-assign]
         sys.modules["datasets.tasks"] = datasets.tasks = tasks
+        for name in TASKS:
+            setattr(datasets, name, _task(name))
         init = datasets.DatasetInfo.__init__
 
         def without_tasks(
