@@ -42,12 +42,23 @@ except ImportError:
 
 from card.mnist import PACKAGE, load_mnist
 from explorer.hardness import nearest_neighbour
-from mnist1d import VERSION, Mnist1D, load_arrays
+from publisher.build.configs import choose_configs
+from publisher.errors import PublishingError
+from publisher.source.find import load_module
+
+try:
+    load_module("mnist1d")
+    from mnist1d import VERSION, Mnist1D, load_arrays
+
+    CONFIGS = choose_configs(Mnist1D)
+except PublishingError as error:  # a slip in a declaration
+    print(f"models.py: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)
 
 PUBLISH = ROOT / "scripts" / "push_to_hub.py"
 RESULTS = ROOT / "card" / "models.json"
 MNIST = "mnist"
-DATASETS = (MNIST, *Mnist1D.builder_configs)
+DATASETS = (MNIST, *CONFIGS)
 DIGITS = 10
 LEARNING_RATE = 0.01
 BATCH = 100

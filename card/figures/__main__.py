@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from publisher.errors import PublishingError
+from publisher.source.find import load_module
+
 ASSETS = Path(__file__).parent.parent / "assets"
 
 
 def main() -> int:
     """Draw all, say what was written and removed; exit code 2 if a library is missing."""
     try:
+        load_module("mnist1d")
         from card.figures.files import draw_all, remove_unused
 
         for path in draw_all(ASSETS):
@@ -20,6 +24,9 @@ def main() -> int:
     except ModuleNotFoundError as error:
         print(f'card.figures: {error.name} is not installed: pip install -e ".[figures]"', file=sys.stderr)
         return 2
+    except PublishingError as error:  # a slip in a declaration
+        print(f"card.figures: {error}", file=sys.stderr)
+        return error.exit_code
     except OSError as error:
         print(f"card.figures: a picture cannot be written: {error}", file=sys.stderr)
         return 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import datasets
@@ -18,7 +18,7 @@ from publisher.hub.local import check_surroundings
 from publisher.hub.patience import Patience
 from publisher.plan.notes import Made, another_dataset
 from publisher.plan.plan import Plan, make_plan
-from publisher.plan.state import EMPTY, Commit, State
+from publisher.plan.state import EMPTY, Commit, RemoteFile, State
 from publisher.plan.target import MAIN, SCRIPT_BRANCH, Target
 from publisher.plan.wanted import Dataset
 from publisher.publishing.check import check_bytes, check_card, check_config
@@ -104,7 +104,10 @@ def plan_from(dataset: Dataset, target: Target, found: Found) -> Outcome:
     state = found.state
     if state and found.tagged and (plan.steps or found.tagged != state.commit):
         raise _taken(target, found)
-    return Outcome(plan, state, found.new_branch, Commit(state.commit) if state and not plan.steps else None)
+    if state is None or plan.steps:
+        return Outcome(plan, state, found.new_branch)
+    unopened = _check_card(Repository(target.repo_id), plan, state.commit, state.files)
+    return Outcome(plan, state, found.new_branch, Commit(state.commit), unopened)
 
 
 def publish(dataset: Dataset, target: Target, found: Found, show: Show) -> Outcome:
@@ -144,7 +147,7 @@ def publish(dataset: Dataset, target: Target, found: Found, show: Show) -> Outco
         outcome = _plan_again(repository, dataset, target, outcome, repository.get(target.revision), show)
     outcome, commit = _commit(repository, dataset, target, outcome, show)
     try:
-        differences = _check(repository, outcome.plan, commit) if outcome.plan.steps else []
+        differences = _check(repository, outcome.plan, commit) if outcome.plan.steps else outcome.differences
     except Exception as error:
         reason = explain(error, target.repo_id)
         raise HubError(f"{target.done} at commit {commit.id}, but not read back: {reason}") from error
@@ -218,15 +221,20 @@ def _check(repository: Repository, plan: Plan, commit: Commit) -> list[str]:
     differences += plan.differences(State(commit.id, files, EMPTY.card, private=False))
     if differences:
         return differences
+    differences += _check_card(repository, plan, commit.id, files)
+    if not differences and (config := _example(plan, [change.path for change in plan.steps])):
+        differences += check_config(repository, config, commit.id)
+    return differences
+
+
+def _check_card(repository: Repository, plan: Plan, commit: str, files: Mapping[str, RemoteFile]) -> list[str]:
+    """What is wrong with the configs by the card and the files of a commit, both as the plan leads to."""
     card = next((change.after for change in plan.changes if change.path == CARD), None)
     if isinstance(card, TextFile) and files[CARD].has_content_of(card):
         content = card.content
     else:  # written in another style, which stays
-        content = repository.content(CARD, commit.id)
-    differences += check_card(content, files, plan.configs)
-    if not differences and (config := _example(plan, [change.path for change in plan.steps])):
-        differences += check_config(repository, config, commit.id)
-    return differences
+        content = repository.content(CARD, commit)
+    return check_card(content, files, plan.configs)
 
 
 def _example(plan: Plan, changed: Sequence[str]) -> BuiltConfig | None:
