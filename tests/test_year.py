@@ -122,6 +122,43 @@ def test_foreign_script(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) 
     assert "year.py, its loading script" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("path", "content", "words"),
+    [
+        ("README.md", b"- config_name: theirs\n  data_files: lost.csv\n", "Unable to find 'lost.csv'"),
+        ("README.md", b"- 3\n", "config default"),
+        ("dataset_infos.json", b"{", "config default"),
+        (".huggingface.yaml", b"configs:\n- config_name: 3\n", "config default"),
+    ],
+)
+def test_broken_by_others(
+    hub: Hub, run: Run, path: str, content: bytes, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Though nothing of ours has changed, "nothing to do" is not said, and one line says why."""
+    assert run() == 0
+    if path == "README.md":
+        content = hub.files(R)[path].replace(b"configs:\n", b"configs:\n" + content)
+    hub.commit(R, {path: content})
+    for mode in ([], ["--dry-run"], ["--verify"]):
+        capsys.readouterr()
+        assert run(*mode) == 1
+        said = capsys.readouterr()
+        assert "nothing to do" not in said.out
+        assert said.err == ""
+        [line] = [line for line in said.out.splitlines() if "does not open" in line]
+        assert words in line
+
+
+def test_files_beside_the_card(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """What other tools leave there, and `load_dataset` reads, does no harm as long as it can be read."""
+    assert run() == 0
+    hub.commit(R, {"dataset_infos.json": b"{}", "data/notes.csv": b"x,y"})
+    capsys.readouterr()
+    assert run() == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert run("--verify") == 0
+
+
 def test_the_same_published_meanwhile(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     """By somebody else: the one who comes second says so, and makes no commit."""
     assert run() == 0

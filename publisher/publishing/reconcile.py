@@ -9,7 +9,7 @@ import datasets
 
 from publisher.build.configs import BuiltConfig
 from publisher.build.files import TextFile
-from publisher.card.manifest import CARD
+from publisher.card.manifest import CARD, CARD_BYTES
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError
 from publisher.hub.apply import MovedError, carry_out
 from publisher.hub.client import Repository
@@ -21,7 +21,7 @@ from publisher.plan.plan import Plan, make_plan
 from publisher.plan.state import EMPTY, Commit, RemoteFile, State
 from publisher.plan.target import MAIN, SCRIPT_BRANCH, Target
 from publisher.plan.wanted import Dataset
-from publisher.publishing.check import check_bytes, check_card, check_config
+from publisher.publishing.check import BESIDE, check_bytes, check_card, check_config
 
 CONFLICTS = {409, 412}
 ATTEMPTS = 5  # to commit, while others are faster
@@ -178,9 +178,9 @@ def verify(dataset: Dataset, target: Target, every_byte: bool = False) -> Outcom
     plan = _plan(repository, dataset, target, state)
     differences = [*plan.differences(state), *check_bytes(repository, plan, state, every_byte)]
     if not differences:  # what differs may have been written to do harm, and is not opened
-        differences += check_card(repository.content(CARD, state.commit), state.files, plan.configs)
-        if config := _example(plan, []):
-            differences += check_config(repository, config, state.commit)
+        differences += _check_card(repository, plan, state.commit, state.files)
+    if not differences and (config := _example(plan, [])):
+        differences += check_config(repository, config, state.commit)
     return Outcome(plan, state, commit=Commit(state.commit), differences=list(dict.fromkeys(differences)))
 
 
@@ -234,7 +234,8 @@ def _check_card(repository: Repository, plan: Plan, commit: str, files: Mapping[
         content = card.content
     else:  # written in another style, which stays
         content = repository.content(CARD, commit)
-    return check_card(content, files, plan.configs)
+    small = [path for path in BESIDE if path in files and files[path].size <= CARD_BYTES]
+    return check_card(content, files, plan.configs, {path: repository.content(path, commit) for path in small})
 
 
 def _example(plan: Plan, changed: Sequence[str]) -> BuiltConfig | None:
