@@ -206,7 +206,7 @@ def test_same_folder(tmp_path: Path, one: dict[str, Any], two: dict[str, Any]) -
     ("name", "changed", "message"),
     [
         ("defualt", {}, f"BuilderConfig 'defualt' not found. Available: {re.escape(str(CONFIGS))}"),
-        ("defualt", {"seed": 7}, f"BuilderConfig 'defualt' not found. .*{CONFIGS[-1]}"),
+        ("defualt", {"seed": 7}, f"BuilderConfig 'defualt' not found. .*'{CONFIGS[-1]}'\\]"),
         (None, {"sede": 7}, r"sede is not a parameter of MNIST-1D: give num_samples, .*, stream"),
         (
             "shuffled",

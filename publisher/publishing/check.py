@@ -16,7 +16,7 @@ from publisher.build.files import digest_of
 from publisher.card.manifest import BY_CONFIG, CARD, PublishedCard, read_card
 from publisher.hub.client import Repository
 from publisher.hub.client_internals import cache_of_its_own
-from publisher.hub.failures import clean, explain, is_lost, is_of_the_hub, one_line
+from publisher.hub.failures import clean, explain, is_of_the_hub, one_line
 from publisher.hub.patience import patiently
 from publisher.plan.plan import Plan
 from publisher.plan.state import RemoteFile, State
@@ -87,7 +87,7 @@ def check_config(repository: Repository, config: BuiltConfig, commit: str) -> li
                 f"opening config {config.name}", count, repository.repo_id, config, commit, Path(cache), size=size
             )
     except Exception as error:
-        if is_of_the_hub(error) and not is_lost(error):
+        if is_of_the_hub(error):
             raise explain(error, repository.repo_id) from error
         return [f"load_dataset does not open config {config.name}: {one_line(error)}"]
     return [] if found == wanted else [f"load_dataset finds {found} {unit} in config {config.name} instead of {wanted}"]
@@ -166,6 +166,6 @@ def _files(repo_id: str, config: BuiltConfig, commit: str, cache: Path) -> dict[
     for files in config.files.values():
         # Rows are not streamed: a process that ends while pyarrow reads ahead may abort
         with HfFileSystem(skip_instance_cache=True).open(f"datasets/{repo_id}@{commit}/{files[0].path}") as file:
-            if (rows := pq.ParquetFile(file).metadata.num_rows) != files[0].rows:
+            if (rows := pq.ParquetFile(file).metadata.num_rows) != (files[0].rows or rows):
                 raise ValueError(f"{files[0].path} has {rows} rows instead of {files[0].rows}")
     return {name: split.n_shards for name, split in found.items()}
