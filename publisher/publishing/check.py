@@ -14,6 +14,7 @@ from huggingface_hub import HfFileSystem
 from publisher.build.configs import BuiltConfig
 from publisher.build.files import digest_of
 from publisher.card.manifest import BY_CONFIG, CARD, PublishedCard, read_card
+from publisher.errors import HubError
 from publisher.hub.client import Repository
 from publisher.hub.client_internals import cache_of_its_own
 from publisher.hub.failures import clean, explain, is_of_the_hub, one_line
@@ -89,7 +90,7 @@ def check_config(repository: Repository, config: BuiltConfig, commit: str) -> li
     except Exception as error:
         if is_of_the_hub(error):
             raise explain(error, repository.repo_id) from error
-        return [f"load_dataset does not open config {config.name}: {one_line(error)}"]
+        raise HubError(f"load_dataset does not open config {config.name}: {one_line(error)}") from error
     return [] if found == wanted else [f"load_dataset finds {found} {unit} in config {config.name} instead of {wanted}"]
 
 
