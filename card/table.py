@@ -69,6 +69,10 @@ class Table:
         means = {row.key: row.cells[dataset].mean for row in self.rows}
         return means[better] - means[worse]
 
+    def best(self, dataset: str) -> Model:
+        """The model of the highest mean accuracy."""
+        return max(self.rows, key=lambda row: row.cells[dataset].mean).model
+
     def spread(self, dataset: str) -> float:
         """Points between the mean accuracies of the best and the worst model."""
         means = [row.cells[dataset].mean for row in self.rows]

@@ -21,13 +21,15 @@ def run() -> int:
     try:
         import publisher  # first, see there
         from card import CARD, REPO_ID
-        from mnist1d import Mnist1D
+        from publisher.source.find import load_module
+
+        builder = load_module("mnist1d").Mnist1D
     except Exception as error:
         code: int = getattr(error, "exit_code", 70)
         words = () if code != 70 else ("cannot start:", type(error).__name__)
         print("push_to_hub.py:", *words, *str(error).split(), file=sys.stderr)
         return code
-    return publisher.main(Mnist1D, CARD, REPO_ID)
+    return publisher.main(builder, CARD, REPO_ID)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from publisher import main
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = [sys.executable, str(ROOT / "scripts" / "push_to_hub.py")]
-CONFIGS = ["default", "shuffled", "large-padding"]
+CONFIGS = list(Mnist1D.builder_configs)
 
 
 def run(*arguments: object) -> int:

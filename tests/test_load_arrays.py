@@ -16,7 +16,7 @@ from publisher import main
 R = "tester/mnist1d"
 
 
-@pytest.mark.parametrize("config", ["default", "shuffled", "large-padding"])
+@pytest.mark.parametrize("config", Mnist1D.builder_configs)
 @pytest.mark.parametrize("split", ["train", "test", "train+test"])
 def test_same_from_everywhere(built: Path, config: str, split: str) -> None:
     """To the bit, with the same types, and free to be written to."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mnist1d import load_arrays
+from mnist1d import Mnist1D, load_arrays
 from publisher import main
 from publisher.card.manifest import MARK as RECORD
 from publisher.card.preview import MARK, render
@@ -134,7 +134,7 @@ def test_first_rows(preview: Path, built: Path) -> None:
     tables = first_rows(text)
     assert sorted(tables) == sorted(
         f"{name} · {split} · {count} rows"
-        for name in ("default", "shuffled", "large-padding")
+        for name in Mnist1D.builder_configs
         for split, count in (("train", "4,000"), ("test", "1,000"))
     )
     (head, *rows) = tables["shuffled · test · 1,000 rows"]

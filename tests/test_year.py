@@ -18,7 +18,7 @@ from card import CARD, REPO_ID
 from loopback import Hub
 from mnist1d import Mnist1D
 from publisher import main
-from tests.pictures import Changed, Pictures, pictures_card
+from tests.pictures import Changed, Pictures, Renamed, pictures_card
 from tests.shards import SHARDS_CARD, Shards, ShardsConfig
 
 R = "tester/year"
@@ -122,6 +122,43 @@ def test_foreign_script(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) 
     assert "year.py, its loading script" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("path", "content", "words"),
+    [
+        ("README.md", b"- config_name: theirs\n  data_files: lost.csv\n", "Unable to find 'lost.csv'"),
+        ("README.md", b"- 3\n", "config default"),
+        ("dataset_infos.json", b"{", "config default"),
+        (".huggingface.yaml", b"configs:\n- config_name: 3\n", "config default"),
+    ],
+)
+def test_broken_by_others(
+    hub: Hub, run: Run, path: str, content: bytes, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Though nothing of ours has changed, "nothing to do" is not said, and one line says why."""
+    assert run() == 0
+    if path == "README.md":
+        content = hub.files(R)[path].replace(b"configs:\n", b"configs:\n" + content)
+    hub.commit(R, {path: content})
+    for mode in ([], ["--dry-run"], ["--verify"]):
+        capsys.readouterr()
+        assert run(*mode) == 1
+        said = capsys.readouterr()
+        assert "nothing to do" not in said.out
+        assert said.err == ""
+        [line] = [line for line in said.out.splitlines() if "does not open" in line]
+        assert words in line
+
+
+def test_files_beside_the_card(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """What other tools leave there, and `load_dataset` reads, does no harm as long as it can be read."""
+    assert run() == 0
+    hub.commit(R, {"dataset_infos.json": b"{}", "data/notes.csv": b"x,y"})
+    capsys.readouterr()
+    assert run() == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert run("--verify") == 0
+
+
 def test_the_same_published_meanwhile(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     """By somebody else: the one who comes second says so, and makes no commit."""
     assert run() == 0
@@ -206,3 +243,74 @@ def test_stopped_while_modules_are_loaded(script: str, number: int, tmp_path: Pa
     assert heard
     left = [path.name for path in tmp_path.iterdir() if path.is_dir() or path.read_bytes() not in (b"", b"blat")]
     assert left == []  # but for Python's own trial of the folder
+
+
+def test_roll_back(hub: Hub, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All that was the command's own is as at the tag, in one verified commit; what others added stays."""
+    card = pictures_card(tmp_path)
+    assert run("--tag", "v1", builder=Pictures, card=card) == 0
+    first = hub.files(R)
+    card.template.write_text("# More pictures", encoding="utf-8")
+    assert run("--tag", "v2", builder=Renamed, card=card) == 0
+    hub.commit(R, {"notes.txt": b"theirs"})
+    second = hub.files(R)
+    commits = len(hub.commits(R))
+    assert run("--rollback", "v1", "--dry-run", builder=Renamed, card=card) == 0
+    assert hub.files(R) == second
+    capsys.readouterr()
+    assert run("--rollback", "v1", "--tag", "v3", builder=Renamed, card=card) == 0
+    assert "rolled back and verified" in capsys.readouterr().out
+    assert hub.files(R) == {**first, "notes.txt": b"theirs"}
+    assert (len(hub.commits(R)), hub.commits(R)[0].title) == (commits + 1, "Back to v1")
+    assert run("--verify", builder=Pictures, card=pictures_card(tmp_path)) == 0
+    assert run("--rollback", "v1", builder=Renamed, card=card) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert run("--rollback", "v2", "--create-pr", builder=Renamed, card=card) == 0
+    assert "proposed and verified" in capsys.readouterr().out
+    assert run("--rollback", "v2", builder=Renamed, card=card) == 0
+    assert hub.files(R) == second
+
+
+def test_roll_back_beside_others(hub: Hub, run: Run) -> None:
+    """A config that somebody added to the card since then stays, and an edited card is not overwritten unasked."""
+    assert run("--tag", "v1") == 0
+    assert run(builder=shards(60, "1.1.0")) == 0
+    added = hub.files(R)["README.md"].replace(b"configs:\n", b"configs:\n- config_name: theirs\n  data_files: a.csv\n")
+    hub.commit(R, {"README.md": added, "a.csv": b"x,y\n1,2\n"})
+    assert run("--rollback", "v1") == 0
+    assert run("--verify") == 0
+    assert b"config_name: theirs" in hub.files(R)["README.md"]
+    assert run(builder=shards(60, "1.1.0")) == 0
+    hub.commit(R, {"README.md": hub.files(R)["README.md"] + b"\nMore"})
+    assert run("--rollback", "v1") == 1
+    assert run("--rollback", "v1", "--overwrite-card") == 0
+    assert run("--verify") == 0
+
+
+def test_roll_back_to_what_cannot_be(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """One sentence, and nothing is committed."""
+    hub.create(R)
+    hub.commit(R, {"notes.txt": b"theirs"})
+    before = hub.commits(R)[0].oid
+    assert run() == 0
+    path = next(path for path in hub.files(R) if path.endswith(".parquet"))
+    hub.commit(R, {path: b"damaged"})
+    damaged = hub.commits(R)[0].oid
+    assert run() == 0
+    commits = hub.commits(R)
+    for arguments, words in (
+        ([before], "was not published by this command"),
+        ([damaged], f"{path} of commit {damaged} is not what was published"),
+        (["0" * 40], "has no revision"),
+        (["v1.."], "--rollback"),
+        ([""], "--rollback"),
+        ([damaged, "--config", "default"], "--config has no meaning with --rollback"),
+        ([damaged, "--verify"], "--rollback has no meaning with --verify"),
+        ([damaged, "--set", "rows=3"], "--rollback takes the dataset as it was"),
+    ):
+        capsys.readouterr()
+        assert run(R, "--rollback", *arguments) == 2
+        said = capsys.readouterr().err
+        assert words in said
+        assert said.count("\n") == 1
+    assert hub.commits(R) == commits

@@ -44,3 +44,11 @@ def draw_all(folder: Path) -> Iterator[Path]:
             else:
                 save_animation(source, path)
         yield path
+
+
+def remove_unused(folder: Path) -> Iterator[Path]:
+    """Remove the pictures of a folder that are not among those of the card, and say where they were."""
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".png", ".gif") and path.name not in SOURCES:
+            path.unlink()
+            yield path

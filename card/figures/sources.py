@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from card import MODELS, RESULTS
@@ -9,9 +10,12 @@ from card.mnist import PACKAGE
 from card.table import read_table
 from generator import get_templates
 from mnist1d import Mnist1D
+from publisher.build.configs import choose_configs
 
-CONFIGS = Mnist1D.builder_configs
+CONFIGS = {name: Mnist1D.builder_configs[name] for name in choose_configs(Mnist1D)}
 DEFAULT = CONFIGS[Mnist1D.DEFAULT_CONFIG_NAME].parameters
+TABLE = read_table(MODELS, RESULTS)
+MEASURED = TABLE.datasets(CONFIGS)
 
 SOURCES: dict[str, Any] = {
     **{f"samples-{name}.png": config.parameters for name, config in CONFIGS.items()},
@@ -19,5 +23,5 @@ SOURCES: dict[str, Any] = {
     "transformations.gif": DEFAULT,
     "steps.png": DEFAULT,
     "tsne.png": (PACKAGE, DEFAULT),
-    "models.png": read_table(MODELS, RESULTS).rows,
+    "models.png": [replace(row, cells={name: row.cells[name] for name in MEASURED}) for row in TABLE.rows],
 }

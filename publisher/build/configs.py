@@ -60,12 +60,18 @@ def choose_configs(builder: type[datasets.DatasetBuilder], chosen: Sequence[str]
     Raises
     ------
     UsageError
-        If a chosen one is unknown, or if one has a name that cannot be published, see `check_config_names`.
+        If a chosen one or the default is unknown, or if one has a name that cannot be published, see
+        `check_config_names`.
     """
     known = list(declared_configs(builder))
     for name in chosen:
         if name not in known:
             raise UsageError(f"there is no config {name!r}: choose from {', '.join(known)}")
+    if builder.DEFAULT_CONFIG_NAME and builder.DEFAULT_CONFIG_NAME not in known:
+        raise UsageError(
+            f"DEFAULT_CONFIG_NAME of {builder.__name__} is {builder.DEFAULT_CONFIG_NAME!r}, which is no config: "
+            f"choose from {', '.join(known)}"
+        )
     check_config_names([config.name for config in builder.BUILDER_CONFIGS] or known, default_config(builder))
     return [name for name in known if not chosen or name in chosen]
 

@@ -19,13 +19,14 @@ from publisher.scale.job import default_root
 EXECUTORS = ("slurm", "ray")  # those of datatrove that publisher/scale/cluster.py knows
 CLUSTER = ("executor", "executor_option")
 DECISIONS = ("overwrite_card", "keep_card", "adopt", "replace_dataset", "rewrite")
-CHANGING = ("create_pr", "tag", "message", "private", *DECISIONS, *CLUSTER)
+CHANGING = ("create_pr", "tag", "rollback", "message", "private", *DECISIONS, *CLUSTER)
 OFFLINE = ("revision", "json", *CHANGING)
 MEANINGLESS = {
     "--output-dir": OFFLINE,
     "--preview": (*OFFLINE, "workers"),
     "--verify": (*CHANGING, "work_dir"),
 }
+UNDRAWN = ("config", "workers", "work_dir", "adopt", "replace_dataset", "rewrite", "executor")
 EXIT_CODES = """\
 exit codes: 0 done, submitted, or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, or a
 folder that cannot be written; 3 the Hub refused, could not be reached, or somebody else published meanwhile; 70 an
@@ -86,6 +87,11 @@ def make_parser(
     hub.add_argument("--revision", metavar="BRANCH", help=f"made if missing (default: {MAIN})")
     hub.add_argument("--create-pr", action="store_true", help="open a pull request instead of committing to the branch")
     hub.add_argument("--tag", metavar="NAME", help="name the commit")
+    hub.add_argument(
+        "--rollback",
+        metavar="REVISION",
+        help="make the dataset again what it was at a commit or tag, in one commit on top; nothing is drawn",
+    )
     hub.add_argument("--message", metavar="TEXT", help=f'default: "{Target.message}"')
     hub.add_argument("--private", action="store_true", help="make the repository private if it has to be made")
     card = hub.add_mutually_exclusive_group()
@@ -157,7 +163,7 @@ def check_arguments(options: argparse.Namespace, builder: type[datasets.DatasetB
                 "belongs into as the first argument, namespace/name"
             )
     check_repo_id("REPO_ID", options.repo_id)
-    for name in ("revision", "tag"):
+    for name in ("revision", "tag", "rollback"):
         check_ref(f"--{name}", getattr(options, name))
     if options.message is not None:
         check_title("--message", options.message)
@@ -175,6 +181,12 @@ def check_arguments(options: argparse.Namespace, builder: type[datasets.DatasetB
     for name in MEANINGLESS.get(mode, ()):
         if getattr(options, name):
             raise UsageError(f"--{name.replace('_', '-')} has no meaning with {mode}: leave one of them out")
+    if options.rollback:
+        for name in UNDRAWN:
+            if getattr(options, name):
+                raise UsageError(f"--{name.replace('_', '-')} has no meaning with --rollback: leave one of them out")
+        if is_changed(options, builder):
+            raise UsageError("--rollback takes the dataset as it was: leave out what makes another one")
     if options.every_byte and mode != "--verify":
         raise UsageError("--every-byte has no meaning without --verify: leave it out")
     if options.workers is not None and options.workers < 1:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -22,10 +23,12 @@ from publisher.command.overrides import read_overrides, read_settings
 from publisher.command.printing import as_json, print_files, print_job, print_loading, print_plan
 from publisher.command.shell import run
 from publisher.errors import DifferenceError, PublishingError, UsageError
+from publisher.hub.client import Repository
 from publisher.hub.failures import without_control
 from publisher.plan.target import MAIN, Target
 from publisher.plan.wanted import Dataset
-from publisher.publishing.reconcile import Outcome, look, plan_from, verify
+from publisher.publishing.earlier import recall
+from publisher.publishing.reconcile import Outcome, look, plan_from, publish, verify
 from publisher.scale.job import (
     Job,
     Work,
@@ -77,12 +80,18 @@ def publish_with(
 
     def act(options: argparse.Namespace) -> int:
         check_arguments(options, builder)
+        if options.rollback:
+            target = _target(options)
+            return _use_hub(target, options, partial(_roll_back, builder, card_for(options), target, options))
         job = _make_job(builder, card_for(options), options)
         if options.output_dir is not None:
             return _write_folder(job, options)
         if options.preview is not None:
             return _write_preview(job, options)
-        return _use_hub(job, options)
+        if options.executor == "slurm" and not options.dry_run:
+            with _json_of_failures(job.target, options):
+                return _submit(job, options)
+        return _use_hub(job.target, options, partial(_act, job, options))
 
     return run(
         parser,
@@ -93,25 +102,30 @@ def publish_with(
     )
 
 
-def _make_job(builder: type[datasets.DatasetBuilder], card: Card, options: argparse.Namespace) -> Job:
-    overrides = read_overrides(options, builder)
-    target = Target(
+def _target(options: argparse.Namespace) -> Target:
+    message = f"Back to {options.rollback}" if options.rollback else Target.message
+    return Target(
         repo_id=options.repo_id,
         revision=options.revision or MAIN,
         private=options.private,
         create_pr=options.create_pr,
         tag=options.tag,
-        message=options.message or Target.message,
+        message=options.message or message,
         overwrite_card=options.overwrite_card,
         keep_card=options.keep_card,
         source=getattr(options, "from_hub", ""),
         adopt=options.adopt,
         replace_dataset=options.replace_dataset,
         rewrite=options.rewrite,
+        rollback=options.rollback,
         leave_other_configs=bool(options.config),
     )
+
+
+def _make_job(builder: type[datasets.DatasetBuilder], card: Card, options: argparse.Namespace) -> Job:
+    overrides = read_overrides(options, builder)
     try:
-        job = make_job(builder, card, target, options.config, overrides, options.work_dir, options.keep_going)
+        job = make_job(builder, card, _target(options), options.config, overrides, options.work_dir, options.keep_going)
     except ValueError as error:  # parameters that are allowed one by one
         if overrides:
             raise UsageError(str(error)) from error
@@ -163,22 +177,15 @@ def _complete(dataset: Dataset, folder: Path, repo_id: str) -> list[File]:
     return files
 
 
-def _use_hub(job: Job, options: argparse.Namespace) -> int:
-    target = job.target
-
+def _use_hub(
+    target: Target, options: argparse.Namespace, act: Callable[[Callable[[Outcome], None]], tuple[Outcome, str]]
+) -> int:
     def show(outcome: Outcome) -> None:
         if not options.json:
             print_plan(outcome, target)
 
-    try:
-        if options.executor == "slurm" and not options.dry_run:
-            return _submit(job, options)
-        outcome, result = _act(job, options, show)
-    except PublishingError as error:
-        if options.json:
-            failed = {"repo_id": target.repo_id, "revision": target.revision, "result": "failed", "error": str(error)}
-            print(json.dumps(failed, indent=2))
-        raise
+    with _json_of_failures(target, options):
+        outcome, result = act(show)
     if outcome.differences:
         result = "differs from what is wanted"
     if options.json:
@@ -190,6 +197,17 @@ def _use_hub(job: Job, options: argparse.Namespace) -> int:
         if outcome.commit and outcome.commit.pull_request:
             print(f"pull request: {outcome.commit.pull_request}")
     return DifferenceError.exit_code if outcome.differences else 0
+
+
+@contextmanager
+def _json_of_failures(target: Target, options: argparse.Namespace) -> Iterator[None]:
+    try:
+        yield
+    except PublishingError as error:
+        if options.json:
+            failed = {"repo_id": target.repo_id, "revision": target.revision, "result": "failed", "error": str(error)}
+            print(json.dumps(failed, indent=2))
+        raise
 
 
 def _act(job: Job, options: argparse.Namespace, show: Callable[[Outcome], None]) -> tuple[Outcome, str]:
@@ -206,9 +224,7 @@ def _act(job: Job, options: argparse.Namespace, show: Callable[[Outcome], None])
         outcome = draw(
             lambda root: partial(expect_piece, job.kept, root), lambda made: plan_from(made, job.target, found)
         )
-        show(outcome)
-        done = outcome.commit and not outcome.new_branch
-        return outcome, "nothing to do" if done else "dry run: nothing was changed"
+        return outcome, _dry_run(outcome, show)
     if options.verify:
         return draw(
             lambda root: partial(describe_piece, root), lambda made: verify(made, job.target, options.every_byte)
@@ -218,11 +234,37 @@ def _act(job: Job, options: argparse.Namespace, show: Callable[[Outcome], None])
         outcome = job.finish(look(job.target), show)
     else:
         outcome = job.publish(workers, show, (lambda *_: None) if options.json else print_job)
+    return outcome, _published(outcome, job.target)
+
+
+def _roll_back(
+    builder: type[datasets.DatasetBuilder],
+    card: Card,
+    target: Target,
+    options: argparse.Namespace,
+    show: Callable[[Outcome], None],
+) -> tuple[Outcome, str]:
+    if not options.dry_run:
+        Repository(target.repo_id).require_token()
+    found, earlier = look(target), recall(builder, card, target)
+    if options.dry_run:
+        outcome = plan_from(earlier, target, found)
+        return outcome, _dry_run(outcome, show)
+    outcome = publish(earlier, target, found, show)
+    return outcome, _published(outcome, target)
+
+
+def _dry_run(outcome: Outcome, show: Callable[[Outcome], None]) -> str:
+    show(outcome)
+    return "nothing to do" if outcome.commit and not outcome.new_branch else "dry run: nothing was changed"
+
+
+def _published(outcome: Outcome, target: Target) -> str:
     made = "made the branch" if outcome.new_branch else "nothing to do"
-    result = f"{job.target.done} and verified" if outcome.plan.steps else made
+    result = f"{target.done} and verified" if outcome.plan.steps else made
     if outcome.meanwhile:
         result = f"nothing to do and verified: the same was published meanwhile, {'; '.join(outcome.meanwhile)},"
-    return outcome, result + (f", tagged {job.target.tag}" if job.target.tag else "")
+    return result + (f", tagged {target.tag}" if target.tag else "")
 
 
 def _submit(job: Job, options: argparse.Namespace) -> int:

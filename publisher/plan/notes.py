@@ -75,7 +75,7 @@ def notes(
             yield f"rows of config {config.name!r} change at the same version {version}: raise it, as caches go by it"
     for name in dict.fromkeys(names):
         if f"{name}.py" in paths:
-            yield f"{name}.py, a script of somebody else, stays: load_dataset from 4.0 on refuses it, so remove it"
+            yield f"{name}.py, a script of somebody else, stays: load_dataset no longer runs scripts, so it may go"
 
 
 def only_read(configs: Iterable[BuiltConfig], repo_id: str, card: PublishedCard) -> Iterator[str]:

@@ -100,7 +100,7 @@ def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
         If others added what does not go together with ours.
     """
     manifest = state.card.manifest or Manifest()
-    dataset, doubtful = (dataset, []) if target.rewrite else keep_recorded(dataset, state)
+    dataset, doubtful = (dataset, []) if target.rewrite or target.rollback else keep_recorded(dataset, state)
     keep_prose = _keeps_prose(dataset.card, target, state)
     around = Surroundings(state.card, keep_prose=keep_prose, leave_other_configs=target.leave_other_configs)
     card = dataset.card_for(around)
@@ -130,8 +130,8 @@ def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
         state,
         sorted(changes, key=lambda change: change.path),
         dataset.configs,
-        another_dataset(dataset.builder, made, state.card.manifest),
-        list(notes(dataset.configs, state.card.manifest, others, names)),
+        "" if target.rollback else another_dataset(dataset.builder, made, state.card.manifest),
+        [] if target.rollback else list(notes(dataset.configs, state.card.manifest, others, names)),
         lost or (),
         card.template.name,
         [*(file for file in outdated if file.sha256 is None), *doubtful],

@@ -30,7 +30,7 @@ def keep_recorded(dataset: Dataset, state: State) -> tuple[Dataset, list[RemoteF
         Files that would be kept if their content is what was recorded, which is not known yet.
     """
     manifest = state.card.manifest or Manifest()
-    infos = _infos(state.card, manifest)
+    infos = recorded_infos(state.card, manifest)
     configs, unread = [], []
     for config in dataset.configs:
         record, info = manifest.configs.get(config.name), infos.get(config.name)
@@ -73,7 +73,7 @@ def _as_recorded(file: File, remote: RemoteFile | None) -> File:
     return KnownFile(file.path, remote.size, file.rows, file.nbytes, remote.sha256 or "", file.values)
 
 
-def _infos(card: PublishedCard, manifest: Manifest) -> Mapping[str, datasets.DatasetInfo]:
+def recorded_infos(card: PublishedCard, manifest: Manifest) -> Mapping[str, datasets.DatasetInfo]:
     """What a card says of the configs that an earlier run wrote; nothing if it cannot be read."""
     entries = [entry for entry in card.entries("dataset_info") if name_of(entry) in manifest.configs]
     try:

@@ -24,6 +24,7 @@ class Target:
     keep_card: bool = False  # its prose, if somebody else wrote or edited it
     source: str = ""  # the repository of the script, and its commit, if it is from the Hub
     replace_dataset: bool = False  # another dataset than the card's record says
+    rollback: str | None = None  # to the dataset of this revision, whatever the builder declares now
     rewrite: bool = False  # files whose rows are there already, in bytes of another version of the libraries
     adopt: bool = False  # take over a repository that holds its loading script, which is removed
     leave_other_configs: bool = False  # only some configs were built
@@ -36,4 +37,4 @@ class Target:
     @property
     def done(self) -> str:
         """What has happened to a dataset that is committed."""
-        return "proposed" if self.create_pr else "published"
+        return "proposed" if self.create_pr else "rolled back" if self.rollback else "published"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from publisher.card.compose import NOTHING, Card, Surroundings, all_configs, com
 from publisher.card.manifest import CARD
 from publisher.errors import UsageError
 
+PICTURE = re.compile(r"\]\((assets/[^)\s]+)\)")
 DEEPEST = 20  # folders: a link to a folder that holds it leads ever deeper
 
 
@@ -38,9 +40,20 @@ class Dataset:
         return files
 
     def readme(self, card: Card, files: Sequence[File], repo_id: str, around: Surroundings = NOTHING) -> TextFile:
-        """README.md, that fits in with what is around."""
+        """README.md, that fits in with what is around.
+
+        Raises
+        ------
+        UsageError
+            If it shows a picture that is not there.
+        """
         assets = {file.path: digest_of(file) or "" for file in files if file.path.startswith("assets/")}
         text = compose(card, self.builder, self.configs, assets, repo_id, around)
+        for picture in PICTURE.findall(text):
+            if card.assets and picture not in {*assets, *around.paths}:
+                raise UsageError(
+                    f"{CARD} shows {picture}, which is not in {card.assets}: draw it, or take it off {card.template}"
+                )
         return TextFile(CARD, text.encode())
 
 

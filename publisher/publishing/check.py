@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,15 +21,18 @@ from publisher.card.manifest import BY_CONFIG, CARD, PublishedCard, read_card
 from publisher.errors import HubError
 from publisher.hub.client import Repository
 from publisher.hub.client_internals import cache_of_its_own
-from publisher.hub.failures import explain, is_of_the_hub, one_line
+from publisher.hub.failures import clean, explain, is_of_the_hub, one_line
 from publisher.hub.patience import patiently
 from publisher.plan.plan import Plan
 from publisher.plan.state import RemoteFile, State
 
 PARQUET_END = b"PAR1"
+BESIDE = (".huggingface.yaml", "dataset_infos.json")  # what `load_dataset` reads beside the card
 
 
-def check_card(card: bytes, paths: Iterable[str], configs: Sequence[BuiltConfig]) -> list[str]:
+def check_card(
+    card: bytes, paths: Iterable[str], configs: Sequence[BuiltConfig], others: Mapping[str, bytes]
+) -> list[str]:
     """What is wrong with how `load_dataset` finds the files of each config by a card, a sentence each.
 
     Parameters
@@ -39,12 +42,14 @@ def check_card(card: bytes, paths: Iterable[str], configs: Sequence[BuiltConfig]
     paths : iterable of str
         All files of the repository: others may match the card's patterns.
     configs : sequence of BuiltConfig
+    others : mapping of str to bytes
+        Path -> content of what `load_dataset` reads beside the card, of `BESIDE`.
     """
     wrong = []
     published = read_card(card.decode(errors="replace"))
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work, "repository").resolve()
-        _make_skeleton(folder, card, paths)
+        _make_skeleton(folder, dict.fromkeys(paths, b"") | {**others, CARD: card})
         for place, config in enumerate(configs):
             if place:  # the YAML of hundreds of configs takes a second to read, hundreds of times
                 (folder / CARD).write_text(_card_of(published, config.name), encoding="utf-8")
@@ -56,7 +61,9 @@ def check_card(card: bytes, paths: Iterable[str], configs: Sequence[BuiltConfig]
                     for split, files in (builder.config.data_files or {}).items()
                 }
             except Exception as error:
-                wrong.append(f"load_dataset does not open config {config.name}: {one_line(error)}")
+                said = str(error).replace(f"{folder}/", "").partition(" with any supported extension")[0]
+                reason = clean(said) or type(error).__name__
+                wrong.append(f"load_dataset does not open config {config.name}: {reason}")
             else:
                 if found != wanted:
                     wrong.append(
@@ -71,7 +78,7 @@ def check_config(repository: Repository, config: BuiltConfig, commit: str) -> li
     Raises
     ------
     PublishingError
-        If it does not open: if digests and card are right, because the Hub could not be read.
+        If the Hub refused, or could not be reached.
     """
     if config.in_parts:  # too large to download, and the digests are compared: it is enough that it opens
         count, unit, wanted = _files, "files", {split: len(files) for split, files in config.files.items()}
@@ -144,19 +151,17 @@ def _lost(path: str) -> str:
     return f"{path} is listed, and the Hub has lost its bytes"
 
 
-def _make_skeleton(folder: Path, card: bytes, paths: Iterable[str]) -> None:
-    """A folder with the names of a repository's files, and its card."""
-    for path in paths:
+def _make_skeleton(folder: Path, files: Mapping[str, bytes]) -> None:
+    """A folder with the names of a repository's files, and the content of those that are read."""
+    for path, content in files.items():
         parts = PurePosixPath(path).parts
         if path and not path.startswith("/") and ".." not in parts and "\\" not in path and "\0" not in path:
             file = folder.joinpath(*parts)
             try:
                 file.parent.mkdir(parents=True, exist_ok=True)
-                file.touch()
+                file.write_bytes(content)
             except OSError:  # a name that is longer than this system allows: none of ours
                 continue
-    folder.mkdir(exist_ok=True)
-    (folder / CARD).write_bytes(card)
 
 
 def _card_of(card: PublishedCard, config: str) -> str:
@@ -180,6 +185,6 @@ def _files(repo_id: str, config: BuiltConfig, commit: str, cache: Path) -> dict[
     for files in config.files.values():
         # Rows are not streamed: a process that ends while pyarrow reads ahead may abort
         with HfFileSystem(skip_instance_cache=True).open(f"datasets/{repo_id}@{commit}/{files[0].path}") as file:
-            if (rows := pq.ParquetFile(file).metadata.num_rows) != files[0].rows:
+            if (rows := pq.ParquetFile(file).metadata.num_rows) != (files[0].rows or rows):
                 raise ValueError(f"{files[0].path} has {rows} rows instead of {files[0].rows}")
     return {name: split.n_shards for name, split in found.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -12,7 +12,7 @@ import datasets
 from publisher.build.configs import BuiltConfig
 from publisher.build.files import TextFile
 from publisher.card.compose import Card
-from publisher.card.manifest import CARD
+from publisher.card.manifest import CARD, CARD_BYTES
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError
 from publisher.hub.apply import MovedError, carry_out
 from publisher.hub.client import Repository
@@ -21,10 +21,10 @@ from publisher.hub.local import check_surroundings
 from publisher.hub.patience import Patience
 from publisher.plan.notes import Made, another_dataset
 from publisher.plan.plan import Plan, is_undecided, make_plan
-from publisher.plan.state import EMPTY, Commit, State
+from publisher.plan.state import EMPTY, Commit, RemoteFile, State
 from publisher.plan.target import MAIN, SCRIPT_BRANCH, Target
 from publisher.plan.wanted import Dataset
-from publisher.publishing.check import check_bytes, check_card, check_config
+from publisher.publishing.check import BESIDE, check_bytes, check_card, check_config
 
 CONFLICTS = {409, 412}
 ATTEMPTS = 5  # to commit, while others are faster
@@ -120,7 +120,10 @@ def plan_from(dataset: Dataset, target: Target, found: Found) -> Outcome:
     state = found.state
     if state and found.tagged and (plan.steps or found.tagged != state.commit):
         raise _taken(target, found)
-    return Outcome(plan, state, found.new_branch, Commit(state.commit) if state and not plan.steps else None)
+    if state is None or plan.steps:
+        return Outcome(plan, state, found.new_branch)
+    unopened = _check_card(Repository(target.repo_id), plan, state.commit, state.files)
+    return Outcome(plan, state, found.new_branch, Commit(state.commit), unopened)
 
 
 def publish(dataset: Dataset, target: Target, found: Found, show: Show) -> Outcome:
@@ -166,7 +169,7 @@ def publish(dataset: Dataset, target: Target, found: Found, show: Show) -> Outco
     at = f"at commit {commit.id}"
     checking = "run the command again" if target.create_pr or target.tag else "run the command again with --verify"
     with _done(target, f"{target.done} {at}", "read back", f"not checked; {checking}"):
-        differences = _check(repository, outcome.plan, commit) if outcome.plan.steps else []
+        differences = _check(repository, outcome.plan, commit) if outcome.plan.steps else outcome.differences
     with _done(target, f"published and verified {at}", "tagged", "not tagged; run the command again"):
         if target.tag and not differences:
             repository.create_tag(target.tag, commit.id)
@@ -191,9 +194,9 @@ def verify(dataset: Dataset, target: Target, every_byte: bool = False) -> Outcom
     plan = _plan(repository, dataset, target, state)
     differences = [*plan.differences(state), *check_bytes(repository, plan, state, every_byte)]
     if not differences:  # what differs may have been written to do harm, and is not opened
-        differences += check_card(repository.content(CARD, state.commit), state.files, plan.configs)
-        if config := _example(plan, []):
-            differences += check_config(repository, config, state.commit)
+        differences += _check_card(repository, plan, state.commit, state.files)
+    if not differences and (config := _example(plan, [])):
+        differences += check_config(repository, config, state.commit)
     return Outcome(plan, state, commit=Commit(state.commit), differences=list(dict.fromkeys(differences)))
 
 
@@ -246,15 +249,21 @@ def _check(repository: Repository, plan: Plan, commit: Commit) -> list[str]:
     differences += plan.differences(State(commit.id, files, EMPTY.card, private=False))
     if differences:
         return differences
+    differences += _check_card(repository, plan, commit.id, files)
+    if not differences and (config := _example(plan, [change.path for change in plan.steps])):
+        differences += check_config(repository, config, commit.id)
+    return differences
+
+
+def _check_card(repository: Repository, plan: Plan, commit: str, files: Mapping[str, RemoteFile]) -> list[str]:
+    """What is wrong with the configs by the card and the files of a commit, both as the plan leads to."""
     card = next((change.after for change in plan.changes if change.path == CARD), None)
     if isinstance(card, TextFile) and files[CARD].has_content_of(card):
         content = card.content
     else:  # written in another style, which stays
-        content = repository.content(CARD, commit.id)
-    differences += check_card(content, files, plan.configs)
-    if not differences and (config := _example(plan, [change.path for change in plan.steps])):
-        differences += check_config(repository, config, commit.id)
-    return differences
+        content = repository.content(CARD, commit)
+    small = [path for path in BESIDE if path in files and files[path].size <= CARD_BYTES]
+    return check_card(content, files, plan.configs, {path: repository.content(path, commit) for path in small})
 
 
 def _example(plan: Plan, changed: Sequence[str]) -> BuiltConfig | None:

@@ -76,7 +76,7 @@ def _load_module(name: str) -> ModuleType:
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:  # an installed command does not look there, `python -m` does
         sys.path.insert(0, here)
-    return _import(lambda: importlib.import_module(name), name, None)
+    return load_module(name)
 
 
 def _import(load: Callable[[], ModuleType], name: str, folder: Path | None) -> ModuleType:
@@ -103,11 +103,23 @@ def _import(load: Callable[[], ModuleType], name: str, folder: Path | None) -> M
         ) from error
 
 
+def load_module(name: str) -> ModuleType:
+    """A module that declares a builder.
+
+    Raises
+    ------
+    UsageError
+        Whatever its code raises, with its line.
+    """
+    return _import(lambda: importlib.import_module(name), name, None)
+
+
 def _place(error: BaseException, name: str) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{os.path.basename(error.filename)}, line {error.lineno}"  # noqa: PTH119
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).name == name]
-    return f"{name}, line {frames[-1].lineno}" if frames else name
+    file = name if name.endswith(".py") else f"{name.rpartition('.')[2]}.py"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).name == file]
+    return f"{file}, line {frames[-1].lineno}" if frames else name
 
 
 def _named(module: ModuleType, name: str, source: str) -> type[datasets.DatasetBuilder]:
