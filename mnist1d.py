@@ -184,14 +184,14 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
         ),
         Mnist1DConfig(
             name="shuffled",
-            description="The same samples with their points in one random order, the same for all: nothing is left "
-            "of the neighbourhoods that convolutions and recurrent networks live on.",
+            description="The same samples with their points in one random order, the same for all: convolutional and "
+            "recurrent networks can no longer rely on which points are neighbours.",
             parameters=Parameters(shuffle_seq=True),
         ),
         Mnist1DConfig(
             name="large-padding",
-            description="Digits that fill a smaller part of a longer signal of 80 points and move further: where "
-            "a model looks matters more than what it looks for.",
+            description="Digits that fill a smaller part of a longer signal of 80 points and move further, so that a "
+            "model has to find them wherever they are.",
             parameters=Parameters(padding=(84, 132), max_translation=120, final_seq_length=80),
         ),
     ]
