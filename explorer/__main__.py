@@ -27,9 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"hf upload {SPACE_ID} {arguments.space} --type space")
         return 0
     try:
+        import mnist1d  # noqa: F401  # first: it says which file of the user's own hides one of this project
         from explorer.app import launch
-    except ModuleNotFoundError as error:
-        print(f'explorer: {error.name} is not installed: pip install -e ".[explorer]"', file=sys.stderr)
+    except ImportError as error:
+        missing = isinstance(error, ModuleNotFoundError)
+        said = f'{error.name} is not installed: pip install -e ".[explorer]"' if missing else error
+        print(f"explorer: {said}", file=sys.stderr)
         return 2
     try:
         launch(server_port=arguments.port)
