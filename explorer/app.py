@@ -127,7 +127,7 @@ def show(request: gr.Request, name: str, digit: int, *values: Any) -> list[Any]:
     caption = (
         f"<p class='fine'>The first sample of each digit, out of {train:,} for training and {test:,} for testing.</p>"
     )
-    same = f"<p class='fine'>The same sample of a {digit}, with <code>{name}</code> at</p>"
+    same = f"<p class='fine'>The same sample of a {digit}, with <code>{name}</code></p>"
     strip = same + variation(found, name, in_time=in_time) if found else "<p>It does not change how samples look.</p>"
     return [
         ten_digits(drawn, in_time=in_time) + caption,

@@ -59,7 +59,7 @@ def variation(found: Variation, name: str, *, in_time: bool) -> str:
     return _row(
         (
             Panel(
-                _shown(value),
+                f"= {_shown(value)}",  # a bare 3 reads as a digit
                 sample.x[0],
                 sample.span[0],
                 in_time=value is False if name == "shuffle_seq" else in_time,
