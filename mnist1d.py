@@ -21,6 +21,25 @@ import datasets
 import numpy as np
 import pyarrow as pa
 
+PACKAGES = ("card", "explorer", "generator", "loopback", "publisher")  # beside this file
+
+
+def refuse_hidden(error: ImportError) -> None:
+    """Say which file is in the way, if an import failed because one of the user's own has a name of ours.
+
+    Raises
+    ------
+    ImportError
+        If it did.
+    """
+    name = (error.name or "").partition(".")[0]
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if name in PACKAGES and file:
+        raise ImportError(
+            f"{file} hides the package `{name}` of MNIST-1D: rename that file, or work in another folder", name=name
+        ) from error
+
+
 try:
     import generator
     from generator import Dataset, Parameters, Recipe
@@ -30,13 +49,8 @@ try:
     from generator.recipes import as_parameters
     from generator.sharded import count_shards, draw_shard
 except ImportError as error:
-    hidden_by = getattr(sys.modules.get("generator"), "__file__", None)
-    if hidden_by is None or not (error.name or "").startswith("generator"):
-        raise
-    raise ImportError(
-        f"{hidden_by} hides the package `generator`, which MNIST-1D is drawn with: rename that file, "
-        "or work in another folder"
-    ) from error
+    refuse_hidden(error)
+    raise
 
 AUTHORS_NAMES = {  # of their package on PyPI, whose modules are those in the folder mnist1d_authors
     **dict.fromkeys(("data", "utils", "transform")),
@@ -191,14 +205,14 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
         ),
         Mnist1DConfig(
             name="shuffled",
-            description="The same samples with their points in one random order, the same for all: nothing is left "
-            "of the neighbourhoods that convolutions and recurrent networks live on.",
+            description="The same samples with their points in one random order, the same for all: convolutional and "
+            "recurrent networks can no longer rely on which points are neighbours.",
             parameters=Parameters(shuffle_seq=True),
         ),
         Mnist1DConfig(
             name="large-padding",
-            description="Digits that fill a smaller part of a longer signal of 80 points and move further: where "
-            "a model looks matters more than what it looks for.",
+            description="Digits that fill a smaller part of a longer signal of 80 points and move further, so that a "
+            "model has to find them wherever they are.",
             parameters=Parameters(padding=(84, 132), max_translation=120, final_seq_length=80),
         ),
     ]

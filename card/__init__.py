@@ -5,12 +5,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from card import variant
-from card.table import MNIST, Model, read_table
-from explorer.links import link
-from generator.sharded import SHARD_ROWS
-from publisher import Card
-from publisher.build.configs import Config
+from mnist1d import refuse_hidden
+
+try:
+    from card import variant
+    from card.table import MNIST, Model, read_table
+    from explorer.links import link
+    from generator.sharded import SHARD_ROWS
+    from publisher import Card
+    from publisher.build.configs import Config
+except ImportError as error:
+    refuse_hidden(error)
+    raise
 
 REPO_ID = "christopher/mnist1d"
 

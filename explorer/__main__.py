@@ -22,14 +22,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             files = write_space(arguments.space)
         except OSError as error:
             parser.error(f"{arguments.space} cannot be written: {error.strerror}; give a new folder")
-        print(f"Wrote {len(files)} files. To publish the Space:")
-        print(f"hf repo create {SPACE_ID} --repo-type space --space-sdk gradio --exist-ok")
-        print(f"hf upload {SPACE_ID} {arguments.space} --repo-type space")
+        print(f"Wrote {len(files)} files. To publish the Space, with the token of someone who may write to it:")
+        print(f"hf repos create {SPACE_ID} --type space --sdk gradio --exist-ok")
+        print(f"hf upload {SPACE_ID} {arguments.space} --type space")
         return 0
     try:
+        import mnist1d  # noqa: F401  # first: it says which file of the user's own hides one of this project
         from explorer.app import launch
-    except ModuleNotFoundError as error:
-        print(f'explorer: {error.name} is not installed: pip install -e ".[explorer]"', file=sys.stderr)
+    except ImportError as error:
+        missing = isinstance(error, ModuleNotFoundError)
+        said = f'{error.name} is not installed: pip install -e ".[explorer]"' if missing else error
+        print(f"explorer: {said}", file=sys.stderr)
         return 2
     try:
         launch(server_port=arguments.port)

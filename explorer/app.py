@@ -1,4 +1,4 @@
-"""The page: `python -m explorer` here, `explorer/app.py` on a Space."""
+"""The page: `python -m explorer` here, `app.py` on a Space."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import sys
 import tempfile
 from functools import partial
 from html import escape
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a Space runs this file by its path
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # when this file is run by its path
+if find_spec("generator") is None:
+    sys.exit("This folder needs what lies beside it: `python -m explorer --space DIR` gathers all files of the Space.")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # on a shared machine its threads wait for each other, for seconds
 
 import gradio as gr
@@ -34,8 +37,8 @@ STYLE = Path(__file__).with_name("style.css")
 MOST = 4000, 1000  # samples of train and test that the accuracies are of: a fraction of a second
 OWN = "your own"
 INTRODUCTION = f"""# MNIST-1D explorer
-Each line is a digit: a signal, read from top to bottom, with the points of the digit shaded. Move a slider to see what
-it does. [The dataset]({DATASET}) · [The paper]({PAPER})"""
+Each line is one sample: a signal, with time running down. The shaded points are the digit, the rest is noise. Move a
+slider to see what it does. [The dataset]({DATASET}) · [The paper]({PAPER})"""
 KEEP = gr.skip()
 
 
@@ -122,10 +125,10 @@ def show(request: gr.Request, name: str, digit: int, *values: Any) -> list[Any]:
     in_time = not parameters.shuffle_seq
     train, test = len(drawn.data.y), len(drawn.data.y_test)
     caption = (
-        f"<p class='fine'>The first sample of each digit, out of {train:,} for training and {test:,} for testing. "
-        f"The shaded points are the digit; the rest is noise.</p>"
+        f"<p class='fine'>The first sample of each digit, out of {train:,} for training and {test:,} for testing.</p>"
     )
-    strip = variation(found, name, in_time=in_time) if found else "<p>This leaves the looks of samples alone.</p>"
+    same = f"<p class='fine'>The same sample of a {digit}, with <code>{name}</code></p>"
+    strip = same + variation(found, name, in_time=in_time) if found else "<p>It does not change how samples look.</p>"
     return [
         ten_digits(drawn, in_time=in_time) + caption,
         _sentence(drawn.warning),
@@ -147,7 +150,7 @@ def measure(*values: Any) -> str:
     train, test = MOST
     arrays = data.x[:train], data.y[:train], data.x_test[:test], data.y_test[:test]
     if not len(arrays[1]) or not len(arrays[3]):
-        return "<p class='fine'>How hard it is cannot be measured without samples for training and for testing.</p>"
+        return "<p class='fine'>To measure how hard it is takes samples for training and for testing.</p>"
     bars = {
         "nearest neighbour": ("", nearest_neighbour(*arrays)),
         "linear model": ("", linear(*arrays)),

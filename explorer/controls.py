@@ -19,12 +19,12 @@ FIELDS: dict[str, Field[Any]] = {
 
 
 def describe(name: str) -> str:
-    """What the documentation of `Parameters` says of one.
+    """What the documentation of `Parameters` says of one; its first sentence says it in plain words.
 
     Examples
     --------
     >>> describe("final_seq_length")
-    'Points of a finished sample.'
+    'Number of points in a finished sample.'
     """
     documentation = inspect.getdoc(Parameters) or ""
     found = re.search(rf"^{name} : .*\n((?:    .*\n)+)", documentation, flags=re.MULTILINE)
@@ -39,7 +39,7 @@ def make_controls() -> dict[str, list[gr.components.Component]]:
 
 def _make(field: Field[Any]) -> list[gr.components.Component]:
     name, default = field.name, field.default
-    text = describe(name)
+    text = re.split(r"(?<=\.) ", describe(name))[0]
     if isinstance(default, bool):
         return [gr.Checkbox(value=default, label=name, info=text, elem_id=name)]
     if not field.metadata["explore"]:

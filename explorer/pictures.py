@@ -59,7 +59,7 @@ def variation(found: Variation, name: str, *, in_time: bool) -> str:
     return _row(
         (
             Panel(
-                _shown(value),
+                f"= {_shown(value)}",  # a bare 3 reads as a digit
                 sample.x[0],
                 sample.span[0],
                 in_time=value is False if name == "shuffle_seq" else in_time,
@@ -71,7 +71,7 @@ def variation(found: Variation, name: str, *, in_time: bool) -> str:
 
 
 def eight_steps(samples: Anatomy, row: int) -> str:
-    """One sample on its way from template to signal: `samples` are all of the same parameters."""
+    """One sample on its way from template to signal, each step with what it did and the parameter behind it."""
     template, pad = samples.templates[row], int(samples.pads[row])
     length = samples.dilated.shape[1]
     size = len(template)
@@ -81,19 +81,22 @@ def eight_steps(samples: Anatomy, row: int) -> str:
     points = samples.x.shape[1]
     plain = interpolate(samples.sheared[[row]], points)[0]
     span = interpolate(samples.translated[[row]], points)[0] != 0
+    times = f"\N{MULTIPLICATION SIGN} {samples.scales[row]:.2f}"
+    tilt = float(samples.sheared[row, -1] - samples.noisy[row, -1]) * 2  # half of it at either end
     panels = [
         Panel("template", template, in_digit[:size], f"{size} points", end=min(1, size / length)),
-        Panel("1 pad", padded, in_digit, f"+{pad} zeros", end=min(1, len(padded) / length)),
-        Panel("2 stretch", samples.dilated[row], at_start, f"{length} points"),
-        Panel("3 scale", samples.scaled[row], at_start, f"\N{MULTIPLICATION SIGN} {samples.scales[row]:.2f}"),
-        Panel("4 translate", samples.translated[row], moved, f"by {samples.shifts[row]} points"),
-        Panel("5 smooth noise", samples.correlated[row], moved),
-        Panel("6 white noise", samples.noisy[row], moved),
-        Panel("7 shear", samples.sheared[row], moved),
-        Panel("8 subsample", plain, span, f"{points} points"),
+        Panel("1 pad", padded, in_digit, f"{pad} zeros added\npadding", end=min(1, len(padded) / length)),
+        Panel("2 stretch", samples.dilated[row], at_start, f"to {length} points\ntemplate_len"),
+        Panel("3 scale", samples.scaled[row], at_start, f"{times}\nscale_coeff"),
+        Panel("4 translate", samples.translated[row], moved, f"down by {samples.shifts[row]} points\nmax_translation"),
+        Panel("5 smooth noise", samples.correlated[row], moved, "around the digit\ncorr_noise_scale"),
+        Panel("6 white noise", samples.noisy[row], moved, "on every point\niid_noise_scale"),
+        Panel("7 shear", samples.sheared[row], moved, f"tilted by {tilt:+.2f}\nshear_scale"),
+        Panel("8 subsample", plain, span, f"to {points} points\nfinal_seq_length"),
     ]
     if not np.array_equal(plain, samples.x[row]):
-        panels.append(Panel("shuffle", samples.x[row], samples.span[row], "one order for all", in_time=False))
+        note = "the same for all\nshuffle_seq"
+        panels.append(Panel("shuffle", samples.x[row], samples.span[row], note, in_time=False))
     return _row(panels, "steps")
 
 

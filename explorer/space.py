@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("explorer", "generator")
 FILES = {"mnist1d.py": "mnist1d.py", "explorer/README.md": "README.md", "explorer/requirements.txt": "requirements.txt"}
+APP = "from explorer.app import launch\n\nlaunch()\n"
 
 
 def write_space(folder: Path) -> list[Path]:
@@ -27,4 +28,5 @@ def write_space(folder: Path) -> list[Path]:
                 shutil.copyfile(path, copied)
     for source, target in FILES.items():
         shutil.copyfile(ROOT / source, folder / target)
+    (folder / "app.py").write_text(APP, encoding="utf-8")
     return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())

@@ -1,4 +1,4 @@
-"""Every knob of MNIST-1D: its name, default, range and unit, and the range that is worth exploring."""
+"""Every parameter of MNIST-1D: its name, default, range and unit, and the range that is worth exploring."""
 
 from __future__ import annotations
 
@@ -80,31 +80,34 @@ class Parameters:
     Parameters
     ----------
     num_samples : int
-        Samples in train and test together; each digit gets `num_samples // 10`. The authors' stream has at most 2**32.
+        Number of samples in train and test together. Each digit gets `num_samples // 10`. The authors' stream has at
+        most 2**32.
     train_split : float
         Share of the samples that goes to train, from 0 to 1.
     template_len : int
-        Points that a digit counts for in the length of the signal, `template_len + padding[1]`.
+        Length of a signal before padding. With it, a signal has `template_len + padding[1]` points until it is
+        subsampled: the more points, the finer the noise.
     padding : (int, int)
-        Fewest and most zeros put behind a template. The more zeros, the narrower the digit.
+        How narrow digits are: the more zeros behind a template, the narrower. The two values are the fewest and the
+        most zeros.
     scale_coeff : float
-        How much the size of digits varies: each is multiplied by a random factor from a range of this width around 1.
+        How much digits vary in amplitude. Each is multiplied by a random factor from a range of this width around 1.
     max_translation : int
-        How far digits move: each signal is rolled right by 0 to `max_translation - 1` points.
+        How far digits move along the signal. Each signal is rolled right by 0 to `max_translation - 1` points.
     corr_noise_scale : float
-        Strength of the smooth noise around the digit, which looks much like one: its standard deviation before a
-        Gaussian filter of sigma 2 points.
+        How strong the smooth noise around the digit is, which looks much like a digit. It is the standard deviation
+        before a Gaussian filter of sigma 2 points.
     iid_noise_scale : float
-        Strength of the jitter on every point: the standard deviation of white noise.
+        How much every point jitters. It is the standard deviation of white noise.
     shear_scale : float
-        How far signals lean: a straight line is taken off each, and rises or falls by a random amount from a range of
-        this width around 0.
+        How much signals lean: each is tilted by a random amount, to one side or the other. A straight line is
+        subtracted, which rises or falls by an amount from a range of this width around 0.
     shuffle_seq : bool
-        Put the points of all samples in one random order.
+        Whether the points are put in a random order, the same for all samples.
     final_seq_length : int
-        Points of a finished sample.
+        Number of points in a finished sample.
     seed : int
-        Seed of the MT19937 stream: another seed, other samples.
+        Seed of the random numbers: another seed gives other samples. They are those of MT19937.
 
     Raises
     ------

@@ -86,14 +86,6 @@ def test_imports() -> None:
     assert (shape, same, other, matplotlib) == ([40], True, False, False)
 
 
-def test_hidden_generator() -> None:
-    """A file of the user's own that has the name of our package is named in one sentence."""
-    Path("generator.py").write_text("class Generator: ...\n")
-    done = subprocess.run([sys.executable, "-c", "import mnist1d"], capture_output=True, text=True, check=False)
-    assert str(Path("generator.py").resolve()) in done.stderr.splitlines()[-1]
-    assert "rename that file" in done.stderr.splitlines()[-1]
-
-
 def test_arguments() -> None:
     """An object that is changed in place, or a dictionary, each its own; the object shares its dictionary."""
     args, settings = mnist1d.get_dataset_args(), mnist1d.get_dataset_args(as_dict=True)

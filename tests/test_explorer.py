@@ -240,7 +240,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = folder.with_suffix(".log")
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "explorer/app.py"], cwd=folder, env=environment, stdout=output, stderr=output
+            [sys.executable, "app.py"], cwd=folder, env=environment, stdout=output, stderr=output
         )
     address = f"http://127.0.0.1:{port}/"
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))

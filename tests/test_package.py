@@ -39,3 +39,22 @@ def test_wheel(tmp_path: Path) -> None:
 def test_changelog() -> None:
     """It has a heading for the version."""
     assert f"\n## {VERSION[0]}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("hidden", "code"),
+    [
+        ("generator", "import mnist1d"),
+        ("generator", "import card"),
+        ("explorer", "import card"),
+        ("publisher", "import card"),
+        ("generator", "import sys, explorer.__main__ as explorer; sys.exit(explorer.main([]))"),
+    ],
+)
+def test_hidden_package(hidden: str, code: str, tmp_path: Path) -> None:
+    """A file of the user's own that has the name of one of our packages: the last line names it."""
+    file = tmp_path / f"{hidden}.py"
+    file.write_text("")
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode
+    assert f"{file} hides the package `{hidden}` of MNIST-1D: rename that file" in ended.stderr.splitlines()[-1]

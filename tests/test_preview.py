@@ -98,7 +98,7 @@ def test_whole(preview: Path, built: Path) -> None:
         assert base64.b64decode(content) == (built / link).read_bytes()
         assert image["alt"]
     splits = [*built.rglob("*.parquet")]
-    assert len(page.tags["table"]) == 1 + len(splits) + len(re.findall(r"^\|[-:|]+\|$", card, flags=re.MULTILINE))
+    assert len(page.tags["table"]) == len(splits) + len(re.findall(r"^\|[-:|]+\|$", card, flags=re.MULTILINE))
     headings = re.findall(r"^##? (.+)$", re.sub(r"```.+?```", "", card, flags=re.DOTALL), flags=re.MULTILINE)
     assert [tag["id"] for name in ("h1", "h2") for tag in page.tags[name]] == [
         heading.lower().replace(",", "").replace(" ", "-") for heading in headings

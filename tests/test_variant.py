@@ -230,7 +230,7 @@ def test_beside_an_earlier_variant(hub: Hub, built: Path) -> None:
     assert main(Mnist1D, CARD, R, [R, "--config=shuffled"]) == 0
     card = hub.files(R)["README.md"].decode()
     assert "- `num_samples` is **1,000** instead of 5,000 in `default`\n" in card
-    assert "There are none in `shuffled`." in card
+    assert "Nothing differs in `shuffled`." in card
     assert not [claim for claim in FALSE if claim in card]
     assert not [path for path in hub.files(R) if path.startswith("assets")]
     assert main(Mnist1D, CARD, R, [R, "--config=default"]) == 1
@@ -245,7 +245,7 @@ def test_beside_an_earlier_variant(hub: Hub, built: Path) -> None:
     variant = [R, "--config=shuffled", "--stream=sharded", "--set=num_samples=1000"]
     assert main(Mnist1D, CARD, R, [*variant, "--replace-dataset"]) == 0
     card = hub.files(R)["README.md"].decode()
-    assert "There are none in `default`, `large-padding`." in card
+    assert "Nothing differs in `default`, `large-padding`." in card
     assert "The stream **sharded** (`shuffled`) draws" in card
     assert "The stream **authors** (`default`, `large-padding`) draws" in card
     assert not [path for path in hub.files(R) if path.startswith("assets")]

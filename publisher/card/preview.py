@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 import base64
-import json
 import mimetypes
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from html import escape
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import datasets
-import pyarrow.parquet
-import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from publisher.card.manifest import CARD, read_card
+from publisher.card.viewer import first_rows, tag_list
 from publisher.errors import UsageError
 
 MARK = '<meta name="generator" content="publisher.preview">'  # by it a later run knows what it may replace
 IMAGE = re.compile(r"""(<img\b[^>]*?\bsrc=)(["'])(.*?)\2""", re.IGNORECASE | re.DOTALL)  # in a card's own HTML
-ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})")  # the Hub makes tags of the papers that a card links to
-ROWS = 10  # of a split
-LONGEST = 75  # characters of a cell
-TAGS = {  # the Hub's groups of tags, in its order, by the name of the field
-    "task_categories": "Tasks",
-    "task_ids": "Sub-tasks",
-    "language": "Languages",
-    "size_categories": "Size",
-    "arxiv": "ArXiv",
-    "annotations_creators": "Annotations creators",
-    "source_datasets": "Source datasets",
-    "tags": "Tags",
-    "license": "License",
-}
 PAGE = """\
 <!DOCTYPE html>
 <html lang="en">
@@ -57,11 +39,7 @@ PAGE = """\
 <p>Datasets: <b>{title}</b> <span>preview</span></p>
 {tags}</header>
 <main>
-{viewer}{prose}<details><summary>Metadata</summary>
-<table>
-{metadata}</table>
-</details>
-</main>
+{rows}{prose}</main>
 </body>
 </html>
 """
@@ -103,7 +81,6 @@ pre code { background: none; padding: 0; font-size: 1em; overflow-wrap: normal; 
 table { border-collapse: collapse; font-size: 15px; margin: 0.5em 0; }
 th, td { border: 1px solid var(--line); padding: 6px 12px; text-align: left; vertical-align: top; }
 th { color: var(--strong); }
-td pre { margin: 0; }
 blockquote { margin: 1em 0; padding-left: 16px; border-left: 4px solid var(--line); }
 """
 
@@ -140,16 +117,8 @@ def render(folder: Path, title: str) -> str:
     _name_headings(tokens)
     _embed_images(tokens, folder)
     prose = markdown.renderer.render(tokens, markdown.options, {})
-    rows = "".join(
-        f"<tr><th>{escape(name)}</th><td>{_cell(value)}</td></tr>\n" for name, value in card.metadata.items()
-    )
-    parts = {
-        "tags": _tags(card.metadata, card.prose),
-        "viewer": "".join(_viewer(card.metadata, folder)),
-        "prose": prose,
-        "metadata": rows,
-    }
-    return PAGE.format(mark=MARK, title=escape(title), style=STYLE, **parts)
+    tags, rows = tag_list(card.metadata, card.prose), first_rows(card.metadata, folder)
+    return PAGE.format(mark=MARK, title=escape(title), style=STYLE, tags=tags, rows=rows, prose=prose)
 
 
 def check_preview(path: Path) -> None:
@@ -179,71 +148,6 @@ def write_preview(page: str, path: Path) -> int:
     finally:
         beside.unlink(missing_ok=True)
     return path.stat().st_size
-
-
-def _tags(metadata: dict[str, Any], prose: str) -> str:
-    groups = {label: list(map(str, _listed(metadata.get(field)))) for field, label in TAGS.items()}
-    groups["Tasks"] = [task.replace("-", " ").title() for task in groups["Tasks"]]
-    groups["Size"] = [re.sub(r"n([<>])", r"\1 ", size.replace("<n<", " - ")) for size in groups["Size"]]
-    groups["ArXiv"] += [f"arxiv:{paper}" for paper in dict.fromkeys(ARXIV.findall(prose))]
-    shown = "".join(
-        f"<div><dt>{label}:</dt>{''.join(f'<dd>{escape(value)}</dd>' for value in values)}</div>\n"
-        for label, values in groups.items()
-        if values
-    )
-    return f"<dl>\n{shown}</dl>\n"
-
-
-def _viewer(metadata: dict[str, Any], folder: Path) -> Iterator[str]:
-    """The first rows of each split, as far as it is drawn; the first split is open."""
-    infos = {info.get("config_name"): info for info in _listed(metadata.get("dataset_info"))}
-    for config in _listed(metadata.get("configs")):
-        name = config["config_name"]
-        splits = _listed(infos.get(name, infos.get(None, {})).get("splits"))  # that of a single config has no name
-        counts = {split["name"]: split["num_examples"] for split in splits}
-        for place, split in enumerate(_listed(config.get("data_files"))):
-            opened = " open" if place == 0 and (config.get("default") or len(infos) < 2) else ""
-            rows = f"{counts[split['split']]:,} rows" if split["split"] in counts else ""
-            summary = f"<b>{escape(name)}</b> · {escape(split['split'])} · {rows}"
-            files = sorted(path for pattern in _listed(split["path"]) for path in folder.glob(pattern))
-            table = _first_rows(files[0]) if files else "<p>The rows are not drawn yet.</p>"
-            yield f'<details name="viewer"{opened}><summary>{summary}</summary>{table}</details>\n'
-
-
-def _first_rows(path: Path) -> str:
-    with pyarrow.parquet.ParquetFile(path) as file:
-        features = datasets.Features.from_arrow_schema(file.schema_arrow)
-        batch = next(file.iter_batches(ROWS), None)
-    head = "".join(f"<th>{escape(name)}<small>{_kind(feature)}</small></th>" for name, feature in features.items())
-    body = "".join(
-        "<tr>" + "".join(f"<td>{_value(row[name], feature)}</td>" for name, feature in features.items()) + "</tr>\n"
-        for row in (batch.to_pylist() if batch else [])
-    )
-    return f'<div class="rows"><table>\n<tr>{head}</tr>\n{body}</table></div>'
-
-
-def _kind(feature: Any) -> str:
-    """The type of a column, in the words of the Hub's viewer."""
-    if isinstance(feature, datasets.Value):
-        return str(feature.dtype)
-    words = {dict: "dict", datasets.ClassLabel: "class label", datasets.Image: "image", datasets.Audio: "audio"}
-    return words.get(type(feature), "list")
-
-
-def _value(value: Any, feature: Any) -> str:
-    if isinstance(feature, datasets.ClassLabel) and value is not None and value >= 0:
-        return escape(f"{value} ({feature.int2str(value)})")
-    if isinstance(feature, datasets.Image) and value and value["bytes"]:
-        kind = mimetypes.guess_type(value["path"] or "")[0] or "image/png"
-        return f'<img alt="" src="data:{kind};base64,{base64.b64encode(value["bytes"]).decode("ascii")}">'
-    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
-    return escape(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
 
 
 def _name_headings(tokens: list[Token]) -> None:
@@ -277,11 +181,3 @@ def _data_uri(link: str, folder: Path) -> str:
         raise UsageError(f"the card shows {link}, which is not in the repository: mend the link or add the file")
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, list) and not any(isinstance(entry, dict | list) for entry in value):
-        return escape(", ".join(map(str, value)))
-    if isinstance(value, dict | list):
-        return f"<pre>{escape(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))}</pre>"
-    return escape(str(value))
