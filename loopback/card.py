@@ -23,7 +23,7 @@ _STEPS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 _SIZES = ("n<1K", *(f"{low}<n<{high}" for low, high in pairwise(_STEPS)), "n>1T")
 
 
-_MOST_CHARACTERS, _MOST_NODES = 200_000, 100_000  # anchors expanded: what is written to do harm is not read
+_MOST_CHARACTERS, _MOST_EXPANDED = 200_000, 2_000_000  # more, with anchors expanded, is written to do harm
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -44,18 +44,20 @@ def _load(text: str) -> Any:
     root = loader.get_single_node()
     if root is None:
         return None
-    if _expanded(root, {}) > _MOST_NODES:
+    if _expanded(root, {}) > _MOST_EXPANDED:
         raise yaml.YAMLError("its anchors expand to too much")
     return loader.construct_document(root)
 
 
 def _expanded(node: yaml.Node, sizes: dict[int, int]) -> int:
-    """How many nodes there are with anchors expanded; too many if one leads to itself."""
-    if id(node) not in sizes and isinstance(node, yaml.CollectionNode):
-        sizes[id(node)] = _MOST_NODES
+    """How many characters and nodes there are with anchors expanded; too many if one leads to itself."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1 + len(node.value)
+    if id(node) not in sizes:
+        sizes[id(node)] = _MOST_EXPANDED
         items = [item for pair in node.value for item in pair] if isinstance(node, yaml.MappingNode) else node.value
         sizes[id(node)] = 1 + sum(_expanded(item, sizes) for item in items)
-    return sizes.get(id(node), 1)
+    return sizes[id(node)]
 
 
 def front_matter(card: str) -> str | None:

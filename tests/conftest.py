@@ -75,6 +75,14 @@ def _short_outages() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _own_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test goes on with what another has made and not published."""
+    home = tempfile.mkdtemp(dir=HOME)
+    monkeypatch.setenv("HF_HOME", home)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", home)
+
+
 def close_connections() -> None:
     """Let the client forget its connections: they lead to a Hub that is gone."""
     import huggingface_hub

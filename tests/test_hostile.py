@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -37,6 +36,9 @@ for command in map(json.loads, commands):
     else:
         code = publish(Pictures, pictures_card(Path(folder)), command[1], command[1:])
     print(f"exit code {code}", flush=True)
+for line in open("/proc/self/status") if sys.platform == "linux" else ():
+    if line.startswith("VmHWM:"):
+        print("peak memory", line.split()[1])
 """
 
 
@@ -51,13 +53,9 @@ def pictures(tmp_path: Path) -> Path:
 def run(folder: Path, *commands: list[str]) -> list[tuple[int, list[str]]]:
     """Exit code and lines of commands, one after the other in a process whose memory is looked at."""
     command = [sys.executable, "-c", PROGRAM, str(folder), *map(json.dumps, commands)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert process.stdout
-    with process.stdout:
-        printed = process.stdout.read()
-    _, _, usage = os.wait4(process.pid, 0)
-    process.returncode = 0  # it was waited for
-    assert usage.ru_maxrss < MEMORY, printed
+    printed = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
+    printed, _, peak = printed.partition("peak memory ")  # its own: what `wait4` tells counts this process, too
+    assert int(peak or 0) < MEMORY, printed
     assert "Traceback" not in printed
     answers: list[tuple[int, list[str]]] = []
     lines: list[str] = []
@@ -144,14 +142,16 @@ def test_cards_in_folders(pictures: Path, tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", CARDS)
 def test_cards_on_the_hub(hub: Hub, pictures: Path, tmp_path: Path, name: str) -> None:
-    """They count as somebody else's, and what is wrong is said, whatever is asked for."""
+    """They count as somebody else's, and what is wrong is said, whatever is asked for; fields of theirs may stay."""
     hub.create(R)
     hub.commit(R, {path: (pictures / path).read_bytes() for path in list_files(pictures)})
     hub.commit(R, {"README.md": CARDS[name]().encode()})
     answers = run(tmp_path, ["validate", R], ["publish", R], ["publish", R, "--verify"])
-    assert [code for code, _ in answers] == [1, 1, 1], answers
+    assert [code for code, _ in answers] == [0 if name.startswith("prose of") else 1, 1, 1], answers
     assert all(line.isprintable() for _, lines in answers for line in lines), answers
-    assert run(tmp_path, ["publish", R, "--overwrite-card"], ["validate", R])[1][0] == 0
+    [(replaced, _), (_, findings)] = run(tmp_path, ["publish", R, "--overwrite-card"], ["validate", R])
+    assert replaced == 0
+    assert all(line.isprintable() for line in findings)
 
 
 def wide(path: Path) -> None:

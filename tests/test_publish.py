@@ -451,7 +451,9 @@ def test_strange_surroundings(name: str, value: str, code: int, tmp_path: Path) 
         text=True,
         check=False,
     )
-    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (code, "", 1)
+    waiting = ": waiting for "  # what is said every few seconds of a Hub that is down
+    [_] = [line for line in ended.stderr.splitlines() if waiting not in line]
+    assert (ended.returncode, ended.stdout) == (code, "")
     assert "SECRET" not in ended.stderr
 
 
@@ -483,12 +485,11 @@ def test_odd_configs_of_others(hub: Hub, publish: Publish, entry: str) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda card: card.replace("license: mit", "license: mit\n2024: x\nmade: 2024-09-09"),
         lambda card: card.replace("license: mit", "license: mit\nmade: 2024-99-99"),
         lambda card: card.replace("license: mit", "license: [mit"),
         lambda card: card.replace("\n", "\r\n"),
         lambda card: card + "More text\n",
-        lambda card: card.replace("configs:", "configs: 5\nmore:"),
+        lambda card: card.replace("configs:", "configs: 5\nlicense:"),
         lambda card: card.replace('"assets": {}', '"assets": {"notes.txt": "ba5eba11"}'),
         lambda card: "",
     ],
