@@ -1,6 +1,8 @@
 """What holds for all tests: no network, no caches of the user, fast tests first."""
 
+import contextlib
 import os
+import random
 import shutil
 import socket
 import tempfile
@@ -14,8 +16,19 @@ from loopback import WRITE_TOKEN, Hub
 
 # The Hugging Face libraries read these once, when they are imported, so they are set before any test module is.
 HOME = tempfile.mkdtemp(prefix="mnist1d-tests-")
-with socket.create_server(("127.0.0.1", 0)) as free:
-    PORT = free.getsockname()[1]  # where the fixture `hub` serves; nobody does in other tests
+
+
+def _free_port() -> int:
+    """A port below those that the system gives to connections, which would take it while nobody serves there."""
+    while True:
+        with (
+            contextlib.suppress(OSError),
+            socket.create_server(("127.0.0.1", random.randrange(20_000, 30_000))) as free,
+        ):
+            return int(free.getsockname()[1])
+
+
+PORT = _free_port()  # where the fixture `hub` serves; nobody does in other tests
 URL = f"http://127.0.0.1:{PORT}"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 FOUND = dict(os.environ)
