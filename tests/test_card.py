@@ -13,7 +13,7 @@ from huggingface_hub import DatasetCard, DatasetCardData
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from card import CARD, REPO_ID
+from card import CARD, REPO_ID, SHUFFLED
 from mnist1d import Mnist1D
 from publisher import main
 from publisher.card.manifest import ConfigRecord, Manifest, read_card, write_card
@@ -99,6 +99,11 @@ def test_card_of_some_configs(tmp_path: Path, names: list[str]) -> None:
     assert set(get_dataset_config_names(str(folder))) == set(names)
     assert load_dataset(str(folder), names[0], split="test").num_rows == 1000
     assert str(run_card(card, folder)["digest"]) in card
+
+
+def test_the_authors_values_of_shuffled() -> None:
+    """They are shown for the config that has this name: renamed there, it has to be renamed with them."""
+    assert {config.name for config in Mnist1D.BUILDER_CONFIGS if config.parameters.shuffle_seq} <= {SHUFFLED}
 
 
 def test_another_dataset(tmp_path: Path) -> None:
