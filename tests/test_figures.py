@@ -116,6 +116,7 @@ def test_without_matplotlib() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("network")
 def test_same_bytes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawn again, by a user with other settings, every picture is as it was committed."""
     matplotlib = pytest.importorskip("matplotlib", reason="needs the extra [figures]")

@@ -67,10 +67,10 @@ def arguments(chance: random.Random) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_fuzz(hub: Hub, tmp_path: Path) -> None:
-    """The seed is in what fails."""
+    """The same for the same seed."""
     pictures_card(tmp_path)
     (tmp_path / "here").mkdir()
-    seed = random.randrange(2**32)
+    seed = os.environ.get("FUZZ_SEED", "1")  # another tries others
     chance = random.Random(seed)
     for turn in range(COMMANDS):
         given = arguments(chance)

