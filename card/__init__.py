@@ -5,8 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mnist1d import refuse_hidden
-
 try:
     from card import variant
     from card.table import MNIST, Model, read_table
@@ -15,6 +13,8 @@ try:
     from publisher import Card
     from publisher.build.configs import Config
 except ImportError as error:
+    from mnist1d import refuse_hidden  # not above: a slip in a declaration is no fault of this
+
     refuse_hidden(error)
     raise
 
