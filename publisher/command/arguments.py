@@ -126,9 +126,8 @@ def make_parser(
         "--work-dir",
         metavar="DIR",
         type=_folder,
-        help="where finished configs are kept, and it is remembered what is uploaded, so that the same command goes on "
-        "where it was; with "
-        f"a cluster, a folder that all machines see (default: {default_root()})",
+        help="where finished configs and notes of what is uploaded are kept, so that the same command goes on where it "
+        f"was; with a cluster, a folder that all machines see (default: {default_root()})",
     )
     scale.add_argument(
         "--every-byte",

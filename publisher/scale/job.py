@@ -98,7 +98,7 @@ class Job:
     def begin(self, show: Show | None = None) -> tuple[Found, list[Part]]:
         """Look, refuse early, make ready for uploads; what was found, and the parts that are still to be uploaded.
 
-        With `show`, the plan for a card of which is not decided what becomes of it is shown before it is refused.
+        If a card of somebody else is neither to be kept nor overwritten, that is refused; `show` gets the plan before.
         """
         found = look(self.target)
         builders = {id(piece.source): piece.source.builder for piece in self.pieces}.values()

@@ -1,4 +1,4 @@
-"""Configs that are made, kept until all are: a run that fails or is killed is gone on with where it was.
+"""Finished configs are kept until all are made: after a run that failed or was killed, the next goes on from them.
 
 A config is taken up again only if all that it was made from is known, and is the same: code, parameters, versions, the
 files that were read, and those that were fetched, by what their server says of them.
