@@ -64,15 +64,14 @@ class Stream:
 
 
 class _Pairs(NamedTuple):
-    """The accepted attempts of a block. Those whose words differ by a multiple of four make a lane.
+    """The accepted attempts of a block, those whose words differ by a multiple of four, a lane, one after another.
 
     A sample's pairs follow each other in one lane; which lane is known only when the walk gets there.
     """
 
-    words: list[memoryview]  # a lane each: the word that every accepted pair starts at
-    ranks: memoryview  # (PAIR, steps): how many of the lane's pairs come before each step
-    positions: Integers  # the four lanes' words in a row
-    offsets: list[int]  # where each lane starts in `positions`
+    places: Integers  # (accepted,) lane * steps + step, rising; the pair starts at word step * PAIR + lane
+    ranks: memoryview  # (PAIR * steps + 1,): how many of them come before each place
+    steps: int  # of a lane
 
 
 class _Walk(NamedTuple):
@@ -80,7 +79,7 @@ class _Walk(NamedTuple):
 
     starts: Integers  # (batch,) word of the sample's first double
     shifts: Integers  # (batch,) its integer
-    first_pairs: Integers  # (batch,) its first accepted pair, as an index into `_Pairs.positions`
+    first_pairs: Integers  # (batch,) its first accepted pair, as an index into `_Pairs.places`
     ends: Integers  # (batch,) word of its last double
     used: int  # words up to the end of the last sample
 
@@ -94,10 +93,13 @@ def _draw(words: Words, parameters: Parameters, limit: int) -> tuple[Draws, int]
     walk = _walk(words, pairs, parameters, limit)
 
     length = parameters.signal_length
-    positions = pairs.positions[walk.first_pairs[:, None] + np.arange(length)].ravel()
-    factors = log(radii[positions])
+    positions = pairs.places[walk.first_pairs[:, None] + np.arange(length)] * PAIR
+    positions -= walk.ends[:, None] % PAIR * (pairs.steps * PAIR - 1)  # place -> word, see _Pairs
+    positions = positions.ravel()
+    chosen = radii[positions]
+    factors = log(chosen)
     factors *= -2
-    factors /= radii[positions]
+    factors /= chosen
     np.sqrt(factors, out=factors)
     normals = np.empty((len(positions), 2))
     np.multiply(factors, numbers[positions + DOUBLE], out=normals[:, 0])
@@ -131,17 +133,15 @@ def _accepted_pairs(radii: Floats) -> _Pairs:
     steps = -(-len(radii) // PAIR)
     accepted = np.zeros(steps * PAIR, dtype=bool)
     np.logical_and(radii > 0, radii < 1, out=accepted[: len(radii)])
-    lanes = np.ascontiguousarray(accepted.reshape(steps, PAIR).T)
-    found = [np.flatnonzero(lane) * PAIR + place for place, lane in enumerate(lanes)]
-    ranks = np.zeros((PAIR, steps + 1), dtype=np.int32)
-    np.cumsum(lanes, axis=1, out=ranks[:, 1:])
-    offsets = np.cumsum([0] + [len(lane) for lane in found])
-    return _Pairs([lane.data for lane in found], ranks.data, np.concatenate(found), offsets.tolist())
+    lanes = accepted.reshape(steps, PAIR).T.ravel()
+    ranks = np.zeros(len(lanes) + 1, dtype=np.int32)
+    np.cumsum(lanes, out=ranks[1:])
+    return _Pairs(np.flatnonzero(lanes), ranks.data, steps)
 
 
 def _walk(words: Words, pairs: _Pairs, parameters: Parameters, limit: int) -> _Walk:
     """Follow the samples until `limit` or until the words of the block run out."""
-    word = words.data
+    word, place_of = words.data, pairs.places.data
     highest = parameters.max_translation - 1
     mask = (1 << highest.bit_length()) - 1
     samples: list[tuple[int, int, int, int]] = []
@@ -155,10 +155,14 @@ def _walk(words: Words, pairs: _Pairs, parameters: Parameters, limit: int) -> _W
                 shift = word[place] & mask
             place += mask > 0  # a range of one integer draws nothing
             step, lane = divmod(place, PAIR)
-            first = pairs.ranks[lane, step]
-            end = pairs.words[lane][first + parameters.signal_length - 1] + PAIR
+            start = lane * pairs.steps
+            first = pairs.ranks[start + step]
+            last = place_of[first + parameters.signal_length - 1] - start
+            if last >= pairs.steps:
+                break  # in the next lane: this one has too few
+            end = last * PAIR + lane + PAIR
             word[end + 1]  # an IndexError, too, if the last double is not there yet
-            samples.append((used, shift, pairs.offsets[lane] + first, end))
+            samples.append((used, shift, first, end))
             used = end + DOUBLE
     except IndexError:
         pass
