@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache, partial
-from importlib.metadata import packages_distributions, version
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,11 @@ class Origin:
         self._unknown = False
         values = [describe(dict(vars(config))), describe(overrides)]
         self._base = self._try(
-            lambda: [digest_of_code(kind), values, self._inputs.digest([config.data_dir, config.data_files])]
+            lambda: [
+                digest_of_code(kind),  # type: ignore[arg-type]  # mypy takes classes for unhashable
+                values,
+                self._inputs.digest([config.data_dir, config.data_files]),
+            ]
         )
 
     @property
@@ -78,6 +82,7 @@ class UnknownError(Exception):
     """What something is made from cannot be known."""
 
 
+@cache  # what runs is what was imported
 def digest_of_code(kind: type) -> str:
     """SHA-256 of a class's module, of those that it imports from beside itself, and the versions of other libraries.
 
@@ -86,7 +91,7 @@ def digest_of_code(kind: type) -> str:
     UnknownError
         If there is no source, as in a notebook.
     """
-    known: dict[str, str] = {f"{name} {version(name)}": "" for name in LIBRARIES}
+    known: dict[str, str] = {f"{name} {metadata.version(name)}": "" for name in LIBRARIES}
     library = Path(datasets.__file__).parent
     for base in kind.__mro__[:-1]:
         file = getattr(sys.modules.get(base.__module__), "__file__", None)
@@ -194,21 +199,29 @@ def _follow(file: Path, root: Path, known: dict[str, str]) -> None:
         parts = name.split(".")
         if parts[0] in sys.stdlib_module_names:
             continue
-        distributions = _distributions().get(parts[0], [])
-        installed = "site-packages" in root.parts and not set(distributions) & set(_distributions().get(own, []))
+        installed = "site-packages" in root.parts and not set(_installed(parts[0])) & set(_installed(own))
         starts = [] if installed else [root, file.parent]  # a script may find what is beside it by its name alone
         folders = [start.joinpath(*parts[:count]) for start in starts for count in range(1, len(parts) + 1)]
         files = [path for start in folders for path in (start.with_suffix(".py"), start / "__init__.py")]
         for found in filter(Path.is_file, files):
             _follow(found, root, known)
         if not any(map(Path.is_file, files)):
-            known.update({f"{distribution} {version(distribution)}": "" for distribution in distributions})
+            known.update(dict.fromkeys(_installed(parts[0]), ""))
+
+
+@cache
+def _installed(module: str) -> list[str]:
+    """What installed a module of this name: names and versions."""
+    try:
+        return [f"{module} {metadata.version(module)}"]  # most have the name of their module
+    except metadata.PackageNotFoundError:
+        return [f"{name} {metadata.version(name)}" for name in _distributions().get(module, [])]
 
 
 @cache
 def _distributions() -> Mapping[str, list[str]]:
     """Module -> what installed it."""
-    return packages_distributions()
+    return metadata.packages_distributions()
 
 
 def _imported(tree: ast.AST, package: tuple[str, ...]) -> Iterable[str]:

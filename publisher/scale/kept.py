@@ -66,9 +66,10 @@ class Kept:
 
     def find(self, piece: Whole) -> BuiltConfig | None:
         """A config that an earlier run made from the same, or None."""
-        if not self._is_ours() or (made_from := _made_from(piece)) is None:
+        places = list(self._home(piece).glob(f"{DRAWING}*")) if self._is_ours() else []
+        if not places or (made_from := _made_from(piece)) is None:
             return None
-        for place in self._home(piece).glob(f"{DRAWING}*"):
+        for place in places:
             with contextlib.suppress(OSError):
                 if not self._is_free(place):
                     continue
