@@ -7,13 +7,32 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from publisher.errors import UsageError
 from publisher.hub.endpoint import endpoint
 
+
+def _is_command() -> bool:
+    """Whether this process is `publish-dataset`; `-m` is what Python says while it looks for the module to run."""
+    first = sys.argv[0] if sys.argv else ""
+    name = sys.orig_argv[-len(sys.argv)] if first == "-m" else ""
+    return (Path(first).stem == "publish-dataset" or name in ("publisher", "-mpublisher")) and parent_process() is None
+
+
+def _end(number: int, frame: object) -> None:
+    """At once: an exception while libraries are imported may be swallowed by them, or come out as another one."""
+    os.write(2, b"publish-dataset: Interrupted. Nothing is half done; run the command again to continue.\n")
+    os._exit(128 + number)
+
+
+if _is_command():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
 try:
     endpoint()  # first: the libraries do not bear to be imported with one that is none
     try:
@@ -23,7 +42,7 @@ try:
         named = [name for name, value in os.environ.items() if name.startswith("HF_") and repr(value) in str(error)]
         raise UsageError(f"{' or '.join(named) or 'a variable HF_...'} cannot be used ({error}): unset it") from None
 except UsageError as error:
-    if Path(sys.argv[0]).stem not in ("-m", "publish-dataset"):  # -m: while Python looks for the module to run
+    if not _is_command():
         raise
     print(f"publish-dataset: {error}", file=sys.stderr)
     sys.exit(error.exit_code)

@@ -238,15 +238,18 @@ def test_a_card_of_others(folder: Path, hub: Hub, capsys: pytest.CaptureFixture[
     assert load_dataset(R, "d", split="train")["n"][:] == [3, 3]
     card = hub.files(R)["README.md"].decode()
     assert PROSE in card
-    for field in ("language:\n- en\n", "license: mit\n", "tags:\n- numbers\n", "pretty_name: many\n"):
+    for field in ("language:\n- en\n", "license: mit\n", "tags:\n- numbers\n", "pretty_name: Their name\n"):
         assert field in card
     hub.commit(R, {"README.md": card.replace("who cares", "who cares a lot").encode()})
     (folder / "data" / "d.txt").write_text("8\n")
     assert main([str(folder), R]) == 0  # it is theirs, as was decided
     assert "who cares a lot" in hub.files(R)["README.md"].decode()
+    capsys.readouterr()
     assert main([str(folder), R, "--overwrite-card"]) == 0
+    assert "-And who cares a lot" in capsys.readouterr().out.replace("    ", "")
     card = hub.files(R)["README.md"].decode()
     assert "# many\n" in card
+    assert "pretty_name: many\n" in card
     assert "who cares" not in card
     assert "license: mit\n" in card
     assert main([str(folder), R]) == 0

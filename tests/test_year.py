@@ -112,6 +112,46 @@ def test_rows_change_at_the_same_version(
     assert "version" not in capsys.readouterr().out
 
 
+def test_an_old_copy(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """A plan says that it would go back to an earlier version."""
+    assert run(builder=shards(50, "1.1.0")) == 0
+    capsys.readouterr()
+    assert run("--dry-run") == 0
+    assert "config 'default' goes back from version 1.1.0 to 1.0.0" in capsys.readouterr().out
+
+
+def test_edited_by_hand(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """A text and a field are asked for; both are kept for good, rolled back or not, until both are seen to be lost."""
+    assert run("--tag", "v1") == 0
+    card = hub.files(R)["README.md"].decode()
+    edited = card.replace("license: mit", "license: bsd").replace("# Shards\n", "# Shards\n\nMore\n")
+    hub.commit(R, {"README.md": edited.encode()})
+    lost = {"    -More", "    -license: bsd"}
+    capsys.readouterr()
+    assert run() == 1
+    assert lost <= {*capsys.readouterr().out.splitlines()}
+    for arguments in (["--keep-card"], [], ["--rollback", "v1"], []):
+        assert run(*arguments, builder=shards(60, "1.1.0")) == 0
+        card = hub.files(R)["README.md"].decode()
+        assert "\nMore\n" in card
+        assert "license: bsd\n" in card
+    assert run("--verify", builder=shards(60, "1.1.0")) == 0
+    capsys.readouterr()
+    assert run("--overwrite-card", builder=shards(60, "1.1.0")) == 0
+    assert lost <= {*capsys.readouterr().out.splitlines()}
+    assert "More" not in hub.files(R)["README.md"].decode()
+
+
+def test_field_added_before_a_rollback(hub: Hub, run: Run) -> None:
+    """It stays, and is no edit of the text."""
+    assert run("--tag", "v1") == 0
+    assert run(builder=shards(60, "1.1.0")) == 0
+    hub.commit(R, {"README.md": hub.files(R)["README.md"].replace(b"---\n", b"---\nlanguage:\n- en\n", 1)})
+    assert run("--rollback", "v1") == 0
+    assert b"language:\n- en\n" in hub.files(R)["README.md"]
+    assert run("--verify") == 0
+
+
 def test_foreign_script(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     """It keeps `load_dataset` from opening what is published, so nothing is; another script does no harm."""
     hub.create(R)
@@ -171,14 +211,15 @@ def test_the_same_published_meanwhile(hub: Hub, run: Run, capsys: pytest.Capture
 
 
 @pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize(("theirs", "again"), [("1.1.0", 0), ("1.3.0", 1)])
 def test_another_version_published_meanwhile(
-    hub: Hub, run: Run, there: bool, capsys: pytest.CaptureFixture[str]
+    hub: Hub, run: Run, there: bool, theirs: str, again: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It stays, and the second is told whose it is; run again, it sees what is there."""
+    """It stays, and the second is told whose it is; run again, it sees what is there, which may be newer."""
     if there:
         assert run() == 0
     hub.before(
-        "POST", "/commit/" if there else "/repos/create", lambda: run("--message", "Mine", builder=shards(60, "1.1.0"))
+        "POST", "/commit/" if there else "/repos/create", lambda: run("--message", "Mine", builder=shards(60, theirs))
     )
     capsys.readouterr()
     assert run(builder=shards(70, "1.2.0")) == 3
@@ -186,7 +227,36 @@ def test_another_version_published_meanwhile(
     assert "tester: Mine" in said.err
     assert said.err.count("\n") == 1
     assert hub.commits(R)[0].title == "Mine"
-    assert run(builder=shards(70, "1.2.0")) == 0
+    assert run(builder=shards(70, "1.2.0")) == again
+
+
+def test_card_edited_meanwhile(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """The new plan shows what would be lost, and the last sentence who wrote it."""
+    assert run() == 0
+    edited = hub.files(R)["README.md"].replace(b"<!--", b"More\n<!--")
+    hub.before("POST", "/commit/", lambda: hub.commit(R, {"README.md": edited}))
+    capsys.readouterr()
+    assert run(builder=shards(60, "1.1.0")) == 3
+    said = capsys.readouterr()
+    assert "    -More" in said.out.splitlines()
+    assert f"another: {hub.commits(R)[0].title}" in said.err
+    assert hub.files(R)["README.md"] == edited
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_odd_number_of_samples(workers: str, tmp_path: Path) -> None:
+    """One line for each process at most, and no line of code."""
+    few = ["--config", "default", "--config", "shuffled", "--set", "num_samples=1001", "--workers", workers]
+    ended = subprocess.run(
+        [sys.executable, "scripts/push_to_hub.py", "--output-dir", tmp_path / "new", *few],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0
+    said = {line.partition(" gives")[0] for line in ended.stderr.splitlines()}
+    assert said == {"warning: num_samples=1001"}
 
 
 @pytest.mark.parametrize("title", ["Two\nlines", "Two\u2028lines", "\x1b[31mred", "\udcff", " "])
@@ -202,7 +272,8 @@ def test_tag_and_branch(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) 
     assert run("--tag", "v1") == 0
     assert run("--revision", "next") == 0
     before = hub.refs(R)
-    for arguments in (["--tag", "main"], ["--tag", "next"], ["--tag", "x", "--revision", "x"], ["--revision", "v1"]):
+    names = ("main", "next", "HEAD", "refs/heads/next", "0" * 40)
+    for arguments in (*(["--tag", name] for name in names), ["--tag", "x", "--revision", "x"], ["--revision", "v1"]):
         capsys.readouterr()
         assert run(*arguments) == 2
         said = capsys.readouterr().err
@@ -221,14 +292,15 @@ def test_proposed(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> Non
     assert "published" not in said
 
 
-@pytest.mark.parametrize("script", ["push_to_hub.py", "validate.py"])
+@pytest.mark.parametrize("command", [["scripts/push_to_hub.py"], ["scripts/validate.py"], ["-m", "publisher"]])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_while_modules_are_loaded(script: str, number: int, tmp_path: Path) -> None:
+def test_stopped_while_modules_are_loaded(command: list[str], number: int, tmp_path: Path) -> None:
     """One line, the signal's exit code, and no temporary file stays."""
     heard = 0
     for attempt in range(12):
         process = subprocess.Popen(
-            [sys.executable, Path(__file__).parent.parent / "scripts" / script, "--help"],
+            [sys.executable, *command, "--help"],
+            cwd=Path(__file__).parents[1],
             env={**os.environ, "TMPDIR": str(tmp_path)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -102,7 +102,7 @@ def compose(
     left = _left(built, around)
     configs = all_configs(builder, built, around)
 
-    theirs = around.card.fields_of_others(card.fields)
+    theirs = around.card.fields_of_others(ours_of(card, around))
     metadata = {**card.metadata, "size_categories": [size_category(max(map(_rows, configs)))]}
     data = DatasetCardData(**metadata)
     for name, value in theirs.items():
@@ -112,6 +112,11 @@ def compose(
     manifest = Manifest({**left, **records}, assets, theirs=tuple(theirs), keeps_prose=around.keep_prose)
     prose = around.card.prose if around.keep_prose else _prose(card, builder, configs, repo_id)
     return write_card(data, prose, manifest)
+
+
+def ours_of(card: Card, around: Surroundings) -> Collection[str]:
+    """The fields of the YAML that are written anew: who keeps a text keeps the fields above it."""
+    return WORKED_OUT if around.keep_prose else card.fields
 
 
 def all_configs(

@@ -31,4 +31,5 @@ def card_difference(there: PublishedCard, here: PublishedCard, template: str) ->
 def _lines(card: PublishedCard) -> list[str]:
     fields = {name: value for name, value in card.metadata.items() if name not in BY_CONFIG}
     text = f"{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True) if fields else ''}---\n{card.prose}"
-    return [line[:LETTERS] for line in text.splitlines()[:LINES]]
+    lines = text.splitlines()[:LINES]
+    return [line if len(line) <= LETTERS else f"{line[:LETTERS]} ..." for line in lines]

@@ -84,6 +84,10 @@ class PublishedCard:
         fields = {name: value for name, value in self.metadata.items() if name in ours}
         return self.manifest.card != _digest_of_own(fields, self.prose, self.manifest)
 
+    def is_of_others(self, ours: Collection[str]) -> bool:
+        """Whether it is edited so, or holds a text of somebody else that was kept."""
+        return bool(self.manifest and self.manifest.keeps_prose) or self.is_edited_in(ours)
+
     def fields_of_others(self, ours: Collection[str]) -> dict[str, Any]:
         """The fields of the YAML that others wrote and we do not: such as language, licence, tags."""
         names = set(self.metadata if self.is_edited or self.manifest is None else self.manifest.theirs) - set(ours)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 import datasets
@@ -19,6 +20,7 @@ from publisher.scale.job import default_root
 EXECUTORS = ("slurm", "ray")  # those of datatrove that publisher/scale/cluster.py knows
 CLUSTER = ("executor", "executor_option")
 DECISIONS = ("overwrite_card", "keep_card", "adopt", "replace_dataset", "rewrite")
+COMMIT = re.compile("[0-9a-f]{40}")
 CHANGING = ("create_pr", "tag", "rollback", "message", "private", *DECISIONS, *CLUSTER)
 OFFLINE = ("revision", "json", *CHANGING)
 MEANINGLESS = {
@@ -36,7 +38,7 @@ error of this program; 71 a worker was killed; 128 + n stopped by signal n"""
 def make_parser(
     builder: type[datasets.DatasetBuilder], repo_id: str | None, prog: str | None = None
 ) -> argparse.ArgumentParser:
-    """The parser of the command for a builder, and the repository that its dataset belongs into, if that is known."""
+    """The parser of the command for a builder, and the repository that its dataset belongs in, if that is known."""
     parser = Parser(
         prog=prog,
         description="Publish all configs of the dataset and its card to the Hugging Face Hub, in one commit that is "
@@ -158,16 +160,18 @@ def check_arguments(options: argparse.Namespace, builder: type[datasets.DatasetB
         options.repo_id = options.home
         if is_changed(options, builder) and options.output_dir is None and options.preview is None:
             raise UsageError(
-                f"--set and --stream make another dataset than that of {options.home}: give the repository that it "
-                "belongs into as the first argument, namespace/name"
+                f"--set and --stream make a dataset other than {options.home}: give the repository for it, "
+                "namespace/name, as the first argument"
             )
     check_repo_id("REPO_ID", options.repo_id)
     for name in ("revision", "tag", "rollback"):
         check_ref(f"--{name}", getattr(options, name))
     if options.message is not None:
         check_title("--message", options.message)
-    if options.tag and options.tag in (MAIN, options.revision):
+    if options.tag and (options.tag in (MAIN, "HEAD", options.revision) or options.tag.startswith("refs/")):
         raise UsageError(f"--tag {options.tag!r} is the name of a branch: give another name")
+    if options.tag and COMMIT.fullmatch(options.tag):
+        raise UsageError(f"--tag {options.tag!r} looks like a commit: give another name")
     if options.create_pr and options.tag:
         raise UsageError("--tag names a commit of a branch: leave it out with --create-pr")
     modes = {

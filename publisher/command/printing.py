@@ -86,7 +86,8 @@ def print_plan(outcome: Outcome, target: Target) -> None:
         print(f"  {without_control(note)}")
     if outcome.plan.other:
         other = f"  another dataset is there: {without_control(outcome.plan.other)}:"
-        print(other, "it is replaced" if target.replace_dataset else "it is replaced only with --replace-dataset")
+        asked = "it is replaced only with --replace-dataset, or by a higher version"
+        print(other, "it is replaced" if target.replace_dataset else asked)
     if outcome.plan.replaces_edited_card:
         asked = "is replaced only with --overwrite-card, and kept with --keep-card"
         print("  README.md", "is replaced" if target.overwrite_card else asked)

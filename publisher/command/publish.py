@@ -50,7 +50,7 @@ def main(
     builder : subclass of datasets.DatasetBuilder
     card : Card
     repo_id : str
-        The repository that the dataset belongs into.
+        The repository that the dataset belongs in.
     arguments : sequence of str, optional
         By default those of the process.
 
@@ -76,7 +76,6 @@ def publish_with(
     arguments: Sequence[str] | None,
 ) -> int:
     """Run the command with a parser that `make_parser` made, and a card that may depend on what it reads."""
-    datasets.disable_progress_bars()
 
     def act(options: argparse.Namespace) -> int:
         check_arguments(options, builder)

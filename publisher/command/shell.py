@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -24,7 +25,7 @@ from publisher.command.clean import CleanOutput
 from publisher.errors import ConfigsError, PublishingError, UsageError
 from publisher.hub.failures import clean, mask, without_control
 from publisher.hub.transport import Operation
-from publisher.scale.pool import STOPPING, quieten
+from publisher.scale.pool import STOPPING, one_line_warning, quieten
 from publisher.scale.progress import Waiting, waiting
 
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
@@ -97,28 +98,55 @@ def _act(
     waits: Waiting,
 ) -> int:
     try:
-        with _temporary_files_of_its_own():
+        with _temporary_files_of_its_own(), _one_line_warnings():
             return act(options)
-    except PublishingError as error:
+    except (Exception, KeyboardInterrupt) as error:
+        if stop := _interrupt_behind(error):
+            gc.freeze()  # else Python looks through all that the libraries have made before it ends, for a second
+            number, *words = stop.args or (signal.SIGINT,)
+            return _fail(parser, waits, words[0] if words else stopped, 128 + number)
+        return _explain(parser, error, options, file_trouble, waits)
+
+
+def _explain(
+    parser: argparse.ArgumentParser,
+    error: BaseException,
+    options: argparse.Namespace,
+    file_trouble: str,
+    waits: Waiting,
+) -> int:
+    if isinstance(error, PublishingError):
         faults = error.faults.values() if isinstance(error, ConfigsError) else [error]
         for fault in faults:
             code = _fail(parser, waits, fault, error.exit_code)
             if getattr(options, "traceback", False):
                 _print_trace(fault)
         return _fail(parser, waits, error, code) if error not in faults else code
-    except BrokenPipeError:  # as in `| head`: nobody reads on
+    if isinstance(error, BrokenPipeError):  # as in `| head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
-    except OSError as error:
+    if isinstance(error, OSError):
         return _fail(parser, waits, f"{file_trouble}: {error}", UsageError.exit_code)
-    except Exception as error:
-        return _fail(
-            parser, waits, f"{_place(error)}: {type(error).__name__}: {error}: a mistake there", INTERNAL_ERROR
-        )
-    except KeyboardInterrupt as stop:
-        gc.freeze()  # else Python looks through all that the libraries have made before it ends, for a second or more
-        number, *words = stop.args or (signal.SIGINT,)
-        return _fail(parser, waits, words[0] if words else stopped, 128 + number)
+    return _fail(parser, waits, f"{_place(error)}: {type(error).__name__}: {error}: a mistake there", INTERNAL_ERROR)
+
+
+def _interrupt_behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The signal that an error came from: a folder that threads still write to is not removed without one."""
+    while error:
+        if isinstance(error, KeyboardInterrupt):
+            return error
+        error = error.__context__
+    return None
+
+
+@contextlib.contextmanager
+def _one_line_warnings() -> Iterator[None]:
+    before = warnings.formatwarning
+    warnings.formatwarning = one_line_warning
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

@@ -56,7 +56,7 @@ def another_dataset(
 def notes(
     configs: Iterable[BuiltConfig], manifest: Manifest | None, paths: Collection[str], names: Iterable[str]
 ) -> Iterator[str]:
-    """Sentences of a plan: rows that change under the same version, and a script that `load_dataset` refuses.
+    """Sentences of a plan: rows whose version stays, versions that go back, and a script that `load_dataset` refuses.
 
     Parameters
     ----------
@@ -70,9 +70,12 @@ def notes(
     """
     records = manifest.configs if manifest else {}
     for config in configs:
-        record, version = records.get(config.name), config.made_by["version"]
-        if record and record.made_by.get("version") == version and _rows_differ(record, config):
-            yield f"rows of config {config.name!r} change at the same version {version}: raise it, as caches go by it"
+        version = config.made_by["version"]
+        there = records[config.name].made_by.get("version") if config.name in records else None
+        if there == version and _rows_differ(records[config.name], config):
+            yield f"rows of config {config.name!r} change at the same version {version}: raise it, for caches"
+        elif _is_newer(there, version):
+            yield f"config {config.name!r} goes back from version {there} to {version}: is the code an old copy?"
     for name in dict.fromkeys(names):
         if f"{name}.py" in paths:
             yield f"{name}.py, a script of somebody else, stays: load_dataset no longer runs scripts, so it may go"

@@ -126,12 +126,13 @@ def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
     lost = changes[-1].by_others and card_difference(state.card, read_card(readme.content.decode()), card.template.name)
     made = [(config.config, config.made_by) for config in dataset.configs]
     names = [target.repo_id.rpartition("/")[2], *(str(made_by["builder"]) for _, made_by in made)]
+    other = "" if target.rollback else another_dataset(dataset.builder, made, state.card.manifest)
     return Plan(
         state,
         sorted(changes, key=lambda change: change.path),
         dataset.configs,
-        "" if target.rollback else another_dataset(dataset.builder, made, state.card.manifest),
-        [] if target.rollback else list(notes(dataset.configs, state.card.manifest, others, names)),
+        other,
+        [] if target.rollback else list(notes([] if other else dataset.configs, state.card.manifest, others, names)),
         lost or (),
         card.template.name,
         [*(file for file in outdated if file.sha256 is None), *doubtful],
@@ -173,4 +174,4 @@ def _change_card(file: File, state: State, replaced: bool, fields: Collection[st
         return change
     if isinstance(file, TextFile) and state.card.says_the_same(read_card(file.content.decode())):
         return replace(change, action="same", by_others=False)
-    return replace(change, by_others=replaced and state.card.is_edited_in(fields))
+    return replace(change, by_others=replaced and state.card.is_of_others(fields))

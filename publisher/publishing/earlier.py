@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import datasets
@@ -11,8 +11,8 @@ from huggingface_hub import DatasetCardData
 
 from publisher.build.configs import BuiltConfig, default_config
 from publisher.build.files import File, TextFile, UploadedFile
-from publisher.card.compose import NOTHING, Card, Surroundings
-from publisher.card.manifest import BY_CONFIG, CARD, Manifest, name_of, write_card
+from publisher.card.compose import NOTHING, Card, Surroundings, ours_of
+from publisher.card.manifest import BY_CONFIG, CARD, Manifest, PublishedCard, name_of, write_card
 from publisher.card.metadata import add_others
 from publisher.errors import HubError, UsageError
 from publisher.hub.client import Repository
@@ -39,21 +39,26 @@ class Earlier(Dataset):
         return list(self.own)
 
     def readme(self, card: Card, files: Sequence[File], repo_id: str, around: Surroundings = NOTHING) -> TextFile:
-        """README.md as it was, but for the configs of others, which are as they are now."""
+        """README.md as it was, but for what others wrote, which is as it is now: configs, fields, a text to keep."""
         then, manifest = self.state.card, self.state.card.manifest or Manifest()
         ours = {*manifest.configs, *(around.card.manifest or Manifest()).configs}
         now, before = (
             [entry for kind in BY_CONFIG for entry in card.entries(kind) if name_of(entry) not in ours]
             for card in (around.card, then)
         )
-        if now == before:
+        fields = around.card.fields_of_others(ours_of(card, around))
+        same = (now, fields) == (before, {name: then.metadata.get(name) for name in manifest.theirs})
+        if around.card == PublishedCard() or (same and not around.keep_prose):
             return TextFile(CARD, self.text)
         own = {
             kind: [entry for entry in then.entries(kind) if name_of(entry) in manifest.configs] for kind in BY_CONFIG
         }
-        data = DatasetCardData(**{**then.metadata, **own})
+        rest = {name: value for name, value in then.metadata.items() if name not in manifest.theirs}
+        data = DatasetCardData(**{**rest, **fields, **own})
         add_others(data, around.card, (), ours, default_config(self.builder))
-        return TextFile(CARD, write_card(data, then.prose, manifest).encode())
+        keeps = around.keep_prose or manifest.keeps_prose
+        record = replace(manifest, theirs=tuple(fields), keeps_prose=keeps)
+        return TextFile(CARD, write_card(data, (around.card if around.keep_prose else then).prose, record).encode())
 
 
 def recall(builder: type[datasets.DatasetBuilder], card: Card, target: Target) -> Earlier:

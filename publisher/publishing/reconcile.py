@@ -29,7 +29,8 @@ from publisher.publishing.check import BESIDE, check_bytes, check_card, check_co
 CONFLICTS = {409, 412}
 ATTEMPTS = 5  # to commit, while others are faster
 OTHER = (
-    "{url} holds another dataset: {difference}. Give another repository, or --replace-dataset to replace what is there"
+    "{url} holds another dataset: {difference}. Give another repository, raise the version if the builder's parameters "
+    "have changed, or replace what is there with --replace-dataset"
 )
 EDITED = (
     f"{CARD} was written or edited by somebody else: --keep-card keeps its text, --overwrite-card replaces it with "
@@ -224,11 +225,10 @@ def _plan_again(
     again = replace(outcome, plan=_plan(repository, dataset, target, state))
     if not again.plan.is_within(outcome.plan):
         show(replace(again, before=state, new_branch=False))
-        _refuse(again.plan, target)
         others = _others(repository, target, outcome.plan.start.commit)
         raise HubError(
-            f"{repository.url} changed while this was published: {others}. What is to be done is no longer what was "
-            "shown, so nothing more was committed; run the command again to carry out the new plan"
+            f"{repository.url} changed while this was published: {others}. The plan is no longer what was shown, so "
+            "nothing more was committed: look at the new plan, and run the command again"
         )
     return again
 

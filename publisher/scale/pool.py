@@ -8,6 +8,7 @@ import os
 import signal
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -15,7 +16,10 @@ from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
+
+import datasets
+from tqdm import tqdm
 
 from publisher.errors import UsageError, WorkerError
 from publisher.hub.failures import clean
@@ -164,6 +168,8 @@ def _start(line: Connection, folder: str, notes: SimpleQueue[logging.LogRecord])
     Whatever it has not removed by then lies in `folder`, which the first process removes.
     """
     quieten()
+    tqdm.set_lock(threading.RLock())  # its own is shared by processes, and left behind by one that ends in the middle
+    warnings.formatwarning = one_line_warning
     waiting.addHandler(_Passing(notes))
     tempfile.tempdir = folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where they cannot be blocked
@@ -188,7 +194,13 @@ class _Passing(logging.Handler):
         self._notes.put(record)
 
 
+def one_line_warning(message: Warning | str, *_: Any, **__: Any) -> str:
+    """A warning without the path and the line of source code that Python puts around it."""
+    return f"warning: {clean(message)}\n"
+
+
 def quieten() -> None:
-    """Keep the libraries from logging: what they have to say comes as one sentence from here."""
+    """Keep the libraries from logging, and from bars: what they have to say comes as one sentence from here."""
+    datasets.disable_progress_bars()
     for library in ("datasets", "huggingface_hub"):
         logging.getLogger(library).setLevel(logging.CRITICAL)

@@ -18,7 +18,7 @@ from publisher.build.counted import ROWS
 QUIET = 60.0  # seconds between lines of progress where there is no terminal
 WAITING = 10.0  # and between lines that say what is waited for
 BLINK = 1.0  # and between looks at how many rows there are, on a terminal
-LONG = 30.0  # and before the first line, where nothing is counted
+LONG = 5.0  # and before the first line, where nothing is counted
 waiting = logging.getLogger("publisher.waiting")
 
 
@@ -62,7 +62,7 @@ class Progress:
         if self._terminal:
             watched = _each(BLINK, BLINK, lambda: self._bar.set_description_str(words()))
         else:
-            watched = said_if_long(lambda: f"drawing {place}: {words()}")
+            watched = said_if_long(lambda: f"drawing config {place}: {words()}")
         with watched:
             self.name(name)
             yield
