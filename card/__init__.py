@@ -30,6 +30,9 @@ MODELS = {
     "gru": Model("GRU, bidirectional, 6 hidden", {MNIST: "99+", "default": "91", SHUFFLED: "57"}),
 }
 HUMAN = {MNIST: "99+", "default": "96", SHUFFLED: "about 30"}
+VERSIONS = {  # of the data, the newest first: `VERSION` in mnist1d.py -> what changed for readers
+    "1.0.0": "the first.",
+}
 # What `python benchmarks/models.py` wrote
 RESULTS = Path(__file__).with_name("models.json")
 
@@ -72,6 +75,7 @@ CARD = Card(
     context={
         "table": read_table(MODELS, RESULTS),
         "human": HUMAN,
+        "versions": VERSIONS,
         "parameters": parameters,
         "explorer_link": link,
     },

@@ -13,8 +13,8 @@ from huggingface_hub import DatasetCard, DatasetCardData
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from card import CARD, REPO_ID, SHUFFLED
-from mnist1d import Mnist1D
+from card import CARD, REPO_ID, SHUFFLED, VERSIONS
+from mnist1d import VERSION, Mnist1D
 from publisher import main
 from publisher.card.manifest import ConfigRecord, Manifest, read_card, write_card
 from publisher.card.metadata import size_category
@@ -104,6 +104,14 @@ def test_card_of_some_configs(tmp_path: Path, names: list[str]) -> None:
 def test_the_authors_values_of_shuffled() -> None:
     """They are shown for the config that has this name: renamed there, it has to be renamed with them."""
     assert {config.name for config in Mnist1D.BUILDER_CONFIGS if config.parameters.shuffle_seq} <= {SHUFFLED}
+
+
+def test_versions(built: Path) -> None:
+    """The card says what changed with each, the one that is drawn first; a config has no version of its own."""
+    assert next(iter(VERSIONS)) == VERSION
+    card = (built / "README.md").read_text(encoding="utf-8")
+    assert "".join(f"- {version}: {words}\n" for version, words in VERSIONS.items()) in card
+    assert {str(config.version) for config in Mnist1D.builder_configs.values()} == {VERSION}
 
 
 def test_another_dataset(tmp_path: Path) -> None:

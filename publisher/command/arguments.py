@@ -98,7 +98,7 @@ def make_parser(
     hub.add_argument("--private", action="store_true", help="make the repository private if it has to be made")
     card = hub.add_mutually_exclusive_group()
     card.add_argument(
-        "--keep-card", action="store_true", help="keep the text of a card that somebody else wrote or edited"
+        "--keep-card", action="store_true", help="keep text and fields of a card that somebody else wrote or edited"
     )
     card.add_argument("--overwrite-card", action="store_true", help="replace it with that of the template")
     hub.add_argument(
