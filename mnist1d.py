@@ -170,7 +170,7 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
     Parameters
     ----------
     config_name : str, optional
-        "default", "shuffled" or "large-padding".
+        One of `BUILDER_CONFIGS`, such as "shuffled"; "default" if it is not given.
     **kwargs
         Any field of `generator.Parameters` overrides that of the config, and `parameters`, Parameters or a Recipe, all
         of them; None leaves it.
@@ -194,7 +194,7 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
     (84, 132)
     >>> Mnist1D("defualt")
     Traceback (most recent call last):
-    ValueError: BuilderConfig 'defualt' not found. Available: ['default', 'shuffled', 'large-padding']
+    ValueError: BuilderConfig 'defualt' not found. Available: ['default', ...]
     """
 
     BUILDER_CONFIG_CLASS = Mnist1DConfig

@@ -9,6 +9,7 @@ import datasets
 import pyarrow.parquet as pq
 import pytest
 
+from mnist1d import VERSION
 from publisher.build import parquet
 from publisher.build.configs import METADATA_KEY, BuiltConfig
 from publisher.build.source import Source
@@ -53,7 +54,7 @@ def test_footer_says_what_made_the_file(built: Path) -> None:
     """Builder, config, version and every parameter."""
     metadata = pq.read_metadata(built / "shuffled" / "test-00000-of-00001.parquet").metadata
     made_by = json.loads(metadata[METADATA_KEY.encode()])
-    assert (made_by["builder"], made_by["config"], made_by["version"]) == ("mnist1d", "shuffled", "1.0.0")
+    assert (made_by["builder"], made_by["config"], made_by["version"]) == ("mnist1d", "shuffled", VERSION)
     assert made_by["parameters"]["shuffle_seq"] is True
     assert made_by["parameters"]["padding"] == [36, 60]
     assert len(made_by["parameters"]) == 12

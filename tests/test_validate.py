@@ -33,6 +33,7 @@ TRAIN, TEST = "data/train-00000-of-00001.parquet", "data/test-00000-of-00001.par
 SHA = f"{TRAIN} has the SHA-256"
 DOWNLOAD = "config default: download_size is"
 X, Y = "split train, column x: the values", "split train, column y: the values"
+CONFIGS = list(Mnist1D.builder_configs)
 Damage = Callable[[Path], object]
 
 
@@ -325,7 +326,10 @@ CARDS: dict[str, tuple[Damage, list[str]]] = {
         ["dataset_info has 'other', which is not a config", "dataset_info has nothing on config shuffled"],
     ),
     "empty field": (edit("license: apache-2.0", "license:"), ["the field 'license' is empty"]),
-    "other size": (edit("1K<n<10K", "1M<n<10M"), ["size_categories is '1M<n<10M', and the files have 15,000 rows"]),
+    "other size": (
+        edit("1K<n<10K", "1M<n<10M"),
+        [f"size_categories is '1M<n<10M', and the files have {5000 * len(CONFIGS):,} rows"],
+    ),
     "missing picture": (
         edit("# MNIST-1D\n", "# MNIST-1D\n\n![Digits](assets/digits.png)\n"),
         ["the picture 'assets/digits.png' leads to no file"],
@@ -597,14 +601,20 @@ def test_json(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(copy, "--json") == 1
     said = json.loads(capsys.readouterr().out)
     assert said["findings"] == [f"{TRAIN} is truncated: the end of a Parquet file is missing"]
-    assert (said["source"], said["commit"], len(said["files"]), len(said["configs"])) == (str(copy), None, 6, 3)
+    assert (said["source"], said["commit"], len(said["files"]), len(said["configs"])) == (
+        str(copy),
+        None,
+        2 * len(CONFIGS),
+        len(CONFIGS),
+    )
 
 
 def test_last_line(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It counts."""
     cut(copy)
     assert run(copy) == 1
-    assert capsys.readouterr().out.splitlines()[1:] == [f"{copy}: 1 finding in 6 files of 3 configs"]
+    counted = f"{2 * len(CONFIGS)} files of {len(CONFIGS)} configs"
+    assert capsys.readouterr().out.splitlines()[1:] == [f"{copy}: 1 finding in {counted}"]
 
 
 def test_a_folder_wins(hub: Hub, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
