@@ -8,7 +8,7 @@ import sys
 
 def _stop(number: int, frame: object) -> None:
     """End at once: an exception while libraries are imported may be swallowed by them, or come out as another one."""
-    os.write(2, b"validate.py: stopped\n")
+    os.write(2, b"validate.py: Interrupted. Nothing was changed.\n")
     os._exit(128 + number)
 
 

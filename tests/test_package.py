@@ -34,6 +34,7 @@ def test_wheel(tmp_path: Path) -> None:
     assert {path.split("/")[0] for path in paths if path.endswith("/py.typed")} == names - {"mnist1d"}
     assert [said["Version"]] == VERSION
     assert said.get_all("Project-URL")
+    assert said["Author"]
 
 
 def test_changelog() -> None:

@@ -18,6 +18,8 @@ from card import CARD, REPO_ID
 from loopback import Hub
 from mnist1d import Mnist1D
 from publisher import main
+from publisher.command.shell import Parser
+from publisher.command.shell import run as run_command
 from tests.pictures import Changed, Pictures, Renamed, pictures_card
 from tests.shards import SHARDS_CARD, Shards, ShardsConfig
 
@@ -317,6 +319,19 @@ def test_stopped_while_modules_are_loaded(command: list[str], number: int, tmp_p
     assert left == []  # but for Python's own trial of the folder
 
 
+def test_interrupted_while_a_folder_is_removed(capsys: pytest.CaptureFixture[str]) -> None:
+    """What fails because of a signal does not hide it: threads that still write may keep a folder from going."""
+
+    def act(options: object) -> int:
+        try:
+            raise KeyboardInterrupt(signal.SIGTERM)
+        finally:
+            os.rmdir(Path(__file__).parent)  # noqa: PTH106
+
+    ended = run_command(Parser(prog="x"), act, [], file_trouble="a file cannot be read", stopped="Interrupted.")
+    assert (ended, capsys.readouterr().err) == (128 + signal.SIGTERM, "x: Interrupted.\n")
+
+
 def test_roll_back(hub: Hub, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """All that was the command's own is as at the tag, in one verified commit; what others added stays."""
     card = pictures_card(tmp_path)
@@ -343,7 +358,7 @@ def test_roll_back(hub: Hub, run: Run, tmp_path: Path, capsys: pytest.CaptureFix
     assert hub.files(R) == second
 
 
-def test_roll_back_beside_others(hub: Hub, run: Run) -> None:
+def test_roll_back_beside_others(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     """A config that somebody added to the card since then stays, and an edited card is not overwritten unasked."""
     assert run("--tag", "v1") == 0
     assert run(builder=shards(60, "1.1.0")) == 0
@@ -354,7 +369,9 @@ def test_roll_back_beside_others(hub: Hub, run: Run) -> None:
     assert b"config_name: theirs" in hub.files(R)["README.md"]
     assert run(builder=shards(60, "1.1.0")) == 0
     hub.commit(R, {"README.md": hub.files(R)["README.md"] + b"\nMore"})
+    capsys.readouterr()
     assert run("--rollback", "v1") == 1
+    assert "replaces it with that of v1" in capsys.readouterr().err
     assert run("--rollback", "v1", "--overwrite-card") == 0
     assert run("--verify") == 0
 

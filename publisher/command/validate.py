@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit code, see `EXIT_CODES`.
     """
-    return run(_parser(), _act, arguments, file_trouble="a file cannot be read", stopped="stopped")
+    return run(
+        _parser(), _act, arguments, file_trouble="a file cannot be read", stopped="Interrupted. Nothing was changed."
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -39,7 +39,8 @@ class Change:
         if there is None:
             return f"{self.path} is missing"
         is_done = there == self.before if self.action == "same" else there.has_content_of(self.after)
-        return None if is_done else f"{self.path} differs"
+        whose = ", and is written by somebody else" if self.by_others else ""
+        return None if is_done else f"{self.path} differs{whose}"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Plan:
     other: str = ""  # how the dataset that is there is another one
     notes: Sequence[str] = ()  # what a maintainer should know before
     lost: Sequence[str] = ()  # of a card that somebody else wrote or edited: the difference, line by line
-    template: str = ""  # of the card
+    template: str = ""  # that the card is from, or the revision
     unread: Sequence[RemoteFile] = ()  # what is removed, or kept, if its content is what an earlier run wrote
 
     @property
@@ -123,7 +124,8 @@ def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
     changes.append(
         _change_card(ExpectedFile(CARD, readme.size) if expected else readme, state, not keep_prose, card.fields)
     )
-    lost = changes[-1].by_others and card_difference(state.card, read_card(readme.content.decode()), card.template.name)
+    template = target.rollback or card.template.name
+    lost = changes[-1].by_others and card_difference(state.card, read_card(readme.content.decode()), template)
     made = [(config.config, config.made_by) for config in dataset.configs]
     names = [target.repo_id.rpartition("/")[2], *(str(made_by["builder"]) for _, made_by in made)]
     other = "" if target.rollback else another_dataset(dataset.builder, made, state.card.manifest)
@@ -134,7 +136,7 @@ def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
         other,
         [] if target.rollback else list(notes([] if other else dataset.configs, state.card.manifest, others, names)),
         lost or (),
-        card.template.name,
+        template,
         [*(file for file in outdated if file.sha256 is None), *doubtful],
     )
 
