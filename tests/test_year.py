@@ -319,14 +319,15 @@ def test_stopped_while_modules_are_loaded(command: list[str], number: int, tmp_p
     assert left == []  # but for Python's own trial of the folder
 
 
-def test_interrupted_while_a_folder_is_removed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_interrupted_while_a_folder_is_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What fails because of a signal does not hide it: threads that still write may keep a folder from going."""
+    (tmp_path / "file").touch()
 
     def act(options: object) -> int:
         try:
             raise KeyboardInterrupt(signal.SIGTERM)
         finally:
-            os.rmdir(Path(__file__).parent)  # noqa: PTH106
+            tmp_path.rmdir()
 
     ended = run_command(Parser(prog="x"), act, [], file_trouble="a file cannot be read", stopped="Interrupted.")
     assert (ended, capsys.readouterr().err) == (128 + signal.SIGTERM, "x: Interrupted.\n")
