@@ -333,6 +333,31 @@ def test_interrupted_while_a_folder_is_removed(tmp_path: Path, capsys: pytest.Ca
     assert (ended, capsys.readouterr().err) == (128 + signal.SIGTERM, "x: Interrupted.\n")
 
 
+def test_threads_that_go_on_writing(tmp_path: Path) -> None:
+    """Nothing is left of what they write after a signal."""
+    program = """
+import pathlib, sys, tempfile, threading, time
+from publisher.command.shell import Parser, run
+
+def write():
+    for number in range(50):
+        folder.mkdir(exist_ok=True)
+        (folder / str(number)).touch()
+        time.sleep(0.01)
+
+def act(options):
+    global folder
+    folder = pathlib.Path(tempfile.gettempdir())
+    threading.Thread(target=write).start()
+    raise KeyboardInterrupt(2)
+
+sys.exit(run(Parser(), act, [], file_trouble="", stopped="Interrupted."))
+"""
+    surroundings = {**os.environ, "TMPDIR": str(tmp_path)}
+    assert subprocess.run([sys.executable, "-c", program], env=surroundings, check=False).returncode == 130
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_roll_back(hub: Hub, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """All that was the command's own is as at the tag, in one verified commit; what others added stays."""
     card = pictures_card(tmp_path)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import gc
 import io
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -31,6 +33,9 @@ from publisher.scale.progress import Waiting, waiting
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 LONGEST = 2000  # letters of an error: several sentences of others may be in it
 GRACE = 0.5  # seconds for what is done at the end of a process
+TRIES = 10  # to remove a folder that threads write to
+AT_END = contextlib.ExitStack()
+atexit.register(AT_END.close)
 
 
 class Parser(argparse.ArgumentParser):
@@ -177,12 +182,21 @@ def _stoppable() -> Iterator[None]:
 def _temporary_files_of_its_own() -> Iterator[None]:
     """All temporary files in one folder, which goes however the command ends: libraries leave some after a signal."""
     before = tempfile.tempdir
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        tempfile.tempdir = folder
-        try:
-            yield
-        finally:
-            tempfile.tempdir = before
+    tempfile.tempdir = folder = tempfile.mkdtemp()
+    try:
+        yield
+    except BaseException:
+        AT_END.callback(_sweep, folder)  # once more: threads that are left to themselves may still write
+        raise
+    finally:
+        tempfile.tempdir = before
+        _sweep(folder)
+
+
+def _sweep(folder: str) -> None:
+    for _ in range(TRIES):
+        if Path(folder).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _place(error: BaseException) -> str:
@@ -209,6 +223,7 @@ def _end_soon(code: int) -> None:
     def end() -> None:
         threading.main_thread().join()
         time.sleep(GRACE)
+        AT_END.close()
         os._exit(code)
 
     threading.Thread(target=end, daemon=True).start()

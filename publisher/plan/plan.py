@@ -39,7 +39,7 @@ class Change:
         if there is None:
             return f"{self.path} is missing"
         is_done = there == self.before if self.action == "same" else there.has_content_of(self.after)
-        whose = ", and is written by somebody else" if self.by_others else ""
+        whose = "; somebody else wrote or edited it" if self.by_others else ""
         return None if is_done else f"{self.path} differs{whose}"
 
 
