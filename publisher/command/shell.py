@@ -73,6 +73,7 @@ def run(
     waits = Waiting(parser.prog)
     waiting.addHandler(waits)
     waiting.propagate = False
+    gc.freeze()  # else Python looks through all that the libraries have made again and again, and before it ends
     code = INTERNAL_ERROR
     try:
         options = parser.parse_args(arguments)
@@ -116,7 +117,6 @@ def _act(
             parser, waits, f"{_place(error)}: {type(error).__name__}: {error}: a mistake there", INTERNAL_ERROR
         )
     except KeyboardInterrupt as stop:
-        gc.freeze()  # else Python looks through all that the libraries have made before it ends, for a second or more
         number, *words = stop.args or (signal.SIGINT,)
         return _fail(parser, waits, words[0] if words else stopped, 128 + number)
 
