@@ -113,9 +113,8 @@ def _act(
     except OSError as error:
         return _fail(parser, waits, f"{file_trouble}: {error}", UsageError.exit_code)
     except Exception as error:
-        return _fail(
-            parser, waits, f"{_place(error)}: {type(error).__name__}: {error}: a mistake there", INTERNAL_ERROR
-        )
+        what = f"this is a bug ({_place(error)}: {type(error).__name__}: {error}): please report this line"
+        return _fail(parser, waits, what, INTERNAL_ERROR)
     except KeyboardInterrupt as stop:
         number, *words = stop.args or (signal.SIGINT,)
         return _fail(parser, waits, words[0] if words else stopped, 128 + number)
