@@ -152,14 +152,14 @@ def report_draws(
         memory = median(measured.memory for measured in runs)
         print(f"  {name:9} {microseconds:7.1f} us of CPU time a sample, peak memory {memory:5.2f} x the result")
     print(f"  arrays agree to {max(measured.difference for measured in theirs):.1e}")
-    speed = ratios([measured.seconds for measured in theirs], [measured.seconds for measured in ours])
+    seconds = [[measured.seconds for measured in runs] for runs in (theirs, by_their_names, ours)]
+    original, drop_in, own = seconds
+    least = [min(runs) for runs in seconds]  # what is left where others share the machine least
     return [
-        (f"original / ours, {samples:,} samples", ">= 15, aim 20", speed),
-        (
-            f"drop-in / ours, {samples:,} samples",
-            "<= 1.03",
-            ratios([measured.seconds for measured in by_their_names], [measured.seconds for measured in ours]),
-        ),
+        (f"original / ours, {samples:,} samples", ">= 15, aim 20", ratios(original, own)),
+        ("the same, the fastest of each", ">= 15, aim 20", f"{least[0] / least[2]:.2f}"),
+        (f"drop-in / ours, {samples:,} samples", "<= 1.03", ratios(drop_in, own)),
+        ("the same, the fastest of each", "<= 1.03", f"{least[1] / least[2]:.2f}"),
         (f"peak memory / result, {samples:,} samples", "< 3", f"{max(measured.memory for measured in ours):.2f}"),
     ]
 

@@ -46,7 +46,8 @@ def _tables() -> Tables:
     with decimal.localcontext(decimal.Context(prec=60)):
         reciprocals = [(Decimal(2**28) / centre).to_integral_value() / 2**21 for centre in centres]
         log_2 = Decimal(2).ln()
-        parts = [_split(-c.ln() - octave * log_2) for c, octave in zip(reciprocals, octaves, strict=True)]
+        logarithms = {c: c.ln() for c in set(reciprocals)}  # neighbours share a centre
+        parts = [_split(-logarithms[c] - octave * log_2) for c, octave in zip(reciprocals, octaves, strict=True)]
         high, low = np.array(parts).T.copy()
         return Tables(np.array(reciprocals, dtype=np.float64), high, low, np.array(octaves, float), _split(log_2))
 

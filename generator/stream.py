@@ -19,7 +19,7 @@ from generator.logarithm import log
 from generator.parameters import WORDS, Parameters
 from generator.signals import Draws
 
-BLOCK = 1 << 15  # words read at a time: half of it takes 1.4 times as long, twice as much takes 1.7 times the memory
+BLOCK = 1 << 15  # words read at a time: half of it takes 1.3 times as long, twice as much takes 1.6 times the memory
 DOUBLE = 2  # words of a double
 PAIR = 2 * DOUBLE  # words of an attempt at two normals
 

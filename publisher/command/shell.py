@@ -79,6 +79,7 @@ def run(
     waits = Waiting(parser.prog)
     waiting.addHandler(waits)
     waiting.propagate = False
+    gc.freeze()  # else Python looks through all that the libraries have made again and again, and before it ends
     code = INTERNAL_ERROR
     try:
         options = parser.parse_args(arguments)
@@ -107,7 +108,6 @@ def _act(
             return act(options)
     except (Exception, KeyboardInterrupt) as error:
         if stop := _interrupt_behind(error):
-            gc.freeze()  # else Python looks through all that the libraries have made before it ends, for a second
             number, *words = stop.args or (signal.SIGINT,)
             return _fail(parser, waits, words[0] if words else stopped, 128 + number)
         return _explain(parser, error, options, file_trouble, waits)
@@ -132,7 +132,8 @@ def _explain(
         return 128 + signal.SIGPIPE
     if isinstance(error, OSError):
         return _fail(parser, waits, f"{file_trouble}: {error}", UsageError.exit_code)
-    return _fail(parser, waits, f"{_place(error)}: {type(error).__name__}: {error}: a mistake there", INTERNAL_ERROR)
+    what = f"this is a bug ({_place(error)}: {type(error).__name__}: {error}): please report this line"
+    return _fail(parser, waits, what, INTERNAL_ERROR)
 
 
 def _interrupt_behind(error: BaseException | None) -> KeyboardInterrupt | None:
