@@ -80,9 +80,8 @@ def _propose(repository: Repository, target: Target, plan: Plan, since: str) -> 
         if is_new:
             return replace(proposed, parent=start.commit, earlier=tuple(made[1:-1]))
         return replace(proposed, parent=since, title=title) if since else proposed
-    head = repository.get(pull.revision)
-    is_ours = head.commit == made[-1] and _is_part_of(plan, head)
-    if not is_ours or repository.get(target.revision).commit != start.commit:
+    now, head = repository.get(target.revision), repository.get(pull.revision)
+    if now.commit != start.commit or head.commit != made[-1] or not _is_part_of(plan, head):
         repository.close(pull)  # the next attempt starts from what is there now
         raise MovedError
     repository.merge(pull)

@@ -248,7 +248,8 @@ class Repository:
         history = self._history(commit.revision or revision, commit.parent)
         ours = [id_ for id_, _, title in history if title.startswith(commit.title)]
         first, *earlier = ours or [id_ for id_, _, _ in history[:1]] or [commit.id]
-        return replace(commit, id=first, earlier=tuple(earlier))
+        pull_request = commit.pull_request if commit.revision else None  # else it was merged
+        return replace(commit, id=first, earlier=tuple(earlier), pull_request=pull_request)
 
     def built_over(self, commit: Commit, parent: str) -> list[str]:
         """Id, author and title of what lies between a commit and the one that it was to follow, the newest first.

@@ -165,12 +165,13 @@ def publish(dataset: Dataset, target: Target, found: Found, show: Show) -> Outco
     if found.state is None:
         outcome = _plan_again(repository, dataset, target, outcome, repository.get(target.revision), show)
     outcome, commit = _commit(repository, dataset, target, outcome, show)
-    at = f"at commit {commit.id}" if commit.id else f"by merging {commit.pull_request}"
     checking = "run the command again" if target.create_pr or target.tag else "run the command again with --verify"
-    with _done(target, f"{target.done} {at}", "read back", f"not checked; {checking}"):
-        if commit.title:
+    if commit.title:
+        at = f"at commit {commit.id}" if commit.id else f"by merging {commit.pull_request}"
+        with _done(target, f"{target.done} {at}", "read back", f"not checked; {checking}"):
             commit = repository.landed(commit, target.revision)
-            at = f"at commit {commit.id}"
+    at = f"at commit {commit.id}"
+    with _done(target, f"{target.done} {at}", "read back", f"not checked; {checking}"):
         differences = _check(repository, outcome.plan, commit) if outcome.plan.steps else outcome.differences
     with _done(target, f"published and verified {at}", "tagged", "not tagged; run the command again"):
         if target.tag and not differences:
