@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,10 @@ from publisher.hub.endpoint import endpoint
 try:
     endpoint()  # first: the libraries do not bear to be imported with one that is none
     try:
-        with contextlib.redirect_stdout(None):  # where huggingface_hub says what it is that it cannot import
+        # huggingface_hub says what it cannot import, and warns of variables that had a meaning once
+        with contextlib.redirect_stdout(None), warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.simplefilter("ignore")
             import datasets  # noqa: F401
     except ValueError as error:
         named = [name for name, value in os.environ.items() if name.startswith("HF_") and repr(value) in str(error)]

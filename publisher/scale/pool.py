@@ -6,8 +6,10 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -189,6 +191,8 @@ class _Passing(logging.Handler):
 
 
 def quieten() -> None:
-    """Keep the libraries from logging: what they have to say comes as one sentence from here."""
+    """Keep the libraries from logging, and from warning: what they have to say comes as one sentence from here."""
+    if not sys.warnoptions:  # of python -W, or PYTHONWARNINGS
+        warnings.simplefilter("ignore")
     for library in ("datasets", "huggingface_hub"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
