@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 import sys
+import warnings
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,10 @@ try:
     collects = gc.isenabled()
     gc.disable()  # nothing that is loaded is garbage, and to look for it takes an eighth of the time
     try:
-        with contextlib.redirect_stdout(None):  # where huggingface_hub says what it is that it cannot import
+        # huggingface_hub says what it cannot import, and warns of variables that had a meaning once
+        with contextlib.redirect_stdout(None), warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.simplefilter("ignore")
             import datasets  # noqa: F401
     except ValueError as error:
         named = [name for name, value in os.environ.items() if name.startswith("HF_") and repr(value) in str(error)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 
 class PublishingError(Exception):
@@ -53,3 +55,13 @@ class WorkerError(PublishingError):
     """A process that did a part of the work was killed."""
 
     exit_code = 71  # EX_OSERR of sysexits.h
+
+
+@contextmanager
+def last_word(words: str) -> Iterator[None]:
+    """What is said, if anything, when a signal ends this, unless something within it knows better."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        number, *better = stop.args or (signal.SIGINT,)
+        raise KeyboardInterrupt(number, *filter(None, better or [words])) from stop

@@ -51,6 +51,7 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "TMPDIR": ("", "/none/there", "/dev/null", "/proc"),
     "HF_TOKEN": ("", "hf_x\nHost: y", "x y", "hf_wrong", "é", "\x1b[31m"),
     "HF_HUB_DOWNLOAD_TIMEOUT": ("x", "-1"),
+    "HF_HUB_ENABLE_HF_TRANSFER": ("1",),
     "http_proxy": ("nonsense", "http://127.0.0.1:1"),
     "PYTHONIOENCODING": ("ascii",),
 }

@@ -136,6 +136,8 @@ def stopped_at(scenario: Scenario, number: int, chosen: signal.Signals, new: Sta
         if before == new and hub.commits(R)[0].oid in request.path:
             assert f"ublished at commit {hub.commits(R)[0].oid}, but not checked" in sentence
         assert state(hub) in (scenario.old, new)
+        if state(hub) == new:
+            assert "ublished " in sentence or "is not known" in sentence
         assert scenario.publish() == 0
         assert state(hub) == new
         assert not list(scenario.folder.rglob("drawing-*"))

@@ -15,11 +15,10 @@ from huggingface_hub.utils import build_hf_headers, get_session, paginate
 import publisher
 from card import CARD
 from loopback import WRITE_TOKEN, Fault, Hub
-from loopback.repository import Repository
 from mnist1d import Mnist1D
 from publisher import main
 from publisher.hub import patience, transport
-from tests.conftest import PORT, URL, close_connections
+from tests.conftest import PORT, URL, close_connections, ignore_parents
 from tests.pictures import Changed, Pictures, pictures_card
 
 pytest.importorskip("hf_xet", reason="the faults are those of the requests of a client with Xet")
@@ -194,24 +193,26 @@ def test_verified_means_read(published: Hub, publish: Publish, capsys: pytest.Ca
     assert f"{LARGE} is listed, and the Hub has lost its bytes" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("arguments", [[], ["--create-pr"]], ids=["to main", "proposed"])
 @pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
 def test_parent_is_ignored(
-    published: Hub, publish: Publish, lost: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    published: Hub,
+    publish: Publish,
+    lost: bool,
+    arguments: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A server that does not look at it builds over what others committed: the command says whose that was."""
-    commit = Repository.commit
-
-    def careless(self: Repository, revision: str, changes: object, author: str, title: str, *more: object) -> object:
-        return commit(self, revision, changes, author, title)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Repository, "commit", careless)
+    ignore_parents(monkeypatch)
     published.before("POST", "/commit/", lambda: published.commit(R, files={"notes.txt": b"mine"}, message="Notes"))
     if lost:
         published.fail("POST", "/commit/", fault=Fault.DROP_AFTER)
         published.before("GET", "/revision/main", lambda: published.commit(R, files={"later": b""}), nth=2)
     capsys.readouterr()
-    assert publish(builder=Changed) == 1
-    *_, ours, theirs = published.commits(R)[: 3 if lost else 2]
+    assert publish(*arguments, builder=Changed) == 1
+    pulls = published.pulls(R)
+    *_, ours, theirs = published.commits(R, pulls[0].ref)[:2] if pulls else published.commits(R)[: 3 if lost else 2]
     over = f"commit {ours.oid} was built over what somebody else had committed meanwhile, {theirs.oid} by another"
     assert f"{over}: Notes: look at" in capsys.readouterr().out
 

@@ -26,6 +26,7 @@ from publisher import main
 from publisher.build import parquet
 from publisher.hub import apply
 from publisher.scale import job
+from tests.conftest import ignore_parents
 from tests.shards import SHARDS_CARD, Shards
 
 ROOT = Path(__file__).parent.parent
@@ -221,6 +222,29 @@ def test_merged_over_another(
     assert f"{over}: Notes: look at" in capsys.readouterr().out
     assert command() == 0
     assert ours(hub) == {**wanted, "notes.txt": b"by another"}
+
+
+@pytest.mark.parametrize("arguments", [("--create-pr",), ("--revision", "next")], ids=["proposed", "to a branch"])
+def test_parent_of_an_early_commit_is_ignored(
+    hub: Hub,
+    command: Command,
+    arguments: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The first of several commits is built over another, and its answer is lost: the command says so."""
+    ignore_parents(monkeypatch)
+    hub.create(R)
+    revision = arguments[1] if len(arguments) > 1 else "main"
+    notes = {"notes.txt": b"by another"}
+    hub.before("POST", "/commit/", lambda: hub.commit(R, notes, message="Notes", revision=revision))
+    hub.fail("POST", "/commit/", fault=Fault.DROP_AFTER)
+    capsys.readouterr()
+    assert command(*arguments) == 1
+    pulls = hub.pulls(R)
+    theirs = hub.commits(R, pulls[0].ref if pulls else revision)[-2]
+    assert theirs.title == "Notes"
+    assert f"somebody else had committed meanwhile, {theirs.oid} by another: Notes: look" in capsys.readouterr().out
 
 
 def test_pull_request_of_another(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from publisher.errors import last_word
 from publisher.hub.client import Repository
 from publisher.plan.plan import Plan
 from publisher.plan.state import Commit, PullRequest, State
@@ -16,7 +17,7 @@ class MovedError(Exception):
     """Somebody committed to `main`, or to the pull request, while that was filled."""
 
 
-def carry_out(repository: Repository, target: Target, plan: Plan) -> Commit:
+def carry_out(repository: Repository, target: Target, plan: Plan, since: str = "") -> Commit:
     """Commit a plan.
 
     Parameters
@@ -24,6 +25,8 @@ def carry_out(repository: Repository, target: Target, plan: Plan) -> Commit:
     repository : Repository
     target : Target
     plan : Plan
+    since : str, optional
+        The commit from which this run has made a part of it already, though the answer was lost.
 
     Returns
     -------
@@ -40,42 +43,49 @@ def carry_out(repository: Repository, target: Target, plan: Plan) -> Commit:
     Raises whatever the client raises, too: what was done has to be looked up.
     """
     batches = plan.batches(plan.start, COMMIT_FILES)
-    start = plan.start.commit
-    if len(batches) == 1:
-        commit = repository.commit(plan.steps, start, target.revision, target.message, target.create_pr)
-        return replace(commit, parent=start)
-    if target.revision == MAIN or target.create_pr:
-        return _propose(repository, target, plan)
-    made = [start]
+    if len(batches) > 1 and (target.revision == MAIN or target.create_pr):
+        return _propose(repository, target, plan, since)
+    made = [plan.start.commit]
     for batch in batches:
-        made.append(repository.commit(batch, made[-1], target.revision, target.message).id)
-    return Commit(made[-1], parent=start, earlier=tuple(made[1:-1]))
+        so_far = f"{len(made) - 1} of {len(batches)} commits are on {target.revision}, and the card is in the last"
+        with last_word(f"Interrupted. {so_far}; run the command again to continue." if made[1:] else ""):
+            commit = repository.commit(batch, made[-1], target.revision, target.message, target.create_pr)
+        made.append(commit.id)
+    if since and not target.create_pr:
+        return replace(commit, parent=since, title=target.message)
+    return replace(commit, parent=made[0], earlier=tuple(made[1:-1]))
 
 
-def _propose(repository: Repository, target: Target, plan: Plan) -> Commit:
+def _propose(repository: Repository, target: Target, plan: Plan, since: str) -> Commit:
     """Several commits to one pull request, that of an interrupted run if it is open, which is then merged once."""
     start = plan.start
     title = target.message if target.create_pr else _title_in_parts(target, start.commit)
-    pull, commit, batches = None, Commit(start.commit), plan.batches(start, COMMIT_FILES)
+    pull, made, batches = None, [start.commit], plan.batches(start, COMMIT_FILES)
     for found in repository.own_pull_requests():
         if found.title == title and pull is None and _is_part_of(plan, head := repository.get(found.revision)):
-            pull, commit, batches = found, Commit(head.commit), plan.batches(head, COMMIT_FILES)
+            pull, made, batches = found, [head.commit], plan.batches(head, COMMIT_FILES)
         elif found.title.startswith(_title_in_parts(target, "")):  # of an attempt that started from something else
             repository.close(found)
+    is_new = pull is None
     if pull is None:
         commit = repository.commit(batches.pop(0), start.commit, target.revision, title, create_pr=True)
         assert commit.revision
         assert commit.pull_request
+        made.append(commit.id)
         pull = PullRequest(commit.revision, commit.pull_request, title)
     for batch in batches:
-        commit = repository.commit(batch, commit.id, pull.revision, title)
+        made.append(repository.commit(batch, made[-1], pull.revision, title).id)
     if target.create_pr:
-        return Commit(commit.id, pull.url)
-    if repository.get(target.revision).commit != start.commit or repository.get(pull.revision).commit != commit.id:
+        proposed = Commit(made[-1], pull.url, pull.revision)
+        if is_new:
+            return replace(proposed, parent=start.commit, earlier=tuple(made[1:-1]))
+        return replace(proposed, parent=since, title=title) if since else proposed
+    now, head = repository.get(target.revision), repository.get(pull.revision)
+    if now.commit != start.commit or head.commit != made[-1] or not _is_part_of(plan, head):
         repository.close(pull)  # the next attempt starts from what is there now
         raise MovedError
     repository.merge(pull)
-    return repository.landed(target.revision, start.commit, title)
+    return Commit("", pull.url, parent=start.commit, title=title)
 
 
 def _is_part_of(plan: Plan, head: State) -> bool:

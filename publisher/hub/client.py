@@ -22,7 +22,7 @@ from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_st
 
 from publisher.build.files import LocalFile, TextFile, UploadedFile
 from publisher.card.manifest import CARD, CARD_BYTES, read_card
-from publisher.errors import HubError, UsageError
+from publisher.errors import HubError, UsageError, last_word
 from publisher.hub.client_internals import ask_for_write_token, commits, missing_objects, uploaded_addition
 from publisher.hub.endpoint import endpoint
 from publisher.hub.failures import explain, is_lost, is_of_storage, is_transient, status_of
@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 END = 8  # bytes, of a Parquet file its footer's size and mark
 MANY = 100  # commits that are looked through
+UNKNOWN = "Interrupted while {doing}: whether it was done is not known. Run the command again: it looks, and continues."
 LFS_BATCH = 100  # objects that one request asks about: what git-lfs itself sends at most
 
 
@@ -224,7 +225,8 @@ class Repository:
                 new_status="open",
             )
         limit = time.monotonic() + COMMITTING
-        within("merging", limit, self.api.merge_pull_request, self.repo_id, number, repo_type="dataset")
+        with last_word(UNKNOWN.format(doing=f"merging {pull_request.url}")):
+            within("merging", limit, self.api.merge_pull_request, self.repo_id, number, repo_type="dataset")
 
     def close(self, pull_request: PullRequest) -> None:
         """Close a pull request without merging it."""
@@ -239,11 +241,15 @@ class Repository:
         """Author and title of what came after a commit, the newest first."""
         return [f"{who}: {title}" for _, who, title in self._history(revision, commit)]
 
-    def landed(self, revision: str, start: str, title: str) -> Commit:
-        """The newest commit after `start` whose title begins so, though its own answer was lost; else the newest."""
-        history = self._history(revision, start)
-        ours = [id_ for id_, _, found in history if found.startswith(title)] or [id_ for id_, _, _ in history[:1]]
-        return Commit(ours[0], parent=start, earlier=tuple(ours[1:])) if ours else Commit(start)
+    def landed(self, commit: Commit, revision: str) -> Commit:
+        """Which commit it is: the newest after its parent whose title begins so; else the newest."""
+        assert commit.parent
+        assert commit.title
+        history = self._history(commit.revision or revision, commit.parent)
+        ours = [id_ for id_, _, title in history if title.startswith(commit.title)]
+        first, *earlier = ours or [id_ for id_, _, _ in history[:1]] or [commit.id]
+        pull_request = commit.pull_request if commit.revision else None  # else it was merged
+        return replace(commit, id=first, earlier=tuple(earlier), pull_request=pull_request)
 
     def built_over(self, commit: Commit, parent: str) -> list[str]:
         """Id, author and title of what lies between a commit and the one that it was to follow, the newest first.
@@ -292,18 +298,19 @@ class Repository:
         additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
         if additions:
             self._upload(f"uploading {len(additions)} files", additions, size, revision, create_pr)
-        info = within(
-            "committing",
-            min(time.monotonic() + COMMITTING, Patience("committing").limit),
-            self.api.create_commit,
-            self.repo_id,
-            operations,
-            repo_type="dataset",
-            commit_message=message,
-            revision=revision,
-            parent_commit=parent or None,
-            create_pr=create_pr,
-        )
+        with last_word(UNKNOWN.format(doing="committing")):
+            info = within(
+                "committing",
+                min(time.monotonic() + COMMITTING, Patience("committing").limit),
+                self.api.create_commit,
+                self.repo_id,
+                operations,
+                repo_type="dataset",
+                commit_message=message,
+                revision=revision,
+                parent_commit=parent or None,
+                create_pr=create_pr,
+            )
         return Commit(_of(str, info.oid), info.pr_url, info.pr_revision)
 
     def _upload(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
 import time
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from huggingface_hub import constants, get_token
@@ -111,7 +113,11 @@ def asked_wait(error: BaseException | None) -> float | None:
         if response.status_code == 429 and limit and limit[1] == "0":
             return float(limit[2])
         asked = response.headers.get("Retry-After", "").strip()
-        return float(asked) if asked.isdecimal() and len(asked) < 10 else None
+        if asked.isdecimal():
+            return float(asked) if len(asked) < 10 else None
+        with contextlib.suppress(ValueError, TypeError, OverflowError):  # RFC 9110: seconds, or a date
+            return max(parsedate_to_datetime(asked).timestamp() - time.time(), 0.0)
+        return None
     return None
 
 

@@ -46,11 +46,12 @@ EMPTY = State("", {}, PublishedCard(), private=False)
 class Commit:
     """A commit that has the wanted state."""
 
-    id: str
+    id: str  # "" of a merge, whose answer does not say it
     pull_request: str | None = None  # its address, if it is in one
     revision: str | None = None  # of the pull request
-    parent: str | None = None  # the commit that it was to follow, if the Hub answered that it was made
+    parent: str | None = None  # the commit that it was to follow, if this run made it
     earlier: tuple[str, ...] = ()  # those of the same plan, between the two
+    title: str | None = None  # by which both are to be found, if no answer says which they are
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ from publisher.build.configs import BuiltConfig
 from publisher.build.files import TextFile
 from publisher.card.compose import Card
 from publisher.card.manifest import CARD, CARD_BYTES
-from publisher.errors import DifferenceError, HubError, PublishingError, UsageError
+from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, last_word
 from publisher.hub.apply import MovedError, carry_out
 from publisher.hub.client import Repository
 from publisher.hub.failures import explain, status_of
@@ -167,8 +166,12 @@ def publish(dataset: Dataset, target: Target, found: Found, show: Show) -> Outco
     if found.state is None:
         outcome = _plan_again(repository, dataset, target, outcome, repository.get(target.revision), show)
     outcome, commit = _commit(repository, dataset, target, outcome, show)
-    at = f"at commit {commit.id}"
     checking = "run the command again" if target.create_pr or target.tag else "run the command again with --verify"
+    if commit.title:
+        at = f"at commit {commit.id}" if commit.id else f"by merging {commit.pull_request}"
+        with _done(target, f"{target.done} {at}", "read back", f"not checked; {checking}"):
+            commit = repository.landed(commit, target.revision)
+    at = f"at commit {commit.id}"
     with _done(target, f"{target.done} {at}", "read back", f"not checked; {checking}"):
         differences = _check(repository, outcome.plan, commit) if outcome.plan.steps else outcome.differences
     with _done(target, f"published and verified {at}", "tagged", "not tagged; run the command again"):
@@ -205,10 +208,8 @@ def verify(dataset: Dataset, target: Target, every_byte: bool = False) -> Outcom
 def _done(target: Target, done: str, missing: str, interrupted: str) -> Iterator[None]:
     """Whatever ends it after the commit, the last word names that."""
     try:
-        yield
-    except KeyboardInterrupt as stop:
-        number, *_ = stop.args or (signal.SIGINT,)
-        raise KeyboardInterrupt(number, f"{done.capitalize()}, but {interrupted}.") from stop
+        with last_word(f"{done[0].upper()}{done[1:]}, but {interrupted}."):
+            yield
     except Exception as error:
         raise HubError(f"{done}, but not {missing}: {explain(error, target.repo_id)}") from error
 
@@ -299,29 +300,33 @@ def _commit(
     start = outcome.plan.start.commit
     shown = outcome
     failure: Exception | None = None
+    since = ""  # where the plan started whose answer was lost
     patience = Patience("committing")
     may_go_on = True
     for attempt in range(1, ATTEMPTS + 2):  # the last time only to see what the last attempt did
         plan = outcome.plan
+        if len(plan.steps) == len(shown.plan.steps) and not target.create_pr:
+            since = ""  # nothing of it was done
         if not plan.steps:
             if failure is None:  # there was nothing to do
                 return shown, Commit(plan.start.commit)
             if _is_conflict(failure):
                 faster = tuple(repository.commits_since(start, target.revision))
                 return replace(shown, meanwhile=faster), Commit(plan.start.commit)
-            return shown, repository.landed(target.revision, shown.plan.start.commit, target.message)
+            return shown, Commit(plan.start.commit, parent=since, title=target.message)
         if target.create_pr and (proposed := _proposed(repository, target, plan)):
-            return outcome, proposed
+            return outcome, replace(proposed, parent=since, title=target.message) if since else proposed
         if failure is not None and (attempt > ATTEMPTS or not may_go_on):
             break
         _refuse(plan, target)
         shown = outcome
         try:
-            return outcome, carry_out(repository, target, plan)
+            return outcome, carry_out(repository, target, plan, since)
         except PublishingError:
             raise
         except Exception as error:
             failure = error
+            since = "" if _is_conflict(error) else plan.start.commit
         wait = 0.0 if _is_conflict(failure) else patience.failed(failure)
         may_go_on = wait is not None
         if wait:
@@ -356,5 +361,5 @@ def _proposed(repository: Repository, target: Target, plan: Plan) -> Commit | No
         if pull.title == target.message:
             state = repository.get(pull.revision)
             if not plan.differences(state):
-                return Commit(state.commit, pull.url)
+                return Commit(state.commit, pull.url, pull.revision)
     return None

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import tempfile
 import threading
 import warnings
@@ -200,7 +201,13 @@ def one_line_warning(message: Warning | str, *_: Any, **__: Any) -> str:
 
 
 def quieten() -> None:
-    """Keep the libraries from logging, and from bars: what they have to say comes as one sentence from here."""
+    """Keep the libraries from logging, warnings and bars: what they have to say comes as one sentence from here."""
     datasets.disable_progress_bars()
     for library in ("datasets", "huggingface_hub"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
+    if not sys.warnoptions:  # of python -W, or PYTHONWARNINGS
+        for category in (FutureWarning, DeprecationWarning, ResourceWarning):  # for who writes code
+            warnings.simplefilter("ignore", category)
+        warnings.filterwarnings(
+            "ignore", module=r"datasets|fsspec|hf_xet|httpx|huggingface_hub|pyarrow|requests|urllib3"
+        )
