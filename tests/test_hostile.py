@@ -189,14 +189,14 @@ def constant(path: Path) -> None:
     """A small file with more rows than can be looked at."""
     values = pa.DictionaryArray.from_arrays(pa.array([0] * 1_000_000, pa.int32()), pa.array([7], pa.int64()))
     with pq.ParquetWriter(path, pa.schema({"x": values.type})) as writer:
-        for _ in range(50):
+        for _ in range(200):
             writer.write_table(pa.table({"x": values}))
 
 
 def bomb(path: Path) -> None:
     """A file with a page that unpacks to gigabytes, of which the footer says nothing."""
     with pq.ParquetWriter(path, pa.schema({"x": pa.binary()}), compression="zstd", use_dictionary=False) as writer:
-        writer.write_table(pa.table({"x": pa.array([bytes(10_000_000)], pa.binary())}))
+        writer.write_table(pa.table({"x": pa.array([bytes(120_000_000)], pa.binary())}))
     data = path.read_bytes()
     chunk = pq.read_metadata(path).row_group(0).column(0)
     claimed = b"\x16" + _varint(2 * chunk.total_uncompressed_size)

@@ -6,6 +6,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path, PurePath
@@ -158,18 +159,36 @@ def _write(groups: Iterable[pa.Table], path: Path, features: datasets.Features, 
     schema = features.arrow_schema.with_metadata(footer)
     given = RowsDigest(features)
     rows = 0
-    with pq.ParquetWriter(path, schema, **_encodings(schema)) as writer:
+    with _storable():
+        encodings = _encodings(schema)
+    with pq.ParquetWriter(path, schema, **encodings) as writer:
         for group in groups:
-            given.add(group)
-            writer.write_table(table_cast(group, schema), row_group_size=len(group))
+            with _storable():
+                given.add(group)
+                writer.write_table(table_cast(group, schema), row_group_size=len(group))
             rows += len(group)
-    found, nbytes = _read_back(path, features)
+    with _storable():
+        found, nbytes = _read_back(path, features)
     if wrong := differing_columns(given, found):
         raise RowsError(
             f"column {wrong[0]!r}: the Parquet file gives back other values than were written: "
             "give the column another type"
         )
     return Written(path, rows, nbytes, given.hexdigest())
+
+
+@contextmanager
+def _storable() -> Iterator[None]:
+    """Say that it is a matter of the rows if pyarrow refuses them; a full disk is none."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise RowsError(
+            f"pyarrow {pa.__version__} cannot keep these rows in Parquet ({error}): "
+            "give the column another type, or update pyarrow"
+        ) from error
 
 
 def digest_of_rows(path: Path, features: datasets.Features) -> str:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from publisher.build.configs import METADATA_KEY
 from publisher.build.features import as_read
+from publisher.build.parquet import FILE_BYTES, LARGEST
 from publisher.hub.failures import one_line
 from publisher.validation.pages import page_sizes
 
@@ -27,7 +28,7 @@ MAGIC = b"PAR1"  # first and last bytes of a Parquet file
 
 # A footer may claim anything. What claims more than this, or has more columns, is not read.
 BYTES_CLAIMED, ROWS_CLAIMED = 1000, 100  # for each byte of the file ...
-CLAIM_FREE = 1_000_000  # ... beside so many
+BYTES_FREE, ROWS_FREE = LARGEST * FILE_BYTES, 100_000_000  # ... beside so many, as in the largest that are published
 COLUMNS = 10_000  # the Hub's viewer shows 1,000 at most
 BLAMED = 100  # columns that are tried one by one if a file cannot be read
 PAGE_BYTES, PAGE_UNPACKS = 100_000_000, 100  # of a larger page, so many bytes for each stored one at most
@@ -104,7 +105,7 @@ def read_file(folder: Path, path: str, take: Callable[[pa.Table], object]) -> Co
 def _check_claims(path: str, size: int, metadata: pq.FileMetaData) -> None:
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     content = sum(group.total_byte_size for group in groups)
-    if content > BYTES_CLAIMED * size + CLAIM_FREE or metadata.num_rows > ROWS_CLAIMED * size + CLAIM_FREE:
+    if content > BYTES_CLAIMED * size + BYTES_FREE or metadata.num_rows > ROWS_CLAIMED * size + ROWS_FREE:
         raise DamagedError(
             f"{path} has {size:,} bytes, and its footer claims {metadata.num_rows:,} rows in {content:,} bytes: "
             "that cannot be"
@@ -124,7 +125,7 @@ def _check_pages(source: Path, path: str, size: int, metadata: pq.FileMetaData) 
                 for stored, unpacked in page_sizes(file, start, chunk.total_compressed_size):
                     content += unpacked
                     large = large or unpacked > max(PAGE_BYTES, PAGE_UNPACKS * stored)
-    if large or content > BYTES_CLAIMED * size + CLAIM_FREE:
+    if large or content > BYTES_CLAIMED * size + BYTES_FREE:
         raise DamagedError(f"{path} has {size:,} bytes, and its pages unpack to {content:,} bytes: it is not read")
 
 
