@@ -334,6 +334,16 @@ def test_strange_names(card: Card, hub: Hub, tmp_path: Path) -> None:
     assert main(kind, card, R, []) == 0
     for name in STRANGE:
         assert load(name)["x"][:] == [name]
+    assert main(kind, card, R, ["--output-dir", str(tmp_path / "out")]) == 0
+    assert validate(tmp_path / "out") == validate(R) == []
+
+
+def test_what_parquet_does_not_hold(card: Card, hub: Hub, capsys: Capture) -> None:
+    """A sentence that says so, and no place in the code of a library."""
+    features = datasets.Features({"x": VALUE("int8"), "y": VALUE("decimal128(5, -2)")})
+    rows = pa.table({"x": [1], "y": pa.array([None], pa.decimal128(5, -2))}, schema=features.arrow_schema)
+    assert main(builder(lambda config: iter([rows]), features, tables=True), card, R, []) == 2
+    assert "config 'default', split 'train', Parquet does not hold such rows: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -342,6 +352,9 @@ def test_strange_names(card: Card, hub: Hub, tmp_path: Path) -> None:
         (["."], None, "train", "'.'"),
         ([".."], None, "train", "'..'"),
         (["README.md"], None, "train", "'README.md'"),
+        ([".huggingface.yaml"], None, "train", "'.huggingface.yaml'"),  # a file that `load_dataset` reads
+        (["NUL.txt"], None, "train", "'NUL.txt'"),
+        (["a"], None, "n" * 240, "'nnnnn"),
         (["main", "data"], "main", "train", "'data'"),
         (["main", "default"], "main", "train", "'default'"),
         (["a", "a"], None, "train", "'a'"),

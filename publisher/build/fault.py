@@ -77,6 +77,6 @@ def _place(error: BaseException, kind: type) -> str | None:
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         file = Path(frame.filename).resolve()
         own = file in scripts or (HERE not in file.parents and "site-packages" not in file.parts)
-        if own and any(folder == file.parent or folder in file.parents for folder in folders):
+        if own and file.is_file() and any(folder == file.parent or folder in file.parents for folder in folders):
             return f"{file.name}, line {frame.lineno}"
     return None
