@@ -334,6 +334,47 @@ def test_strange_names(card: Card, hub: Hub, tmp_path: Path) -> None:
     assert main(kind, card, R, []) == 0
     for name in STRANGE:
         assert load(name)["x"][:] == [name]
+    assert main(kind, card, R, ["--output-dir", str(tmp_path / "out")]) == 0
+    assert validate(tmp_path / "out") == validate(R) == []
+
+
+def test_what_parquet_does_not_hold(card: Card, hub: Hub, capsys: Capture) -> None:
+    """A sentence that says so, and no place in the code of a library."""
+    features = datasets.Features({"x": VALUE("int8"), "y": VALUE("decimal128(5, -2)")})
+    rows = pa.table({"x": [1], "y": pa.array([None], pa.decimal128(5, -2))}, schema=features.arrow_schema)
+    assert main(builder(lambda config: iter([rows]), features, tables=True), card, R, []) == 2
+    said = capsys.readouterr().err
+    assert "config 'default', split 'train', pyarrow" in said
+    assert "cannot keep these rows in Parquet (" in said
+
+
+@pytest.mark.parametrize("tables", [False, True])
+@pytest.mark.parametrize(
+    ("feature", "value"), [({"_type": VALUE("int8")}, {"_type": 1}), (datasets.ClassLabel(names=["\ud800"]), 0)]
+)
+def test_features_that_no_card_can_have(
+    feature: Any, value: Any, tables: bool, card: Card, hub: Hub, capsys: Capture
+) -> None:
+    """Names that the libraries take for their own, and half characters."""
+    features = datasets.Features({"x": feature})
+
+    def rows(config: Any, n: list[int] | None = None) -> Iterator[Any]:
+        yield pa.table({"x": [value]}, schema=features.arrow_schema) if tables else {"x": value}
+
+    given = {"n": [1, 2]} if tables else {}
+    assert main(builder(rows, features, tables=tables, train=given), card, R, []) == 2
+    assert "the features cannot be written into a card (" in capsys.readouterr().err
+
+
+def test_what_compresses_well(card: Card, tmp_path: Path) -> None:
+    """Much from little is no finding."""
+
+    def rows(config: Any) -> Iterator[Any]:
+        yield pa.table({"x": pa.array([7] * 3_000_000), "y": pa.array(["y"] * 2_999_999 + ["y" * 5_000_000])})
+
+    features = datasets.Features({"x": VALUE("int64"), "y": VALUE("string")})
+    assert main(builder(rows, features, tables=True), card, R, ["--output-dir", str(tmp_path / "out")]) == 0
+    assert validate(tmp_path / "out") == []
 
 
 @pytest.mark.parametrize(
@@ -342,6 +383,9 @@ def test_strange_names(card: Card, hub: Hub, tmp_path: Path) -> None:
         (["."], None, "train", "'.'"),
         ([".."], None, "train", "'..'"),
         (["README.md"], None, "train", "'README.md'"),
+        ([".huggingface.yaml"], None, "train", "'.huggingface.yaml'"),  # a file that `load_dataset` reads
+        (["NUL.txt"], None, "train", "'NUL.txt'"),
+        (["a"], None, "n" * 240, "'nnnnn"),
         (["main", "data"], "main", "train", "'data'"),
         (["main", "default"], "main", "train", "'default'"),
         (["a", "a"], None, "train", "'a'"),

@@ -6,11 +6,13 @@ of values and a Python list for a list of structs, and later versions still read
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import datasets
 
 from publisher.build.datasets_internals import features_from_card, yaml_of_features
+from publisher.build.fault import RowsError
 
 
 def portable_dict(features: datasets.Features) -> dict[str, Any]:
@@ -67,6 +69,31 @@ def as_read(features: datasets.Features) -> datasets.Features:
     1
     """
     return features_from_card(portable_yaml(yaml_of_features(datasets.Features(_transposed(features)))))
+
+
+def check_features(features: datasets.Features) -> None:
+    """Refuse features that a card cannot give back.
+
+    Raises
+    ------
+    RowsError
+        With what the libraries say of it.
+
+    Examples
+    --------
+    >>> check_features(datasets.Features({"_type": datasets.Value("int8")}))
+    Traceback (most recent call last):
+    ...
+    publisher.build.fault.RowsError: the features cannot be written into a card (...): give columns and labels ...
+    """
+    try:
+        features_from_card(
+            json.loads(json.dumps(portable_yaml(yaml_of_features(features)), ensure_ascii=False).encode())
+        )
+    except Exception as error:  # whatever a name of the libraries' own, or half a character, leads to
+        raise RowsError(
+            f"the features cannot be written into a card ({error}): give columns and labels other names"
+        ) from error
 
 
 def _transposed(feature: Any) -> Any:

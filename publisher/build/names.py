@@ -10,9 +10,13 @@ from collections.abc import Collection, Iterable
 from publisher.errors import UsageError
 
 DEFAULT = "default"  # a config of this name is the default one, whatever else a card says
-TAKEN = ("assets", "readme.md", ".gitattributes", ".git", ".huggingface", ".cache")  # beside the configs' folders
+TAKEN = (  # beside the configs' folders
+    *("assets", "readme.md", ".gitattributes", ".git", ".cache"),
+    *(".huggingface", ".huggingface.yaml", "dataset_infos.json"),
+)
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # devices on Windows
 SPLIT = re.compile(r"\w+(\.\w+)*")  # what `datasets` takes, to the very end of the name
-LONGEST = 200  # characters of a folder's name, of the 255 bytes that file systems allow
+LONGEST = 200  # bytes of a name, of the 255 that file systems allow
 
 
 def check_config_names(names: Collection[str], default: str) -> None:
@@ -54,6 +58,10 @@ def check_split_names(config: str, names: Iterable[str]) -> None:
         if not SPLIT.fullmatch(name) or name.lower() == "all":
             allowed = "letters, digits, _, and . between them" if name.lower() != "all" else "any name but this"
             raise UsageError(f"config {config!r} cannot have a split named {name!r}: it may have {allowed}: rename it")
+        if len(name.encode()) > LONGEST:
+            raise UsageError(
+                f"config {config!r} has a split with a name of more than {LONGEST} bytes, {name[:20]!r}..."
+            )
 
 
 def escape(name: str) -> str:
@@ -68,6 +76,8 @@ def escape(name: str) -> str:
 
 
 def _obstacle(name: str) -> str | None:
+    if not isinstance(name, str):
+        return "which is no text"
     if not name.strip() or name in (".", ".."):
         return "which is no folder's name"
     if name.lower() in TAKEN:
@@ -76,6 +86,8 @@ def _obstacle(name: str) -> str | None:
         return "which has characters that cannot be in the name of a folder"  # $HOME: `datasets` puts its value there
     if name != name.strip() or name.endswith("."):
         return "because some systems drop a space or a dot at either end"
+    if RESERVED.fullmatch(name):
+        return "which is no folder's name on Windows"
     if len(name.encode(errors="replace")) > LONGEST:
         return f"which has more than {LONGEST} bytes"
     return None

@@ -23,7 +23,7 @@ from publisher.build.features import portable_dict
 from publisher.build.files import LocalFile, describe_file
 from publisher.build.media import embed_media, external_bytes, has_media
 from publisher.build.places import hide_folders
-from publisher.build.rows import RowsDigest, arrow_bytes, cut_by_bytes, differing_columns, row_bytes
+from publisher.build.rows import RowsDigest, arrow_bytes, cut_by_bytes, differing_columns, map_leaves, row_bytes
 
 P = TypeVar("P", bound=PurePath)
 
@@ -156,7 +156,8 @@ def write_file(
 
 def _write(groups: Iterable[pa.Table], path: Path, features: datasets.Features, metadata: Mapping[str, str]) -> Written:
     footer = {**metadata, "huggingface": json.dumps({"info": {"features": portable_dict(features)}})}
-    schema = features.arrow_schema.with_metadata(footer)
+    fields = [field.with_type(any_length(field.type)) for field in features.arrow_schema]
+    schema = pa.schema(fields, footer)
     given = RowsDigest(features)
     rows = 0
     with _storable():
@@ -165,7 +166,8 @@ def _write(groups: Iterable[pa.Table], path: Path, features: datasets.Features, 
         for group in groups:
             with _storable():
                 given.add(group)
-                writer.write_table(table_cast(group, schema), row_group_size=len(group))
+                cast = table_cast(group, features.arrow_schema)
+                writer.write_table(_stored(cast, schema), row_group_size=len(group))
             rows += len(group)
     with _storable():
         found, nbytes = _read_back(path, features)
@@ -189,6 +191,33 @@ def _storable() -> Iterator[None]:
             f"pyarrow {pa.__version__} cannot keep these rows in Parquet ({error}): "
             "give the column another type, or update pyarrow"
         ) from error
+
+
+def any_length(kind: pa.DataType) -> pa.DataType:
+    """A type with lists of any length for those of a fixed one, as it is stored.
+
+    pyarrow 21 neither writes nor reads those that are null; the length stands in the features.
+
+    Examples
+    --------
+    >>> str(any_length(pa.list_(pa.int8(), 2)))
+    'list<item: int8>'
+    """
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(any_length(field.type)) for field in kind])
+    if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
+        return pa.list_(any_length(kind.value_type))
+    return pa.large_list(any_length(kind.value_type)) if pa.types.is_large_list(kind) else kind
+
+
+def _stored(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = [
+        column
+        if column.type == kind
+        else pa.chunked_array([map_leaves(chunk, lambda leaf: leaf, any_length=True) for chunk in column.chunks], kind)
+        for column, kind in zip(table.columns, schema.types, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def digest_of_rows(path: Path, features: datasets.Features) -> str:

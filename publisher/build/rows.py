@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
@@ -205,6 +205,41 @@ def cut_by_bytes(table: pa.Table, most: int) -> Iterator[pa.Table]:
         start = stop
 
 
+def map_leaves(array: pa.Array, change: Callable[[pa.Array], pa.Array], any_length: bool = False) -> pa.Array:
+    """An array in which all that is no list and no struct is changed; itself if that is nothing.
+
+    With `any_length`, lists of a fixed length become lists of any.
+
+    Examples
+    --------
+    >>> array = pa.array([[1, 2], None], pa.list_(pa.int8(), 2))
+    >>> str(map_leaves(array, lambda leaf: leaf.cast("int16"), any_length=True).type)
+    'list<item: int16>'
+    """
+    kind = array.type
+    if pt.is_struct(kind) and kind.num_fields:
+        before = [array.field(index) for index in range(kind.num_fields)]
+        after = [map_leaves(field, change, any_length) for field in before]
+        if all(new is old for new, old in zip(after, before, strict=True)):
+            return array
+        return pa.StructArray.from_arrays(after, names=[field.name for field in kind], mask=array.is_null())
+    if not _is_list(kind):
+        return change(array)
+    array = pa.concat_arrays([array])  # without what lies outside its slice
+    fixed = pt.is_fixed_size_list(kind)
+    inner = array.flatten() if fixed and any_length else array.values
+    values = map_leaves(inner, change, any_length)
+    if fixed and any_length:
+        lengths = pc.list_value_length(array).fill_null(0).to_numpy()
+        offsets = np.concatenate([[0], lengths.cumsum()]).astype(np.int32)
+        return pa.ListArray.from_arrays(pa.array(offsets), values, mask=array.is_null())
+    if values is inner:
+        return array
+    if fixed:
+        return pa.FixedSizeListArray.from_arrays(values, kind.list_size, mask=array.is_null())
+    return type(array).from_arrays(array.offsets, values, mask=array.is_null())
+
+
 def _sizes(array: pa.Array) -> np.ndarray[Any, Any]:
     array = _plain(array)
     kind = array.type
@@ -222,21 +257,11 @@ def _sizes(array: pa.Array) -> np.ndarray[Any, Any]:
 
 def _stored(array: pa.Array) -> pa.Array:
     """The same values without extension types, which most functions of pyarrow do not know."""
-    kind = array.type
-    if isinstance(array, pa.ExtensionArray):
-        return _stored(array.storage)
-    if pt.is_struct(kind) and kind.num_fields:
-        fields = [_stored(array.field(index)) for index in range(kind.num_fields)]
-        if all(one.type == field.type for one, field in zip(fields, kind, strict=True)):
-            return array
-        return pa.StructArray.from_arrays(fields, names=[field.name for field in kind], mask=array.is_null())
-    if _is_list(kind) and _stored(array[:0].values).type != kind.value_type:
-        array = pa.concat_arrays([array])  # without what lies outside its slice
-        values = _stored(array.values)
-        if pt.is_fixed_size_list(kind):
-            return pa.FixedSizeListArray.from_arrays(values, kind.list_size, mask=array.is_null())
-        return type(array).from_arrays(array.offsets, values, mask=array.is_null())
-    return array
+    return map_leaves(array, _storage) if "extension<" in str(array.type) else array
+
+
+def _storage(array: pa.Array) -> pa.Array:
+    return _stored(array.storage) if isinstance(array, pa.ExtensionArray) else array
 
 
 def _plain(array: pa.Array) -> pa.Array:

@@ -23,6 +23,7 @@ from publisher.build import parquet
 from publisher.build.configs import METADATA_KEY, BuiltConfig, data_folder, describe_builder
 from publisher.build.datasets_internals import generate_tables
 from publisher.build.fault import NO_ROWS, names_fault
+from publisher.build.features import check_features
 from publisher.build.files import DataFile, ExpectedFile, KnownFile, LocalFile
 from publisher.build.origin import Origin
 from publisher.build.parquet import Written, describe_written, file_names, write_files
@@ -113,6 +114,8 @@ def plan_parts(source: Source, default: str) -> list[Part]:
     default : str
         Name of the builder's default config.
     """
+    with names_fault(source.kind, source.config):
+        check_features(source.features)
     parts = []
     folder = data_folder(source.config, default)
     origin = Origin(source.kind, source.builder.config, source.overrides, source.cache)

@@ -15,6 +15,7 @@ from publisher.build.counted import ROWS
 from publisher.build.datasets_internals import lists_for_sequences
 from publisher.build.digests import column_digests
 from publisher.build.fault import NO_ROWS, RowsError, names_fault
+from publisher.build.features import check_features
 from publisher.build.parquet import describe_written, write_split
 from publisher.build.source import Source
 from publisher.source.opened import noting
@@ -61,6 +62,7 @@ class Whole:
                         raise RowsError(NO_ROWS)
                     dataset = builder.as_dataset(split=split)
                     info.features = dataset.features  # a script may declare a plain dict
+                    check_features(info.features)
                     metadata = {METADATA_KEY: json.dumps(made_by)}
                     written = list(write_split(dataset, split, root / folder, metadata, self.source.folders))
                 files[split] = [describe_written(file, root) for file in written]

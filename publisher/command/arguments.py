@@ -58,7 +58,7 @@ def make_parser(
             nargs="?",
             help=f"namespace/name (default: {repo_id}; of a variant it has to be given)",
         )
-    names = ", ".join(declared_configs(builder))
+    names = ", ".join(map(str, declared_configs(builder)))
     add("--config", metavar="NAME", action="append", default=[], help=f"only this config, may be repeated: {names}")
     add_overrides(parser.add_argument_group("another dataset of the same kind"), builder)
 

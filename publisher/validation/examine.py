@@ -116,7 +116,8 @@ def examine_folder(
     """
     text, wrong = _read_text(folder)
     card = read_card(text) if text is not None else PublishedCard()
-    there = _Folder(folder, dict.fromkeys(layout.list_files(folder)), card, card.manifest or Manifest())
+    manifest = card.manifest or Manifest()
+    there = _Folder(folder, dict.fromkeys(layout.list_files(folder, manifest.files)), card, manifest)
     splits, unmatched = layout.find_layout(folder, card.metadata)
     read = {path: None for paths in splits.values() for of_split in paths.values() for path in of_split}
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from publisher.build.configs import METADATA_KEY
 from publisher.build.features import as_read
-from publisher.build.parquet import FILE_BYTES, LARGEST
+from publisher.build.parquet import FILE_BYTES, LARGEST, any_length
 from publisher.hub.failures import one_line
 from publisher.validation.pages import page_sizes
 
@@ -176,10 +176,12 @@ def _same_type(left: pa.DataType, right: pa.DataType) -> bool:
 
     Parquet has no seconds, nor dates in milliseconds; `datasets` knows no nullability, and no names of list items.
     """
-    if left == right or left == _kept(right):
+    if left in (right, _kept(right), _kept(any_length(right))):
         return True
     try:
-        one, other = (datasets.Features.from_arrow_schema(pa.schema([("", kind)])) for kind in (left, right))
+        one, other = (
+            datasets.Features.from_arrow_schema(pa.schema([("", any_length(kind))])) for kind in (left, right)
+        )
     except (ValueError, TypeError, NotImplementedError):  # types that `datasets` does not know
         return False
     return bool(one == other)

@@ -25,10 +25,10 @@ Layout = dict[str, dict[str, list[str]]]  # config -> split -> paths
 SHARD = re.compile(r"(?P<stem>.*)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet")
 
 
-def list_files(folder: Path) -> list[str]:
-    """Paths of all files that are not hidden, with forward slashes."""
-    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
-    return sorted(path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
+def list_files(folder: Path, recorded: Collection[str] = ()) -> list[str]:
+    """Paths of all files that are not hidden, or are recorded nevertheless, with forward slashes."""
+    paths = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    return sorted(path for path in paths if path in recorded or not f"/{path}".count("/."))
 
 
 def find_layout(folder: Path, metadata: Mapping[str, Any]) -> tuple[Layout, list[str]]:
