@@ -6,9 +6,11 @@ import datetime
 import io
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.metadata import requires
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,6 +24,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from compatibility.environments import Environment
+from compatibility.making import make
 from loopback import Hub
 from publisher import Card, main, validate
 from publisher.build import parquet
@@ -31,6 +35,7 @@ from publisher.card.manifest import read_card, write_card
 
 Capture: TypeAlias = pytest.CaptureFixture[str]
 Patch: TypeAlias = pytest.MonkeyPatch
+ROOT = Path(__file__).parents[1]
 R = "tester/any"
 VALUE = datasets.Value
 INTEGER = datasets.Features({"x": VALUE("int64")})
@@ -251,6 +256,66 @@ def test_the_same_rows_whatever_wrote_them(card: Card, hub: Hub, monkeypatch: Pa
     assert main(other, card, R, ["--verify"]) == 0
     assert main(other, card, R, ["--rewrite"]) == 0
     assert hub.files(R)["a/train-00000-of-00001.parquet"] != before["a/train-00000-of-00001.parquet"]
+
+
+TWO = """
+import sys
+from pathlib import Path
+import datasets
+from publisher import Card, main
+
+class Two(datasets.GeneratorBasedBuilder):
+    BUILDER_CONFIGS = [datasets.BuilderConfig(name=name) for name in ("default", "other")]
+
+    def _info(self):
+        fixed = datasets.Sequence(datasets.Value("int8"), length=2)
+        return datasets.DatasetInfo(features=datasets.Features({"x": datasets.Value("float64"), "fixed": fixed}))
+
+    def _split_generators(self, manager):
+        return [datasets.SplitGenerator(name="train", gen_kwargs={})]
+
+    def _generate_examples(self):
+        last = float(Path("last").read_text()) if self.config.name == "other" else 0.0
+        yield from enumerate({"x": x, "fixed": [1, 2]} for x in [0.1] * 1000 + [last])
+
+sys.exit(main(Two, Card(Path("card.md.jinja"), {"license": "mit"}), "tester/any"))
+"""
+OTHER = ("datasets==3.6.0", "huggingface_hub<1", "pyarrow==21.0.0")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("network")
+def test_two_maintainers(hub: Hub, tmp_path: Path) -> None:
+    """Other versions of the libraries write the same rows as other bytes: neither undoes what the other did."""
+    needed = [requirement for requirement in requires("mnist1d") or () if "extra ==" not in requirement]
+    theirs = make(Environment("two-maintainers", (*needed, *OTHER), (), ()), ROOT / "build" / "compatibility").python
+    (tmp_path / "card.md.jinja").write_text("# Any\n")
+    (tmp_path / "two.py").write_text(TWO)
+
+    def publish(python: str | Path, last: float, *arguments: str) -> str:
+        (tmp_path / "last").write_text(str(last))
+        command = [python, "two.py", *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    ours = sys.executable
+    publish(ours, 1.5)
+    files = hub.files(R)
+    assert "nothing to do" in publish(theirs, 1.5)
+    assert "verified" in publish(theirs, 1.5, "--verify")
+    publish(theirs, 2.5)
+    assert {path for path, content in hub.files(R).items() if files[path] != content} == {
+        "README.md",
+        "other/train-00000-of-00001.parquet",
+    }
+    assert "nothing to do" in publish(ours, 2.5)
+    assert "verified" in publish(ours, 2.5, "--verify")
+    for python in (theirs, ours):
+        publish(python, 2.5, "--rewrite")
+        assert "nothing to do" in publish(python, 2.5, "--rewrite")
 
 
 def test_the_record_has_a_digest_for_each_file(card: Card, tmp_path: Path) -> None:
