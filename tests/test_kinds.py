@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import huggingface_hub
 import numpy as np
 import pytest
 
@@ -75,7 +76,8 @@ def kinds() -> dict[str, tuple[Any, Any]]:
         shape = (2,) * dimensions
         feature = getattr(datasets, f"Array{dimensions}D")(shape, "float32")
         found[f"array {dimensions}"] = feature, np.arange(2**dimensions).reshape(shape).tolist()
-    found[ANY_LENGTH] = datasets.Array2D((None, 2), "int8"), [[1, 2]] * 3
+    if not huggingface_hub.__version__.startswith("0.25."):  # refused: it drops the None
+        found[ANY_LENGTH] = datasets.Array2D((None, 2), "int8"), [[1, 2]] * 3
     for name, path in MEDIA.items():
         if kind := getattr(datasets, name, None):
             found[name] = kind(decode=False), {"bytes": name.encode(), "path": path}
@@ -106,7 +108,8 @@ def test_kinds(tables: bool, card: Card, hub: Hub, tmp_path: Path) -> None:
     columns = nested(kinds())
     features = datasets.Features({name: feature for name, (feature, _) in columns.items()})
     row = {name: value for name, (_, value) in columns.items()}
-    nothing = dict.fromkeys(row) | {ANY_LENGTH: row[ANY_LENGTH]}  # which `datasets` does not read if it is null
+    never_null = [name for name in (ANY_LENGTH,) if name in row]  # which `datasets` does not read if it is null
+    nothing = dict.fromkeys(row) | {name: row[name] for name in never_null}
     kind = builder(lambda config: iter([row, nothing, row]), features)
     prepared = kind(cache_dir=str(tmp_path / "cache"))
     with lists_for_sequences():

@@ -6,10 +6,12 @@ of values and a Python list for a list of structs, and later versions still read
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import datasets
+import huggingface_hub
+import yaml
+from huggingface_hub import DatasetCardData
 
 from publisher.build.datasets_internals import features_from_card, yaml_of_features
 from publisher.build.fault import RowsError
@@ -87,13 +89,17 @@ def check_features(features: datasets.Features) -> None:
     publisher.build.fault.RowsError: the features cannot be written into a card (...): give columns and labels ...
     """
     try:
-        features_from_card(
-            json.loads(json.dumps(portable_yaml(yaml_of_features(features)), ensure_ascii=False).encode())
-        )
+        listed = portable_yaml(yaml_of_features(features))
+        features_from_card(listed)
+        text = DatasetCardData(dataset_info=listed).to_yaml()
+        is_kept = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["dataset_info"] == listed
     except Exception as error:  # whatever a name of the libraries' own, or half a character, leads to
         raise RowsError(
             f"the features cannot be written into a card ({error}): give columns and labels other names"
         ) from error
+    if not is_kept:  # some versions drop the None of a shape
+        version = huggingface_hub.__version__
+        raise RowsError(f"huggingface_hub {version} cannot write the features into a card: update it")
 
 
 def _transposed(feature: Any) -> Any:

@@ -51,6 +51,7 @@ class Whole:
             with names_fault(self.source.kind, name), lists_for_sequences(), noting(self.source.opened):
                 _count_rows(builder)
                 builder.download_and_prepare(str(Path(prepared, "rows")))
+                check_features(self.source.features)
             folder = data_folder(name, self.default)
             made_by = describe_builder(builder)
             info = builder.info.copy()
@@ -62,7 +63,6 @@ class Whole:
                         raise RowsError(NO_ROWS)
                     dataset = builder.as_dataset(split=split)
                     info.features = dataset.features  # a script may declare a plain dict
-                    check_features(info.features)
                     metadata = {METADATA_KEY: json.dumps(made_by)}
                     written = list(write_split(dataset, split, root / folder, metadata, self.source.folders))
                 files[split] = [describe_written(file, root) for file in written]
