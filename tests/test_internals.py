@@ -10,13 +10,13 @@ from pathlib import Path
 import datasets
 import pyarrow as pa
 import pytest
-from huggingface_hub import DatasetCardData, HfApi
+from huggingface_hub import CommitOperationAdd, DatasetCardData, HfApi
 
 from loopback import Hub
 from publisher.build import datasets_internals
 from publisher.build.files import UploadedFile
 from publisher.hub.client import Repository
-from publisher.hub.client_internals import missing_objects, uploaded_addition
+from publisher.hub.client_internals import missing_objects, uploaded_addition, was_committed
 from tests.pictures import Pictures
 from tests.shards import Shards
 
@@ -68,7 +68,10 @@ def test_uploaded_addition(hub: Hub, tmp_path: Path) -> None:
     assert uploaded == UploadedFile("data.parquet", 4000, sha256=uploaded.sha256, sample=(b"PAR1" * 128))
     lost = UploadedFile("lost.parquet", 3, sha256="0" * 64)
     assert missing_objects([uploaded, lost], "dataset", R, hub.url) == {lost.sha256}
-    HfApi().create_commit(R, [uploaded_addition(uploaded)], repo_type="dataset", commit_message="Add")
+    for is_new in (True, False):
+        addition = uploaded_addition(uploaded) if is_new else CommitOperationAdd("data.parquet", str(source))
+        HfApi().create_commit(R, [addition], repo_type="dataset", commit_message="Add")
+        assert was_committed(addition) == is_new
     assert hub.files(R)["data.parquet"] == source.read_bytes()
 
 

@@ -201,11 +201,12 @@ def test_files_beside_the_card(hub: Hub, run: Run, capsys: pytest.CaptureFixture
     assert run("--verify") == 0
 
 
-def test_the_same_published_meanwhile(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("request_", ["/preupload/", "/commit/"])
+def test_the_same_published_meanwhile(request_: str, hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     """By somebody else: the one who comes second says so, and makes no commit."""
     assert run() == 0
     newest = shards(60, "1.1.0")
-    hub.before("POST", "/commit/", lambda: run("--message", "Mine", builder=newest))
+    hub.before("POST", request_, lambda: run("--message", "Mine", builder=newest))
     capsys.readouterr()
     assert run(builder=newest) == 0
     assert "the same was published meanwhile, tester: Mine" in capsys.readouterr().out

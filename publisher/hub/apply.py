@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from publisher.errors import last_word
-from publisher.hub.client import Repository
+from publisher.hub.client import MovedError, Repository
 from publisher.plan.plan import Plan
 from publisher.plan.state import Commit, PullRequest, State
 from publisher.plan.target import MAIN, Target
 
 COMMIT_FILES = 100  # what the Hub advises at most: https://huggingface.co/docs/hub/repositories-recommendations
-
-
-class MovedError(Exception):
-    """Somebody committed to `main`, or to the pull request, while that was filled."""
 
 
 def carry_out(repository: Repository, target: Target, plan: Plan, since: str = "") -> Commit:

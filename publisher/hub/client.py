@@ -23,7 +23,13 @@ from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_st
 from publisher.build.files import LocalFile, TextFile, UploadedFile
 from publisher.card.manifest import CARD, CARD_BYTES, read_card
 from publisher.errors import HubError, UsageError, last_word
-from publisher.hub.client_internals import ask_for_write_token, commits, missing_objects, uploaded_addition
+from publisher.hub.client_internals import (
+    ask_for_write_token,
+    commits,
+    missing_objects,
+    uploaded_addition,
+    was_committed,
+)
 from publisher.hub.endpoint import endpoint
 from publisher.hub.failures import explain, is_lost, is_of_storage, is_transient, status_of
 from publisher.hub.patience import COMMITTING, Patience, patiently, within
@@ -37,6 +43,10 @@ END = 8  # bytes, of a Parquet file its footer's size and mark
 MANY = 100  # commits that are looked through
 UNKNOWN = "Interrupted while {doing}: whether it was done is not known. Run the command again: it looks, and continues."
 LFS_BATCH = 100  # objects that one request asks about: what git-lfs itself sends at most
+
+
+class MovedError(Exception):
+    """Somebody committed to the revision, or to the pull request, while that was filled."""
 
 
 class Repository:
@@ -311,6 +321,8 @@ class Repository:
                 parent_commit=parent or None,
                 create_pr=create_pr,
             )
+        if additions and not any(map(was_committed, additions)):  # the client makes no commit that changes nothing
+            raise MovedError
         return Commit(_of(str, info.oid), info.pr_url, info.pr_revision)
 
     def _upload(

@@ -37,6 +37,11 @@ def uploaded_addition(file: UploadedFile) -> CommitOperationAdd:
     return addition
 
 
+def was_committed(addition: CommitOperationAdd) -> bool:
+    """Whether a commit was made of it: the client makes none if the Hub has it all, and returns the newest one."""
+    return bool(addition._is_committed)
+
+
 def missing_objects(files: Sequence[KnownFile], repo_type: str, repo_id: str, endpoint: str) -> set[str]:
     """The SHA-256 of those files that the Hub has not: the batch request of git-lfs, which is documented."""
     wanted = [UploadInfo(sha256=bytes.fromhex(file.sha256), size=file.size, sample=b"") for file in files]

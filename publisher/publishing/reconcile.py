@@ -13,8 +13,8 @@ from publisher.build.files import TextFile
 from publisher.card.compose import Card
 from publisher.card.manifest import CARD, CARD_BYTES
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, last_word
-from publisher.hub.apply import MovedError, carry_out
-from publisher.hub.client import Repository
+from publisher.hub.apply import carry_out
+from publisher.hub.client import MovedError, Repository
 from publisher.hub.failures import explain, status_of
 from publisher.hub.local import check_surroundings
 from publisher.hub.patience import Patience
