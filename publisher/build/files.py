@@ -22,7 +22,7 @@ class DataFile:
 
 @dataclass(frozen=True)
 class ExpectedFile(DataFile):
-    """A file that is not drawn yet; its numbers are about right."""
+    """A file that is not drawn yet; its numbers hold if all shards are like the first and the last."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 import datasets
+from tqdm import tqdm
 
 from publisher.build.files import File, digest_of
 from publisher.build.shards import Part
@@ -59,7 +60,7 @@ def print_job(job: Job, waiting: Sequence[Part]) -> None:
     """What lies ahead."""
     there = len(job.parts) - len(waiting)
     rows, size = sum(part.amount for part in waiting), sum(part.expected.size for part in waiting)
-    print(f"{len(waiting)} files to draw and upload, {rows:,} rows, about {size / 1e9:.1f} GB", end="")
+    print(f"{len(waiting)} files to draw and upload, about {rows:,} rows, {tqdm.format_sizeof(size)}B", end="")
     print(f"; {there} files were uploaded before" if there else "", flush=True)
 
 
@@ -79,7 +80,7 @@ def print_plan(outcome: Outcome, target: Target) -> None:
     if any(change.action == "compare" for change in outcome.plan.changes):
         print("  compare: whether a file is the same shows when it is drawn")
     if any(change.after and digest_of(change.after) is None for change in outcome.plan.changes):
-        print("  sizes of files that are not drawn yet are about right")
+        print("  files that are not drawn yet: their sizes and number if all shards are like the first and the last")
     if target.source:
         print(f"  made by the script of {target.source}")
     for note in outcome.plan.notes:
