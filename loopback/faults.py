@@ -21,6 +21,8 @@ class Fault:
     message: str | None = None
     ratelimit: int | None = None
     change: Callable[[bytes], bytes] = bytes
+    page: str | None = None
+    content_type: str = ""
 
     REFUSE: ClassVar[Fault]
     """The connection closes before the body is read."""
@@ -65,6 +67,11 @@ class Fault:
         return cls(
             "status", code=code, retry_after=retry_after, error_code=error_code, message=message, ratelimit=ratelimit
         )
+
+    @classmethod
+    def other(cls, code: int, page: str, content_type: str = "text/html") -> Fault:
+        """Answer with this status and body as a proxy or a storage would, without a header of the Hub; do nothing."""
+        return cls("status", code=code, page=page, content_type=content_type)
 
 
 Fault.REFUSE = Fault("refuse")

@@ -137,6 +137,37 @@ def test_refusals(published: Hub, publish: Publish, path: str, code: int, capsys
     assert len([request for request in published.requests if request.faults]) <= 3
 
 
+PAGE = "<html><head><title>Sign in &amp; go</title></head><body><h1>Hello</h1></body></html>"
+S3 = "<Error><Code>AccessDenied</Code><Message>No room</Message></Error>"
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "kind", "words"),
+    [
+        (403, '{"error": {"message": "No room"}}', "application/json", "refused with status 403: No room"),
+        (403, '{"error": "Bad", "errors": [{"message": "No room"}]}', "application/json", "status 403: Bad; No room"),
+        (403, '{"detail": [{"loc": ["a"], "msg": "No room"}]}', "application/json", "refused with status 403: No room"),
+        (403, "No room", "text/plain", "refused with status 403: No room"),
+        (403, S3, "application/xml", "refused with status 403: No room"),
+        (403, PAGE, "text/html", "refused with status 403: Sign in & go"),
+        (403, "", "text/html", "the token has no right"),
+        (413, "", "text/html", "refused with status 413: Request Entity Too Large"),
+        (409, '{"error": "Busy"}', "application/json", "refused with status 409: Busy"),
+        (200, PAGE, "text/html", "does not answer as the Hub does: 'Sign in & go' instead of JSON"),
+        (200, "", "text/html", "does not answer as the Hub does: '' instead of JSON"),
+    ],
+)
+def test_words(
+    hub: Hub, publish: Publish, code: int, body: str, kind: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the Hub, of a storage or a proxy, in whichever shape they come."""
+    path = "/revision/" if code == 200 else "/commit/"
+    hub.fail(path=path, fault=Fault.other(code, body, kind), times=99)
+    assert publish() == 3
+    [sentence] = capsys.readouterr().err.splitlines()
+    assert words in sentence
+
+
 def test_json_holds_no_token(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
     """Nor does standard output without it."""
     hub.fail(path="/commit/", fault=Fault.status(403, message=OURS), times=9)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import html
+import json
 import re
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
+from http.client import responses
 from typing import Any
 
 from huggingface_hub import constants, get_token
@@ -18,6 +21,8 @@ from publisher.hub.transport import TRANSIENT, EndlessError, UnavailableError, U
 
 LONGEST_SENTENCE = 300  # letters of what others say
 STORAGE_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")  # how hf_xet words it
+SAID_IN = ("error", "message", "errors", "detail", "msg")
+PAGE = re.compile(r"(?i)<(?:title|message)>([^<]+)<")  # HTML, and the XML of S3
 SHORT = "failed to fill whole buffer"  # of hf_xet, if an answer is shorter than it should be
 STORAGE_WORDS = ("Task error", "Data processing error", "HTTP status", "error sending request")
 RATE_LIMIT = re.compile(r'"\w+"\s*;\s*r\s*=\s*(\d+)\s*;\s*t\s*=\s*(\d+)')  # the IETF's draft, as the Hub sends it
@@ -122,19 +127,28 @@ def asked_wait(error: BaseException | None) -> float | None:
 
 
 def said_by_hub(error: BaseException | None) -> str:
-    """The Hub's own sentence, if it has one."""
+    """The Hub's own sentence, if it has one, or that of its storage, or of a proxy before it."""
     for response in _responses(error):
         if header := response.headers.get("X-Error-Message"):
             return clean(header)
         try:
-            body = response.json()
-        except Exception:  # not read, not JSON
+            return clean(_sentences(response.json()))
+        except ValueError:  # no JSON
+            is_text = response.headers.get("Content-Type", "").startswith("text/plain")
+            found = PAGE.search(response.text)
+            return clean(response.text if is_text else html.unescape(found[1]) if found else "")
+        except Exception:  # not read
             return ""
-        said = body.get("error") or body.get("message") if isinstance(body, dict) else None
-        if isinstance(said, list):
-            said = "; ".join(str(item) for item in said[:5])
-        return clean(said) if isinstance(said, str) else ""
     return ""
+
+
+def _sentences(said: Any) -> str:
+    """What is said in an answer, in whichever of the usual shapes."""
+    if isinstance(said, dict):
+        said = [said[name] for name in SAID_IN if name in said]
+    if isinstance(said, list):
+        said = "; ".join(dict.fromkeys(filter(None, map(_sentences, said[:5]))))
+    return said if isinstance(said, str) else ""
 
 
 def summary(error: BaseException) -> str:
@@ -154,7 +168,7 @@ def explain(error: BaseException, repo_id: str) -> PublishingError:
     if status is None:
         if is_transient(error):
             return HubError(f"{where} could not be reached: {clean(_first_words(error))}: try again later")
-        words = one_line(error) if isinstance(error, EndlessError) else f"{type(error).__name__}, {one_line(error)}"
+        words = _odd(error)
         return HubError(f"{where} does not answer as the Hub does: {words}")
     if status == 401 and not is_of_storage(error):
         reason = "the token is not valid" if get_token() else "there is no token"
@@ -177,7 +191,8 @@ def explain(error: BaseException, repo_id: str) -> PublishingError:
         said = (
             f"perhaps its storage has lost what {constants.HF_XET_CACHE} remembers: remove that folder, and try again"
         )
-    return HubError(f"{where} refused with status {status}: {said or one_line(error)}")
+    words = said or (one_line(error) if is_of_storage(error) else responses.get(status, ""))
+    return HubError(f"{where} refused with status {status}{f': {words}' if words else ''}")
 
 
 def local_trouble(error: BaseException) -> UsageError | None:
@@ -195,6 +210,14 @@ def local_trouble(error: BaseException) -> UsageError | None:
 def one_line(error: BaseException) -> str:
     """The message of an error on one line, or its name."""
     return clean(error) or type(error).__name__
+
+
+def _odd(error: BaseException) -> str:
+    """What is odd in an answer."""
+    if isinstance(error, json.JSONDecodeError):
+        page = PAGE.search(error.doc)
+        return f"{html.unescape(page[1]) if page else error.doc!r:.100} instead of JSON"
+    return one_line(error) if isinstance(error, EndlessError) else f"{type(error).__name__}, {one_line(error)}"
 
 
 def _first_words(error: BaseException) -> BaseException:
