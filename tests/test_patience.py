@@ -154,13 +154,23 @@ S3 = "<Error><Code>AccessDenied</Code><Message>No room</Message></Error>"
         (413, "", "text/html", "refused with status 413: Request Entity Too Large"),
         (409, '{"error": "Busy"}', "application/json", "refused with status 409: Busy"),
         (200, PAGE, "text/html", "does not answer as the Hub does: 'Sign in & go' instead of JSON"),
+        (403, '{"error": "No room"}' + " " * 200_000, "application/json", "status 403: No room"),
+        (200, "[" + " " * 2_000_000, "application/json", "the Hub does: an answer of more than 1,000,000 bytes"),
         (200, "", "text/html", "does not answer as the Hub does: '' instead of JSON"),
     ],
 )
 def test_words(
-    hub: Hub, publish: Publish, code: int, body: str, kind: str, words: str, capsys: pytest.CaptureFixture[str]
+    hub: Hub,
+    publish: Publish,
+    code: int,
+    body: str,
+    kind: str,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of the Hub, of a storage or a proxy, in whichever shape they come."""
+    monkeypatch.setattr(transport, "ANSWER_BYTES", 1_000_000)
     path = "/revision/" if code == 200 else "/commit/"
     hub.fail(path=path, fault=Fault.other(code, body, kind), times=99)
     assert publish() == 3

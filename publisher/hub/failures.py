@@ -215,8 +215,9 @@ def one_line(error: BaseException) -> str:
 def _odd(error: BaseException) -> str:
     """What is odd in an answer."""
     if isinstance(error, json.JSONDecodeError):
-        page = PAGE.search(error.doc)
-        return f"{html.unescape(page[1]) if page else error.doc!r:.100} instead of JSON"
+        begins = error.doc[: 10 * LONGEST_SENTENCE]
+        page = PAGE.search(begins)
+        return f"{clean(html.unescape(page[1]) if page else begins, 100)!r} instead of JSON"
     return one_line(error) if isinstance(error, EndlessError) else f"{type(error).__name__}, {one_line(error)}"
 
 
