@@ -156,7 +156,9 @@ def _failure(fault: Fault, request: Request) -> Response:
     response = _refusal(HubError(fault.code, message, fault.error_code))
     if fault.retry_after is not None:
         response.headers["Retry-After"] = str(fault.retry_after)
-    if fault.ratelimit is not None:
+    if isinstance(fault.ratelimit, str):
+        response.headers["ratelimit"] = fault.ratelimit
+    elif fault.ratelimit is not None:
         response.headers.update(headers("api", 0, fault.ratelimit, 1000))
     return response
 

@@ -19,7 +19,7 @@ class Fault:
     retry_after: int | None = None
     error_code: str | None = None
     message: str | None = None
-    ratelimit: int | None = None
+    ratelimit: int | str | None = None
     change: Callable[[bytes], bytes] = bytes
     page: str | None = None
     content_type: str = ""
@@ -57,11 +57,11 @@ class Fault:
         retry_after: int | None = None,
         error_code: str | None = None,
         message: str | None = None,
-        ratelimit: int | None = None,
+        ratelimit: int | str | None = None,
     ) -> Fault:
         """Answer with this status and do nothing.
 
-        `retry_after` is in seconds, for 429 and 503, `ratelimit` is the same in the header that the Hub sends today;
+        `retry_after` is in seconds, for 429 and 503, `ratelimit` is the same in the header of today, or that itself;
         `error_code` is what the Hub adds, such as RepoNotFound; `message` is its sentence.
         """
         return cls(

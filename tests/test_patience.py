@@ -153,10 +153,10 @@ S3 = "<Error><Code>AccessDenied</Code><Message>No room</Message></Error>"
         (403, "", "text/html", "the token has no right"),
         (413, "", "text/html", "refused with status 413: Request Entity Too Large"),
         (409, '{"error": "Busy"}', "application/json", "refused with status 409: Busy"),
-        (200, PAGE, "text/html", "does not answer as the Hub does: 'Sign in & go' instead of JSON"),
+        (200, PAGE, "text/html", "the Hub does: no whole JSON, but 'Sign in & go'"),
         (403, '{"error": "No room"}' + " " * 200_000, "application/json", "status 403: No room"),
         (200, "[" + " " * 2_000_000, "application/json", "the Hub does: an answer of more than 1,000,000 bytes"),
-        (200, "", "text/html", "does not answer as the Hub does: '' instead of JSON"),
+        (200, "", "text/html", "does not answer as the Hub does: no whole JSON, but ''"),
     ],
 )
 def test_words(
@@ -216,6 +216,22 @@ def test_quota(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -
     [sentence] = capsys.readouterr().err.splitlines()
     assert "You have made 256 commits: try again in 50 minutes, at " in sentence
     assert len([request for request in hub.requests if request.faults]) == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ('"pages";r=9;t=5, "resolvers|api";t=7200;r=0', "try again in 120 minutes, at "),
+        ('"api"; r = 0; t = 900000000', "try again in 250000 hours, at 20"),
+        ('"api";r=0;t=99999999999999999999999', "try again later"),
+        ("limit=1; \x7f;r=;t=x", "try again later"),
+    ],
+)
+def test_odd_quota(hub: Hub, publish: Publish, header: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Several limits, in any order, and numbers that no clock has."""
+    hub.fail(path="/revision/", fault=Fault.status(429, ratelimit=header), times=99)
+    assert publish() == 3
+    assert words in capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("path", ["/shards", "/reconstructions/"])

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from http.client import responses
 from typing import Any
+from urllib.parse import urlsplit
 
 from huggingface_hub import constants, get_token
 
@@ -25,7 +26,7 @@ SAID_IN = ("error", "message", "errors", "detail", "msg")
 PAGE = re.compile(r"(?i)<(?:title|message)>([^<]+)<")  # HTML, and the XML of S3
 SHORT = "failed to fill whole buffer"  # of hf_xet, if an answer is shorter than it should be
 STORAGE_WORDS = ("Task error", "Data processing error", "HTTP status", "error sending request")
-RATE_LIMIT = re.compile(r'"\w+"\s*;\s*r\s*=\s*(\d+)\s*;\s*t\s*=\s*(\d+)')  # the IETF's draft, as the Hub sends it
+RATE_LIMIT = re.compile(r"\b([rt])\s*=\s*(\d{1,9})\b")  # left, and seconds: the IETF's draft, as the Hub sends it
 SECRETS = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 ***"),
     (re.compile(r"\bhf_[A-Za-z0-9]{20,}"), "***"),
@@ -114,9 +115,10 @@ def asked_wait(error: BaseException | None) -> float | None:
     for response in _responses(error):
         if response.status_code not in (429, 503):
             return None
-        limit = RATE_LIMIT.search(response.headers.get("ratelimit", ""))
-        if response.status_code == 429 and limit and limit[1] == "0":
-            return float(limit[2])
+        limits = [dict(RATE_LIMIT.findall(item)) for item in response.headers.get("ratelimit", "").split(",")]
+        spent = [float(limit["t"]) for limit in limits if limit.get("r") == "0" and "t" in limit]
+        if response.status_code == 429 and spent:
+            return max(spent)
         asked = response.headers.get("Retry-After", "").strip()
         if asked.isdecimal():
             return float(asked) if len(asked) < 10 else None
@@ -175,17 +177,18 @@ def explain(error: BaseException, repo_id: str) -> PublishingError:
         words = f"{reason} (status 401: {said})" if said else reason
         return HubError(f"{words}: set HF_TOKEN, or log in with `hf auth login`, with a token that may write")
     if status == 403 and not said:
-        return HubError(f"the token has no right to do that in {where}: use one with the right to write there")
+        return HubError(f"the token has no right to do that in {where}: use one that has")
     if status == 404 and not said:
-        return HubError(f"{where} is not there, or the token may not see it: use one with the right to read it")
+        what = next((f"{urlsplit(str(response.url)).path} of " for response in _responses(error)), "")
+        return HubError(f"{what}{where} is not there, or the token may not see it: use one with the right to read it")
     if status == 429:
         wait = asked_wait(error)
-        when = "later" if wait is None else f"in {_duration(wait)}, at {_clock(wait)}"
+        when = f"in {_duration(wait)}, at {_clock(wait)}" if wait else "later"
         words = f": {said.rstrip('.')}" if said else ""
         return HubError(f"{where} takes no more requests for now{words}: try again {when}")
     if status in TRANSIENT:
         wait = asked_wait(error)
-        when = "later" if wait is None else f"in {_duration(wait)}"
+        when = f"in {_duration(wait)}" if wait else "later"
         return HubError(f"{where} fails with status {status}{f': {said}' if said else ''}: try again {when}")
     if status == 400 and is_of_storage(error) and any("shard" in str(cause) for cause in _causes(error)):
         said = (
@@ -217,7 +220,7 @@ def _odd(error: BaseException) -> str:
     if isinstance(error, json.JSONDecodeError):
         begins = error.doc[: 10 * LONGEST_SENTENCE]
         page = PAGE.search(begins)
-        return f"{clean(html.unescape(page[1]) if page else begins, 100)!r} instead of JSON"
+        return f"no whole JSON, but {clean(html.unescape(page[1]) if page else begins, 100)!r}"
     return one_line(error) if isinstance(error, EndlessError) else f"{type(error).__name__}, {one_line(error)}"
 
 
@@ -227,11 +230,13 @@ def _first_words(error: BaseException) -> BaseException:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 10_000 else f"{seconds / 3600:.0f} hours"
 
 
 def _clock(seconds: float) -> str:
-    return time.strftime("%H:%M UTC", time.gmtime(time.time() + seconds))
+    return time.strftime("%H:%M UTC" if seconds < 40_000 else "%Y-%m-%d, %H:%M UTC", time.gmtime(time.time() + seconds))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
