@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -106,6 +108,21 @@ def test_outages(published: Hub, publish: Publish, path: str, fault: Fault, caps
     else:
         assert "published" not in sentence
         assert published.commits(R) == before
+
+
+@pytest.mark.parametrize("error", [socket.gaierror(-2, "Name not known"), ssl.SSLEOFError(8, "EOF in violation")])
+def test_no_connection(
+    publish: Publish, error: OSError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a name that is not found, or without TLS: it is not a file of this machine that is missing."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    assert publish() == 3
+    assert f"could not be reached: {error}" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_waiting_is_said(

@@ -201,7 +201,9 @@ def explain(error: BaseException, repo_id: str) -> PublishingError:
 def local_trouble(error: BaseException) -> UsageError | None:
     """What went wrong on this machine, if it was here."""
     for cause in _causes(error):
-        if isinstance(cause, OSError) and not _is_network_error(cause) and not hasattr(cause, "response"):
+        if _is_network_error(cause):  # what lies behind it is an OSError, too: names that are not found, certificates
+            return None
+        if isinstance(cause, OSError) and not hasattr(cause, "response"):
             words = one_line(cause)
             folder = "" if cause.filename else f" below HF_HOME, {constants.HF_HOME}, HF_XET_CACHE or TMPDIR"
             if cause.errno in (errno.ENOENT, None) and ("I/O error" not in words or SHORT in words):
