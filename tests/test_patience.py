@@ -110,6 +110,13 @@ def test_outages(published: Hub, publish: Publish, path: str, fault: Fault, caps
         assert published.commits(R) == before
 
 
+def test_page_instead_of_a_token(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a proxy gives that wants a login: hf_xet does not say what it got."""
+    hub.fail(path="/xet-write-token/", fault=Fault.other(200, PAGE), times=99)
+    assert publish() == 3
+    assert "no whole JSON, but 'Sign in & go'" in capsys.readouterr().err.splitlines()[-1]
+
+
 @pytest.mark.parametrize("error", [socket.gaierror(-2, "Name not known"), ssl.SSLEOFError(8, "EOF in violation")])
 def test_no_connection(
     publish: Publish, error: OSError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -25,7 +25,7 @@ from publisher.card.manifest import CARD, CARD_BYTES, read_card
 from publisher.errors import HubError, UsageError, last_word
 from publisher.hub.client_internals import ask_for_write_token, commits, missing_objects, uploaded_addition
 from publisher.hub.endpoint import endpoint
-from publisher.hub.failures import explain, is_lost, is_of_storage, is_transient, status_of
+from publisher.hub.failures import explain, hides_words, is_lost, status_of
 from publisher.hub.patience import COMMITTING, Patience, patiently, within
 from publisher.plan.plan import Change
 from publisher.plan.state import EMPTY, Commit, PullRequest, RemoteFile, State
@@ -320,11 +320,13 @@ class Repository:
         preupload = partial(self.api.preupload_lfs_files, self.repo_id, additions, repo_type="dataset")
         try:
             patiently(doing, preupload, revision=revision, create_pr=create_pr, size=max(size, 1))
+            return
         except Exception as error:
-            if is_of_storage(error) and not is_transient(error):
-                ask = partial(ask_for_write_token, endpoint=self.api.endpoint, revision=revision or MAIN)
-                self._call("asking for the right to upload", ask, create_pr=create_pr)
-            raise explain(error, self.repo_id) from error
+            failure = error
+        if hides_words(failure):
+            ask = partial(ask_for_write_token, endpoint=self.api.endpoint, revision=revision or MAIN)
+            self._call("asking for the right to upload", ask, create_pr=create_pr)
+        raise explain(failure, self.repo_id) from failure
 
     def require_token(self) -> None:
         """Refuse to begin without a token."""

@@ -105,6 +105,12 @@ def is_of_storage(error: BaseException | None) -> bool:
     return next(_responses(error), None) is None and status_of(error) is not None
 
 
+def hides_words(error: BaseException) -> bool:
+    """Whether the Hub may have said more than hf_xet passes on, of a refusal or a page in place of a token."""
+    is_unreadable = any("decoding response body" in str(cause) for cause in _causes(error))
+    return is_unreadable or (is_of_storage(error) and not is_transient(error))
+
+
 def is_expired(error: BaseException | None) -> bool:
     """Whether a token of the storage may have expired: with a new one it may succeed."""
     return is_of_storage(error) and status_of(error) == 401
@@ -261,6 +267,8 @@ def _is_network_error(error: BaseException) -> bool:
         return True
     if isinstance(error, ConnectionError):
         return True
+    if isinstance(error, json.JSONDecodeError):  # that of requests is one of its network errors, too
+        return False
     names = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(error).__mro__}
     if names & {"requests.RequestException", "httpx.TransportError", "httpx2.TransportError"}:
         return True
