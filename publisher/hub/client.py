@@ -197,7 +197,8 @@ class Repository:
         if name not in self.refs()[1]:  # of one that is there, servers say other things than that
             self._make(f"making the tag {name}", self.api.create_tag, tag=name, revision=commit)
         if (tagged := self.refs()[1].get(name)) != commit:
-            raise HubError(f"the tag {name!r} is at commit {tagged}: give another name")
+            where = f"is at commit {tagged}" if tagged else "was refused"
+            raise HubError(f"the tag {name!r} {where}: give another name")
 
     def own_pull_requests(self) -> list[PullRequest]:
         """The open pull requests of the token's user, the newest first: anybody may open one, with any title."""
