@@ -150,11 +150,15 @@ class _Counted:
 def _failure(fault: Fault, request: Request) -> Response:
     """Read the body, as a server does before it turns a request down, and answer with the fault's status."""
     request.get_data()
+    if fault.page is not None:
+        return Response(fault.page, fault.code, content_type=fault.content_type)
     message = fault.message or f"Status {fault.code} on demand"
     response = _refusal(HubError(fault.code, message, fault.error_code))
     if fault.retry_after is not None:
         response.headers["Retry-After"] = str(fault.retry_after)
-    if fault.ratelimit is not None:
+    if isinstance(fault.ratelimit, str):
+        response.headers["ratelimit"] = fault.ratelimit
+    elif fault.ratelimit is not None:
         response.headers.update(headers("api", 0, fault.ratelimit, 1000))
     return response
 

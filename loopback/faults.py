@@ -19,8 +19,10 @@ class Fault:
     retry_after: int | None = None
     error_code: str | None = None
     message: str | None = None
-    ratelimit: int | None = None
+    ratelimit: int | str | None = None
     change: Callable[[bytes], bytes] = bytes
+    page: str | None = None
+    content_type: str = ""
 
     REFUSE: ClassVar[Fault]
     """The connection closes before the body is read."""
@@ -55,16 +57,21 @@ class Fault:
         retry_after: int | None = None,
         error_code: str | None = None,
         message: str | None = None,
-        ratelimit: int | None = None,
+        ratelimit: int | str | None = None,
     ) -> Fault:
         """Answer with this status and do nothing.
 
-        `retry_after` is in seconds, for 429 and 503, `ratelimit` is the same in the header that the Hub sends today;
+        `retry_after` is in seconds, for 429 and 503, `ratelimit` is the same in the header of today, or that itself;
         `error_code` is what the Hub adds, such as RepoNotFound; `message` is its sentence.
         """
         return cls(
             "status", code=code, retry_after=retry_after, error_code=error_code, message=message, ratelimit=ratelimit
         )
+
+    @classmethod
+    def other(cls, code: int, page: str, content_type: str = "text/html") -> Fault:
+        """Answer with this status and body as a proxy or a storage would, without a header of the Hub; do nothing."""
+        return cls("status", code=code, page=page, content_type=content_type)
 
 
 Fault.REFUSE = Fault("refuse")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -108,6 +110,28 @@ def test_outages(published: Hub, publish: Publish, path: str, fault: Fault, caps
         assert published.commits(R) == before
 
 
+def test_page_instead_of_a_token(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a proxy gives that wants a login: hf_xet does not say what it got."""
+    hub.fail(path="/xet-write-token/", fault=Fault.other(200, PAGE), times=99)
+    assert publish() == 3
+    assert "no whole JSON, but 'Sign in & go'" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("error", [socket.gaierror(-2, "Name not known"), ssl.SSLEOFError(8, "EOF in violation")])
+def test_no_connection(
+    publish: Publish, error: OSError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a name that is not found, or without TLS: it is not a file of this machine that is missing."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    assert publish() == 3
+    assert f"could not be reached: {error}" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_waiting_is_said(
     hub: Hub, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +159,47 @@ def test_refusals(published: Hub, publish: Publish, path: str, code: int, capsys
     assert "No room for ***" in sentence or path == "/shards"  # hf_xet passes on no words of the storage
     assert published.commits(R) == before
     assert len([request for request in published.requests if request.faults]) <= 3
+
+
+PAGE = "<html><head><title>Sign in &amp; go</title></head><body><h1>Hello</h1></body></html>"
+S3 = "<Error><Code>AccessDenied</Code><Message>No room</Message></Error>"
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "kind", "words"),
+    [
+        (403, '{"error": {"message": "No room"}}', "application/json", "refused with status 403: No room"),
+        (403, '{"error": "Bad", "errors": [{"message": "No room"}]}', "application/json", "status 403: Bad; No room"),
+        (403, '{"detail": [{"loc": ["a"], "msg": "No room"}]}', "application/json", "refused with status 403: No room"),
+        (403, "No room", "text/plain", "refused with status 403: No room"),
+        (403, S3, "application/xml", "refused with status 403: No room"),
+        (403, PAGE, "text/html", "refused with status 403: Sign in & go"),
+        (403, "", "text/html", "the token has no right"),
+        (413, "", "text/html", "refused with status 413: Request Entity Too Large"),
+        (409, '{"error": "Busy"}', "application/json", "refused with status 409: Busy"),
+        (200, PAGE, "text/html", "the Hub does: no whole JSON, but 'Sign in & go'"),
+        (403, '{"error": "No room"}' + " " * 200_000, "application/json", "status 403: No room"),
+        (200, "[" + " " * 2_000_000, "application/json", "the Hub does: an answer of more than 1,000,000 bytes"),
+        (200, "", "text/html", "does not answer as the Hub does: no whole JSON, but ''"),
+    ],
+)
+def test_words(
+    hub: Hub,
+    publish: Publish,
+    code: int,
+    body: str,
+    kind: str,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of the Hub, of a storage or a proxy, in whichever shape they come."""
+    monkeypatch.setattr(transport, "ANSWER_BYTES", 1_000_000)
+    path = "/revision/" if code == 200 else "/commit/"
+    hub.fail(path=path, fault=Fault.other(code, body, kind), times=99)
+    assert publish() == 3
+    [sentence] = capsys.readouterr().err.splitlines()
+    assert words in sentence
 
 
 def test_json_holds_no_token(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,6 +240,22 @@ def test_quota(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -
     [sentence] = capsys.readouterr().err.splitlines()
     assert "You have made 256 commits: try again in 50 minutes, at " in sentence
     assert len([request for request in hub.requests if request.faults]) == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ('"pages";r=9;t=5, "resolvers|api";t=7200;r=0', "try again in 120 minutes, at "),
+        ('"api"; r = 0; t = 900000000', "try again in 250000 hours, at 20"),
+        ('"api";r=0;t=99999999999999999999999', "try again later"),
+        ("limit=1; \x7f;r=;t=x", "try again later"),
+    ],
+)
+def test_odd_quota(hub: Hub, publish: Publish, header: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Several limits, in any order, and numbers that no clock has."""
+    hub.fail(path="/revision/", fault=Fault.status(429, ratelimit=header), times=99)
+    assert publish() == 3
+    assert words in capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("path", ["/shards", "/reconstructions/"])

@@ -31,7 +31,7 @@ from publisher.hub.client_internals import (
     was_committed,
 )
 from publisher.hub.endpoint import endpoint
-from publisher.hub.failures import explain, is_lost, is_of_storage, is_transient, status_of
+from publisher.hub.failures import explain, hides_words, is_lost, status_of
 from publisher.hub.patience import COMMITTING, Patience, patiently, within
 from publisher.plan.plan import Change
 from publisher.plan.state import EMPTY, Commit, PullRequest, RemoteFile, State
@@ -207,7 +207,8 @@ class Repository:
         if name not in self.refs()[1]:  # of one that is there, servers say other things than that
             self._make(f"making the tag {name}", self.api.create_tag, tag=name, revision=commit)
         if (tagged := self.refs()[1].get(name)) != commit:
-            raise HubError(f"the tag {name!r} is at commit {tagged}: give another name")
+            where = f"is at commit {tagged}" if tagged else "was refused"
+            raise HubError(f"the tag {name!r} {where}: give another name")
 
     def own_pull_requests(self) -> list[PullRequest]:
         """The open pull requests of the token's user, the newest first: anybody may open one, with any title."""
@@ -332,11 +333,13 @@ class Repository:
         preupload = partial(self.api.preupload_lfs_files, self.repo_id, additions, repo_type="dataset")
         try:
             patiently(doing, preupload, revision=revision, create_pr=create_pr, size=max(size, 1))
+            return
         except Exception as error:
-            if is_of_storage(error) and not is_transient(error):
-                ask = partial(ask_for_write_token, endpoint=self.api.endpoint, revision=revision or MAIN)
-                self._call("asking for the right to upload", ask, create_pr=create_pr)
-            raise explain(error, self.repo_id) from error
+            failure = error
+        if hides_words(failure):
+            ask = partial(ask_for_write_token, endpoint=self.api.endpoint, revision=revision or MAIN)
+            self._call("asking for the right to upload", ask, create_pr=create_pr)
+        raise explain(failure, self.repo_id) from failure
 
     def require_token(self) -> None:
         """Refuse to begin without a token."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import html
+import json
 import re
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
+from http.client import responses
 from typing import Any
+from urllib.parse import urlsplit
 
 from huggingface_hub import constants, get_token
 
@@ -18,9 +22,11 @@ from publisher.hub.transport import TRANSIENT, EndlessError, UnavailableError, U
 
 LONGEST_SENTENCE = 300  # letters of what others say
 STORAGE_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")  # how hf_xet words it
+SAID_IN = ("error", "message", "errors", "detail", "msg")
+PAGE = re.compile(r"(?i)<(?:title|message)>([^<]+)<")  # HTML, and the XML of S3
 SHORT = "failed to fill whole buffer"  # of hf_xet, if an answer is shorter than it should be
 STORAGE_WORDS = ("Task error", "Data processing error", "HTTP status", "error sending request")
-RATE_LIMIT = re.compile(r'"\w+"\s*;\s*r\s*=\s*(\d+)\s*;\s*t\s*=\s*(\d+)')  # the IETF's draft, as the Hub sends it
+RATE_LIMIT = re.compile(r"\b([rt])\s*=\s*(\d{1,9})\b")  # left, and seconds: the IETF's draft, as the Hub sends it
 SECRETS = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 ***"),
     (re.compile(r"\bhf_[A-Za-z0-9]{20,}"), "***"),
@@ -99,6 +105,12 @@ def is_of_storage(error: BaseException | None) -> bool:
     return next(_responses(error), None) is None and status_of(error) is not None
 
 
+def hides_words(error: BaseException) -> bool:
+    """Whether the Hub may have said more than hf_xet passes on, of a refusal or a page in place of a token."""
+    is_unreadable = any("decoding response body" in str(cause) for cause in _causes(error))
+    return is_unreadable or (is_of_storage(error) and not is_transient(error))
+
+
 def is_expired(error: BaseException | None) -> bool:
     """Whether a token of the storage may have expired: with a new one it may succeed."""
     return is_of_storage(error) and status_of(error) == 401
@@ -109,9 +121,10 @@ def asked_wait(error: BaseException | None) -> float | None:
     for response in _responses(error):
         if response.status_code not in (429, 503):
             return None
-        limit = RATE_LIMIT.search(response.headers.get("ratelimit", ""))
-        if response.status_code == 429 and limit and limit[1] == "0":
-            return float(limit[2])
+        limits = [dict(RATE_LIMIT.findall(item)) for item in response.headers.get("ratelimit", "").split(",")]
+        spent = [float(limit["t"]) for limit in limits if limit.get("r") == "0" and "t" in limit]
+        if response.status_code == 429 and spent:
+            return max(spent)
         asked = response.headers.get("Retry-After", "").strip()
         if asked.isdecimal():
             return float(asked) if len(asked) < 10 else None
@@ -122,19 +135,28 @@ def asked_wait(error: BaseException | None) -> float | None:
 
 
 def said_by_hub(error: BaseException | None) -> str:
-    """The Hub's own sentence, if it has one."""
+    """The Hub's own sentence, if it has one, or that of its storage, or of a proxy before it."""
     for response in _responses(error):
         if header := response.headers.get("X-Error-Message"):
             return clean(header)
         try:
-            body = response.json()
-        except Exception:  # not read, not JSON
+            return clean(_sentences(response.json()))
+        except ValueError:  # no JSON
+            is_text = response.headers.get("Content-Type", "").startswith("text/plain")
+            found = PAGE.search(response.text)
+            return clean(response.text if is_text else html.unescape(found[1]) if found else "")
+        except Exception:  # not read
             return ""
-        said = body.get("error") or body.get("message") if isinstance(body, dict) else None
-        if isinstance(said, list):
-            said = "; ".join(str(item) for item in said[:5])
-        return clean(said) if isinstance(said, str) else ""
     return ""
+
+
+def _sentences(said: Any) -> str:
+    """What is said in an answer, in whichever of the usual shapes."""
+    if isinstance(said, dict):
+        said = [said[name] for name in SAID_IN if name in said]
+    if isinstance(said, list):
+        said = "; ".join(dict.fromkeys(filter(None, map(_sentences, said[:5]))))
+    return said if isinstance(said, str) else ""
 
 
 def summary(error: BaseException) -> str:
@@ -154,36 +176,40 @@ def explain(error: BaseException, repo_id: str) -> PublishingError:
     if status is None:
         if is_transient(error):
             return HubError(f"{where} could not be reached: {clean(_first_words(error))}: try again later")
-        words = one_line(error) if isinstance(error, EndlessError) else f"{type(error).__name__}, {one_line(error)}"
+        words = _odd(error)
         return HubError(f"{where} does not answer as the Hub does: {words}")
     if status == 401 and not is_of_storage(error):
         reason = "the token is not valid" if get_token() else "there is no token"
         words = f"{reason} (status 401: {said})" if said else reason
         return HubError(f"{words}: set HF_TOKEN, or log in with `hf auth login`, with a token that may write")
     if status == 403 and not said:
-        return HubError(f"the token has no right to do that in {where}: use one with the right to write there")
+        return HubError(f"the token has no right to do that in {where}: use one that has")
     if status == 404 and not said:
-        return HubError(f"{where} is not there, or the token may not see it: use one with the right to read it")
+        what = next((f"{urlsplit(str(response.url)).path} of " for response in _responses(error)), "")
+        return HubError(f"{what}{where} is not there, or the token may not see it: use one with the right to read it")
     if status == 429:
         wait = asked_wait(error)
-        when = "later" if wait is None else f"in {_duration(wait)}, at {_clock(wait)}"
+        when = f"in {_duration(wait)}, at {_clock(wait)}" if wait else "later"
         words = f": {said.rstrip('.')}" if said else ""
         return HubError(f"{where} takes no more requests for now{words}: try again {when}")
     if status in TRANSIENT:
         wait = asked_wait(error)
-        when = "later" if wait is None else f"in {_duration(wait)}"
+        when = f"in {_duration(wait)}" if wait else "later"
         return HubError(f"{where} fails with status {status}{f': {said}' if said else ''}: try again {when}")
     if status == 400 and is_of_storage(error) and any("shard" in str(cause) for cause in _causes(error)):
         said = (
             f"perhaps its storage has lost what {constants.HF_XET_CACHE} remembers: remove that folder, and try again"
         )
-    return HubError(f"{where} refused with status {status}: {said or one_line(error)}")
+    words = said or (one_line(error) if is_of_storage(error) else responses.get(status, ""))
+    return HubError(f"{where} refused with status {status}{f': {words}' if words else ''}")
 
 
 def local_trouble(error: BaseException) -> UsageError | None:
     """What went wrong on this machine, if it was here."""
     for cause in _causes(error):
-        if isinstance(cause, OSError) and not _is_network_error(cause) and not hasattr(cause, "response"):
+        if _is_network_error(cause):  # what lies behind it is an OSError, too: names that are not found, certificates
+            return None
+        if isinstance(cause, OSError) and not hasattr(cause, "response"):
             words = one_line(cause)
             folder = "" if cause.filename else f" below HF_HOME, {constants.HF_HOME}, HF_XET_CACHE or TMPDIR"
             if cause.errno in (errno.ENOENT, None) and ("I/O error" not in words or SHORT in words):
@@ -197,17 +223,28 @@ def one_line(error: BaseException) -> str:
     return clean(error) or type(error).__name__
 
 
+def _odd(error: BaseException) -> str:
+    """What is odd in an answer."""
+    if isinstance(error, json.JSONDecodeError):
+        begins = error.doc[: 10 * LONGEST_SENTENCE]
+        page = PAGE.search(begins)
+        return f"no whole JSON, but {clean(html.unescape(page[1]) if page else begins, 100)!r}"
+    return one_line(error) if isinstance(error, EndlessError) else f"{type(error).__name__}, {one_line(error)}"
+
+
 def _first_words(error: BaseException) -> BaseException:
     """Of the causes of a failure, the one that says most."""
     return next((cause for cause in _causes(error) if _is_network_error(cause)), error)
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 10_000 else f"{seconds / 3600:.0f} hours"
 
 
 def _clock(seconds: float) -> str:
-    return time.strftime("%H:%M UTC", time.gmtime(time.time() + seconds))
+    return time.strftime("%H:%M UTC" if seconds < 40_000 else "%Y-%m-%d, %H:%M UTC", time.gmtime(time.time() + seconds))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -230,6 +267,8 @@ def _is_network_error(error: BaseException) -> bool:
         return True
     if isinstance(error, ConnectionError):
         return True
+    if isinstance(error, json.JSONDecodeError):  # that of requests is one of its network errors, too
+        return False
     names = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(error).__mro__}
     if names & {"requests.RequestException", "httpx.TransportError", "httpx2.TransportError"}:
         return True

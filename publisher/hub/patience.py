@@ -45,7 +45,7 @@ ASKED = 300.0  # that are waited if the Hub asks for it, once: its windows for r
 STEP = 0.1
 UNSAID, EVERY = 5.0, 10.0  # seconds of waiting that are not spoken of, and between two lines
 
-log = logging.getLogger("publisher.waiting")
+log = logging.getLogger("publisher.waiting")  # on which others say what lasts long, too
 
 
 class NoAnswerError(TimeoutError):
@@ -61,8 +61,22 @@ class _Outage:
     said: float = -math.inf
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def since_at(self, now: float) -> float:
+        """When what is waited for from now on began: with the outage, if that has not ended."""
+        return self.since if now - self.seen < EVERY else now
+
+    def may_speak(self) -> bool:
+        """Whether the last line of whoever was long ago."""
+        with self.lock:
+            now = time.monotonic()
+            if now - self.said < EVERY:
+                return False
+            self.said = now
+            return True
+
 
 _outage = _Outage()
+log.addFilter(lambda record: _outage.may_speak())
 
 
 class Patience:
@@ -80,7 +94,7 @@ class Patience:
         now = time.monotonic()
         self.doing = doing
         self.moves = size / SLOWEST
-        self.began = _outage.since if now - _outage.seen < EVERY else now
+        self.began = _outage.since_at(now)
         self.attempts = 0
         self._asked = False
         self._renewed = False
@@ -200,13 +214,14 @@ def within(doing: str, limit: float, request: Callable[..., T], *arguments: Any,
             ended.set()
 
     start = time.monotonic()
+    since = _outage.since_at(start)
     threading.Thread(target=work, name=doing, daemon=True).start()
     try:
         while not ended.wait(STEP):
             now = time.monotonic()
             if now >= limit:
                 raise NoAnswerError(f"no end of an answer after {now - start:.0f} s")
-            _say(start, f"{doing}: waiting for {now - start:.0f} s")
+            _say(since, f"{doing}: waiting for {now - start:.0f} s")
     except BaseException:  # a signal, too
         operation.abandoned = True
         abort_storage_session()
@@ -217,10 +232,6 @@ def within(doing: str, limit: float, request: Callable[..., T], *arguments: Any,
 
 
 def _say(since: float, words: str) -> None:
-    """One line for people who wait for some time already, and not too many."""
-    now = time.monotonic()
-    with _outage.lock:
-        if now - since < UNSAID or now - _outage.said < EVERY:
-            return
-        _outage.said = now
-    log.warning("%s", words)
+    """One line for people who wait for some time already."""
+    if time.monotonic() - since >= UNSAID:
+        log.warning("%s", words)

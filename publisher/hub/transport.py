@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +22,7 @@ TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 CONNECT, READ = 10.0, 30.0  # seconds without a connection, and without a byte
 COMMIT = 60.0  # without a byte while the Hub commits
 ERROR_BYTES = 100_000  # that are read of an answer to say what was wrong
+ANSWER_BYTES = 100_000_000  # of one that is no file: a page of a list has less than one million
 XET = {  # of hf_xet, which reads them before its first request
     "HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "1",  # after the first: 5, up to 6 minutes
     "HF_XET_CLIENT_RETRY_BASE_DELAY": "1s",  # 3 s
@@ -33,10 +34,7 @@ XET_HEADERS = ("X-Xet-Refresh-Route", "Link")
 
 
 class EndlessError(Exception):
-    """A page of a list names itself as the next one."""
-
-    def __init__(self) -> None:
-        super().__init__("a list that has no end")
+    """An answer has no end, or a page of a list names itself as the next one."""
 
 
 class UnreachableError(ConnectionError):
@@ -129,8 +127,12 @@ def _wrap(session: Any) -> Any:
         if not is_hub(str(request.url)):
             request.headers.pop("Authorization", None)
         fill(request, arguments)
+        is_read_here = not arguments.get("stream")
         try:
-            response = send(request, **arguments)
+            response = send(request, **{**arguments, "stream": True})
+            _bound(response, is_file=not is_read_here or response.status_code == 206)
+            if response.status_code in TRANSIENT or is_read_here:
+                _read(response)
         except OSError as error:  # requests
             raise UnreachableError(str(error)) from error
         except Exception as error:
@@ -138,7 +140,6 @@ def _wrap(session: Any) -> Any:
                 raise UnreachableError(str(error) or type(error).__name__) from error
             raise
         if response.status_code in TRANSIENT:
-            _read_some(response)
             raise UnavailableError(response)
         return _checked(response)
 
@@ -168,7 +169,7 @@ def _checked(response: Any) -> Any:
     """An answer that names no other host for tokens of the storage: hf_xet would show the Hub's token there."""
     links = response.links
     if links.get("next", {}).get("url") == str(response.url):
-        raise EndlessError
+        raise EndlessError("a list that has no end")
     route = links.get("xet-auth", {}).get("url") or response.headers.get("X-Xet-Refresh-Route")
     if route and urlsplit(route).netloc and not is_hub(route):
         for name in XET_HEADERS:
@@ -177,13 +178,32 @@ def _checked(response: Any) -> Any:
     return response
 
 
-def _read_some(response: Any) -> None:
-    """Read an answer that says what is wrong, unless it is a flood."""
-    if int(response.headers.get("Content-Length") or 0) <= ERROR_BYTES:
-        reader: Callable[[], object] = getattr(response, "read", lambda: response.content)
-        try:
-            reader()
-        except Exception:  # what it says is not needed
-            response.close()
-    else:
+def _bound(response: Any, is_file: bool) -> None:
+    """Let no more be read of an answer than it may have: of what says what is wrong, only the beginning."""
+    name = "iter_bytes" if hasattr(response, "iter_bytes") else "iter_content"  # httpx, requests
+    pieces = getattr(response, name)
+
+    def bounded(*arguments: Any, **named: Any) -> Iterator[bytes]:
+        count = 0
+        for piece in pieces(*arguments, **named):
+            yield piece
+            count += len(piece)
+            if response.status_code >= 400 and count > ERROR_BYTES:
+                return
+            if count > ANSWER_BYTES:
+                raise EndlessError(f"an answer of more than {ANSWER_BYTES:,} bytes")
+
+    if response.status_code >= 400 or not is_file:
+        setattr(response, name, bounded)
+
+
+def _read(response: Any) -> None:
+    """Read an answer; of one that says what is wrong, what is there is enough."""
+    reader: Callable[[], object] = getattr(response, "read", lambda: response.content)
+    try:
+        reader()
+    except Exception:
+        if response.status_code not in TRANSIENT:
+            raise
+    finally:
         response.close()

@@ -94,7 +94,9 @@ def check_config(repository: Repository, config: BuiltConfig, commit: str) -> li
     except Exception as error:
         if is_of_the_hub(error):
             raise explain(error, repository.repo_id) from error
-        raise HubError(f"load_dataset does not open config {config.name}: {one_line(error)}") from error
+        raise HubError(
+            f"load_dataset does not open config {config.name}: {one_line(error.__cause__ or error)}"
+        ) from error
     return [] if found == wanted else [f"load_dataset finds {found} {unit} in config {config.name} instead of {wanted}"]
 
 

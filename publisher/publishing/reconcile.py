@@ -333,7 +333,7 @@ def _commit(
             patience.pause(wait, failure)
         outcome = _plan_again(repository, dataset, target, outcome, _look_again(repository, target), show)
     assert failure is not None
-    if _is_conflict(failure):
+    if isinstance(failure, MovedError) or (_is_conflict(failure) and repository.commits_since(start, target.revision)):
         others = _others(repository, target, start)
         raise HubError(f"{repository.url} changed {ATTEMPTS} times while this was published: {others}: try again")
     raise explain(failure, target.repo_id) from failure

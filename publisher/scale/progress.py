@@ -16,8 +16,7 @@ from tqdm import tqdm
 from publisher.build.counted import ROWS
 
 QUIET = 60.0  # seconds between lines of progress where there is no terminal
-WAITING = 10.0  # and between lines that say what is waited for
-BLINK = 1.0  # and between looks at how many rows there are, on a terminal
+BLINK = 1.0  # between looks at how many rows there are, on a terminal
 LONG = 5.0  # and before the first line, where nothing is counted
 waiting = logging.getLogger("publisher.waiting")
 
@@ -149,15 +148,13 @@ class Waiting(logging.Handler):
         self.bar: tqdm | None = None
         self._name = name
         self._line: tqdm | None = None
-        self._said = -WAITING
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show it."""
         words = record.getMessage()
         if not is_terminal():
-            if sys.stderr and time.monotonic() - self._said >= WAITING:
+            if sys.stderr:
                 print(f"{self._name}: {words}", file=sys.stderr, flush=True)
-                self._said = time.monotonic()
         elif self.bar is not None:
             self.bar.set_postfix_str(words)
         else:
