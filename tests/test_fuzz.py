@@ -133,7 +133,7 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "http_proxy": ("nonsense", "http://127.0.0.1:1", "http://127.0.0.1:x", "socks5://x"),
     "no_proxy": ("", "*"),
     "PYTHONIOENCODING": ("ascii",),
-    "PYTHONWARNINGS": ("error", "always", "nonsense"),
+    "PYTHONWARNINGS": ("error", "always"),  # of nonsense Python itself says so
     "LC_ALL": ("C", "nonsense"),
     "PYTHONUTF8": ("0",),
     "COLUMNS": ("x", "0", "-1", "9" * 20),

@@ -74,10 +74,11 @@ def replace_folder(target: Path, write: Callable[[Path], Sequence[File]]) -> Seq
 def _refuse_if_taken(target: Path) -> None:
     if target == Path.cwd() or target in Path.cwd().parents:
         raise UsageError(f"{target} is or holds the current folder: give a new folder")
-    if not target.exists():
+    there = next(place for place in (target, *target.parents) if place.exists())
+    if not there.is_dir():
+        raise UsageError(f"{there} is a file: give a new folder")
+    if there != target:
         return
-    if not target.is_dir():
-        raise UsageError(f"{target} is a file: give a new folder")
     present = _everything_in(target)
     if not present:
         return
