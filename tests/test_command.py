@@ -109,6 +109,7 @@ def test_some_configs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         (["--output-dir", "x", "--colour"], ["--colour"]),
         (["--output-dir", ""], ["current folder"]),
         (["--output-dir", f"{SCRIPT[-1]}/x/y"], [f"{SCRIPT[-1]} is a file"]),
+        (["--output-dir", "/dev/fd/none/x"], ["/none/x cannot be made"]),
         (["--output-dir", "x", "--workers", "two"], ["'two'", "a number from 1"]),
         (["--output-dir", "x" * 5000], ["cannot be read or written", os.strerror(errno.ENAMETOOLONG)]),
     ],

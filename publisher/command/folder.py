@@ -54,7 +54,10 @@ def replace_folder(target: Path, write: Callable[[Path], Sequence[File]]) -> Seq
     new, old = beside / "new", beside / "old"
     missing = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
     try:
-        new.mkdir(parents=True)
+        try:
+            new.mkdir(parents=True)
+        except OSError as error:  # it names a folder that nobody asked for
+            raise UsageError(f"{target} cannot be made ({error.strerror}): give a folder where you may write") from None
         files = write(new)
         _refuse_if_taken(target)
         if target.exists():
