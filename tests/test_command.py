@@ -108,6 +108,9 @@ def test_some_configs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         (["--output-dir"], ["--output-dir"]),
         (["--output-dir", "x", "--colour"], ["--colour"]),
         (["--output-dir", ""], ["current folder"]),
+        (["--output-dir", f"{SCRIPT[-1]}/x/y"], [f"{SCRIPT[-1]} is a file"]),
+        (["--output-dir", "/dev/fd/none/x"], ["/none/x cannot be made"]),
+        (["--output-dir", "x", "--workers", "two"], ["'two'", "a number from 1"]),
         (["--output-dir", "x" * 5000], ["cannot be read or written", os.strerror(errno.ENAMETOOLONG)]),
     ],
 )
@@ -207,6 +210,20 @@ def test_closed_streams(tmp_path: Path) -> None:
         ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
         assert (ended.returncode, ended.stderr) == (0, "")
         assert (tmp_path / "x" / "README.md").is_file()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_full_streams(tmp_path: Path) -> None:
+    """Of a disk: output that is lost is said, and an error that nobody can read still has its exit code."""
+    for arguments, full, words in (
+        ([f"--output-dir={tmp_path / 'x'}", "--config=shuffled"], ">", "standard output cannot be written"),
+        ([f"--output-dir={tmp_path / 'y'}", "--config=none"], "2>", ""),
+    ):
+        command = f"{' '.join([*SCRIPT, *arguments])} {full}/dev/full"
+        ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+        assert ended.returncode == 2
+        assert words in ended.stderr
+        assert ended.stderr.count("\n") == len(words[:1])
 
 
 def test_current_folder_is_refused(

@@ -120,6 +120,7 @@ def outcome(scenario: Scenario, number: int, fault: Fault, capsys: pytest.Captur
         said = capsys.readouterr()
         found = state(hub)
         if not any(record.faults for record in hub.requests):
+            assert (code, found) == (0, scenario.new), said.err
             return "-"
         hub.forget()
         assert found in (scenario.old, scenario.new)

@@ -439,6 +439,11 @@ def test_script_is_never_published(hub: Hub) -> None:
         pytest.param("HF_ENDPOINT", "http://me:hf_SECRET@127.0.0.1:1", 3, marks=pytest.mark.slow),  # tries 5 times
         ("HF_ENDPOINT", "127.0.0.1:1", 2),
         ("HF_ENDPOINT", "ftp://SECRET", 2),
+        ("HF_HUB_DOWNLOAD_TIMEOUT", "-1", 2),
+        *(
+            ("HF_ENDPOINT", f"http://{wrong}", 2)
+            for wrong in ("..SECRET", "a SECRET", "a\nSECRET", "a?SECRET", "%SECRET")
+        ),
     ],
 )
 def test_strange_surroundings(name: str, value: str, code: int, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def make_parser(
     scale.add_argument(
         "--workers",
         metavar="N",
-        type=int,
+        type=_count,
         help="processes that draw, and upload (default: 1; on a cluster as many as there is room for)",
     )
     scale.add_argument(
@@ -192,14 +192,18 @@ def check_arguments(options: argparse.Namespace, builder: type[datasets.DatasetB
             raise UsageError("--rollback takes the dataset as it was: leave out what makes another one")
     if options.every_byte and mode != "--verify":
         raise UsageError("--every-byte has no meaning without --verify: leave it out")
-    if options.workers is not None and options.workers < 1:
-        raise UsageError(f"--workers {options.workers} is not allowed: give 1 or more")
     if options.executor_option and not options.executor:
         raise UsageError("--executor-option has no meaning without --executor: leave it out")
     if options.keep_going and options.executor:
         raise UsageError("--keep-going is for work on this machine: leave it out with --executor")
     if mode not in ("--preview", "--output-dir"):
         check_surroundings()
+
+
+def _count(number: str) -> int:
+    if not re.fullmatch("0*[1-9][0-9]{0,5}", number):
+        raise argparse.ArgumentTypeError(f"{number!r} is not allowed: give a number from 1 to 999999")
+    return int(number)
 
 
 def _folder(name: str) -> Path:

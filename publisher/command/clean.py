@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
+from publisher.errors import UsageError
 from publisher.hub.failures import mask, without_control
 
 
@@ -26,12 +29,25 @@ class CleanOutput(io.TextIOBase):
     def write(self, text: str) -> int:
         """Write all of it, line by line."""
         self._before()
-        self._stream.write("\n".join(without_control(mask(line)) for line in text.split("\n")))
+        with self._refusing():
+            self._stream.write("\n".join(without_control(mask(line)) for line in text.split("\n")))
         return len(text)
 
     def flush(self) -> None:
         """Of the stream."""
-        self._stream.flush()
+        with self._refusing():
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def _refusing(self) -> Iterator[None]:
+        """A pipe that nobody reads is another matter."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())  # takes what is left
+            raise UsageError(f"standard output cannot be written ({error.strerror}): give it another place") from None
 
     def fileno(self) -> int:
         """Of the stream."""

@@ -54,7 +54,10 @@ def replace_folder(target: Path, write: Callable[[Path], Sequence[File]]) -> Seq
     new, old = beside / "new", beside / "old"
     missing = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
     try:
-        new.mkdir(parents=True)
+        try:
+            new.mkdir(parents=True)
+        except OSError as error:  # it names a folder that nobody asked for
+            raise UsageError(f"{target} cannot be made ({error.strerror}): give a folder where you may write") from None
         files = write(new)
         _refuse_if_taken(target)
         if target.exists():
@@ -74,10 +77,11 @@ def replace_folder(target: Path, write: Callable[[Path], Sequence[File]]) -> Seq
 def _refuse_if_taken(target: Path) -> None:
     if target == Path.cwd() or target in Path.cwd().parents:
         raise UsageError(f"{target} is or holds the current folder: give a new folder")
-    if not target.exists():
+    there = next(place for place in (target, *target.parents) if place.exists())
+    if not there.is_dir():
+        raise UsageError(f"{there} is a file: give a new folder")
+    if there != target:
         return
-    if not target.is_dir():
-        raise UsageError(f"{target} is a file: give a new folder")
     present = _everything_in(target)
     if not present:
         return

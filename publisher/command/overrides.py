@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import re
 import tempfile
 from dataclasses import Field, fields
 from pathlib import Path
@@ -24,6 +25,8 @@ LIBRARY_KEYWORDS = {
     *inspect.signature(datasets.DatasetBuilder.__init__).parameters,
     *(field.name for field in fields(datasets.BuilderConfig)),
 }
+
+UNKNOWN = re.compile(r"BuilderConfig .* doesn't have a '(\w+)' key\.", re.DOTALL)  # of datasets
 
 
 def add_overrides(group: argparse._ArgumentGroup, builder: type[datasets.DatasetBuilder]) -> None:
@@ -70,7 +73,7 @@ def read_overrides(options: argparse.Namespace, builder: type[datasets.DatasetBu
             with tempfile.TemporaryDirectory() as cache, names_fault(builder, first, passing=refused):
                 builder(config_name=first, cache_dir=cache, **overrides)
         except refused as error:
-            raise UsageError(str(error)) from error
+            raise UsageError(_said(error, builder)) from error
     return overrides
 
 
@@ -99,6 +102,15 @@ def read_settings(option: str, settings: list[str]) -> dict[str, Any]:
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             values[name] = value
     return values
+
+
+def _said(error: Exception, builder: type[datasets.DatasetBuilder]) -> str:
+    """What a builder refuses; of a parameter that is none `datasets` shows the config, and not what there is."""
+    if not (unknown := UNKNOWN.fullmatch(str(error))):
+        return str(error)
+    names = [field.name for field in fields(builder.BUILDER_CONFIG_CLASS) if field.name not in LIBRARY_KEYWORDS]
+    todo = f"give one of {', '.join(names)}" if names else "this dataset has none, leave it out"
+    return f"--set {unknown[1]} is not a parameter: {todo}"
 
 
 def _options(builder: type[datasets.DatasetBuilder]) -> list[Field[Any]]:

@@ -105,7 +105,10 @@ def _act(
 ) -> int:
     try:
         with _temporary_files_of_its_own(), _one_line_warnings():
-            return act(options)
+            code = act(options)
+            if sys.stdout:
+                sys.stdout.flush()  # here: at the end of a process Python would have words and an exit code of its own
+            return code
     except (Exception, KeyboardInterrupt) as error:
         if stop := _interrupt_behind(error):
             number, *words = stop.args or (signal.SIGINT,)
@@ -207,7 +210,8 @@ def _place(error: BaseException) -> str:
 
 def _fail(parser: argparse.ArgumentParser, waits: Waiting, message: object, exit_code: int) -> int:
     waits.clear()
-    print(f"{parser.prog}: {clean(message, LONGEST)}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # nobody hears it: the exit code still says it
+        print(f"{parser.prog}: {clean(message, LONGEST)}", file=sys.stderr)
     return exit_code
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from urllib.parse import urlsplit
 
 from publisher.errors import UsageError
 
 DEFAULT = "https://huggingface.co"
+HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|[0-9a-f]*:[0-9a-f:.]*(%\w+)?")  # a name, or an address of IPv6
+HIDDEN = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")  # Python's parser passes over some of them, the clients do not
 
 
 def endpoint() -> str:
@@ -18,11 +21,13 @@ def endpoint() -> str:
     UsageError
         If it is none.
     """
+    given = os.environ.get("HF_ENDPOINT") or DEFAULT
     try:
-        parts = urlsplit(os.environ.get("HF_ENDPOINT") or DEFAULT)
+        parts = urlsplit(given)
         host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
     except ValueError:
         host = None
-    if not host or parts.scheme not in ("http", "https"):
+    named = host and HOST.fullmatch(parts.hostname or "") and not (parts.query or parts.fragment)
+    if not named or parts.scheme not in ("http", "https") or HIDDEN.search(given):
         raise UsageError(f"HF_ENDPOINT is not the address of a Hub: give one such as {DEFAULT}, or unset it")
     return f"{parts.scheme}://{host}{parts.path.rstrip('/')}"

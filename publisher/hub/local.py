@@ -13,6 +13,8 @@ from publisher.hub.endpoint import endpoint
 
 OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # the libraries obey the older names, too
 SWITCHED_ON = {"1", "ON", "YES", "TRUE"}
+TIMEOUTS = ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT")
+LONGEST = 1_000_000  # seconds: sockets take no more than a few times that
 TRIED = 100_000  # bytes that have to fit
 
 
@@ -27,6 +29,9 @@ def check_surroundings() -> None:
     if name := offline_variable():
         raise UsageError(f"{name} is set: unset it, or use --output-dir or --preview")
     endpoint()
+    for name in TIMEOUTS:
+        if not 0 <= getattr(constants, name) <= LONGEST:
+            raise UsageError(f"{name} is not allowed as it is: give seconds, from 0 to {LONGEST}, or unset it")
     folders = {"HF_HOME": constants.HF_HOME}
     if not getattr(constants, "HF_HUB_DISABLE_XET", True):  # clients before 0.30 know no Xet
         folders["HF_XET_CACHE"] = os.environ.get("HF_XET_CACHE") or str(Path(constants.HF_HOME, "xet"))
