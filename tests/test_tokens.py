@@ -158,7 +158,7 @@ CELLS = list(itertools.product(CASES, PLACES, ("xet", "lfs")))
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("case", "place", "way"), CELLS[:: 1 if STRIDE == 1 else 5], indirect=["way"])
+@pytest.mark.parametrize(("case", "place", "way"), CELLS[:: 1 if STRIDE == 1 else 9], indirect=["way"])
 def test_token_stays(case: str, place: str, way: str, wire: Wire, tmp_path: Path) -> None:
     """Whatever the Hub answers."""
     redirected, prepare, more, codes = CASES[case]
