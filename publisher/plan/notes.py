@@ -73,7 +73,7 @@ def notes(
         version = config.made_by["version"]
         there = records[config.name].made_by.get("version") if config.name in records else None
         if there == version and _rows_differ(records[config.name], config):
-            yield f"rows of config {config.name!r} change at the same version {version}: raise it, for caches"
+            yield f"rows of config {config.name!r} change at the same version {version}: raise it, as caches go by it"
         elif _is_newer(there, version):
             yield f"config {config.name!r} goes back from version {there} to {version}: is the code an old copy?"
     for name in dict.fromkeys(names):
