@@ -416,7 +416,7 @@ def test_another_size_replaces(hub: Hub, command: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--workers", "0"], "--workers 0"),
+        (["--workers", "0"], "--workers: '0'"),
         (["--set", "shards"], "NAME=VALUE"),
         (["--set", "colour=red"], "colour"),
         (["--set", "cache_dir=/"], "--set cache_dir"),
