@@ -131,6 +131,8 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "DATASETS_VERBOSITY": ("x", "debug"),
     "USE_TORCH": ("x",),
     "http_proxy": ("nonsense", "http://127.0.0.1:1", "http://127.0.0.1:x", "socks5://x"),
+    "all_proxy": ("http://127.0.0.1:1", "ftp://x"),
+    "SSL_CERT_FILE": ("/none", "/dev/null", "."),
     "no_proxy": ("", "*"),
     "PYTHONIOENCODING": ("ascii",),
     "PYTHONWARNINGS": ("error", "always"),  # of nonsense Python itself says so

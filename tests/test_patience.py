@@ -156,9 +156,20 @@ def test_refusals(published: Hub, publish: Publish, path: str, code: int, capsys
     sentence = capsys.readouterr().err.splitlines()[-1]
     assert "could not be reached" not in sentence
     assert WRITE_TOKEN not in sentence
-    assert "No room for ***" in sentence or path == "/shards"  # hf_xet passes on no words of the storage
+    wanted = "refused with status" if path == "/shards" else "No room for ***"  # hf_xet passes on no words
+    assert wanted in sentence
     assert published.commits(R) == before
     assert len([request for request in published.requests if request.faults]) <= 3
+
+
+@pytest.mark.parametrize("path", ["/revision/", "/xet-write-token/", "/commit/"])
+def test_refusal_without_end(hub: Hub, publish: Publish, path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What comes byte by byte is as clear from its status."""
+    hub.fail(path=path, fault=Fault.other(403, f"No room{' ' * 1000}", "text/plain"), times=99)
+    hub.fail(path=path, fault=Fault.drip(0.2), times=99)
+    assert publish() == 3
+    [sentence] = [line for line in capsys.readouterr().err.splitlines() if "waiting for" not in line]
+    assert "refused with status 403: No room" in sentence
 
 
 PAGE = "<html><head><title>Sign in &amp; go</title></head><body><h1>Hello</h1></body></html>"
@@ -234,12 +245,16 @@ def test_quota(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -
     hub.fail(path="/commit/", fault=Fault.status(429, ratelimit=1), times=2)
     assert publish(builder=Changed) == 3
     assert "try again in 1 s, at " in capsys.readouterr().err
-    hub.forget()
-    hub.fail(path="/revision/", fault=Fault.status(429, ratelimit=3000, message="You have made 256 commits"), times=9)
+
+
+@pytest.mark.parametrize(("path", "requests"), [("/revision/", 1), ("/xet-write-token/", 3)])
+def test_long_quota(hub: Hub, publish: Publish, path: str, requests: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """What it asks for is too long, and is said, also if it was hf_xet that was refused, twice."""
+    hub.fail(path=path, fault=Fault.status(429, ratelimit=3000, message="You have made 256 commits"), times=9)
     assert publish() == 3
     [sentence] = capsys.readouterr().err.splitlines()
     assert "You have made 256 commits: try again in 50 minutes, at " in sentence
-    assert len([request for request in hub.requests if request.faults]) == 1
+    assert len([request for request in hub.requests if request.faults]) == requests
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import datasets
+import huggingface_hub
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -431,6 +432,9 @@ def test_script_is_never_published(hub: Hub) -> None:
     }
 
 
+EAGER = hasattr(huggingface_hub, "set_client_factory")  # reads the settings of proxies at once
+
+
 @pytest.mark.parametrize(
     ("name", "value", "code"),
     [
@@ -439,7 +443,16 @@ def test_script_is_never_published(hub: Hub) -> None:
         pytest.param("HF_ENDPOINT", "http://me:hf_SECRET@127.0.0.1:1", 3, marks=pytest.mark.slow),  # tries 5 times
         ("HF_ENDPOINT", "127.0.0.1:1", 2),
         ("HF_ENDPOINT", "ftp://SECRET", 2),
+        ("HF_ENDPOINT", "http://SECRET:0", 2),
         ("HF_HUB_DOWNLOAD_TIMEOUT", "-1", 2),
+        *(
+            pytest.param(name, value, 2, marks=pytest.mark.skipif(not EAGER, reason="said at the first request"))
+            for name, value in (
+                ("http_proxy", "http://SECRET@127.0.0.1:x"),
+                ("all_proxy", "ftp://SECRET"),
+                ("SSL_CERT_FILE", os.devnull),
+            )
+        ),
         *(
             ("HF_ENDPOINT", f"http://{wrong}", 2)
             for wrong in ("..SECRET", "a SECRET", "a\nSECRET", "a?SECRET", "%SECRET")

@@ -45,6 +45,10 @@ UNKNOWN = "Interrupted while {doing}: whether it was done is not known. Run the 
 LFS_BATCH = 100  # objects that one request asks about: what git-lfs itself sends at most
 
 
+class NoRevisionError(UsageError):
+    """The repository is there, the revision is not."""
+
+
 class MovedError(Exception):
     """Somebody committed to the revision, or to the pull request, while that was filled."""
 
@@ -76,9 +80,8 @@ class Repository:
 
         Raises
         ------
-        UsageError
-            If the revision is not there.
-        HubError
+        NoRevisionError
+        UsageError, HubError
         """
         try:
             info = patiently(
@@ -90,7 +93,9 @@ class Repository:
             )
             commit = _of(str, info.sha)
         except RevisionNotFoundError:
-            raise UsageError(f"{self.repo_id} has no revision {revision!r}: give a branch, tag or commit") from None
+            raise NoRevisionError(
+                f"{self.repo_id} has no revision {revision!r}: give a branch, tag or commit"
+            ) from None
         except RepositoryNotFoundError:
             return None
         except Exception as error:
@@ -109,7 +114,7 @@ class Repository:
         """The repository at a revision; both must be there."""
         try:
             state = self.find(revision)
-        except UsageError as error:
+        except NoRevisionError as error:
             raise HubError(str(error)) from error
         if state is None:
             raise HubError(f"{self.url} is not there, or the token may not see it")
@@ -330,16 +335,18 @@ class Repository:
         self, doing: str, additions: list[CommitOperationAdd], size: int, revision: str | None, create_pr: bool
     ) -> None:
         """Upload what goes to LFS; which of the files that is, the Hub says."""
-        preupload = partial(self.api.preupload_lfs_files, self.repo_id, additions, repo_type="dataset")
-        try:
-            patiently(doing, preupload, revision=revision, create_pr=create_pr, size=max(size, 1))
-            return
-        except Exception as error:
-            failure = error
-        if hides_words(failure):
-            ask = partial(ask_for_write_token, endpoint=self.api.endpoint, revision=revision or MAIN)
-            self._call("asking for the right to upload", ask, create_pr=create_pr)
-        raise explain(failure, self.repo_id) from failure
+
+        def upload(**named: Any) -> None:
+            try:
+                self.api.preupload_lfs_files(additions=additions, revision=revision, **named)
+                return
+            except Exception as error:
+                failure = error
+            if hides_words(failure):
+                ask_for_write_token(endpoint=self.api.endpoint, revision=revision or MAIN, **named)
+            raise failure
+
+        self._call(doing, upload, max(size, 1), create_pr=create_pr)
 
     def require_token(self) -> None:
         """Refuse to begin without a token."""

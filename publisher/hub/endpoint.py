@@ -24,10 +24,9 @@ def endpoint() -> str:
     given = os.environ.get("HF_ENDPOINT") or DEFAULT
     try:
         parts = urlsplit(given)
-        host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+        named = parts.port != 0 and HOST.fullmatch(parts.hostname or "") and not (parts.query or parts.fragment)
     except ValueError:
-        host = None
-    named = host and HOST.fullmatch(parts.hostname or "") and not (parts.query or parts.fragment)
+        named = None
     if not named or parts.scheme not in ("http", "https") or HIDDEN.search(given):
         raise UsageError(f"HF_ENDPOINT is not the address of a Hub: give one such as {DEFAULT}, or unset it")
-    return f"{parts.scheme}://{host}{parts.path.rstrip('/')}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"

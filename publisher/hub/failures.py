@@ -107,8 +107,7 @@ def is_of_storage(error: BaseException | None) -> bool:
 
 def hides_words(error: BaseException) -> bool:
     """Whether the Hub may have said more than hf_xet passes on, of a refusal or a page in place of a token."""
-    is_unreadable = any("decoding response body" in str(cause) for cause in _causes(error))
-    return is_unreadable or (is_of_storage(error) and not is_transient(error))
+    return is_of_storage(error) or any("decoding response body" in str(cause) for cause in _causes(error))
 
 
 def is_expired(error: BaseException | None) -> bool:
@@ -173,6 +172,8 @@ def explain(error: BaseException, repo_id: str) -> PublishingError:
         return trouble
     status, said = status_of(error), said_by_hub(error)
     where = f"{repo_id} on {endpoint()}"
+    if is_of_storage(error):  # whose own words hf_xet drops
+        where, said = f"the Xet storage of {where}", "" if status in TRANSIENT else responses.get(status or 0, "")
     if status is None:
         if is_transient(error):
             return HubError(f"{where} could not be reached: {clean(_first_words(error))}: try again later")
@@ -200,7 +201,7 @@ def explain(error: BaseException, repo_id: str) -> PublishingError:
         said = (
             f"perhaps its storage has lost what {constants.HF_XET_CACHE} remembers: remove that folder, and try again"
         )
-    words = said or (one_line(error) if is_of_storage(error) else responses.get(status, ""))
+    words = said or responses.get(status, "")
     return HubError(f"{where} refused with status {status}{f': {words}' if words else ''}")
 
 

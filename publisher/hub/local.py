@@ -7,9 +7,12 @@ import tempfile
 from pathlib import Path
 
 from huggingface_hub import constants
+from huggingface_hub.utils import get_session
 
 from publisher.errors import UsageError
+from publisher.hub import transport
 from publisher.hub.endpoint import endpoint
+from publisher.hub.failures import one_line
 
 OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # the libraries obey the older names, too
 SWITCHED_ON = {"1", "ON", "YES", "TRUE"}
@@ -32,6 +35,14 @@ def check_surroundings() -> None:
     for name in TIMEOUTS:
         if not 0 <= getattr(constants, name) <= LONGEST:
             raise UsageError(f"{name} is not allowed as it is: give seconds, from 0 to {LONGEST}, or unset it")
+    transport.install()
+    try:
+        get_session()  # its client reads them
+    except Exception as error:
+        raise UsageError(
+            "the settings for a proxy or certificates (http_proxy, https_proxy, all_proxy, SSL_CERT_FILE, "
+            f"SSL_CERT_DIR) cannot be used: {one_line(error).rstrip('.')}: mend or unset them"
+        ) from None
     folders = {"HF_HOME": constants.HF_HOME}
     if not getattr(constants, "HF_HUB_DISABLE_XET", True):  # clients before 0.30 know no Xet
         folders["HF_XET_CACHE"] = os.environ.get("HF_XET_CACHE") or str(Path(constants.HF_HOME, "xet"))

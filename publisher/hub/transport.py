@@ -7,9 +7,12 @@ once then.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import itertools
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +24,7 @@ from publisher.hub.client_internals import replace_sessions
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 CONNECT, READ = 10.0, 30.0  # seconds without a connection, and without a byte
 COMMIT = 60.0  # without a byte while the Hub commits
-ERROR_BYTES = 100_000  # that are read of an answer to say what was wrong
+REFUSAL, ERROR_BYTES = 3.0, 100_000  # seconds, and bytes, that are read of what says what was wrong
 ANSWER_BYTES = 100_000_000  # of one that is no file: a page of a list has less than one million
 XET = {  # of hf_xet, which reads them before its first request
     "HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "1",  # after the first: 5, up to 6 minutes
@@ -131,7 +134,7 @@ def _wrap(session: Any) -> Any:
         try:
             response = send(request, **{**arguments, "stream": True})
             _bound(response, is_file=not is_read_here or response.status_code == 206)
-            if response.status_code in TRANSIENT or is_read_here:
+            if response.status_code >= 400 or is_read_here:
                 _read(response)
         except OSError as error:  # requests
             raise UnreachableError(str(error)) from error
@@ -188,22 +191,28 @@ def _bound(response: Any, is_file: bool) -> None:
         for piece in pieces(*arguments, **named):
             yield piece
             count += len(piece)
-            if response.status_code >= 400 and count > ERROR_BYTES:
-                return
             if count > ANSWER_BYTES:
                 raise EndlessError(f"an answer of more than {ANSWER_BYTES:,} bytes")
 
-    if response.status_code >= 400 or not is_file:
+    def beginning(*_: Any, **__: Any) -> Iterator[bytes]:
+        end = time.monotonic() + REFUSAL
+        if hasattr(response.request, "extensions"):  # httpx looks there again
+            response.request.extensions["timeout"]["read"] = REFUSAL
+        with contextlib.suppress(Exception):  # what is there is enough
+            for byte in itertools.islice(pieces(1), ERROR_BYTES):
+                yield byte
+                if time.monotonic() > end:
+                    return
+
+    if response.status_code >= 400:
+        setattr(response, name, beginning)
+    elif not is_file:
         setattr(response, name, bounded)
 
 
 def _read(response: Any) -> None:
-    """Read an answer; of one that says what is wrong, what is there is enough."""
     reader: Callable[[], object] = getattr(response, "read", lambda: response.content)
     try:
         reader()
-    except Exception:
-        if response.status_code not in TRANSIENT:
-            raise
     finally:
         response.close()

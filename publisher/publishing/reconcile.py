@@ -14,7 +14,7 @@ from publisher.card.compose import Card
 from publisher.card.manifest import CARD, CARD_BYTES
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, last_word
 from publisher.hub.apply import carry_out
-from publisher.hub.client import MovedError, Repository
+from publisher.hub.client import MovedError, NoRevisionError, Repository
 from publisher.hub.failures import explain, status_of
 from publisher.hub.local import check_surroundings
 from publisher.hub.patience import Patience
@@ -68,7 +68,7 @@ def look(target: Target) -> Found:
     new_branch = False
     try:
         state = repository.find(target.revision)
-    except UsageError:
+    except NoRevisionError:
         state = None if target.revision == MAIN else repository.find(MAIN)
         new_branch = True
     new_branch = target.revision != MAIN and (new_branch or state is None)
