@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -156,3 +157,28 @@ def test_interrupted(scenario: Scenario, capsys: pytest.CaptureFixture[str]) -> 
         for line in stopped_at(scenario, number, chosen, new):
             with capsys.disabled():
                 print(f"\n{number}/{count} {line}", end="")
+
+
+@pytest.mark.slow
+def test_between_commits_to_a_branch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some are there already, and each is: the last word says how many, or that the last one is not known."""
+    monkeypatch.setattr(parquet, "FILE_BYTES", FILE_BYTES)
+    monkeypatch.setattr(apply, "COMMIT_FILES", COMMIT_FILES)
+    arguments = [R, "--revision=next", "--config=default", "--set=shards=40", f"--work-dir={tmp_path / 'work'}"]
+    scenario = Scenario("parts", Shards, SHARDS_CARD, arguments, tmp_path, {})
+    known = r"Interrupted\. (\d) of (\d) commits are on next, and the card is in the last; run the command again"
+    started: list[subprocess.Popen[str]] = []
+    with a_hub({}) as hub:
+        hub.create(R)
+        for path, nth, words in (("/commit/", 2, "is not known"), ("/preupload/next", 1, known), ("/x", 1, "^$")):
+            hub.before("POST", path, lambda: started[-1].send_signal(signal.SIGINT), nth=nth)
+            started.append(scenario.start(hub))
+            said = started[-1].communicate(timeout=120)[1].strip()
+            found = re.search(words, said)
+            assert found, said
+            if found.lastindex:
+                assert found[1] == str(sum("/commit/" in request.path for request in hub.requests))
+            assert started[-1].returncode == (130 if said else 0)
+            hub.forget()
+        assert "README.md" in hub.files(R, "next")
+        assert state(hub) == {}
