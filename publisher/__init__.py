@@ -61,7 +61,7 @@ import publisher.source  # noqa: F401  # for workers: they find a script again w
 from publisher.card import Card
 from publisher.command import main
 from publisher.errors import DifferenceError, HubError, PublishingError, WorkerError
-from publisher.publishing.reconcile import Outcome
+from publisher.publishing.outcome import Outcome
 from publisher.scale.job import publish
 
 if TYPE_CHECKING:

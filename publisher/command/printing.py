@@ -15,7 +15,7 @@ from publisher.build.files import File, digest_of
 from publisher.build.shards import Part
 from publisher.hub.failures import without_control
 from publisher.plan.target import Target
-from publisher.publishing.reconcile import Outcome
+from publisher.publishing.outcome import Outcome
 from publisher.scale.job import Job
 
 NUMBER = re.compile(r"-\d{5}-(?=of-\d{5}\.)")

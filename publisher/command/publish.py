@@ -28,7 +28,10 @@ from publisher.hub.failures import without_control
 from publisher.plan.target import MAIN, Target
 from publisher.plan.wanted import Dataset
 from publisher.publishing.earlier import recall
-from publisher.publishing.reconcile import Outcome, look, plan_from, publish, verify
+from publisher.publishing.outcome import Outcome
+from publisher.publishing.reconcile import plan_from, publish
+from publisher.publishing.start import look
+from publisher.publishing.verify import verify
 from publisher.scale.job import (
     Job,
     Work,

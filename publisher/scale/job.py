@@ -29,7 +29,8 @@ from publisher.plan.plan import is_undecided
 from publisher.plan.target import Target
 from publisher.plan.wanted import Dataset
 from publisher.publishing import reconcile
-from publisher.publishing.reconcile import Found, Outcome, Show, look, refuse_early, refuse_undecided
+from publisher.publishing.outcome import Outcome, Show
+from publisher.publishing.start import Found, look, refuse_early, refuse_undecided
 from publisher.scale.kept import Kept
 from publisher.scale.pool import work_on
 from publisher.scale.progress import waiting
