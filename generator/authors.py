@@ -65,7 +65,7 @@ class Dataset:
         return f"Dataset({', '.join(shapes)}, templates)"
 
     def plot(self) -> Figure:
-        """Draw the first training sample of each digit, time running down, with matplotlib.
+        """Draw the first sample of each digit, of train if it has one, time running down, with matplotlib.
 
         Returns
         -------
@@ -79,7 +79,7 @@ class Dataset:
         """
         from generator.plotting import plot_digits
 
-        return plot_digits(self)
+        return plot_digits(np.concatenate([self.x, self.x_test]), np.concatenate([self.y, self.y_test]), self.t)
 
 
 NAMES = tuple(array.name for array in fields(Dataset))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from generator.arrays import Floats, Integers
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from generator.authors import Dataset
 
 
 def import_pyplot() -> ModuleType:
@@ -22,14 +22,13 @@ def import_pyplot() -> ModuleType:
     return pyplot
 
 
-def plot_digits(data: Dataset) -> Figure:
-    """The first training sample of each digit, or of the test split where train has none; time runs down."""
+def plot_digits(x: Floats, y: Integers, t: Floats) -> Figure:
+    """The first of the signals `x` of each digit in `y`, over the times `t`, which run down."""
     pyplot = import_pyplot()
-    x, y = np.concatenate([data.x, data.x_test]), np.concatenate([data.y, data.y_test])
     digits, rows = np.unique(y, return_index=True)
     figure, axes = pyplot.subplots(1, len(digits), figsize=(10, 3), sharex=True, sharey=True, squeeze=False)
     for axis, digit, row in zip(axes[0], digits, rows, strict=True):
-        axis.plot(x[row], data.t, color="black", linewidth=1.5)
+        axis.plot(x[row], t, color="black", linewidth=1.5)
         axis.set_title(digit)
         axis.set_xticks([])
         axis.set_yticks([])
