@@ -36,7 +36,7 @@ if _is_command():
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
 try:
-    endpoint()  # first: the libraries do not bear to be imported with one that is none
+    endpoint()  # first: the libraries crash on one that is not valid
     collects = gc.isenabled()
     gc.disable()  # nothing that is loaded is garbage, and to look for it takes an eighth of the time
     try:

@@ -13,7 +13,7 @@ def _stop(number: int, frame: object) -> None:
 
 
 def run() -> int:
-    """Import and run the command; what the libraries do not bear while they are imported is one sentence, too."""
+    """Import and run the command; what fails while the libraries are imported is one sentence, too."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:

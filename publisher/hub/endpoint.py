@@ -1,4 +1,4 @@
-"""The Hub's address, looked at before the libraries are imported: some do not bear one that is none."""
+"""The Hub's address, checked before the libraries are imported: some crash on one that is not valid."""
 
 from __future__ import annotations
 

@@ -220,7 +220,7 @@ def within(doing: str, limit: float, request: Callable[..., T], *arguments: Any,
         while not ended.wait(STEP):
             now = time.monotonic()
             if now >= limit:
-                raise NoAnswerError(f"no end of an answer after {now - start:.0f} s")
+                raise NoAnswerError(f"the answer had not ended after {now - start:.0f} s")
             _say(since, f"{doing}: waiting for {now - start:.0f} s")
     except BaseException:  # a signal, too
         operation.abandoned = True

@@ -176,7 +176,7 @@ def _look_again(repository: Repository, target: Target) -> State:
     try:
         return repository.get(target.revision)
     except HubError as error:
-        raise HubError(f"whether the commit was made is not known, run the same again: {error}") from error
+        raise HubError(f"whether the commit was made is not known: {error}") from error
 
 
 def _proposed(repository: Repository, target: Target, plan: Plan) -> Commit | None:

@@ -134,7 +134,7 @@ def _results(pieces: Sequence[P], work: Callable[[P], T], workers: int, progress
                     waiting.handle(notes.get())
         except BrokenProcessPool:
             raise WorkerError(
-                "a worker was killed, perhaps for lack of memory: run the same again, with fewer --workers if it was so"
+                "a worker was killed, perhaps because memory ran out: run the command again, with fewer --workers if so"
             ) from None
         except RuntimeError as error:
             if "bootstrapping phase" not in str(error):
