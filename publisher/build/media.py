@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from publisher.build.datasets_internals import embed_table_storage, is_medium
+from publisher.build.datasets_internals import embed_table_storage, is_medium, item_of
 from publisher.build.fault import RowsError
 
 # `datasets` 5.2 reads the path of these even if the bytes are there; they are stored as all media are
@@ -115,7 +115,5 @@ def _within(feature: Any) -> dict[str, Any]:
     """The features that one is made of; that of a list's items has no name."""
     if isinstance(feature, dict):
         return dict(feature)
-    if isinstance(feature, (list, tuple)):
-        return {"": feature[0]}
-    inner = getattr(feature, "feature", None)
+    inner = item_of(feature)
     return {} if inner is None else {"": inner}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 
@@ -10,7 +11,6 @@ from huggingface_hub import DatasetCardData
 from publisher.build.configs import BuiltConfig
 from publisher.build.datasets_internals import DatasetInfosDict, MetadataConfigs
 from publisher.build.features import portable_yaml
-from publisher.build.names import escape
 from publisher.card.manifest import BY_CONFIG, PublishedCard, name_of
 from publisher.errors import DifferenceError
 
@@ -83,7 +83,7 @@ def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -
     >>> data_pattern("data", "train", 1, others=["data/train-extra.parquet"])
     'data/train-*-of-00001.parquet'
     """
-    start = f"{escape(folder)}/{split}"
+    start = f"{glob.escape(folder)}/{split}"
     patterns = (f"{start}-*", f"{start}-*-of-{count:05d}.parquet")
     for pattern in patterns:
         if not (taken := [path for path in others if fnmatchcase(path, pattern)]):
