@@ -10,7 +10,7 @@ from typing import Any
 import datasets
 
 from publisher.build.description import describe
-from publisher.build.files import File
+from publisher.build.files import DataFile, File, add_up
 from publisher.build.names import check_config_names
 from publisher.errors import UsageError
 
@@ -95,6 +95,22 @@ def describe_builder(builder: datasets.DatasetBuilder) -> dict[str, Any]:
         "version": str(builder.config.version),
         **{name: describe(value) for name, value in _own_values(builder.config).items()},
     }
+
+
+def describe_files(
+    builder: datasets.DatasetBuilder, features: datasets.Features, files: Mapping[str, Sequence[DataFile]]
+) -> datasets.DatasetInfo:
+    """What `datasets` knows of a builder whose files are there, by split."""
+    info = builder.info.copy()
+    info.features = features
+    info.splits = datasets.SplitDict(dataset_name=builder.dataset_name)
+    info.download_size = 0
+    for split, of_split in files.items():
+        size, rows, nbytes = add_up(of_split)
+        info.splits.add(datasets.SplitInfo(split, nbytes, rows))
+        info.download_size += size
+    info.dataset_size = sum(split.num_bytes for split in info.splits.values())
+    return info
 
 
 def is_as_declared(config: datasets.BuilderConfig, declared: datasets.BuilderConfig) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -75,6 +76,12 @@ def describe_file(
     """Size and digest of a file below `root`, whose path in the repository is that behind `within`."""
     path = within + source.relative_to(root).as_posix()
     return LocalFile(path, source.stat().st_size, rows, nbytes, file_digest(source), values, source)
+
+
+def add_up(files: Sequence[DataFile]) -> tuple[int, int, int]:
+    """Bytes, rows, and bytes in Arrow of several files together."""
+    size, rows, nbytes = (sum(getattr(file, number) or 0 for file in files) for number in ("size", "rows", "nbytes"))
+    return size, rows, nbytes
 
 
 def digest_of(file: File) -> str | None:

@@ -23,37 +23,24 @@ from datasets.fingerprint import Hasher
 
 from publisher.build.description import describe
 from publisher.build.digests import file_digest
+from publisher.build.source import Source
 
 LIBRARIES = ("datasets", "huggingface_hub", "numpy", "pyarrow")  # with other versions the bytes may be others
 MOST = 100_000  # files of a folder that are still looked at
 
 
 class Origin:
-    """What the rows of a config are made from, as digests.
+    """What the rows of a config are made from, as digests."""
 
-    Parameters
-    ----------
-    kind : subclass of datasets.DatasetBuilder
-    config : datasets.BuilderConfig
-    overrides : mapping of str to object
-    cache : Path
-        The builder's own folder.
-    """
-
-    def __init__(
-        self,
-        kind: type[datasets.DatasetBuilder],
-        config: datasets.BuilderConfig,
-        overrides: Mapping[str, Any],
-        cache: Path,
-    ) -> None:
+    def __init__(self, source: Source) -> None:
         self.opened: set[str] = set()  # files that were read for some of the rows
-        self._inputs = Inputs(cache)
+        self._inputs = Inputs(source.cache)
         self._unknown = False
-        values = [describe(dict(vars(config))), describe(overrides)]
+        config = source.builder.config
+        values = [describe(dict(vars(config))), describe(source.overrides)]
         self._base = self._try(
             lambda: [
-                digest_of_code(kind),  # type: ignore[arg-type]  # mypy takes classes for unhashable
+                digest_of_code(source.kind),  # type: ignore[arg-type]  # mypy takes classes for unhashable
                 values,
                 self._inputs.digest([config.data_dir, config.data_files]),
             ]

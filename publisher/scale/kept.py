@@ -94,11 +94,8 @@ class Kept:
             begun = time.time_ns()
             made_from = _made_from(piece)
             built = piece.draw(place / "repository")
-            inputs = (
-                None
-                if made_from is None
-                else _inputs(piece.source, self.imported, {self.folder, piece.source.cache, DOWNLOADS}, begun)
-            )
+            own = {self.folder, piece.source.cache, DOWNLOADS}
+            inputs = _inputs(piece.source, self.imported, own, begun) if made_from else None
             if inputs is not None:
                 built.info.write_to_directory(str(place))
                 memory = {
@@ -151,7 +148,7 @@ def _made_from(piece: Whole) -> str | None:
     source, kind = piece.source, piece.source.kind
     if getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is not kind:
         return None  # made while the program ran: its code does not say of what
-    origin = Origin(kind, source.builder.config, source.overrides, source.cache)
+    origin = Origin(source)
     options = [FORM, kind.__qualname__, piece.default, parquet.FILE_BYTES, parquet.ROW_GROUP_BYTES]
     digest = origin.digest(json.dumps(options), source.config, {})
     return None if origin.is_unknown else digest
