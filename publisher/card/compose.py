@@ -19,10 +19,9 @@ from publisher.build.configs import (
     is_as_declared,
     recall_config,
 )
-from publisher.build.datasets_internals import DatasetInfosDict
 from publisher.build.files import KnownFile, digest_of
-from publisher.card.manifest import BY_CONFIG, ConfigRecord, Manifest, PublishedCard, name_of, write_card
-from publisher.card.metadata import add_configs, add_others, size_category
+from publisher.card.manifest import BY_CONFIG, ConfigRecord, Manifest, PublishedCard, write_card
+from publisher.card.metadata import add_configs, add_others, read_infos, size_category
 from publisher.errors import DifferenceError, UsageError
 
 WORKED_OUT = ("size_categories", *BY_CONFIG)
@@ -155,11 +154,9 @@ def _recall(
     origin: datasets.DatasetInfo,
 ) -> list[Config]:
     """Configs of an earlier run, from its records and its YAML; what the builder no longer declares is left out."""
-    entries = [entry for entry in card.entries("dataset_info") if name_of(entry) in records]
     recalled = []
     try:
-        infos = DatasetInfosDict.from_dataset_card_data(DatasetCardData(dataset_info=entries))
-        for name, info in infos.items():
+        for name, info in read_infos(card, records).items():
             info.citation, info.homepage, info.license = origin.citation, origin.homepage, origin.license
             if name in builder.builder_configs:
                 config = recall_config(builder.builder_configs[name], records[name].made_by)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 
+import datasets
 from huggingface_hub import DatasetCardData
 
 from publisher.build.configs import BuiltConfig
@@ -66,6 +67,12 @@ def add_others(
                 )
         if len(own) + len(theirs) > 1:  # else it stays as the libraries write a single one
             data[kind] = [*sorted(own, key=lambda entry: str(entry["config_name"])), *theirs]
+
+
+def read_infos(card: PublishedCard, names: Collection[str]) -> Mapping[str, datasets.DatasetInfo]:
+    """What a card says of some configs; raises whatever an entry leads to that others have edited."""
+    entries = [entry for entry in card.entries("dataset_info") if name_of(entry) in names]
+    return DatasetInfosDict.from_dataset_card_data(DatasetCardData(dataset_info=entries))
 
 
 def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from reprlib import repr as short
 from typing import Any
 
 import datasets
 
 from publisher.build.configs import BuiltConfig, declared_configs, is_as_declared
+from publisher.build.datasets_internals import flat
 from publisher.build.files import KnownFile
 from publisher.card.manifest import ConfigRecord, Manifest, PublishedCard
 
@@ -42,7 +43,7 @@ def another_dataset(
     for config, here in wanted:
         for record in records.values():
             if "builder" in record.made_by and record.made_by["builder"] != here["builder"]:
-                return f"builder {_show(record.made_by['builder'])} there, {_show(here['builder'])} here"
+                return f"builder {short(record.made_by['builder'])} there, {short(here['builder'])} here"
         if config.name not in records:
             continue
         there = records[config.name].made_by
@@ -84,18 +85,11 @@ def notes(
 def only_read(configs: Iterable[BuiltConfig], repo_id: str, card: PublishedCard) -> Iterator[str]:
     """Paths in a repository that its script fetched from it, and that no config of its card names."""
     address = re.compile(rf"(?:hf:/|https?://[^/]+)/datasets/{re.escape(repo_id)}(?:@[^/]+|/(?:resolve|raw)/[^/]+)/")
-    named = [text for entry in card.entries("configs") for text in _texts(entry.get("data_files"))]
+    given = (text for entry in card.entries("configs") for text in flat(entry.get("data_files")))
+    named = [text for text in given if isinstance(text, str)]
     for path in {address.sub("", text.split("::")[-1].split("?")[0]) for config in configs for text in config.inputs}:
         if "://" not in path and not any(fnmatchcase(path, pattern) for pattern in named):
             yield path
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (list, dict)):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _texts(item)
 
 
 def _rows_differ(record: ConfigRecord, config: BuiltConfig) -> bool:
@@ -110,7 +104,7 @@ def _differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
     before, after = _flat(there), _flat(here)
     names = [name for name in after.keys() | before.keys() if before.get(name) != after.get(name)]
     names = sorted(names, key=[*after, *before].index)
-    words = [f"{name}={_show(before.get(name))} there, {_show(after.get(name))} here" for name in names[:MOST]]
+    words = [f"{name}={short(before.get(name))} there, {short(after.get(name))} here" for name in names[:MOST]]
     return "; ".join([*words, *([f"and {len(names) - MOST} more differ"] if len(names) > MOST else [])])
 
 
@@ -121,10 +115,6 @@ def _flat(made_by: Mapping[str, Any]) -> dict[str, Any]:
         if name not in BESIDES:
             flat.update(value if isinstance(value, dict) else {name: value})
     return flat
-
-
-def _show(value: Any) -> str:
-    return reprlib.repr(value)
 
 
 def _is_newer(here: Any, there: Any) -> bool:

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import datasets
-from huggingface_hub import DatasetCardData
 
 from publisher.build.configs import BuiltConfig
-from publisher.build.datasets_internals import DatasetInfosDict
 from publisher.build.features import as_read
 from publisher.build.files import File, KnownFile
-from publisher.card.manifest import ConfigRecord, Manifest, PublishedCard, name_of
+from publisher.card.manifest import ConfigRecord, Manifest, PublishedCard
+from publisher.card.metadata import read_infos
 from publisher.plan.state import RemoteFile, State
 from publisher.plan.wanted import Dataset
 
@@ -30,7 +29,7 @@ def keep_recorded(dataset: Dataset, state: State) -> tuple[Dataset, list[RemoteF
         Files that would be kept if their content is what was recorded, which is not known yet.
     """
     manifest = state.card.manifest or Manifest()
-    infos = recorded_infos(state.card, manifest)
+    infos = recorded_infos(state.card)
     configs, unread = [], []
     for config in dataset.configs:
         record, info = manifest.configs.get(config.name), infos.get(config.name)
@@ -73,10 +72,9 @@ def _as_recorded(file: File, remote: RemoteFile | None) -> File:
     return KnownFile(file.path, remote.size, file.rows, file.nbytes, remote.sha256 or "", file.values)
 
 
-def recorded_infos(card: PublishedCard, manifest: Manifest) -> Mapping[str, datasets.DatasetInfo]:
+def recorded_infos(card: PublishedCard) -> Mapping[str, datasets.DatasetInfo]:
     """What a card says of the configs that an earlier run wrote; nothing if it cannot be read."""
-    entries = [entry for entry in card.entries("dataset_info") if name_of(entry) in manifest.configs]
     try:
-        return DatasetInfosDict.from_dataset_card_data(DatasetCardData(dataset_info=entries))
+        return read_infos(card, card.manifest.configs if card.manifest else ())
     except (ValueError, TypeError, KeyError, AttributeError):  # edited by hand
         return {}

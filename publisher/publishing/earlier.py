@@ -80,7 +80,7 @@ def recall(builder: type[datasets.DatasetBuilder], card: Card, target: Target) -
     own = {path: _own_file(repository, state, path, sha256) for path, sha256 in manifest.files.items()}
     if lost := repository.lost([file for file in own.values() if isinstance(file, UploadedFile)]):
         raise HubError(f"{repository.url} has lost {min(lost)} of {revision}: give another commit, or publish again")
-    infos = recorded_infos(state.card, manifest)
+    infos = recorded_infos(state.card)
     configs = []
     for name, record in manifest.configs.items():
         files = {

@@ -206,13 +206,7 @@ def _recall(piece: Whole, place: Path, made_from: str) -> BuiltConfig | None:
 
 
 def _are_the_same(inputs: Mapping[str, Any]) -> bool:
-    for name, state in inputs.items():
-        if "://" in name:
-            try:
-                if version_of(name) != state:
-                    return False
-            except Exception:  # whatever the libraries raise
-                return False
-        elif _state(name) != state:
-            return False
-    return True
+    try:
+        return all((version_of if "://" in name else _state)(name) == state for name, state in inputs.items())
+    except Exception:  # whatever the libraries raise
+        return False

@@ -118,7 +118,7 @@ def examine_folder(
     card = read_card(text) if text is not None else PublishedCard()
     manifest = card.manifest or Manifest()
     there = _Folder(folder, dict.fromkeys(layout.list_files(folder, manifest.files)), card, manifest)
-    splits, unmatched = layout.find_layout(folder, card.metadata)
+    splits, unmatched = layout.find_layout(folder, card)
     read = {path: None for paths in splits.values() for of_split in paths.values() for path in of_split}
 
     def findings() -> Iterator[str]:
@@ -129,7 +129,7 @@ def examine_folder(
         yield from metadata.check_configs(card.metadata)
         yield from links.check_links(card.prose, there.files)
         yield from [*unmatched, *layout.check_splits(splits)]
-        yield from metadata.check_info_names(card.metadata, splits)
+        yield from metadata.check_info_names(card, splits)
         yield from _check_rows(there, splits)
         yield from _check_record(there)
         yield from layout.check_unread(splits, there.files)
