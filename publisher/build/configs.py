@@ -41,6 +41,11 @@ class BuiltConfig(Config):
     inputs: Sequence[str] = ()  # files that the builder fetched, those beside it by their path from there
     in_parts: bool = False  # too large to be taken as a whole
 
+    @property
+    def all_files(self) -> list[File]:
+        """The files of all splits."""
+        return [file for split in self.files.values() for file in split]
+
 
 def default_config(builder: type[datasets.DatasetBuilder]) -> str:
     """Name of the config that is loaded without a name."""

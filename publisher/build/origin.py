@@ -91,16 +91,10 @@ def digest_of_code(kind: type) -> str:
 
 
 class Inputs:
-    """The inputs of a builder, each looked at once.
-
-    Parameters
-    ----------
-    cache : Path
-        The builder's own folder, which is another in every run.
-    """
+    """The inputs of a builder, each looked at once."""
 
     def __init__(self, cache: Path) -> None:
-        self._cache = cache
+        self._cache = cache  # the builder's own folder, which is another in every run
         self._files: dict[str, list[Any]] = {}
 
     def digest(self, value: Any) -> str:

@@ -29,10 +29,6 @@ Place = tuple[str, ...]
 class RowsDigest:
     """SHA-256 of rows that come table by table; how they are divided into tables makes no difference.
 
-    Parameters
-    ----------
-    features : datasets.Features
-
     Examples
     --------
     >>> features = datasets.Features({"a": datasets.Value("int8")})

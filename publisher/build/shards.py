@@ -104,15 +104,9 @@ def _divides(source: Source, gen_kwargs: Mapping[str, Any]) -> bool:
 
 
 def plan_parts(source: Source, default: str) -> list[Part]:
-    """The files of a config, of about `parquet.FILE_BYTES` each, in order.
+    """The files of a config, of about `parquet.FILE_BYTES` each, in order; `default` names the builder's default one.
 
     The first and the last shard of each split are drawn, each once, to know what the files will be like.
-
-    Parameters
-    ----------
-    source : Source
-    default : str
-        Name of the builder's default config.
     """
     with names_fault(source.kind, source.config):
         check_features(source.features)

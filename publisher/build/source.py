@@ -27,19 +27,11 @@ DOWNLOADS = Path(constants.HF_HOME, "publish", "downloads")  # sources, each fet
 
 @dataclass(frozen=True)
 class Source:
-    """A config of a builder.
-
-    Parameters
-    ----------
-    kind : subclass of datasets.DatasetBuilder
-    config : str
-    overrides : mapping of str to object
-        What the builder gets beside the name of the config.
-    """
+    """A config of a builder."""
 
     kind: type[datasets.DatasetBuilder]
     config: str
-    overrides: Mapping[str, Any]
+    overrides: Mapping[str, Any]  # what the builder gets beside the name of the config
 
     @cached_property
     def cache(self) -> Path:

@@ -23,17 +23,10 @@ from publisher.source.opened import noting
 
 @dataclass(frozen=True)
 class Whole:
-    """A config, to be drawn at once.
-
-    Parameters
-    ----------
-    source : Source
-    default : str
-        Name of the builder's default config.
-    """
+    """A config, to be drawn at once."""
 
     source: Source
-    default: str
+    default: str  # name of the builder's default config
     unit: ClassVar[str] = " configs"
     amount: ClassVar[int] = 1
 

@@ -19,7 +19,7 @@ from publisher.build.configs import (
     is_as_declared,
     recall_config,
 )
-from publisher.build.files import KnownFile, digest_of
+from publisher.build.files import digest_of, values_of
 from publisher.card.manifest import BY_CONFIG, ConfigRecord, Manifest, PublishedCard, write_card
 from publisher.card.metadata import add_configs, add_others, read_infos, size_category
 from publisher.errors import DifferenceError, UsageError
@@ -129,13 +129,8 @@ def all_configs(
 
 def record_of(config: BuiltConfig) -> ConfigRecord:
     """What a later run has to know of a config."""
-    files = {file.path: digest_of(file) or "" for split in config.files.values() for file in split}
-    values = {
-        file.path: file.values
-        for split in config.files.values()
-        for file in split
-        if isinstance(file, KnownFile) and file.values
-    }
+    files = {file.path: digest_of(file) or "" for file in config.all_files}
+    values = {file.path: values for file in config.all_files if (values := values_of(file))}
     return ConfigRecord(made_by=config.made_by, digests=config.digests, files=files, values=values)
 
 

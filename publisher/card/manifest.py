@@ -110,19 +110,7 @@ class PublishedCard:
 
 
 def write_card(data: DatasetCardData, prose: str, manifest: Manifest) -> str:
-    """The text of README.md.
-
-    Parameters
-    ----------
-    data : DatasetCardData
-    prose : str
-    manifest : Manifest
-        What else was written; its `card` is worked out here.
-
-    Returns
-    -------
-    str
-    """
+    """The text of README.md; the manifest says what else was written, and its `card` is worked out here."""
     head = data.to_yaml()
     record = {**asdict(manifest), "card": _digest_of_own(yaml.load(head, LOADER) or {}, prose, manifest)}
     record = {name: value for name, value in record.items() if value or name not in ("theirs", "keeps_prose")}

@@ -13,14 +13,7 @@ from publisher.hub.failures import mask, without_control
 
 
 class CleanOutput(io.TextIOBase):
-    """A stream that takes what is printed, and passes on what may be seen.
-
-    Parameters
-    ----------
-    stream : text stream
-    before : callable
-        Called before something is written.
-    """
+    """A stream that takes what is printed, and passes on what may be seen; `before` is called before it does."""
 
     def __init__(self, stream: TextIO, before: Callable[[], object]) -> None:
         self._stream = stream

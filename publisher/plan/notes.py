@@ -12,7 +12,7 @@ import datasets
 
 from publisher.build.configs import BuiltConfig, declared_configs, is_as_declared
 from publisher.build.datasets_internals import flat
-from publisher.build.files import KnownFile
+from publisher.build.files import values_of
 from publisher.card.manifest import ConfigRecord, Manifest, PublishedCard
 
 Made = tuple[datasets.BuilderConfig, Mapping[str, Any]]  # a config, and what `describe_builder` says of it
@@ -20,23 +20,11 @@ MOST = 5  # differing parameters that are named
 BESIDES = ("builder", "config", "version")  # what a record names beside the parameters
 
 
-def another_dataset(
-    builder: type[datasets.DatasetBuilder],
-    wanted: Iterable[Made],
-    manifest: Manifest | None,
-) -> str:
+def another_dataset(builder: type[datasets.DatasetBuilder], wanted: Iterable[Made], manifest: Manifest | None) -> str:
     """How the dataset that an earlier run published differs from the one that is wanted, or nothing.
 
     A config that its builder declares, of a higher version than the published one, is the next version of the same
-    dataset, whatever its parameters.
-
-    Parameters
-    ----------
-    builder : subclass of datasets.DatasetBuilder
-    wanted : iterable of Made
-        Each config.
-    manifest : Manifest or None
-        The record of the card that is there.
+    dataset, whatever its parameters. The `manifest` is the record of the card that is there.
     """
     declared = declared_configs(builder)
     records = manifest.configs if manifest else {}
@@ -95,8 +83,8 @@ def only_read(configs: Iterable[BuiltConfig], repo_id: str, card: PublishedCard)
 def _rows_differ(record: ConfigRecord, config: BuiltConfig) -> bool:
     if record.digests and config.digests:
         return record.digests != config.digests
-    files = [file for split in config.files.values() for file in split if isinstance(file, KnownFile)]
-    return any(file.values and file.values != record.values.get(file.path, file.values) for file in files)
+    found = {file.path: values_of(file) for file in config.all_files}
+    return any(values and values != record.values.get(path, values) for path, values in found.items())
 
 
 def _differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:

@@ -82,18 +82,7 @@ class Plan:
 
 
 def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
-    """Compare a repository with what is wanted of it.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    target : Target
-    state : State
-        What is there.
-
-    Returns
-    -------
-    Plan
+    """Compare a repository, of which the `state` is what is there, with what is wanted of it.
 
     Raises
     ------

@@ -9,7 +9,7 @@ import datasets
 
 from publisher.build.configs import BuiltConfig
 from publisher.build.features import as_read
-from publisher.build.files import File, KnownFile
+from publisher.build.files import File, KnownFile, values_of
 from publisher.card.manifest import ConfigRecord, Manifest, PublishedCard
 from publisher.card.metadata import read_infos
 from publisher.plan.state import RemoteFile, State
@@ -49,16 +49,14 @@ def _keep(
 ) -> tuple[BuiltConfig, list[RemoteFile]]:
     same = {
         file.path: there[file.path]
-        for split in config.files.values()
-        for file in split
-        if isinstance(file, KnownFile) and file.values and file.path in record.files and file.path in there
-        if file.values == record.values.get(file.path)
+        for file in config.all_files
+        if file.path in record.files and file.path in there
+        if values_of(file) and values_of(file) == record.values.get(file.path)
     }
     unread = [remote for remote in same.values() if remote.sha256 is None]
     kept = {path: remote for path, remote in same.items() if remote.sha256 == record.files[path]}
     files = {split: [_as_recorded(file, kept.get(file.path)) for file in of] for split, of in config.files.items()}
-    number = sum(map(len, config.files.values()))
-    if len(kept) == number == len(record.files):
+    if len(kept) == len(config.all_files) == len(record.files):
         numbers = config.info.copy()
         for name in ("features", "splits", "download_size", "dataset_size"):
             setattr(numbers, name, getattr(info, name))

@@ -39,20 +39,12 @@ _at_work: set[str] = set()  # who uses what is kept, in this process
 
 @dataclass(frozen=True)
 class Kept:
-    """The configs of a job that are kept.
+    """The configs of a job that are kept."""
 
-    Parameters
-    ----------
-    folder : Path
-        Of the user's own.
-    imported : frozenset of str
-        What was read while the builder's module was imported.
-    owner : str
-        Who uses the folders that have this in their names.
-    """
-
-    folder: Path
+    folder: Path  # of the user's own
+    # what was read while the builder's module was imported
     imported: frozenset[str] = field(default_factory=lambda: frozenset(IMPORTED))
+    # who uses the folders that have this in their names
     owner: str = field(default_factory=lambda: f"{HOST}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
 
     @contextlib.contextmanager

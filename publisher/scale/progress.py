@@ -34,14 +34,7 @@ class Bar(tqdm):
 
 
 class Progress:
-    """A bar, or lines.
-
-    Parameters
-    ----------
-    bar : tqdm
-    terminal : bool
-        Whether the bar is seen.
-    """
+    """A bar, or lines where no terminal shows it."""
 
     def __init__(self, bar: tqdm, terminal: bool) -> None:
         self._bar = bar
