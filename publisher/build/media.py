@@ -31,14 +31,14 @@ def has_media(feature: Any) -> bool:
     return is_medium(feature) or any(map(has_media, _within(feature).values()))
 
 
-def embed_media(table: pa.Table, features: datasets.Features, first: int = 0) -> pa.Table:
+def embed_media(table: pa.Table, features: datasets.Features, first: int) -> pa.Table:
     """The same rows with the bytes of their media, and of the paths only the names of the files.
 
     Parameters
     ----------
     table : pyarrow.Table
     features : datasets.Features
-    first : int, optional
+    first : int
         Number of the first row in its split, for the message.
 
     Raises

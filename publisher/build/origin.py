@@ -190,6 +190,9 @@ def _follow(file: Path, root: Path, known: dict[str, str]) -> None:
             known.update(dict.fromkeys(_installed(parts[0]), ""))
 
 
+_distributions = cache(metadata.packages_distributions)  # module -> what installed it
+
+
 @cache
 def _installed(module: str) -> list[str]:
     """What installed a module of this name: names and versions."""
@@ -197,12 +200,6 @@ def _installed(module: str) -> list[str]:
         return [f"{module} {metadata.version(module)}"]  # most have the name of their module
     except metadata.PackageNotFoundError:
         return [f"{name} {metadata.version(name)}" for name in _distributions().get(module, [])]
-
-
-@cache
-def _distributions() -> Mapping[str, list[str]]:
-    """Module -> what installed it."""
-    return metadata.packages_distributions()
 
 
 def _imported(tree: ast.AST, package: tuple[str, ...]) -> Iterable[str]:

@@ -28,6 +28,7 @@ from publisher.build.rows import RowsDigest, arrow_bytes, cut_by_bytes, differin
 
 P = TypeVar("P", bound=PurePath)
 
+MAGIC = b"PAR1"  # first and last bytes of a file
 FILE_BYTES = 500_000_000  # Arrow bytes of a file: what the Hub's guide recommends
 LARGEST = 1.5  # times as many, where it only shows on the way how many there are
 ROW_GROUP_BYTES = 100_000_000  # well below the 300 MB that the Hub's viewer reads at most
@@ -99,7 +100,7 @@ def write_files(
     path: Path,
     features: datasets.Features,
     metadata: Mapping[str, str],
-    private: Sequence[Path] = (),
+    private: Sequence[Path],
 ) -> Iterator[Written]:
     """Write tables into files that are no larger than `LARGEST` allows, and yield each when it is there.
 

@@ -70,7 +70,7 @@ def compose(
     built: Sequence[BuiltConfig],
     assets: Mapping[str, str],
     repo_id: str,
-    around: Surroundings = NOTHING,
+    around: Surroundings,
 ) -> str:
     """The text of README.md.
 
@@ -84,7 +84,7 @@ def compose(
         Path -> SHA-256 of the pictures.
     repo_id : str
         The repository that the examples load.
-    around : Surroundings, optional
+    around : Surroundings
 
     Returns
     -------

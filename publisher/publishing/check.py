@@ -16,7 +16,7 @@ from huggingface_hub import HfFileSystem
 from publisher.build.configs import BuiltConfig
 from publisher.build.digests import file_digest
 from publisher.build.files import File, digest_of, values_of
-from publisher.build.parquet import digest_of_rows
+from publisher.build.parquet import MAGIC, digest_of_rows
 from publisher.card.manifest import BY_CONFIG, CARD, PublishedCard, read_card
 from publisher.errors import HubError
 from publisher.hub.client import Repository
@@ -26,7 +26,6 @@ from publisher.hub.patience import patiently
 from publisher.plan.plan import Plan
 from publisher.plan.state import RemoteFile, State
 
-PARQUET_END = b"PAR1"
 BESIDE = (".huggingface.yaml", "dataset_infos.json")  # what `load_dataset` reads beside the card
 
 
@@ -114,7 +113,7 @@ def check_bytes(repository: Repository, plan: Plan, state: State, every: bool) -
     here = [state.files[path] for path in wanted if path in state.files]
     ends = repository.ends([file for file in here if file.path in parts], state.commit)
     wrong = [_lost(path) for path, end in ends.items() if end is None]
-    wrong += [f"{path} is no Parquet file to its end" for path, end in ends.items() if end and end[-4:] != PARQUET_END]
+    wrong += [f"{path} is no Parquet file to its end" for path, end in ends.items() if end and end[-4:] != MAGIC]
     for file in here:
         if file.path not in parts:
             after = wanted[file.path]

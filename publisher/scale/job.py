@@ -156,9 +156,9 @@ def make_job(
     builder: type[datasets.DatasetBuilder],
     card: Card,
     target: Target,
-    configs: Sequence[str] = (),
-    overrides: Mapping[str, Any] = NONE,
-    work_dir: Path | None = None,
+    configs: Sequence[str],
+    overrides: Mapping[str, Any],
+    work_dir: Path | None,
     keep_going: bool = False,
 ) -> Job:
     """The job for a builder; of a config in shards, two shards of each split are drawn to know its files.

@@ -36,8 +36,8 @@ def work_on(
     pieces: Sequence[Piece],
     work: Callable[[Piece], T],
     workers: int,
-    done: int = 0,
-    faults: dict[str, UsageError] | None = None,
+    done: int,
+    faults: dict[str, UsageError] | None,
 ) -> list[T]:
     """Do the work on each piece.
 
@@ -48,9 +48,9 @@ def work_on(
         Can be pickled.
     workers : int
         Processes; 1 works in this one.
-    done : int, optional
+    done : int
         What was done before: progress starts there.
-    faults : dict of str to UsageError, optional
+    faults : dict of str to UsageError, or None
         Takes what is wrong with a config, while the others go on.
 
     Returns
