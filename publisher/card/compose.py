@@ -96,7 +96,6 @@ def compose(
         If others added what does not go together with ours.
     """
     default = default_config(builder)
-    earlier = around.card.manifest.configs if around.card.manifest else {}
     records = {config.name: record_of(config) for config in built}
     left = _left(built, around)
     configs = all_configs(builder, built, around)
@@ -107,7 +106,7 @@ def compose(
     for name, value in theirs.items():
         data[name] = value
     add_configs(data, built, default, around.paths)
-    add_others(data, around.card, left, {*earlier, *records}, default)
+    add_others(data, around.card, left, {*around.card.record.configs, *records}, default)
     manifest = Manifest({**left, **records}, assets, theirs=tuple(theirs), keeps_prose=around.keep_prose)
     prose = around.card.prose if around.keep_prose else _prose(card, builder, configs, repo_id)
     return write_card(data, prose, manifest)
@@ -136,10 +135,10 @@ def record_of(config: BuiltConfig) -> ConfigRecord:
 
 def _left(built: Sequence[BuiltConfig], around: Surroundings) -> dict[str, ConfigRecord]:
     """The records of configs that are not built now and stay."""
-    if not around.leave_other_configs or around.card.manifest is None:
+    if not around.leave_other_configs:
         return {}
     names = {config.name for config in built}
-    return {name: record for name, record in around.card.manifest.configs.items() if name not in names}
+    return {name: record for name, record in around.card.record.configs.items() if name not in names}
 
 
 def _recall(

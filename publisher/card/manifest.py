@@ -73,6 +73,11 @@ class PublishedCard:
     faults: tuple[str, ...] = ()  # what is wrong with how it is written, a sentence each
 
     @property
+    def record(self) -> Manifest:
+        """What was written of it by this program: nothing, if it is not ours."""
+        return self.manifest or Manifest()
+
+    @property
     def is_edited(self) -> bool:
         """Whether somebody else wrote the card, or changed it beyond adding configs."""
         return self.manifest is None or self.manifest.card != _digest_of_own(self.metadata, self.prose, self.manifest)
@@ -86,11 +91,11 @@ class PublishedCard:
 
     def is_of_others(self, ours: Collection[str]) -> bool:
         """Whether it is edited so, or holds a text of somebody else that was kept."""
-        return bool(self.manifest and self.manifest.keeps_prose) or self.is_edited_in(ours)
+        return self.record.keeps_prose or self.is_edited_in(ours)
 
     def fields_of_others(self, ours: Collection[str]) -> dict[str, Any]:
         """The fields of the YAML that others wrote and we do not: such as language, licence, tags."""
-        names = set(self.metadata if self.is_edited or self.manifest is None else self.manifest.theirs) - set(ours)
+        names = set(self.metadata if self.is_edited else self.record.theirs) - set(ours)
         return {name: value for name, value in self.metadata.items() if name in names and isinstance(name, str)}
 
     @property

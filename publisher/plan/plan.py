@@ -89,7 +89,7 @@ def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
     DifferenceError
         If others added what does not go together with ours.
     """
-    manifest = state.card.manifest or Manifest()
+    manifest = state.card.record
     dataset, doubtful = (dataset, []) if target.rewrite or target.rollback else keep_recorded(dataset, state)
     keep_prose = _keeps_prose(dataset.card, target, state)
     around = Surroundings(state.card, keep_prose=keep_prose, leave_other_configs=target.leave_other_configs)
@@ -148,9 +148,8 @@ def is_undecided(card: Card, target: Target, state: State) -> bool:
 
 
 def _keeps_prose(card: Card, target: Target, state: State) -> bool:
-    decided = state.card.manifest is not None and state.card.manifest.keeps_prose
     edited = CARD in state.files and state.card.is_edited_in(card.fields)
-    keeps = not target.overwrite_card and (decided or (target.keep_card and edited))
+    keeps = not target.overwrite_card and (state.card.record.keeps_prose or (target.keep_card and edited))
     if keeps and not (state.card.is_read and state.files[CARD].size <= CARD_BYTES):
         raise DifferenceError(
             f"{CARD} there cannot be kept: {(*state.card.faults, 'it is too long to be read')[0]}. Correct it there, "

@@ -10,7 +10,7 @@ import datasets
 from publisher.build.configs import BuiltConfig
 from publisher.build.features import as_read
 from publisher.build.files import File, KnownFile, values_of
-from publisher.card.manifest import ConfigRecord, Manifest, PublishedCard
+from publisher.card.manifest import ConfigRecord, PublishedCard
 from publisher.card.metadata import read_infos
 from publisher.plan.state import RemoteFile, State
 from publisher.plan.wanted import Dataset
@@ -28,11 +28,10 @@ def keep_recorded(dataset: Dataset, state: State) -> tuple[Dataset, list[RemoteF
     unread : list of RemoteFile
         Files that would be kept if their content is what was recorded, which is not known yet.
     """
-    manifest = state.card.manifest or Manifest()
     infos = recorded_infos(state.card)
     configs, unread = [], []
     for config in dataset.configs:
-        record, info = manifest.configs.get(config.name), infos.get(config.name)
+        record, info = state.card.record.configs.get(config.name), infos.get(config.name)
         if record and info and record.made_by == config.made_by and _has_features(info, config.info):
             config, doubtful = _keep(config, record, info, state.files)
             unread += doubtful
@@ -73,6 +72,6 @@ def _as_recorded(file: File, remote: RemoteFile | None) -> File:
 def recorded_infos(card: PublishedCard) -> Mapping[str, datasets.DatasetInfo]:
     """What a card says of the configs that an earlier run wrote; nothing if it cannot be read."""
     try:
-        return read_infos(card, card.manifest.configs if card.manifest else ())
+        return read_infos(card, card.record.configs)
     except (ValueError, TypeError, KeyError, AttributeError):  # edited by hand
         return {}
