@@ -42,7 +42,6 @@ class Source:
 
     @cached_property
     def builder(self) -> datasets.DatasetBuilder:
-        """The builder."""
         home = getattr(sys.modules.get(self.kind.__module__), "__file__", None)
         beside = {"base_path": str(Path(home).parent)} if home else {}  # where paths that a script gives begin
         parameters = (ValueError,) if self.overrides else ()  # what the builder says of them is a sentence already

@@ -27,7 +27,6 @@ class CleanOutput(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Of the stream."""
         with self._refusing():
             self._stream.flush()
 
@@ -43,9 +42,7 @@ class CleanOutput(io.TextIOBase):
             raise UsageError(f"standard output cannot be written ({error.strerror}): give it another place") from None
 
     def fileno(self) -> int:
-        """Of the stream."""
         return self._stream.fileno()
 
     def isatty(self) -> bool:
-        """Of the stream."""
         return self._stream.isatty()

@@ -173,7 +173,6 @@ class _Passing(logging.Handler):
         self._notes = notes
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Pass it on."""
         self._notes.put(record)
 
 

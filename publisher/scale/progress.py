@@ -143,7 +143,6 @@ class Waiting(logging.Handler):
         self._line: tqdm | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show it."""
         words = record.getMessage()
         if not is_terminal():
             if sys.stderr:
