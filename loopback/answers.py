@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from . import card
-from .commits import Commit, Pull
+from .commits import Commit, Pull, folders
 from .objects import Entry
 from .repository import Repository
 
@@ -71,11 +71,6 @@ def folder_info(path: str, files: Mapping[str, Entry]) -> Json:
     return {"type": "directory", "oid": hashlib.sha1(content.encode()).hexdigest(), "size": 0, "path": path}
 
 
-def folders(files: Iterable[str]) -> set[str]:
-    """Return every folder that some file lies in."""
-    return {path[:i] for path in files for i, letter in enumerate(path) if letter == "/"}
-
-
 def last_commits(repository: Repository, commit: Commit) -> dict[str, Json]:
     """Return for each path, folders too, the commit that changed it last: what `expand` asks for."""
     found: dict[str, Json] = {}
@@ -90,12 +85,11 @@ def last_commits(repository: Repository, commit: Commit) -> dict[str, Json]:
 
 def commit_info(commit: Commit) -> Json:
     """Return one commit of GET /api/datasets/R/commits/REV."""
-    authors = [{"user": commit.author}]
     return {
         "id": commit.oid,
         "title": commit.title,
         "message": commit.message,
-        "authors": authors,
+        "authors": [{"user": commit.author}],
         "date": commit.date,
     }
 

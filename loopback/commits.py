@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -69,7 +69,11 @@ def apply(files: Mapping[str, Entry], changes: Sequence[Change]) -> dict[str, En
             raise HubError(404, f"A file with this name doesn't exist: {path}", "EntryNotFound")
         for name in gone:
             del after[name]
-    folders = {path[:i] for path in after for i, letter in enumerate(path) if letter == "/"}
-    if both := folders & after.keys():
+    if both := folders(after) & after.keys():
         raise HubError(400, f"A path cannot be a file and a folder: {', '.join(sorted(both))}")
     return after
+
+
+def folders(files: Iterable[str]) -> set[str]:
+    """Return every folder that some file lies in."""
+    return {path[:i] for path in files for i, letter in enumerate(path) if letter == "/"}

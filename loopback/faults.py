@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 
@@ -108,7 +108,7 @@ class _Rule:
     number: int | None
     nth: int
     times: int
-    seen: int = field(default=0)
+    seen: int = 0
 
     def takes(self, record: Record) -> bool:
         """Count the request if it matches, and say whether it is one of those to act on."""

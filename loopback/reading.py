@@ -10,7 +10,7 @@ from werkzeug.utils import redirect
 
 from . import answers
 from .call import Call, answer, is_on
-from .commits import Commit
+from .commits import Commit, folders
 from .errors import HubError, anonymous, entry_not_found
 from .objects import Entry
 
@@ -51,7 +51,7 @@ def tree(call: Call) -> Response:
     inside = {path for path in commit.files if not folder or path.startswith(f"{folder}/")}
     if folder and not inside:
         raise entry_not_found(folder)
-    paths = {path for path in inside | answers.folders(inside) if not folder or path.startswith(f"{folder}/")}
+    paths = {path for path in inside | folders(inside) if not folder or path.startswith(f"{folder}/")}
     if not call.flag("recursive"):
         paths = {path for path in paths if "/" not in path[len(folder) + 1 if folder else 0 :]}
     last = answers.last_commits(repository, commit) if expand else {}
@@ -70,7 +70,7 @@ def paths_info(call: Call) -> Response:
     paths = call.request.form.getlist("paths") if body is None else body.get("paths", [])
     expand = is_on(call.request.form.get("expand") if body is None else body.get("expand"))
     last = answers.last_commits(repository, commit) if expand else {}
-    known, items = answers.folders(commit.files), []
+    known, items = folders(commit.files), []
     for path in dict.fromkeys(str(path).strip("/") for path in paths):
         if entry := commit.files.get(path):
             item = answers.file_info(path, entry)

@@ -27,15 +27,7 @@ class UsageError(PublishingError):
 
 
 class ConfigsError(UsageError):
-    """Some configs failed, and the others went on.
-
-    Parameters
-    ----------
-    faults : mapping of str to UsageError
-        By config.
-    wanted : int
-        Configs that were to be made.
-    """
+    """Some of the configs that were wanted failed, and the others went on; `faults` are by config."""
 
     def __init__(self, faults: Mapping[str, UsageError], wanted: int) -> None:
         super().__init__(

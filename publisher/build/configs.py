@@ -10,7 +10,7 @@ from typing import Any
 import datasets
 
 from publisher.build.description import describe
-from publisher.build.files import File
+from publisher.build.files import DataFile, File, add_up
 from publisher.build.names import check_config_names
 from publisher.errors import UsageError
 
@@ -40,6 +40,11 @@ class BuiltConfig(Config):
     made_by: Mapping[str, Any]
     inputs: Sequence[str] = ()  # files that the builder fetched, those beside it by their path from there
     in_parts: bool = False  # too large to be taken as a whole
+
+    @property
+    def all_files(self) -> list[File]:
+        """The files of all splits."""
+        return [file for split in self.files.values() for file in split]
 
 
 def default_config(builder: type[datasets.DatasetBuilder]) -> str:
@@ -95,6 +100,22 @@ def describe_builder(builder: datasets.DatasetBuilder) -> dict[str, Any]:
         "version": str(builder.config.version),
         **{name: describe(value) for name, value in _own_values(builder.config).items()},
     }
+
+
+def describe_files(
+    builder: datasets.DatasetBuilder, features: datasets.Features, files: Mapping[str, Sequence[DataFile]]
+) -> datasets.DatasetInfo:
+    """What `datasets` knows of a builder whose files are there, by split."""
+    info = builder.info.copy()
+    info.features = features
+    info.splits = datasets.SplitDict(dataset_name=builder.dataset_name)
+    info.download_size = 0
+    for split, of_split in files.items():
+        size, rows, nbytes = add_up(of_split)
+        info.splits.add(datasets.SplitInfo(split, nbytes, rows))
+        info.download_size += size
+    info.dataset_size = sum(split.num_bytes for split in info.splits.values())
+    return info
 
 
 def is_as_declared(config: datasets.BuilderConfig, declared: datasets.BuilderConfig) -> bool:

@@ -36,6 +36,7 @@ __all__ = [
     "generate_tables",
     "get_data_patterns",
     "is_medium",
+    "item_of",
     "lists_for_sequences",
     "resolve_pattern",
     "sanitize_patterns",
@@ -196,6 +197,11 @@ def generate_tables(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str
 def is_medium(feature: Any) -> bool:
     """Whether a feature is stored as bytes and path, of a picture, a sound, a film, a document."""
     return hasattr(feature, "embed_storage")
+
+
+def item_of(feature: Any) -> Any:
+    """The feature of a list's items, of which there are several kinds; None of what is no list."""
+    return feature[0] if isinstance(feature, (list, tuple)) else getattr(feature, "feature", None)
 
 
 def features_from_card(listed: Any) -> datasets.Features:

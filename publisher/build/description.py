@@ -28,8 +28,10 @@ def describe(value: Any) -> Any:
     >>> describe({"languages": {"en", "de"}, "size": np.int64(7), "clean": str.strip, "padding": (36, 60)})
     {'languages': ['de', 'en'], 'size': 7, 'clean': 'str.strip', 'padding': [36, 60]}
     """
-    if value is None or (isinstance(value, (bool, int, str)) and type(value) in (bool, int, str)):
-        return _name_if_there(value) if isinstance(value, str) else value
+    if value is None or type(value) in (bool, int):
+        return value
+    if type(value) is str:
+        return _name_if_there(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else str(float(value))
     if isinstance(value, Enum):

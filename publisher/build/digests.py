@@ -9,6 +9,8 @@ import datasets
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from publisher.build.rows import is_list
+
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal digits."""
@@ -45,9 +47,7 @@ def _digest(column: pa.ChunkedArray) -> str | None:
 
 def digest_values(digest: hashlib._Hash, column: pa.ChunkedArray) -> bool:
     """Feed a column's values to a digest; False, and nothing is fed, if it has nulls or other types than numbers."""
-    while (
-        pa.types.is_list(column.type) or pa.types.is_large_list(column.type) or pa.types.is_fixed_size_list(column.type)
-    ):
+    while is_list(column.type):
         if column.null_count:
             return False
         column = pc.list_flatten(column)

@@ -34,10 +34,11 @@ def _portable(feature: Any) -> Any:
     if not isinstance(feature, dict):
         return feature
     converted = {key: _portable(value) for key, value in feature.items()}
-    if feature.get("_type") == "List":
-        struct = "_type" not in converted["feature"] if isinstance(converted["feature"], dict) else False
-        return [converted["feature"]] if struct else {**converted, "_type": "Sequence"}
-    return converted
+    if feature.get("_type") != "List":
+        return converted
+    inner = converted["feature"]
+    is_struct = isinstance(inner, dict) and "_type" not in inner
+    return [inner] if is_struct else {**converted, "_type": "Sequence"}
 
 
 def portable_yaml(features: Any) -> Any:

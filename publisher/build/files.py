@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -30,7 +31,7 @@ class KnownFile(DataFile):
     """A file whose content is known by its digest, wherever it is; its numbers are exact."""
 
     sha256: str = ""
-    values: str = ""  # SHA-256 of its rows, see `publisher.build.rows`; empty: it has none, or they are not known
+    values: str = ""  # SHA-256 of its rows, see `publisher.build.rows`
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,20 @@ def describe_file(
     return LocalFile(path, source.stat().st_size, rows, nbytes, file_digest(source), values, source)
 
 
+def add_up(files: Sequence[DataFile]) -> tuple[int, int, int]:
+    """Bytes, rows, and bytes in Arrow of several files together."""
+    size, rows, nbytes = (sum(getattr(file, number) or 0 for file in files) for number in ("size", "rows", "nbytes"))
+    return size, rows, nbytes
+
+
 def digest_of(file: File) -> str | None:
     """SHA-256 of a file's content, or None if it is only expected."""
     return file.sha256 if isinstance(file, (KnownFile, TextFile)) else None
+
+
+def values_of(file: File) -> str:
+    """SHA-256 of the rows of a file, or nothing if it has none, or they are not known."""
+    return file.values if isinstance(file, KnownFile) else ""
 
 
 def content_of(file: File) -> bytes | None:

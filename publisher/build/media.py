@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from publisher.build.datasets_internals import embed_table_storage, is_medium
+from publisher.build.datasets_internals import embed_table_storage, is_medium, item_of
 from publisher.build.fault import RowsError
 
 # `datasets` 5.2 reads the path of these even if the bytes are there; they are stored as all media are
@@ -31,14 +31,14 @@ def has_media(feature: Any) -> bool:
     return is_medium(feature) or any(map(has_media, _within(feature).values()))
 
 
-def embed_media(table: pa.Table, features: datasets.Features, first: int = 0) -> pa.Table:
+def embed_media(table: pa.Table, features: datasets.Features, first: int) -> pa.Table:
     """The same rows with the bytes of their media, and of the paths only the names of the files.
 
     Parameters
     ----------
     table : pyarrow.Table
     features : datasets.Features
-    first : int, optional
+    first : int
         Number of the first row in its split, for the message.
 
     Raises
@@ -115,7 +115,5 @@ def _within(feature: Any) -> dict[str, Any]:
     """The features that one is made of; that of a list's items has no name."""
     if isinstance(feature, dict):
         return dict(feature)
-    if isinstance(feature, (list, tuple)):
-        return {"": feature[0]}
-    inner = getattr(feature, "feature", None)
+    inner = item_of(feature)
     return {} if inner is None else {"": inner}

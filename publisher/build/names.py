@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -62,17 +61,6 @@ def check_split_names(config: str, names: Iterable[str]) -> None:
             raise UsageError(
                 f"config {config!r} has a split with a name of more than {LONGEST} bytes, {name[:20]!r}..."
             )
-
-
-def escape(name: str) -> str:
-    """A name in a pattern that matches nothing else.
-
-    Examples
-    --------
-    >>> escape("[2m]")
-    '[[]2m]'
-    """
-    return glob.escape(name)
 
 
 def _obstacle(name: str) -> str | None:

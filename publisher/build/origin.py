@@ -23,37 +23,24 @@ from datasets.fingerprint import Hasher
 
 from publisher.build.description import describe
 from publisher.build.digests import file_digest
+from publisher.build.source import Source
 
 LIBRARIES = ("datasets", "huggingface_hub", "numpy", "pyarrow")  # with other versions the bytes may be others
 MOST = 100_000  # files of a folder that are still looked at
 
 
 class Origin:
-    """What the rows of a config are made from, as digests.
+    """What the rows of a config are made from, as digests."""
 
-    Parameters
-    ----------
-    kind : subclass of datasets.DatasetBuilder
-    config : datasets.BuilderConfig
-    overrides : mapping of str to object
-    cache : Path
-        The builder's own folder.
-    """
-
-    def __init__(
-        self,
-        kind: type[datasets.DatasetBuilder],
-        config: datasets.BuilderConfig,
-        overrides: Mapping[str, Any],
-        cache: Path,
-    ) -> None:
+    def __init__(self, source: Source) -> None:
         self.opened: set[str] = set()  # files that were read for some of the rows
-        self._inputs = Inputs(cache)
+        self._inputs = Inputs(source.cache)
         self._unknown = False
-        values = [describe(dict(vars(config))), describe(overrides)]
+        config = source.builder.config
+        values = [describe(dict(vars(config))), describe(source.overrides)]
         self._base = self._try(
             lambda: [
-                digest_of_code(kind),  # type: ignore[arg-type]  # mypy takes classes for unhashable
+                digest_of_code(source.kind),  # type: ignore[arg-type]  # mypy takes classes for unhashable
                 values,
                 self._inputs.digest([config.data_dir, config.data_files]),
             ]
@@ -104,16 +91,10 @@ def digest_of_code(kind: type) -> str:
 
 
 class Inputs:
-    """The inputs of a builder, each looked at once.
-
-    Parameters
-    ----------
-    cache : Path
-        The builder's own folder, which is another in every run.
-    """
+    """The inputs of a builder, each looked at once."""
 
     def __init__(self, cache: Path) -> None:
-        self._cache = cache
+        self._cache = cache  # the builder's own folder, which is another in every run
         self._files: dict[str, list[Any]] = {}
 
     def digest(self, value: Any) -> str:
@@ -209,6 +190,9 @@ def _follow(file: Path, root: Path, known: dict[str, str]) -> None:
             known.update(dict.fromkeys(_installed(parts[0]), ""))
 
 
+_distributions = cache(metadata.packages_distributions)  # module -> what installed it
+
+
 @cache
 def _installed(module: str) -> list[str]:
     """What installed a module of this name: names and versions."""
@@ -216,12 +200,6 @@ def _installed(module: str) -> list[str]:
         return [f"{module} {metadata.version(module)}"]  # most have the name of their module
     except metadata.PackageNotFoundError:
         return [f"{name} {metadata.version(name)}" for name in _distributions().get(module, [])]
-
-
-@cache
-def _distributions() -> Mapping[str, list[str]]:
-    """Module -> what installed it."""
-    return metadata.packages_distributions()
 
 
 def _imported(tree: ast.AST, package: tuple[str, ...]) -> Iterable[str]:

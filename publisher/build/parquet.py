@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import datasets
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from publisher.build.datasets_internals import table_cast
@@ -23,10 +24,11 @@ from publisher.build.features import portable_dict
 from publisher.build.files import LocalFile, describe_file
 from publisher.build.media import embed_media, external_bytes, has_media
 from publisher.build.places import hide_folders
-from publisher.build.rows import RowsDigest, arrow_bytes, cut_by_bytes, differing_columns, map_leaves, row_bytes
+from publisher.build.rows import RowsDigest, arrow_bytes, cut_by_bytes, differing_columns, map_arrays, row_bytes
 
 P = TypeVar("P", bound=PurePath)
 
+MAGIC = b"PAR1"  # first and last bytes of a file
 FILE_BYTES = 500_000_000  # Arrow bytes of a file: what the Hub's guide recommends
 LARGEST = 1.5  # times as many, where it only shows on the way how many there are
 ROW_GROUP_BYTES = 100_000_000  # well below the 300 MB that the Hub's viewer reads at most
@@ -73,17 +75,24 @@ def write_split(
         Key-value pairs for the footer of each file; the features are added under `huggingface`.
     private : sequence of Path, optional
         Folders of this machine that no text begins with.
+
+    Raises
+    ------
+    RowsError
+        If a medium cannot be read, or if a file does not hold what it was given.
     """
     folder.mkdir(parents=True, exist_ok=True)
     table = dataset.with_format("arrow")[:]
-    ends = (row_bytes(table) + external_bytes(table, dataset.features)).cumsum()
+    sizes = row_bytes(table) + external_bytes(table, dataset.features)
+    ends = sizes.cumsum()
     total = int(ends[-1]) if len(ends) else 0
     count = max(1, -(-total // FILE_BYTES))
     inner = np.searchsorted(ends, [total * index / count for index in range(1, count)], side="right")
     bounds = [0, *sorted({int(bound) for bound in inner} - {0, len(table)}), len(table)]
     for name, start, stop in zip(file_names(split, len(bounds) - 1), bounds[:-1], bounds[1:], strict=True):
-        tables = _slices(table, ends, start, stop)
-        yield write_file(tables, folder / name, dataset.features, metadata, private, first=start)
+        tables = cut_by_bytes(table.slice(start, stop - start), sizes[start:stop], ROW_GROUP_BYTES)
+        groups = _row_groups(_complete(tables, dataset.features, private, start))
+        yield _write(groups, folder / name, dataset.features, metadata)
 
 
 def write_files(
@@ -91,7 +100,7 @@ def write_files(
     path: Path,
     features: datasets.Features,
     metadata: Mapping[str, str],
-    private: Sequence[Path] = (),
+    private: Sequence[Path],
 ) -> Iterator[Written]:
     """Write tables into files that are no larger than `LARGEST` allows, and yield each when it is there.
 
@@ -99,8 +108,12 @@ def write_files(
 
     Parameters
     ----------
-    tables, path, features, metadata, private
-        As in `write_file`; each file has a number before the suffix.
+    tables : iterable of pyarrow.Table
+    path : Path
+        Each file gets a number before the suffix, see `numbered`.
+    features : datasets.Features
+    metadata, private
+        As in `write_split`.
     """
     size = number = 0
 
@@ -124,34 +137,6 @@ def numbered(path: P, index: int) -> P:
     'train.1.parquet'
     """
     return path.with_suffix(f".{index}{path.suffix}")
-
-
-def write_file(
-    tables: Iterable[pa.Table],
-    path: Path,
-    features: datasets.Features,
-    metadata: Mapping[str, str],
-    private: Sequence[Path] = (),
-    first: int = 0,
-) -> Written:
-    """Write tables into one file, holding no more of them than a row group of `ROW_GROUP_BYTES`, and read it back.
-
-    Parameters
-    ----------
-    tables : iterable of pyarrow.Table
-    path : Path
-    features : datasets.Features
-    metadata, private
-        As in `write_split`.
-    first : int, optional
-        Number of the first row in its split, for messages.
-
-    Raises
-    ------
-    RowsError
-        If a medium cannot be read, or if the file does not hold what it was given.
-    """
-    return _write(_row_groups(_complete(tables, features, private, first)), path, features, metadata)
 
 
 def _write(groups: Iterable[pa.Table], path: Path, features: datasets.Features, metadata: Mapping[str, str]) -> Written:
@@ -214,10 +199,18 @@ def _stored(table: pa.Table, schema: pa.Schema) -> pa.Table:
     columns = [
         column
         if column.type == kind
-        else pa.chunked_array([map_leaves(chunk, lambda leaf: leaf, any_length=True) for chunk in column.chunks], kind)
+        else pa.chunked_array([map_arrays(chunk, _of_any_length) for chunk in column.chunks], kind)
         for column, kind in zip(table.columns, schema.types, strict=True)
     ]
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _of_any_length(array: pa.Array) -> pa.Array:
+    if not pa.types.is_fixed_size_list(array.type):
+        return array
+    lengths = pc.list_value_length(array).fill_null(0).to_numpy()
+    offsets = np.concatenate([[0], lengths.cumsum()]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), array.flatten(), mask=array.is_null())
 
 
 def digest_of_rows(path: Path, features: datasets.Features) -> str:
@@ -236,15 +229,6 @@ def _read_back(path: Path, features: datasets.Features) -> tuple[RowsDigest, int
     return found, nbytes
 
 
-def _slices(table: pa.Table, ends: np.ndarray[Any, Any], start: int, stop: int) -> Iterator[pa.Table]:
-    """Some rows in tables of about `ROW_GROUP_BYTES`, with what lies outside the table counted in."""
-    while start < stop:
-        before = int(ends[start - 1]) if start else 0
-        next_start = min(stop, max(start + 1, int(np.searchsorted(ends, before + ROW_GROUP_BYTES, side="right"))))
-        yield table.slice(start, next_start - start)
-        start = next_start
-
-
 def _complete(
     tables: Iterable[pa.Table], features: datasets.Features, private: Sequence[Path], first: int
 ) -> Iterator[pa.Table]:
@@ -257,7 +241,8 @@ def _complete(
         if private:
             cast = hide_folders(cast, private)
         first += len(table)
-        yield from filter(len, cut_by_bytes(cast, ROW_GROUP_BYTES))
+        fits = cast.nbytes <= ROW_GROUP_BYTES
+        yield from filter(len, [cast] if fits else cut_by_bytes(cast, row_bytes(cast), ROW_GROUP_BYTES))
 
 
 def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:

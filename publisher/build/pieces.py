@@ -16,7 +16,7 @@ Piece = Whole | Part
 Drawn = BuiltConfig | Sequence[DataFile]  # what becomes of a piece: of a whole, or of a part
 
 
-def plan_pieces(sources: Iterable[Source], default: str, faults: dict[str, UsageError] | None = None) -> list[Piece]:
+def plan_pieces(sources: Iterable[Source], default: str, faults: dict[str, UsageError] | None) -> list[Piece]:
     """The pieces of configs, in order; `default` is the name of the builder's default config.
 
     `faults` takes what is wrong with a config, while the others go on.

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from publisher.build.rows import map_leaves
+from publisher.build.rows import map_arrays
 
 HASHED = r"(?:downloads/)?(?:extracted/(?:[^/]+/)?)?"  # how `datasets` lays out what it downloads and extracts
 
@@ -30,7 +30,7 @@ def hide_folders(table: pa.Table, folders: Sequence[Path]) -> pa.Table:
     shorten = partial(_shorten, pattern=pattern)
     columns = []
     for column in table.columns:
-        chunks = [map_leaves(chunk, shorten) for chunk in column.chunks]
+        chunks = [map_arrays(chunk, shorten) for chunk in column.chunks]
         columns.append(pa.chunked_array(chunks, column.type) if chunks else column)
     return pa.table(columns, schema=table.schema)
 

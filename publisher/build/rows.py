@@ -21,17 +21,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from publisher.build.datasets_internals import is_medium
+from publisher.build.datasets_internals import is_medium, item_of
 
 Place = tuple[str, ...]
 
 
 class RowsDigest:
     """SHA-256 of rows that come table by table; how they are divided into tables makes no difference.
-
-    Parameters
-    ----------
-    features : datasets.Features
 
     Examples
     --------
@@ -131,13 +127,13 @@ def _streams(path: Place, array: pa.Array, feature: Any, starts: np.ndarray[Any,
         for name, values in sorted(fields, key=itemgetter(0)):
             inner = feature.get(name) if isinstance(feature, Mapping) else None
             yield from _streams((*path, "field", name), values, inner, starts)
-    elif _is_list(array.type) or pt.is_large_binary(array.type):
-        count = pc.list_value_length if _is_list(array.type) else pc.binary_length
+    elif is_list(array.type) or pt.is_large_binary(array.type):
+        count = pc.list_value_length if is_list(array.type) else pc.binary_length
         lengths = count(array).to_numpy().astype("<i8")
         yield _Stream(path, "length", lengths, starts, starts)
         within = np.concatenate([[0], lengths.cumsum()])[starts]
-        if _is_list(array.type):
-            yield from _streams((*path, "item"), array.flatten(), _item(feature), within)
+        if is_list(array.type):
+            yield from _streams((*path, "item"), array.flatten(), item_of(feature), within)
         else:
             yield _Stream(path, "value", _text(array), within, starts)
     elif len(array):
@@ -183,7 +179,7 @@ def arrow_bytes(array: pa.Array | pa.ChunkedArray, bitmaps: int = 0) -> int:
         return arrow_bytes(array.storage, bitmaps)
     bitmap = -(-len(array) // 8)
     nulls = bitmaps * bitmap if array.null_count else 0
-    if _is_list(kind):
+    if is_list(kind):
         width = 0 if pt.is_fixed_size_list(kind) else 8 if pt.is_large_list(kind) else 4
         return arrow_bytes(pc.list_flatten(_stored(array)), bitmaps) + width * len(array) + nulls
     if pt.is_struct(kind):
@@ -191,12 +187,9 @@ def arrow_bytes(array: pa.Array | pa.ChunkedArray, bitmaps: int = 0) -> int:
     return array.nbytes - (bitmap if array.buffers()[0] is not None else 0) + nulls
 
 
-def cut_by_bytes(table: pa.Table, most: int) -> Iterator[pa.Table]:
-    """The rows in tables of no more than `most` bytes each, or of a single row that has more."""
-    if table.nbytes <= most:
-        yield table
-        return
-    ends = row_bytes(table).cumsum()
+def cut_by_bytes(table: pa.Table, sizes: np.ndarray[Any, Any], most: int) -> Iterator[pa.Table]:
+    """The rows, each of its size, in tables of no more than `most` bytes each, or of a single row that has more."""
+    ends = sizes.cumsum()
     start = 0
     while start < len(table):
         before = int(ends[start - 1]) if start else 0
@@ -205,39 +198,31 @@ def cut_by_bytes(table: pa.Table, most: int) -> Iterator[pa.Table]:
         start = stop
 
 
-def map_leaves(array: pa.Array, change: Callable[[pa.Array], pa.Array], any_length: bool = False) -> pa.Array:
-    """An array in which all that is no list and no struct is changed; itself if that is nothing.
-
-    With `any_length`, lists of a fixed length become lists of any.
+def map_arrays(array: pa.Array, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """An array of which all that it is made of is changed, from the inside out; itself if that changes nothing.
 
     Examples
     --------
     >>> array = pa.array([[1, 2], None], pa.list_(pa.int8(), 2))
-    >>> str(map_leaves(array, lambda leaf: leaf.cast("int16"), any_length=True).type)
-    'list<item: int16>'
+    >>> str(map_arrays(array, lambda inner: inner.cast("int16") if inner.type == "int8" else inner).type)
+    'fixed_size_list<item: int16>[2]'
     """
     kind = array.type
     if pt.is_struct(kind) and kind.num_fields:
         before = [array.field(index) for index in range(kind.num_fields)]
-        after = [map_leaves(field, change, any_length) for field in before]
-        if all(new is old for new, old in zip(after, before, strict=True)):
-            return array
-        return pa.StructArray.from_arrays(after, names=[field.name for field in kind], mask=array.is_null())
-    if not _is_list(kind):
-        return change(array)
-    array = pa.concat_arrays([array])  # without what lies outside its slice
-    fixed = pt.is_fixed_size_list(kind)
-    inner = array.flatten() if fixed and any_length else array.values
-    values = map_leaves(inner, change, any_length)
-    if fixed and any_length:
-        lengths = pc.list_value_length(array).fill_null(0).to_numpy()
-        offsets = np.concatenate([[0], lengths.cumsum()]).astype(np.int32)
-        return pa.ListArray.from_arrays(pa.array(offsets), values, mask=array.is_null())
-    if values is inner:
-        return array
-    if fixed:
-        return pa.FixedSizeListArray.from_arrays(values, kind.list_size, mask=array.is_null())
-    return type(array).from_arrays(array.offsets, values, mask=array.is_null())
+        after = [map_arrays(field, change) for field in before]
+        if any(new is not old for new, old in zip(after, before, strict=True)):
+            array = pa.StructArray.from_arrays(after, names=[field.name for field in kind], mask=array.is_null())
+    elif is_list(kind):
+        array = pa.concat_arrays([array])  # without what lies outside its slice
+        inner = array.values
+        values = map_arrays(inner, change)
+        if values is not inner:
+            if pt.is_fixed_size_list(kind):
+                array = pa.FixedSizeListArray.from_arrays(values, kind.list_size, mask=array.is_null())
+            else:
+                array = type(array).from_arrays(array.offsets, values, mask=array.is_null())
+    return change(array)
 
 
 def _sizes(array: pa.Array) -> np.ndarray[Any, Any]:
@@ -245,7 +230,7 @@ def _sizes(array: pa.Array) -> np.ndarray[Any, Any]:
     kind = array.type
     if pt.is_struct(kind):
         return sum(map(_sizes, array.flatten()), np.zeros(len(array), np.int64))
-    if _is_list(kind):
+    if is_list(kind):
         lengths = pc.list_value_length(array).fill_null(0).to_numpy().astype(np.int64)
         ends = np.concatenate([[0], _sizes(array.flatten()).cumsum()])
         bounds = np.concatenate([[0], lengths.cumsum()])
@@ -257,7 +242,7 @@ def _sizes(array: pa.Array) -> np.ndarray[Any, Any]:
 
 def _stored(array: pa.Array) -> pa.Array:
     """The same values without extension types, which most functions of pyarrow do not know."""
-    return map_leaves(array, _storage) if "extension<" in str(array.type) else array
+    return map_arrays(array, _storage) if "extension<" in str(array.type) else array
 
 
 def _storage(array: pa.Array) -> pa.Array:
@@ -284,15 +269,9 @@ def _plain(array: pa.Array) -> pa.Array:
     return array.cast(pa.date32()) if pt.is_date64(kind) else array
 
 
-def _is_list(kind: pa.DataType) -> bool:
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a type is one of the lists that `datasets` makes."""
     return bool(pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind))
-
-
-def _item(feature: Any) -> Any:
-    """The feature of a list's items; `datasets` has several kinds of lists."""
-    if isinstance(feature, (list, tuple)):
-        return feature[0]
-    return getattr(feature, "feature", None)
 
 
 def _text(array: pa.LargeBinaryArray) -> np.ndarray[Any, Any]:

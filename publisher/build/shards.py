@@ -20,11 +20,11 @@ from typing import Any, ClassVar
 import datasets
 
 from publisher.build import parquet
-from publisher.build.configs import METADATA_KEY, BuiltConfig, data_folder, describe_builder
+from publisher.build.configs import METADATA_KEY, BuiltConfig, data_folder, describe_builder, describe_files
 from publisher.build.datasets_internals import generate_tables
 from publisher.build.fault import NO_ROWS, names_fault
 from publisher.build.features import check_features
-from publisher.build.files import DataFile, ExpectedFile, KnownFile, LocalFile
+from publisher.build.files import DataFile, ExpectedFile, KnownFile, LocalFile, add_up
 from publisher.build.origin import Origin
 from publisher.build.parquet import Written, describe_written, file_names, write_files
 from publisher.build.rows import RowsDigest, differing_columns
@@ -104,21 +104,15 @@ def _divides(source: Source, gen_kwargs: Mapping[str, Any]) -> bool:
 
 
 def plan_parts(source: Source, default: str) -> list[Part]:
-    """The files of a config, of about `parquet.FILE_BYTES` each, in order.
+    """The files of a config, of about `parquet.FILE_BYTES` each, in order; `default` names the builder's default one.
 
     The first and the last shard of each split are drawn, each once, to know what the files will be like.
-
-    Parameters
-    ----------
-    source : Source
-    default : str
-        Name of the builder's default config.
     """
     with names_fault(source.kind, source.config):
         check_features(source.features)
     parts = []
     folder = data_folder(source.config, default)
-    origin = Origin(source.kind, source.builder.config, source.overrides, source.cache)
+    origin = Origin(source)
     for split, gen_kwargs in source.splits.items():
         shards = _count_shards(gen_kwargs) or 1
         first = _draw_shard(source, split, 0, origin.opened)
@@ -130,8 +124,7 @@ def plan_parts(source: Source, default: str) -> list[Part]:
         bounds = [shards * index // count for index in range(count + 1)]
         for name, start, stop in zip(file_names(split, count), bounds[:-1], bounds[1:], strict=True):
             drawn = [first] * (stop - start - 1) + [first if stop < shards else last]
-            size, rows, nbytes = (sum(getattr(file, number) for file in drawn) for number in ("size", "rows", "nbytes"))
-            expected = ExpectedFile(f"{folder}/{name}", size, rows, nbytes)
+            expected = ExpectedFile(f"{folder}/{name}", *add_up(drawn))
             made_from = origin.digest(sample, split, _some_shards(gen_kwargs, start, stop))
             parts.append(Part(source, split, start, stop, expected, made_from))
     if origin.is_unknown:  # which shows when all is drawn and digested: then nothing that is remembered counts
@@ -148,16 +141,10 @@ def assemble(parts: Sequence[Part], drawn: Sequence[Sequence[DataFile]]) -> Buil
         files = [file for _, of_part in of_split for file in of_part]
         names = file_names(split, len(files))
         by_split[split] = [_rename(file, f"{folder}/{name}") for file, name in zip(files, names, strict=True)]
-    info = source.builder.info.copy()
-    info.features = source.features
-    info.splits = datasets.SplitDict(dataset_name=source.builder.dataset_name)
-    for split, named in by_split.items():
-        rows, nbytes = (sum(getattr(file, number) or 0 for file in named) for number in ("rows", "nbytes"))
-        if not rows:
-            raise UsageError(f"config {source.config!r}, split {split!r}, {NO_ROWS}")
-        info.splits.add(datasets.SplitInfo(split, nbytes, rows))
-    info.dataset_size = sum(split.num_bytes for split in info.splits.values())
-    info.download_size = sum(file.size for files in by_split.values() for file in files)
+    info = describe_files(source.builder, source.features, by_split)
+    for split in info.splits.values():
+        if not split.num_examples:
+            raise UsageError(f"config {source.config!r}, split {split.name!r}, {NO_ROWS}")
     made_by = describe_builder(source.builder)
     return BuiltConfig(source.builder.config, info, {}, folder, by_split, made_by, source.beside, in_parts=True)
 
@@ -204,8 +191,7 @@ def _draw_shard(source: Source, split: str, shard: int, opened: set[str]) -> Kno
         path = Path(folder, "shard.parquet")
         written = _write_shards(source, split, shard, shard + 1, path, {}, opened)
         files = [describe_written(file, path.parent) for file in written]
-    size, rows, nbytes = (sum(getattr(file, number) for file in files) for number in ("size", "rows", "nbytes"))
     digest = (
         files[0].sha256 if len(files) == 1 else hashlib.sha256(" ".join(f.sha256 for f in files).encode()).hexdigest()
     )
-    return KnownFile("", size, rows, nbytes, digest)
+    return KnownFile("", *add_up(files), digest)

@@ -27,19 +27,11 @@ DOWNLOADS = Path(constants.HF_HOME, "publish", "downloads")  # sources, each fet
 
 @dataclass(frozen=True)
 class Source:
-    """A config of a builder.
-
-    Parameters
-    ----------
-    kind : subclass of datasets.DatasetBuilder
-    config : str
-    overrides : mapping of str to object
-        What the builder gets beside the name of the config.
-    """
+    """A config of a builder."""
 
     kind: type[datasets.DatasetBuilder]
     config: str
-    overrides: Mapping[str, Any]
+    overrides: Mapping[str, Any]  # what the builder gets beside the name of the config
 
     @cached_property
     def cache(self) -> Path:
@@ -50,7 +42,6 @@ class Source:
 
     @cached_property
     def builder(self) -> datasets.DatasetBuilder:
-        """The builder."""
         home = getattr(sys.modules.get(self.kind.__module__), "__file__", None)
         beside = {"base_path": str(Path(home).parent)} if home else {}  # where paths that a script gives begin
         parameters = (ValueError,) if self.overrides else ()  # what the builder says of them is a sentence already

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import datasets
 
-from publisher.build.configs import METADATA_KEY, BuiltConfig, data_folder, describe_builder
+from publisher.build.configs import METADATA_KEY, BuiltConfig, data_folder, describe_builder, describe_files
 from publisher.build.counted import ROWS
 from publisher.build.datasets_internals import lists_for_sequences
 from publisher.build.digests import column_digests
@@ -23,17 +23,10 @@ from publisher.source.opened import noting
 
 @dataclass(frozen=True)
 class Whole:
-    """A config, to be drawn at once.
-
-    Parameters
-    ----------
-    source : Source
-    default : str
-        Name of the builder's default config.
-    """
+    """A config, to be drawn at once."""
 
     source: Source
-    default: str
+    default: str  # name of the builder's default config
     unit: ClassVar[str] = " configs"
     amount: ClassVar[int] = 1
 
@@ -54,23 +47,17 @@ class Whole:
                 check_features(self.source.features)
             folder = data_folder(name, self.default)
             made_by = describe_builder(builder)
-            info = builder.info.copy()
-            info.splits = datasets.SplitDict(dataset_name=builder.dataset_name)
             files, digests = {}, {}
             for split in splits:
                 with names_fault(self.source.kind, name, split):
                     if not builder.info.splits[split].num_examples:
                         raise RowsError(NO_ROWS)
                     dataset = builder.as_dataset(split=split)
-                    info.features = dataset.features  # a script may declare a plain dict
                     metadata = {METADATA_KEY: json.dumps(made_by)}
                     written = list(write_split(dataset, split, root / folder, metadata, self.source.folders))
                 files[split] = [describe_written(file, root) for file in written]
                 digests[split] = column_digests(dataset)
-                nbytes = sum(file.nbytes for file in written)
-                info.splits.add(datasets.SplitInfo(split, nbytes, dataset.num_rows))
-        info.dataset_size = sum(split.num_bytes for split in info.splits.values())
-        info.download_size = sum(file.size for split in files.values() for file in split)
+        info = describe_files(builder, dataset.features, files)  # a script may declare a plain dict
         self.source.close()
         return BuiltConfig(builder.config, info, digests, folder, files, made_by, self.source.beside)
 

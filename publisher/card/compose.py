@@ -19,10 +19,9 @@ from publisher.build.configs import (
     is_as_declared,
     recall_config,
 )
-from publisher.build.datasets_internals import DatasetInfosDict
-from publisher.build.files import KnownFile, digest_of
-from publisher.card.manifest import BY_CONFIG, ConfigRecord, Manifest, PublishedCard, name_of, write_card
-from publisher.card.metadata import add_configs, add_others, size_category
+from publisher.build.files import digest_of, values_of
+from publisher.card.manifest import BY_CONFIG, ConfigRecord, Manifest, PublishedCard, write_card
+from publisher.card.metadata import add_configs, add_others, read_infos, size_category
 from publisher.errors import DifferenceError, UsageError
 
 WORKED_OUT = ("size_categories", *BY_CONFIG)
@@ -71,7 +70,7 @@ def compose(
     built: Sequence[BuiltConfig],
     assets: Mapping[str, str],
     repo_id: str,
-    around: Surroundings = NOTHING,
+    around: Surroundings,
 ) -> str:
     """The text of README.md.
 
@@ -85,7 +84,7 @@ def compose(
         Path -> SHA-256 of the pictures.
     repo_id : str
         The repository that the examples load.
-    around : Surroundings, optional
+    around : Surroundings
 
     Returns
     -------
@@ -97,7 +96,6 @@ def compose(
         If others added what does not go together with ours.
     """
     default = default_config(builder)
-    earlier = around.card.manifest.configs if around.card.manifest else {}
     records = {config.name: record_of(config) for config in built}
     left = _left(built, around)
     configs = all_configs(builder, built, around)
@@ -108,7 +106,7 @@ def compose(
     for name, value in theirs.items():
         data[name] = value
     add_configs(data, built, default, around.paths)
-    add_others(data, around.card, left, {*earlier, *records}, default)
+    add_others(data, around.card, left, {*around.card.record.configs, *records}, default)
     manifest = Manifest({**left, **records}, assets, theirs=tuple(theirs), keeps_prose=around.keep_prose)
     prose = around.card.prose if around.keep_prose else _prose(card, builder, configs, repo_id)
     return write_card(data, prose, manifest)
@@ -130,22 +128,17 @@ def all_configs(
 
 def record_of(config: BuiltConfig) -> ConfigRecord:
     """What a later run has to know of a config."""
-    files = {file.path: digest_of(file) or "" for split in config.files.values() for file in split}
-    values = {
-        file.path: file.values
-        for split in config.files.values()
-        for file in split
-        if isinstance(file, KnownFile) and file.values
-    }
+    files = {file.path: digest_of(file) or "" for file in config.all_files}
+    values = {file.path: values for file in config.all_files if (values := values_of(file))}
     return ConfigRecord(made_by=config.made_by, digests=config.digests, files=files, values=values)
 
 
 def _left(built: Sequence[BuiltConfig], around: Surroundings) -> dict[str, ConfigRecord]:
     """The records of configs that are not built now and stay."""
-    if not around.leave_other_configs or around.card.manifest is None:
+    if not around.leave_other_configs:
         return {}
     names = {config.name for config in built}
-    return {name: record for name, record in around.card.manifest.configs.items() if name not in names}
+    return {name: record for name, record in around.card.record.configs.items() if name not in names}
 
 
 def _recall(
@@ -155,11 +148,9 @@ def _recall(
     origin: datasets.DatasetInfo,
 ) -> list[Config]:
     """Configs of an earlier run, from its records and its YAML; what the builder no longer declares is left out."""
-    entries = [entry for entry in card.entries("dataset_info") if name_of(entry) in records]
     recalled = []
     try:
-        infos = DatasetInfosDict.from_dataset_card_data(DatasetCardData(dataset_info=entries))
-        for name, info in infos.items():
+        for name, info in read_infos(card, records).items():
             info.citation, info.homepage, info.license = origin.citation, origin.homepage, origin.license
             if name in builder.builder_configs:
                 config = recall_config(builder.builder_configs[name], records[name].made_by)

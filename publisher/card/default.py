@@ -10,6 +10,7 @@ from typing import Any
 import datasets
 
 from publisher.build.configs import Config
+from publisher.build.datasets_internals import item_of
 from publisher.card.compose import Card
 
 TEMPLATE = Path(__file__).with_name("default.md.jinja")
@@ -41,9 +42,7 @@ def kind_of(feature: Any) -> str:
         return str(feature.dtype)
     if isinstance(feature, dict):
         return "{" + ", ".join(f"{name}: {kind_of(inner)}" for name, inner in feature.items()) + "}"
-    if isinstance(feature, (list, tuple)):
-        return f"list of {kind_of(feature[0])}"
-    if (inner := getattr(feature, "feature", None)) is not None:
+    if (inner := item_of(feature)) is not None:
         return f"list of {kind_of(inner)}"
     if (shape := getattr(feature, "shape", None)) is not None:
         return f"array of {feature.dtype}, {' x '.join('any' if size is None else str(size) for size in shape)}"

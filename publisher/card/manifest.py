@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import reprlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -73,6 +73,11 @@ class PublishedCard:
     faults: tuple[str, ...] = ()  # what is wrong with how it is written, a sentence each
 
     @property
+    def record(self) -> Manifest:
+        """What was written of it by this program: nothing, if it is not ours."""
+        return self.manifest or Manifest()
+
+    @property
     def is_edited(self) -> bool:
         """Whether somebody else wrote the card, or changed it beyond adding configs."""
         return self.manifest is None or self.manifest.card != _digest_of_own(self.metadata, self.prose, self.manifest)
@@ -86,11 +91,11 @@ class PublishedCard:
 
     def is_of_others(self, ours: Collection[str]) -> bool:
         """Whether it is edited so, or holds a text of somebody else that was kept."""
-        return bool(self.manifest and self.manifest.keeps_prose) or self.is_edited_in(ours)
+        return self.record.keeps_prose or self.is_edited_in(ours)
 
     def fields_of_others(self, ours: Collection[str]) -> dict[str, Any]:
         """The fields of the YAML that others wrote and we do not: such as language, licence, tags."""
-        names = set(self.metadata if self.is_edited or self.manifest is None else self.manifest.theirs) - set(ours)
+        names = set(self.metadata if self.is_edited else self.record.theirs) - set(ours)
         return {name: value for name, value in self.metadata.items() if name in names and isinstance(name, str)}
 
     @property
@@ -105,25 +110,12 @@ class PublishedCard:
     def says_the_same(self, other: PublishedCard) -> bool:
         """Whether the cards differ in the style of their YAML at most."""
         records = [manifest and replace(manifest, theirs=()) for manifest in (self.manifest, other.manifest)]
-        return (self.prose, records[0]) == (other.prose, records[1]) and _canonical(
-            _by_name(self.metadata)
-        ) == _canonical(_by_name(other.metadata))
+        fields = [_canonical(_in_order(card.metadata)) for card in (self, other)]
+        return (self.prose, records[0], fields[0]) == (other.prose, records[1], fields[1])
 
 
 def write_card(data: DatasetCardData, prose: str, manifest: Manifest) -> str:
-    """The text of README.md.
-
-    Parameters
-    ----------
-    data : DatasetCardData
-    prose : str
-    manifest : Manifest
-        What else was written; its `card` is worked out here.
-
-    Returns
-    -------
-    str
-    """
+    """The text of README.md; the manifest says what else was written, and its `card` is worked out here."""
     head = data.to_yaml()
     record = {**asdict(manifest), "card": _digest_of_own(yaml.load(head, LOADER) or {}, prose, manifest)}
     record = {name: value for name, value in record.items() if value or name not in ("theirs", "keeps_prose")}
@@ -234,9 +226,8 @@ def _check_nodes(root: yaml.Node) -> list[tuple[str, int]]:
 def _repeated_keys(node: yaml.MappingNode) -> list[tuple[str, int]]:
     keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
     first = {key.value: key for key in reversed(keys)}
-    return [
-        (key.value, key.start_mark.line + 2) for key in keys if first[key.value] is not key
-    ]  # after the line of ---
+    # + 2: lines are counted from 1, and the YAML comes after the line of ---
+    return [(key.value, key.start_mark.line + 2) for key in keys if first[key.value] is not key]
 
 
 def name_of(entry: Mapping[str, Any]) -> str | None:
@@ -255,24 +246,16 @@ def _entries(metadata: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
 def _digest_of_own(metadata: Mapping[str, Any], prose: str, manifest: Manifest) -> str:
     """SHA-256 of what of a card is ours."""
     fields = {name: value for name, value in metadata.items() if name not in manifest.theirs}
-    return _digest(_own(fields, manifest.configs), "" if manifest.keeps_prose else prose)
+    return _digest(_in_order(fields, manifest.configs), "" if manifest.keeps_prose else prose)
 
 
-def _own(metadata: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """A card's YAML without the configs of others."""
-    kept = set(names)
-    entries = {
-        kind: [entry for entry in _entries(metadata, kind) if name_of(entry) in kept]
-        for kind in BY_CONFIG
-        if isinstance(metadata.get(kind), (list, dict))
-    }
-    return _by_name({**metadata, **entries})
-
-
-def _by_name(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """A card's YAML with the entries of `configs` and `dataset_info` in the order of their names."""
+def _in_order(metadata: Mapping[str, Any], names: Collection[str] | None = None) -> dict[str, Any]:
+    """A card's YAML with the entries of `configs` and `dataset_info` by their names, of some or of all configs."""
     ordered = {
-        kind: sorted(_entries(metadata, kind), key=lambda entry: str(name_of(entry)))
+        kind: sorted(
+            (entry for entry in _entries(metadata, kind) if names is None or name_of(entry) in names),
+            key=lambda entry: str(name_of(entry)),
+        )
         for kind in BY_CONFIG
         if isinstance(metadata.get(kind), (list, dict))
     }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import glob
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 
+import datasets
 from huggingface_hub import DatasetCardData
 
 from publisher.build.configs import BuiltConfig
 from publisher.build.datasets_internals import DatasetInfosDict, MetadataConfigs
 from publisher.build.features import portable_yaml
-from publisher.build.names import escape
 from publisher.card.manifest import BY_CONFIG, PublishedCard, name_of
 from publisher.errors import DifferenceError
 
@@ -68,6 +69,12 @@ def add_others(
             data[kind] = [*sorted(own, key=lambda entry: str(entry["config_name"])), *theirs]
 
 
+def read_infos(card: PublishedCard, names: Collection[str]) -> Mapping[str, datasets.DatasetInfo]:
+    """What a card says of some configs; raises whatever an entry leads to that others have edited."""
+    entries = [entry for entry in card.entries("dataset_info") if name_of(entry) in names]
+    return DatasetInfosDict.from_dataset_card_data(DatasetCardData(dataset_info=entries))
+
+
 def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -> str:
     """The pattern of a split's files: that of `datasets`, or a narrower one if it would take in files of others.
 
@@ -83,7 +90,7 @@ def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -
     >>> data_pattern("data", "train", 1, others=["data/train-extra.parquet"])
     'data/train-*-of-00001.parquet'
     """
-    start = f"{escape(folder)}/{split}"
+    start = f"{glob.escape(folder)}/{split}"
     patterns = (f"{start}-*", f"{start}-*-of-{count:05d}.parquet")
     for pattern in patterns:
         if not (taken := [path for path in others if fnmatchcase(path, pattern)]):

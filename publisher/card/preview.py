@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import mimetypes
 import re
 from collections.abc import Iterable
 from html import escape
@@ -15,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from publisher.card.manifest import CARD, read_card
-from publisher.card.viewer import first_rows, tag_list
+from publisher.card.viewer import data_uri, first_rows, tag_list
 from publisher.errors import UsageError
 
 MARK = '<meta name="generator" content="publisher.preview">'  # by it a later run knows what it may replace
@@ -117,7 +115,7 @@ def render(folder: Path, title: str) -> str:
     _name_headings(tokens)
     _embed_images(tokens, folder)
     prose = markdown.renderer.render(tokens, markdown.options, {})
-    tags, rows = tag_list(card.metadata, card.prose), first_rows(card.metadata, folder)
+    tags, rows = tag_list(card), first_rows(card, folder)
     return PAGE.format(mark=MARK, title=escape(title), style=STYLE, tags=tags, rows=rows, prose=prose)
 
 
@@ -163,15 +161,15 @@ def _name_headings(tokens: list[Token]) -> None:
 def _embed_images(tokens: Iterable[Token], folder: Path) -> None:
     for token in tokens:
         if token.type == "image":
-            token.attrSet("src", _data_uri(str(token.attrGet("src")), folder))
+            token.attrSet("src", _embedded(str(token.attrGet("src")), folder))
         elif token.type in ("html_block", "html_inline"):
             token.content = IMAGE.sub(
-                lambda found: f"{found[1]}{found[2]}{_data_uri(found[3], folder)}{found[2]}", token.content
+                lambda found: f"{found[1]}{found[2]}{_embedded(found[3], folder)}{found[2]}", token.content
             )
         _embed_images(token.children or [], folder)
 
 
-def _data_uri(link: str, folder: Path) -> str:
+def _embedded(link: str, folder: Path) -> str:
     """A link to a file of the repository as its bytes; any other as it is."""
     parts = urlsplit(link)
     if parts.scheme or parts.netloc:
@@ -179,5 +177,4 @@ def _data_uri(link: str, folder: Path) -> str:
     path = folder / unquote(parts.path).lstrip("/")
     if not path.is_file():
         raise UsageError(f"the card shows {link}, which is not in the repository: mend the link or add the file")
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+    return data_uri(path.read_bytes(), path.name, otherwise="application/octet-stream")

@@ -13,6 +13,8 @@ from typing import Any
 import datasets
 import pyarrow.parquet
 
+from publisher.card.manifest import PublishedCard, name_of
+
 ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})")  # the Hub makes tags of the papers that a card links to
 ROWS = 10  # of a split
 LONGEST = 75  # characters of a cell
@@ -29,12 +31,12 @@ TAGS = {  # the Hub's groups of tags, in its order, by the name of the field
 }
 
 
-def tag_list(metadata: dict[str, Any], prose: str) -> str:
+def tag_list(card: PublishedCard) -> str:
     """The metadata as the Hub's tags, with those that it makes of the papers that the card links to."""
-    groups = {label: list(map(str, _listed(metadata.get(field)))) for field, label in TAGS.items()}
+    groups = {label: list(map(str, _listed(card.metadata.get(field)))) for field, label in TAGS.items()}
     groups["Tasks"] = [task.replace("-", " ").title() for task in groups["Tasks"]]
     groups["Size"] = [re.sub(r"n([<>])", r"\1 ", size.replace("<n<", " - ")) for size in groups["Size"]]
-    groups["ArXiv"] += [f"arxiv:{paper}" for paper in dict.fromkeys(ARXIV.findall(prose))]
+    groups["ArXiv"] += [f"arxiv:{paper}" for paper in dict.fromkeys(ARXIV.findall(card.prose))]
     shown = "".join(
         f"<div><dt>{label}:</dt>{''.join(f'<dd>{escape(value)}</dd>' for value in values)}</div>\n"
         for label, values in groups.items()
@@ -43,14 +45,13 @@ def tag_list(metadata: dict[str, Any], prose: str) -> str:
     return f"<dl>\n{shown}</dl>\n"
 
 
-def first_rows(metadata: dict[str, Any], folder: Path) -> str:
+def first_rows(card: PublishedCard, folder: Path) -> str:
     """The first rows of each split, as far as it is drawn; the first split is open."""
     shown = ""
-    infos = {info.get("config_name"): info for info in _listed(metadata.get("dataset_info"))}
-    for config in _listed(metadata.get("configs")):
+    infos = {name_of(info): info for info in card.entries("dataset_info")}
+    for config in card.entries("configs"):
         name = config["config_name"]
-        splits = _listed(infos.get(name, infos.get(None, {})).get("splits"))  # that of a single config has no name
-        counts = {split["name"]: split["num_examples"] for split in splits}
+        counts = {split["name"]: split["num_examples"] for split in infos.get(name, {}).get("splits") or ()}
         for place, split in enumerate(_listed(config.get("data_files"))):
             opened = " open" if place == 0 and (config.get("default") or len(infos) < 2) else ""
             rows = f"{counts[split['split']]:,} rows" if split["split"] in counts else ""
@@ -59,6 +60,12 @@ def first_rows(metadata: dict[str, Any], folder: Path) -> str:
             table = _table(files[0]) if files else "<p>The rows are not drawn yet.</p>"
             shown += f'<details name="viewer"{opened}><summary>{summary}</summary>{table}</details>\n'
     return shown
+
+
+def data_uri(content: bytes, name: str, otherwise: str) -> str:
+    """The content of a file as an address, of the type that its name says."""
+    kind = mimetypes.guess_type(name)[0] or otherwise
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def _table(path: Path) -> str:
@@ -85,8 +92,7 @@ def _value(value: Any, feature: Any) -> str:
     if isinstance(feature, datasets.ClassLabel) and value is not None and value >= 0:
         return escape(f"{value} ({feature.int2str(value)})")
     if isinstance(feature, datasets.Image) and value and value["bytes"]:
-        kind = mimetypes.guess_type(value["path"] or "")[0] or "image/png"
-        return f'<img alt="" src="data:{kind};base64,{base64.b64encode(value["bytes"]).decode("ascii")}">'
+        return f'<img alt="" src="{data_uri(value["bytes"], value["path"] or "", otherwise="image/png")}">'
     text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
     return escape(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
 

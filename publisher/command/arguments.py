@@ -27,8 +27,8 @@ MEANINGLESS = {
     "--output-dir": OFFLINE,
     "--preview": (*OFFLINE, "workers"),
     "--verify": (*CHANGING, "work_dir"),
+    "--rollback": ("config", "workers", "work_dir", "adopt", "replace_dataset", "rewrite", "executor"),
 }
-UNDRAWN = ("config", "workers", "work_dir", "adopt", "replace_dataset", "rewrite", "executor")
 EXIT_CODES = """\
 exit codes: 0 done, submitted, or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, or a
 folder that cannot be written; 3 the Hub refused, could not be reached, or somebody else published meanwhile; 70 an
@@ -179,24 +179,22 @@ def check_arguments(options: argparse.Namespace, builder: type[datasets.DatasetB
         "--output-dir": options.output_dir is not None,
         "--dry-run": options.dry_run,
         "--verify": options.verify,
+        "--rollback": options.rollback,
     }
-    mode = next((name for name, chosen in modes.items() if chosen), "")
-    for name in MEANINGLESS.get(mode, ()):
-        if getattr(options, name):
-            raise UsageError(f"--{name.replace('_', '-')} has no meaning with {mode}: leave one of them out")
-    if options.rollback:
-        for name in UNDRAWN:
+    given = [mode for mode, chosen in modes.items() if chosen]
+    for mode in given:
+        for name in MEANINGLESS.get(mode, ()):
             if getattr(options, name):
-                raise UsageError(f"--{name.replace('_', '-')} has no meaning with --rollback: leave one of them out")
-        if is_changed(options, builder):
-            raise UsageError("--rollback takes the dataset as it was: leave out what makes another one")
-    if options.every_byte and mode != "--verify":
+                raise UsageError(f"--{name.replace('_', '-')} has no meaning with {mode}: leave one of them out")
+    if options.rollback and is_changed(options, builder):
+        raise UsageError("--rollback takes the dataset as it was: leave out what makes another one")
+    if options.every_byte and not options.verify:
         raise UsageError("--every-byte has no meaning without --verify: leave it out")
     if options.executor_option and not options.executor:
         raise UsageError("--executor-option has no meaning without --executor: leave it out")
     if options.keep_going and options.executor:
         raise UsageError("--keep-going is for work on this machine: leave it out with --executor")
-    if mode not in ("--preview", "--output-dir"):
+    if not {"--preview", "--output-dir"}.intersection(given):
         check_surroundings()
 
 

@@ -13,14 +13,7 @@ from publisher.hub.failures import mask, without_control
 
 
 class CleanOutput(io.TextIOBase):
-    """A stream that takes what is printed, and passes on what may be seen.
-
-    Parameters
-    ----------
-    stream : text stream
-    before : callable
-        Called before something is written.
-    """
+    """A stream that takes what is printed, and passes on what may be seen; `before` is called before it does."""
 
     def __init__(self, stream: TextIO, before: Callable[[], object]) -> None:
         self._stream = stream
@@ -34,7 +27,6 @@ class CleanOutput(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Of the stream."""
         with self._refusing():
             self._stream.flush()
 
@@ -50,9 +42,7 @@ class CleanOutput(io.TextIOBase):
             raise UsageError(f"standard output cannot be written ({error.strerror}): give it another place") from None
 
     def fileno(self) -> int:
-        """Of the stream."""
         return self._stream.fileno()
 
     def isatty(self) -> bool:
-        """Of the stream."""
         return self._stream.isatty()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import uuid
 from collections.abc import Callable, Sequence
@@ -106,9 +107,10 @@ def _refuse_if_taken(target: Path) -> None:
 
 def _everything_in(folder: Path) -> list[Path]:
     """Files, folders, links and whatever else there is; an OSError if a folder may not be read."""
-    found: list[Path] = []
-    for path in folder.iterdir():
-        found.append(path)
-        if path.is_dir() and not path.is_symlink():
-            found += _everything_in(path)
-    return found
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    return [
+        Path(place, name) for place, folders, files in os.walk(folder, onerror=refuse) for name in (*folders, *files)
+    ]

@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import datasets
 from tqdm import tqdm
@@ -14,6 +14,7 @@ from tqdm import tqdm
 from publisher.build.files import File, digest_of
 from publisher.build.shards import Part
 from publisher.hub.failures import without_control
+from publisher.plan.plan import Change
 from publisher.plan.target import Target
 from publisher.publishing.outcome import Outcome
 from publisher.scale.job import Job
@@ -22,16 +23,7 @@ NUMBER = re.compile(r"-\d{5}-(?=of-\d{5}\.)")
 MANY = 5  # files of a split that are still listed one by one
 
 
-class Numbered(Protocol):
-    """A file, or what happens to one."""
-
-    @property
-    def path(self) -> str:
-        """Below the repository's root."""
-        ...
-
-
-T = TypeVar("T", bound=Numbered)
+T = TypeVar("T", bound=File | Change)
 
 
 def print_files(files: Sequence[File]) -> None:
@@ -134,6 +126,6 @@ def _groups(items: Sequence[T], alike: Callable[[T], object]) -> list[list[T]]:
     return sorted(itertools.chain(*groups), key=lambda group: items.index(group[0]))
 
 
-def _name(group: Sequence[Numbered]) -> str:
+def _name(group: Sequence[File | Change]) -> str:
     path = without_control(group[0].path)
     return path if len(group) == 1 else f"{NUMBER.sub('-*-', path)}, {len(group)} files"

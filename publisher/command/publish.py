@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -32,15 +31,7 @@ from publisher.publishing.outcome import Outcome
 from publisher.publishing.reconcile import plan_from, publish
 from publisher.publishing.start import look
 from publisher.publishing.verify import verify
-from publisher.scale.job import (
-    Job,
-    Work,
-    describe_piece,
-    draw_piece,
-    expect_piece,
-    make_job,
-    root_in,
-)
+from publisher.scale.job import Job, describe_piece, draw_piece, expect_piece, make_job
 
 
 def main(
@@ -162,8 +153,7 @@ def _write_preview(job: Job, options: argparse.Namespace) -> int:
     from publisher.card.preview import check_preview, render, write_preview  # loads a Markdown parser
 
     check_preview(options.preview)
-    with tempfile.TemporaryDirectory() as work, job.kept.in_use():
-        folder = root_in(work)
+    with job.workplace() as folder:
         _complete(job.draw(partial(expect_piece, job.kept, folder)), folder, options.repo_id)
         size = write_preview(render(folder, options.repo_id), options.preview)
     print(f"Wrote {options.preview}, {size:,} bytes. To look at it, open {options.preview.resolve().as_uri()}")
@@ -215,22 +205,17 @@ def _json_of_failures(target: Target, options: argparse.Namespace) -> Iterator[N
 def _act(job: Job, options: argparse.Namespace, show: Callable[[Outcome], None]) -> tuple[Outcome, str]:
     """What came of it, and the words for that."""
     workers = options.workers or 1
-
-    def draw(work: Callable[[Path], Work], act: Callable[..., Outcome]) -> Outcome:
-        with tempfile.TemporaryDirectory() as folder, job.kept.in_use():
-            return act(job.draw(work(root_in(folder)), workers, afresh=options.verify))
-
     if options.dry_run:
         workers = min(workers, len(job.pieces) - len(job.parts))  # what a part will be like is known
         found = look(job.target)
-        outcome = draw(
-            lambda root: partial(expect_piece, job.kept, root), lambda made: plan_from(made, job.target, found)
-        )
+        with job.workplace() as root:
+            dataset = job.draw(partial(expect_piece, job.kept, root), workers)
+            outcome = plan_from(dataset, job.target, found)
         return outcome, _dry_run(outcome, show)
     if options.verify:
-        return draw(
-            lambda root: partial(describe_piece, root), lambda made: verify(made, job.target, options.every_byte)
-        ), "verified"
+        with job.workplace() as root:
+            dataset = job.draw(partial(describe_piece, root), workers, afresh=True)
+            return verify(dataset, job.target, options.every_byte), "verified"
     if options.executor:
         _cluster().upload_on_ray(job, options.workers, _executor_options(options))
         outcome = job.finish(look(job.target), show)

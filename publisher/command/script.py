@@ -26,18 +26,7 @@ FIRST = ("--traceback", "--trust-remote-code")  # options that count before the 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        By default those of the process.
-
-    Returns
-    -------
-    int
-        Exit code, see `publisher.command.arguments.EXIT_CODES`.
-    """
+    """Run the command with arguments, by default those of the process, and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     found: list[tuple[type[datasets.DatasetBuilder], str]] = []
 

@@ -17,6 +17,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -28,12 +29,13 @@ from publisher.errors import ConfigsError, PublishingError, UsageError
 from publisher.hub.failures import clean, mask, without_control
 from publisher.hub.transport import Operation
 from publisher.scale.pool import STOPPING, one_line_warning, quieten
-from publisher.scale.progress import Waiting, waiting
+from publisher.scale.progress import Waiting, is_terminal, waiting
 
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 LONGEST = 2000  # letters of an error: several sentences of others may be in it
 GRACE = 0.5  # seconds for what is done at the end of a process
 TRIES = 10  # to remove a folder that threads write to
+Fail = Callable[[object, int], int]  # says what went wrong, and returns the exit code
 AT_END = contextlib.ExitStack()
 atexit.register(AT_END.close)
 
@@ -74,7 +76,7 @@ def run(
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
     quieten()
-    if not (sys.stderr and sys.stderr.isatty()):
+    if not is_terminal():
         disable_progress_bars()
     waits = Waiting(parser.prog)
     waiting.addHandler(waits)
@@ -85,7 +87,7 @@ def run(
         options = parser.parse_args(arguments)
         shown = CleanOutput(sys.stdout, waits.clear) if sys.stdout else None  # None: closed from the start
         with _stoppable(), contextlib.redirect_stdout(shown):
-            code = _act(parser, act, options, file_trouble, stopped, waits)
+            code = _act(act, options, partial(_fail, parser.prog, waits), file_trouble, stopped)
     finally:
         waits.clear()
         waiting.removeHandler(waits)
@@ -96,12 +98,7 @@ def run(
 
 
 def _act(
-    parser: argparse.ArgumentParser,
-    act: Callable[[argparse.Namespace], int],
-    options: argparse.Namespace,
-    file_trouble: str,
-    stopped: str,
-    waits: Waiting,
+    act: Callable[[argparse.Namespace], int], options: argparse.Namespace, fail: Fail, file_trouble: str, stopped: str
 ) -> int:
     try:
         with _temporary_files_of_its_own(), _one_line_warnings():
@@ -112,31 +109,25 @@ def _act(
     except (Exception, KeyboardInterrupt) as error:
         if stop := _interrupt_behind(error):
             number, *words = stop.args or (signal.SIGINT,)
-            return _fail(parser, waits, words[0] if words else stopped, 128 + number)
-        return _explain(parser, error, options, file_trouble, waits)
+            return fail(words[0] if words else stopped, 128 + number)
+        return _explain(error, options, fail, file_trouble)
 
 
-def _explain(
-    parser: argparse.ArgumentParser,
-    error: BaseException,
-    options: argparse.Namespace,
-    file_trouble: str,
-    waits: Waiting,
-) -> int:
+def _explain(error: BaseException, options: argparse.Namespace, fail: Fail, file_trouble: str) -> int:
     if isinstance(error, PublishingError):
         faults = error.faults.values() if isinstance(error, ConfigsError) else [error]
         for fault in faults:
-            code = _fail(parser, waits, fault, error.exit_code)
+            code = fail(fault, error.exit_code)
             if getattr(options, "traceback", False):
                 _print_trace(fault)
-        return _fail(parser, waits, error, code) if error not in faults else code
+        return fail(error, code) if error not in faults else code
     if isinstance(error, BrokenPipeError):  # as in `| head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     if isinstance(error, OSError):
-        return _fail(parser, waits, f"{file_trouble}: {error}", UsageError.exit_code)
+        return fail(f"{file_trouble}: {error}", UsageError.exit_code)
     what = f"this is a bug ({_place(error)}: {type(error).__name__}: {error}): please report this line"
-    return _fail(parser, waits, what, INTERNAL_ERROR)
+    return fail(what, INTERNAL_ERROR)
 
 
 def _interrupt_behind(error: BaseException | None) -> KeyboardInterrupt | None:
@@ -208,10 +199,10 @@ def _place(error: BaseException) -> str:
     return f"{Path(frame.filename).name}, line {frame.lineno}"
 
 
-def _fail(parser: argparse.ArgumentParser, waits: Waiting, message: object, exit_code: int) -> int:
+def _fail(prog: str, waits: Waiting, message: object, exit_code: int) -> int:
     waits.clear()
     with contextlib.suppress(OSError):  # nobody hears it: the exit code still says it
-        print(f"{parser.prog}: {clean(message, LONGEST)}", file=sys.stderr)
+        print(f"{prog}: {clean(message, LONGEST)}", file=sys.stderr)
     return exit_code
 
 

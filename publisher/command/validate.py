@@ -19,18 +19,7 @@ not be reached; 70 an error of this program; 128 + n stopped by signal n"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        By default those of the process.
-
-    Returns
-    -------
-    int
-        Exit code, see `EXIT_CODES`.
-    """
+    """Run the command with arguments, by default those of the process, and return its exit code, see `EXIT_CODES`."""
     return run(
         _parser(), _act, arguments, file_trouble="a file cannot be read", stopped="Interrupted. Nothing was changed."
     )

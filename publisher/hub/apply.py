@@ -13,7 +13,7 @@ from publisher.plan.target import MAIN, Target
 COMMIT_FILES = 100  # what the Hub advises at most: https://huggingface.co/docs/hub/repositories-recommendations
 
 
-def carry_out(repository: Repository, target: Target, plan: Plan, since: str = "") -> Commit:
+def carry_out(repository: Repository, target: Target, plan: Plan, since: str) -> Commit:
     """Commit a plan.
 
     Parameters
@@ -21,8 +21,8 @@ def carry_out(repository: Repository, target: Target, plan: Plan, since: str = "
     repository : Repository
     target : Target
     plan : Plan
-    since : str, optional
-        The commit from which this run has made a part of it already, though the answer was lost.
+    since : str
+        The commit from which this run has made a part of it already, though the answer was lost; else empty.
 
     Returns
     -------

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from reprlib import repr as short
 from typing import Any
 
 import datasets
 
 from publisher.build.configs import BuiltConfig, declared_configs, is_as_declared
-from publisher.build.files import KnownFile
+from publisher.build.datasets_internals import flat
+from publisher.build.files import values_of
 from publisher.card.manifest import ConfigRecord, Manifest, PublishedCard
 
 Made = tuple[datasets.BuilderConfig, Mapping[str, Any]]  # a config, and what `describe_builder` says of it
@@ -19,33 +20,20 @@ MOST = 5  # differing parameters that are named
 BESIDES = ("builder", "config", "version")  # what a record names beside the parameters
 
 
-def another_dataset(
-    builder: type[datasets.DatasetBuilder],
-    wanted: Iterable[Made],
-    manifest: Manifest | None,
-) -> str:
+def another_dataset(builder: type[datasets.DatasetBuilder], wanted: Iterable[Made], record: Manifest) -> str:
     """How the dataset that an earlier run published differs from the one that is wanted, or nothing.
 
     A config that its builder declares, of a higher version than the published one, is the next version of the same
-    dataset, whatever its parameters.
-
-    Parameters
-    ----------
-    builder : subclass of datasets.DatasetBuilder
-    wanted : iterable of Made
-        Each config.
-    manifest : Manifest or None
-        The record of the card that is there.
+    dataset, whatever its parameters. The `record` is that of the card that is there.
     """
     declared = declared_configs(builder)
-    records = manifest.configs if manifest else {}
     for config, here in wanted:
-        for record in records.values():
-            if "builder" in record.made_by and record.made_by["builder"] != here["builder"]:
-                return f"builder {_show(record.made_by['builder'])} there, {_show(here['builder'])} here"
-        if config.name not in records:
+        for there in (published.made_by for published in record.configs.values()):
+            if "builder" in there and there["builder"] != here["builder"]:
+                return f"builder {short(there['builder'])} there, {short(here['builder'])} here"
+        if config.name not in record.configs:
             continue
-        there = records[config.name].made_by
+        there = record.configs[config.name].made_by
         if is_as_declared(config, declared[config.name]) and _is_newer(here["version"], there.get("version")):
             continue
         if words := _differing(there, here):
@@ -54,25 +42,25 @@ def another_dataset(
 
 
 def notes(
-    configs: Iterable[BuiltConfig], manifest: Manifest | None, paths: Collection[str], names: Iterable[str]
+    configs: Iterable[BuiltConfig], record: Manifest, paths: Collection[str], names: Iterable[str]
 ) -> Iterator[str]:
     """Sentences of a plan: rows whose version stays, versions that go back, and a script that `load_dataset` refuses.
 
     Parameters
     ----------
     configs : iterable of BuiltConfig
-    manifest : Manifest or None
-        The record of the card that is there.
+    record : Manifest
+        That of the card that is there.
     paths : collection of str
         The files that stay beside those of the plan.
     names : iterable of str
         What a script of the dataset would be called.
     """
-    records = manifest.configs if manifest else {}
     for config in configs:
         version = config.made_by["version"]
-        there = records[config.name].made_by.get("version") if config.name in records else None
-        if there == version and _rows_differ(records[config.name], config):
+        published = record.configs.get(config.name)
+        there = published.made_by.get("version") if published else None
+        if published and there == version and _rows_differ(published, config):
             yield f"rows of config {config.name!r} change at the same version {version}: raise it, as caches go by it"
         elif _is_newer(there, version):
             yield f"config {config.name!r} goes back from version {there} to {version}: is the code an old copy?"
@@ -84,25 +72,18 @@ def notes(
 def only_read(configs: Iterable[BuiltConfig], repo_id: str, card: PublishedCard) -> Iterator[str]:
     """Paths in a repository that its script fetched from it, and that no config of its card names."""
     address = re.compile(rf"(?:hf:/|https?://[^/]+)/datasets/{re.escape(repo_id)}(?:@[^/]+|/(?:resolve|raw)/[^/]+)/")
-    named = [text for entry in card.entries("configs") for text in _texts(entry.get("data_files"))]
+    given = (text for entry in card.entries("configs") for text in flat(entry.get("data_files")))
+    named = [text for text in given if isinstance(text, str)]
     for path in {address.sub("", text.split("::")[-1].split("?")[0]) for config in configs for text in config.inputs}:
         if "://" not in path and not any(fnmatchcase(path, pattern) for pattern in named):
             yield path
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (list, dict)):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _texts(item)
-
-
 def _rows_differ(record: ConfigRecord, config: BuiltConfig) -> bool:
     if record.digests and config.digests:
         return record.digests != config.digests
-    files = [file for split in config.files.values() for file in split if isinstance(file, KnownFile)]
-    return any(file.values and file.values != record.values.get(file.path, file.values) for file in files)
+    found = {file.path: values_of(file) for file in config.all_files}
+    return any(values and values != record.values.get(path, values) for path, values in found.items())
 
 
 def _differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
@@ -110,7 +91,7 @@ def _differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
     before, after = _flat(there), _flat(here)
     names = [name for name in after.keys() | before.keys() if before.get(name) != after.get(name)]
     names = sorted(names, key=[*after, *before].index)
-    words = [f"{name}={_show(before.get(name))} there, {_show(after.get(name))} here" for name in names[:MOST]]
+    words = [f"{name}={short(before.get(name))} there, {short(after.get(name))} here" for name in names[:MOST]]
     return "; ".join([*words, *([f"and {len(names) - MOST} more differ"] if len(names) > MOST else [])])
 
 
@@ -121,10 +102,6 @@ def _flat(made_by: Mapping[str, Any]) -> dict[str, Any]:
         if name not in BESIDES:
             flat.update(value if isinstance(value, dict) else {name: value})
     return flat
-
-
-def _show(value: Any) -> str:
-    return reprlib.repr(value)
 
 
 def _is_newer(here: Any, there: Any) -> bool:

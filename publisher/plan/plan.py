@@ -82,25 +82,14 @@ class Plan:
 
 
 def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
-    """Compare a repository with what is wanted of it.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    target : Target
-    state : State
-        What is there.
-
-    Returns
-    -------
-    Plan
+    """Compare a repository, of which the `state` is what is there, with what is wanted of it.
 
     Raises
     ------
     DifferenceError
         If others added what does not go together with ours.
     """
-    manifest = state.card.manifest or Manifest()
+    manifest = state.card.record
     dataset, doubtful = (dataset, []) if target.rewrite or target.rollback else keep_recorded(dataset, state)
     keep_prose = _keeps_prose(dataset.card, target, state)
     around = Surroundings(state.card, keep_prose=keep_prose, leave_other_configs=target.leave_other_configs)
@@ -128,13 +117,13 @@ def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
     lost = changes[-1].by_others and card_difference(state.card, read_card(readme.content.decode()), template)
     made = [(config.config, config.made_by) for config in dataset.configs]
     names = [target.repo_id.rpartition("/")[2], *(str(made_by["builder"]) for _, made_by in made)]
-    other = "" if target.rollback else another_dataset(dataset.builder, made, state.card.manifest)
+    other = "" if target.rollback else another_dataset(dataset.builder, made, state.card.record)
     return Plan(
         state,
         sorted(changes, key=lambda change: change.path),
         dataset.configs,
         other,
-        [] if target.rollback else list(notes([] if other else dataset.configs, state.card.manifest, others, names)),
+        [] if target.rollback else list(notes([] if other else dataset.configs, state.card.record, others, names)),
         lost or (),
         template,
         [*(file for file in outdated if file.sha256 is None), *doubtful],
@@ -159,9 +148,8 @@ def is_undecided(card: Card, target: Target, state: State) -> bool:
 
 
 def _keeps_prose(card: Card, target: Target, state: State) -> bool:
-    decided = state.card.manifest is not None and state.card.manifest.keeps_prose
     edited = CARD in state.files and state.card.is_edited_in(card.fields)
-    keeps = not target.overwrite_card and (decided or (target.keep_card and edited))
+    keeps = not target.overwrite_card and (state.card.record.keeps_prose or (target.keep_card and edited))
     if keeps and not (state.card.is_read and state.files[CARD].size <= CARD_BYTES):
         raise DifferenceError(
             f"{CARD} there cannot be kept: {(*state.card.faults, 'it is too long to be read')[0]}. Correct it there, "

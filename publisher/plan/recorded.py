@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import datasets
-from huggingface_hub import DatasetCardData
 
 from publisher.build.configs import BuiltConfig
-from publisher.build.datasets_internals import DatasetInfosDict
 from publisher.build.features import as_read
-from publisher.build.files import File, KnownFile
-from publisher.card.manifest import ConfigRecord, Manifest, PublishedCard, name_of
+from publisher.build.files import File, KnownFile, values_of
+from publisher.card.manifest import ConfigRecord, PublishedCard
+from publisher.card.metadata import read_infos
 from publisher.plan.state import RemoteFile, State
 from publisher.plan.wanted import Dataset
 
@@ -29,11 +28,10 @@ def keep_recorded(dataset: Dataset, state: State) -> tuple[Dataset, list[RemoteF
     unread : list of RemoteFile
         Files that would be kept if their content is what was recorded, which is not known yet.
     """
-    manifest = state.card.manifest or Manifest()
-    infos = recorded_infos(state.card, manifest)
+    infos = recorded_infos(state.card)
     configs, unread = [], []
     for config in dataset.configs:
-        record, info = manifest.configs.get(config.name), infos.get(config.name)
+        record, info = state.card.record.configs.get(config.name), infos.get(config.name)
         if record and info and record.made_by == config.made_by and _has_features(info, config.info):
             config, doubtful = _keep(config, record, info, state.files)
             unread += doubtful
@@ -50,16 +48,14 @@ def _keep(
 ) -> tuple[BuiltConfig, list[RemoteFile]]:
     same = {
         file.path: there[file.path]
-        for split in config.files.values()
-        for file in split
-        if isinstance(file, KnownFile) and file.values and file.path in record.files and file.path in there
-        if file.values == record.values.get(file.path)
+        for file in config.all_files
+        if file.path in record.files and file.path in there
+        if values_of(file) and values_of(file) == record.values.get(file.path)
     }
     unread = [remote for remote in same.values() if remote.sha256 is None]
     kept = {path: remote for path, remote in same.items() if remote.sha256 == record.files[path]}
     files = {split: [_as_recorded(file, kept.get(file.path)) for file in of] for split, of in config.files.items()}
-    number = sum(map(len, config.files.values()))
-    if len(kept) == number == len(record.files):
+    if len(kept) == len(config.all_files) == len(record.files):
         numbers = config.info.copy()
         for name in ("features", "splits", "download_size", "dataset_size"):
             setattr(numbers, name, getattr(info, name))
@@ -73,10 +69,9 @@ def _as_recorded(file: File, remote: RemoteFile | None) -> File:
     return KnownFile(file.path, remote.size, file.rows, file.nbytes, remote.sha256 or "", file.values)
 
 
-def recorded_infos(card: PublishedCard, manifest: Manifest) -> Mapping[str, datasets.DatasetInfo]:
+def recorded_infos(card: PublishedCard) -> Mapping[str, datasets.DatasetInfo]:
     """What a card says of the configs that an earlier run wrote; nothing if it cannot be read."""
-    entries = [entry for entry in card.entries("dataset_info") if name_of(entry) in manifest.configs]
     try:
-        return DatasetInfosDict.from_dataset_card_data(DatasetCardData(dataset_info=entries))
+        return read_infos(card, card.record.configs)
     except (ValueError, TypeError, KeyError, AttributeError):  # edited by hand
         return {}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MAIN = "main"
-
-
 SCRIPT_BRANCH = "script"  # where the library's own command left what was there before
 
 

@@ -34,7 +34,7 @@ class Dataset:
 
     def files(self, card: Card) -> list[File]:
         """All files but README.md: those of the configs, and the pictures of a card."""
-        files: list[File] = [file for config in self.configs for split in config.files.values() for file in split]
+        files: list[File] = [file for config in self.configs for file in config.all_files]
         if card.assets:
             files += [describe_file(path, card.assets, within="assets/") for path in _pictures(card.assets)]
         return files

@@ -15,8 +15,8 @@ from huggingface_hub import HfFileSystem
 
 from publisher.build.configs import BuiltConfig
 from publisher.build.digests import file_digest
-from publisher.build.files import File, KnownFile, digest_of
-from publisher.build.parquet import digest_of_rows
+from publisher.build.files import File, digest_of, values_of
+from publisher.build.parquet import MAGIC, digest_of_rows
 from publisher.card.manifest import BY_CONFIG, CARD, PublishedCard, read_card
 from publisher.errors import HubError
 from publisher.hub.client import Repository
@@ -26,7 +26,6 @@ from publisher.hub.patience import patiently
 from publisher.plan.plan import Plan
 from publisher.plan.state import RemoteFile, State
 
-PARQUET_END = b"PAR1"
 BESIDE = (".huggingface.yaml", "dataset_infos.json")  # what `load_dataset` reads beside the card
 
 
@@ -85,7 +84,7 @@ def check_config(repository: Repository, config: BuiltConfig, commit: str) -> li
     else:
         count, unit = _rows, "rows"
         wanted = {name: split.num_examples for name, split in config.info.splits.items()}
-    size = 0 if config.in_parts else sum(file.size for files in config.files.values() for file in files)
+    size = 0 if config.in_parts else sum(file.size for file in config.all_files)
     try:
         with tempfile.TemporaryDirectory() as cache, cache_of_its_own(Path(cache, "hub")):
             found = patiently(
@@ -108,21 +107,13 @@ def check_bytes(repository: Repository, plan: Plan, state: State, every: bool) -
     list of str
         A sentence for each file whose bytes are lost, or others than the Hub says, or whose rows are not those drawn.
     """
-    parts = {
-        file.path
-        for config in plan.configs
-        if config.in_parts and not every
-        for files in config.files.values()
-        for file in files
-    }
+    parts = {file.path for config in plan.configs if config.in_parts and not every for file in config.all_files}
     wanted = {change.path: change.after for change in plan.changes if change.after}
-    features = {
-        file.path: config.info.features for config in plan.configs for of in config.files.values() for file in of
-    }
+    features = {file.path: config.info.features for config in plan.configs for file in config.all_files}
     here = [state.files[path] for path in wanted if path in state.files]
     ends = repository.ends([file for file in here if file.path in parts], state.commit)
     wrong = [_lost(path) for path, end in ends.items() if end is None]
-    wrong += [f"{path} is no Parquet file to its end" for path, end in ends.items() if end and end[-4:] != PARQUET_END]
+    wrong += [f"{path} is no Parquet file to its end" for path, end in ends.items() if end and end[-4:] != MAGIC]
     for file in here:
         if file.path not in parts:
             after = wanted[file.path]
@@ -139,9 +130,9 @@ def check_bytes(repository: Repository, plan: Plan, state: State, every: bool) -
 def _digests(after: File, features: Any, path: Path) -> tuple[str, bool]:
     """SHA-256 of a file, and whether its rows may be those drawn: what has other bytes may do harm, and is not read."""
     digest = file_digest(path)
-    if not isinstance(after, KnownFile) or not after.values or after.sha256 != digest:
+    if not values_of(after) or digest_of(after) != digest:
         return digest, True
-    return digest, digest_of_rows(path, features) == after.values
+    return digest, digest_of_rows(path, features) == values_of(after)
 
 
 def _listed_digest(file: RemoteFile, found: str, wanted: str | None) -> str | None:

@@ -12,7 +12,7 @@ from huggingface_hub import DatasetCardData
 from publisher.build.configs import BuiltConfig, default_config
 from publisher.build.files import File, TextFile, UploadedFile
 from publisher.card.compose import NOTHING, Card, Surroundings, ours_of
-from publisher.card.manifest import BY_CONFIG, CARD, Manifest, PublishedCard, name_of, write_card
+from publisher.card.manifest import BY_CONFIG, CARD, PublishedCard, name_of, write_card
 from publisher.card.metadata import add_others
 from publisher.errors import HubError, UsageError
 from publisher.hub.client import Repository
@@ -40,8 +40,8 @@ class Earlier(Dataset):
 
     def readme(self, card: Card, files: Sequence[File], repo_id: str, around: Surroundings = NOTHING) -> TextFile:
         """README.md as it was, but for what others wrote, which is as it is now: configs, fields, a text to keep."""
-        then, manifest = self.state.card, self.state.card.manifest or Manifest()
-        ours = {*manifest.configs, *(around.card.manifest or Manifest()).configs}
+        then, manifest = self.state.card, self.state.card.record
+        ours = {*manifest.configs, *around.card.record.configs}
         now, before = (
             [entry for kind in BY_CONFIG for entry in card.entries(kind) if name_of(entry) not in ours]
             for card in (around.card, then)
@@ -74,13 +74,13 @@ def recall(builder: type[datasets.DatasetBuilder], card: Card, target: Target) -
     state = repository.find(revision)
     if state is None:
         raise HubError(f"{repository.url} is not there, or the token may not see it")
-    manifest = state.card.manifest
-    if manifest is None or not manifest.configs:
+    manifest = state.card.record
+    if not manifest.configs:
         raise UsageError(f"{target.repo_id} at {revision} was not published by this command: give a commit that was")
     own = {path: _own_file(repository, state, path, sha256) for path, sha256 in manifest.files.items()}
     if lost := repository.lost([file for file in own.values() if isinstance(file, UploadedFile)]):
         raise HubError(f"{repository.url} has lost {min(lost)} of {revision}: give another commit, or publish again")
-    infos = recorded_infos(state.card, manifest)
+    infos = recorded_infos(state.card)
     configs = []
     for name, record in manifest.configs.items():
         files = {

@@ -79,7 +79,7 @@ def refuse_early(builder: type[datasets.DatasetBuilder], wanted: Iterable[Made],
     Repository(target.repo_id).require_token()
     state = found.state
     if state:
-        _refuse_other(another_dataset(builder, wanted, state.card.manifest), target)
+        _refuse_other(another_dataset(builder, wanted, state.card.record), target)
     if state and found.tagged not in (None, state.commit):
         raise taken(target, found)
 

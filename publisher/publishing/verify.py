@@ -19,15 +19,15 @@ from publisher.publishing.outcome import Outcome
 from publisher.publishing.start import plan_on
 
 
-def verify(dataset: Dataset, target: Target, every_byte: bool = False) -> Outcome:
+def verify(dataset: Dataset, target: Target, every_byte: bool) -> Outcome:
     """Compare a revision with a dataset, read its files, and open a config there.
 
     Parameters
     ----------
     dataset : Dataset
     target : Target
-    every_byte : bool, optional
-        Read all of a config in shards, too; by default the end of each of its files.
+    every_byte : bool
+        Read all of a config in shards, too, instead of the end of each of its files.
     """
     check_surroundings()
     repository = Repository(target.repo_id)
@@ -79,6 +79,6 @@ def check_opens(repository: Repository, plan: Plan, commit: str, files: Mapping[
 def _example(plan: Plan, changed: Sequence[str]) -> BuiltConfig | None:
     """The config that is opened from the Hub: the first with a file that was changed, else the first."""
     for config in plan.configs:
-        if any(file.path in changed for files in config.files.values() for file in files):
+        if any(file.path in changed for file in config.all_files):
             return config
     return plan.configs[0] if plan.configs else None

@@ -35,22 +35,14 @@ ENVIRONMENT = ("env_command", "condaenv", "venv_path")  # how a script of Slurm 
 
 
 class Task(PipelineStep):
-    """A step that leaves word of why it failed, because an executor may hide what a task raises.
-
-    Parameters
-    ----------
-    job : Path
-        Where the job is written: executors copy a step many times, and a job may be large.
-    folder : Path
-        Where word is left.
-    """
+    """A step that leaves word of why it failed, because an executor may hide what a task raises."""
 
     type = "Parts"
 
     def __init__(self, job: Path, folder: Path) -> None:
         super().__init__()
-        self.job = job
-        self.folder = folder
+        self.job = job  # where it is written: executors copy a step many times, and a job may be large
+        self.folder = folder  # where word is left
 
     def run(self, data: object = None, rank: int = 0, world_size: int = 1) -> None:
         """Do the work of one task."""

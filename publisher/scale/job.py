@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -58,18 +59,22 @@ class Job:
         """The pieces that are files of their own."""
         return [piece for piece in self.pieces if isinstance(piece, Part)]
 
+    @contextmanager
+    def workplace(self) -> Iterator[Path]:
+        """An empty folder for a repository, with room beside it for what is prepared; what is kept is in use."""
+        with tempfile.TemporaryDirectory() as folder, self.kept.in_use():
+            root = Path(folder, "repository")
+            root.mkdir()
+            yield root
+
     def draw(self, work: Work, workers: int = 1, afresh: bool = False) -> Dataset:
         """The dataset after work on each piece; what it writes has to be kept as long as the dataset is used.
 
         Configs that an earlier run made are taken as they are, unless all is to be drawn `afresh`.
         """
         drawn = {} if afresh else self.recall()
-        return self.complete(
-            {
-                **drawn,
-                **self.work([piece for piece in self.pieces if id(piece) not in drawn], work, workers, len(drawn)),
-            }
-        )
+        rest = [piece for piece in self.pieces if id(piece) not in drawn]
+        return self.complete(drawn | self.work(rest, work, workers, len(drawn)))
 
     def recall(self) -> dict[int, Drawn]:
         """The configs that an earlier run made and kept, by the id of their piece."""
@@ -106,8 +111,8 @@ class Job:
         made = [(builder.config, describe_builder(builder)) for builder in builders]
         refuse_early(self.builder, made, self.target, found)
         if show and found.state and is_undecided(self.card, self.target, found.state):
-            with tempfile.TemporaryDirectory() as folder, self.kept.in_use():
-                dataset = self.draw(partial(expect_piece, self.kept, root_in(folder)))
+            with self.workplace() as root:
+                dataset = self.draw(partial(expect_piece, self.kept, root))
                 reconcile.publish(dataset, self.target, found, show)
         refuse_undecided(self.card, self.target, found)
         if not self.parts:
@@ -122,7 +127,7 @@ class Job:
         found, missing = self.begin(show)
         if self.parts:
             say(self, missing)
-        with tempfile.TemporaryDirectory() as folder, self.kept.in_use():
+        with self.workplace() as root:
             drawn = self.recall()
             paths = {part.path for part in missing}
             to_do = [
@@ -132,7 +137,7 @@ class Job:
             ]
             done = sum(piece.amount for piece in self.pieces) - sum(piece.amount for piece in to_do)
             try:
-                drawn |= self.work(to_do, partial(_upload, self.uploads, self.kept, root_in(folder)), workers, done)
+                drawn |= self.work(to_do, partial(_upload, self.uploads, self.kept, root), workers, done)
             finally:
                 if self.parts:
                     self.uploads.remove_unfinished()
@@ -152,26 +157,15 @@ def make_job(
     builder: type[datasets.DatasetBuilder],
     card: Card,
     target: Target,
-    configs: Sequence[str] = (),
-    overrides: Mapping[str, Any] = NONE,
-    work_dir: Path | None = None,
+    configs: Sequence[str],
+    overrides: Mapping[str, Any],
+    work_dir: Path | None,
     keep_going: bool = False,
 ) -> Job:
     """The job for a builder; of a config in shards, two shards of each split are drawn to know its files.
 
-    Parameters
-    ----------
-    builder : subclass of datasets.DatasetBuilder
-    card : Card
-    target : Target
-    configs : sequence of str, optional
-        Their names; by default all.
-    overrides : mapping of str to object, optional
-        What the builder gets beside the name of the config.
-    work_dir : Path, optional
-        Where uploads are remembered, and configs kept.
-    keep_going : bool, optional
-        Make all other configs before those that cannot be made are complained of.
+    The parameters are those of `publish`; to `keep_going` is to make all other configs before those that cannot be made
+    are complained of.
     """
     sources = [Source(builder, name, overrides) for name in choose_configs(builder, configs)]
     folder = _folder(work_dir or default_root(), target.repo_id, builder, overrides).absolute()
@@ -253,13 +247,6 @@ def describe_piece(root: Path, piece: Piece) -> Drawn:
 def _drop(file: LocalFile) -> KnownFile:
     file.source.unlink()
     return KnownFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.values)
-
-
-def root_in(folder: str | Path) -> Path:
-    """An empty folder for a repository, with room beside it for what is prepared on the way."""
-    root = Path(folder, "repository")
-    root.mkdir()
-    return root
 
 
 def _upload(uploads: Uploads, kept: Kept, root: Path, piece: Piece) -> Drawn:

@@ -39,20 +39,12 @@ _at_work: set[str] = set()  # who uses what is kept, in this process
 
 @dataclass(frozen=True)
 class Kept:
-    """The configs of a job that are kept.
+    """The configs of a job that are kept."""
 
-    Parameters
-    ----------
-    folder : Path
-        Of the user's own.
-    imported : frozenset of str
-        What was read while the builder's module was imported.
-    owner : str
-        Who uses the folders that have this in their names.
-    """
-
-    folder: Path
+    folder: Path  # of the user's own
+    # what was read while the builder's module was imported
     imported: frozenset[str] = field(default_factory=lambda: frozenset(IMPORTED))
+    # who uses the folders that have this in their names
     owner: str = field(default_factory=lambda: f"{HOST}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
 
     @contextlib.contextmanager
@@ -94,11 +86,8 @@ class Kept:
             begun = time.time_ns()
             made_from = _made_from(piece)
             built = piece.draw(place / "repository")
-            inputs = (
-                None
-                if made_from is None
-                else _inputs(piece.source, self.imported, {self.folder, piece.source.cache, DOWNLOADS}, begun)
-            )
+            own = {self.folder, piece.source.cache, DOWNLOADS}
+            inputs = _inputs(piece.source, self.imported, own, begun) if made_from else None
             if inputs is not None:
                 built.info.write_to_directory(str(place))
                 memory = {
@@ -151,7 +140,7 @@ def _made_from(piece: Whole) -> str | None:
     source, kind = piece.source, piece.source.kind
     if getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is not kind:
         return None  # made while the program ran: its code does not say of what
-    origin = Origin(kind, source.builder.config, source.overrides, source.cache)
+    origin = Origin(source)
     options = [FORM, kind.__qualname__, piece.default, parquet.FILE_BYTES, parquet.ROW_GROUP_BYTES]
     digest = origin.digest(json.dumps(options), source.config, {})
     return None if origin.is_unknown else digest
@@ -209,13 +198,7 @@ def _recall(piece: Whole, place: Path, made_from: str) -> BuiltConfig | None:
 
 
 def _are_the_same(inputs: Mapping[str, Any]) -> bool:
-    for name, state in inputs.items():
-        if "://" in name:
-            try:
-                if version_of(name) != state:
-                    return False
-            except Exception:  # whatever the libraries raise
-                return False
-        elif _state(name) != state:
-            return False
-    return True
+    try:
+        return all((version_of if "://" in name else _state)(name) == state for name, state in inputs.items())
+    except Exception:  # whatever the libraries raise
+        return False

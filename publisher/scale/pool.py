@@ -17,47 +17,27 @@ from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import datasets
 from tqdm import tqdm
 
+from publisher.build.pieces import Piece
 from publisher.errors import UsageError, WorkerError
 from publisher.hub.failures import clean
 from publisher.scale.progress import Progress, progress_of, waiting
 
-
-class Piece(Protocol):
-    """Something to work on, and how much of it there is."""
-
-    @property
-    def unit(self) -> str:
-        """What is counted."""
-        ...
-
-    @property
-    def amount(self) -> int:
-        """How many of these."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Of the config that it is a piece of."""
-        ...
-
-
 STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
-P = TypeVar("P", bound=Piece)
 T = TypeVar("T")
 
 
 def work_on(
-    pieces: Sequence[P],
-    work: Callable[[P], T],
+    pieces: Sequence[Piece],
+    work: Callable[[Piece], T],
     workers: int,
-    done: int = 0,
-    faults: dict[str, UsageError] | None = None,
+    done: int,
+    faults: dict[str, UsageError] | None,
 ) -> list[T]:
     """Do the work on each piece.
 
@@ -68,9 +48,9 @@ def work_on(
         Can be pickled.
     workers : int
         Processes; 1 works in this one.
-    done : int, optional
+    done : int
         What was done before: progress starts there.
-    faults : dict of str to UsageError, optional
+    faults : dict of str to UsageError, or None
         Takes what is wrong with a config, while the others go on.
 
     Returns
@@ -96,7 +76,7 @@ def work_on(
     return [results[index] for index in sorted(results)]
 
 
-def _try(work: Callable[[P], T], goes_on: bool, piece: P) -> T | UsageError:
+def _try(work: Callable[[Piece], T], goes_on: bool, piece: Piece) -> T | UsageError:
     try:
         return work(piece)
     except UsageError as error:
@@ -105,7 +85,9 @@ def _try(work: Callable[[P], T], goes_on: bool, piece: P) -> T | UsageError:
         raise
 
 
-def _results(pieces: Sequence[P], work: Callable[[P], T], workers: int, progress: Progress) -> Iterator[tuple[int, T]]:
+def _results(
+    pieces: Sequence[Piece], work: Callable[[Piece], T], workers: int, progress: Progress
+) -> Iterator[tuple[int, T]]:
     """The results as they come, each with the place of its piece."""
     workers = min(workers, len(pieces))
     if workers <= 1:
@@ -191,7 +173,6 @@ class _Passing(logging.Handler):
         self._notes = notes
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Pass it on."""
         self._notes.put(record)
 
 

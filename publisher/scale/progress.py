@@ -34,14 +34,7 @@ class Bar(tqdm):
 
 
 class Progress:
-    """A bar, or lines.
-
-    Parameters
-    ----------
-    bar : tqdm
-    terminal : bool
-        Whether the bar is seen.
-    """
+    """A bar, or lines where no terminal shows it."""
 
     def __init__(self, bar: tqdm, terminal: bool) -> None:
         self._bar = bar
@@ -150,7 +143,6 @@ class Waiting(logging.Handler):
         self._line: tqdm | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show it."""
         words = record.getMessage()
         if not is_terminal():
             if sys.stderr:

@@ -32,20 +32,11 @@ SHA256 = re.compile("[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Uploads:
-    """Uploaded parts.
-
-    Parameters
-    ----------
-    repo_id : str
-    create_pr : bool
-        Whether a pull request will hold them.
-    folder : Path
-        Of the user's own.
-    """
+    """Uploaded parts."""
 
     repo_id: str
-    create_pr: bool
-    folder: Path
+    create_pr: bool  # whether a pull request will hold them
+    folder: Path  # of the user's own
 
     def start(self, parts: Sequence[Part]) -> list[Part]:
         """Make the folder, clear up after processes that ended, and return the parts still to be uploaded."""

@@ -8,7 +8,6 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -69,7 +68,7 @@ def _script_in(folder: Path) -> Path:
 def _load_script(script: Path) -> ModuleType:
     refuse_beam(script)
     take_folder(script.parent)
-    return _import(lambda: importlib.import_module(f"{PACKAGE}.{script.stem}"), script.name, script.parent)
+    return _import(f"{PACKAGE}.{script.stem}", script.name, script.parent)
 
 
 def _load_module(name: str) -> ModuleType:
@@ -79,11 +78,11 @@ def _load_module(name: str) -> ModuleType:
     return load_module(name)
 
 
-def _import(load: Callable[[], ModuleType], name: str, folder: Path | None) -> ModuleType:
-    """Import, and turn whatever the code raises into a sentence."""
+def _import(module: str, name: str, folder: Path | None) -> ModuleType:
+    """Import a module, and turn whatever the code raises into a sentence on what the user knows by this name."""
     try:
         with noting(IMPORTED):
-            return load()
+            return importlib.import_module(module)
     except ModuleNotFoundError as error:
         missing = error.name or str(error)
         if missing == name and folder is None:
@@ -111,7 +110,7 @@ def load_module(name: str) -> ModuleType:
     UsageError
         Whatever its code raises, with its line.
     """
-    return _import(lambda: importlib.import_module(name), name, None)
+    return _import(name, name, None)
 
 
 def _place(error: BaseException, name: str) -> str:

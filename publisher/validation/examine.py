@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from publisher.build.digests import file_digest
 from publisher.build.rows import RowsDigest
-from publisher.card.manifest import CARD, CARD_BYTES, Manifest, PublishedCard, name_of, read_card
+from publisher.card.manifest import CARD, CARD_BYTES, PublishedCard, name_of, read_card
 from publisher.errors import HubError, UsageError
 from publisher.hub.client import Repository
 from publisher.hub.names import check_repo_id
@@ -94,7 +94,6 @@ class _Folder:
     path: Path
     files: dict[str, None]  # their paths
     card: PublishedCard
-    manifest: Manifest
     damaged: set[str] = field(default_factory=set)  # files that could not be read
     has_recorded_rows: dict[str, bool] = field(default_factory=dict)  # of those whose rows have a digest in the record
 
@@ -116,9 +115,8 @@ def examine_folder(
     """
     text, wrong = _read_text(folder)
     card = read_card(text) if text is not None else PublishedCard()
-    manifest = card.manifest or Manifest()
-    there = _Folder(folder, dict.fromkeys(layout.list_files(folder, manifest.files)), card, manifest)
-    splits, unmatched = layout.find_layout(folder, card.metadata)
+    there = _Folder(folder, dict.fromkeys(layout.list_files(folder, card.record.files)), card)
+    splits, unmatched = layout.find_layout(folder, card)
     read = {path: None for paths in splits.values() for of_split in paths.values() for path in of_split}
 
     def findings() -> Iterator[str]:
@@ -129,12 +127,12 @@ def examine_folder(
         yield from metadata.check_configs(card.metadata)
         yield from links.check_links(card.prose, there.files)
         yield from [*unmatched, *layout.check_splits(splits)]
-        yield from metadata.check_info_names(card.metadata, splits)
+        yield from metadata.check_info_names(card, splits)
         yield from _check_rows(there, splits)
         yield from _check_record(there)
         yield from layout.check_unread(splits, there.files)
-        yield from layout.check_shards(there.files, there.manifest.files)
-        builders = [str(record.made_by.get("builder")) for record in there.manifest.configs.values()]
+        yield from layout.check_shards(there.files, there.card.record.files)
+        builders = [str(record.made_by.get("builder")) for record in there.card.record.configs.values()]
         yield from layout.check_scripts(there.files, [*names, *builders])
 
     found = [_shorten(finding) for finding in islice(findings(), FINDINGS + 1)]
@@ -179,11 +177,11 @@ def _check_config(
     """Read all files of a config."""
     info = next((entry for entry in there.card.entries("dataset_info") if name_of(entry) == config), {})
     features, findings = totals.read_features(config, info)
-    record = there.manifest.configs.get(config)
+    record = there.card.record.configs.get(config)
     known = features or datasets.Features()
     repeats = Repeats(known) if len(splits) > 1 else None
     sums: dict[str, totals.Totals] = {}
-    missing = set(there.manifest.files) - set(there.files)
+    missing = set(there.card.record.files) - set(there.files)
     for split, paths in splits.items():
         total = sums[split] = totals.Totals(whole=bool(paths))
         for path in paths:
@@ -238,7 +236,7 @@ def _check_file(contents: files.Contents, features: Any, made_by: Any) -> Iterat
 
 def _check_record(there: _Folder) -> Iterator[str]:
     """Files that the card's record lists: all there, and unchanged."""
-    for path, wanted in there.manifest.files.items():
+    for path, wanted in there.card.record.files.items():
         rows = there.has_recorded_rows.get(path)
         if path not in there.files:
             yield f"{path} is missing, and is in the card's record"

@@ -18,13 +18,11 @@ import pyarrow.parquet as pq
 
 from publisher.build.configs import METADATA_KEY
 from publisher.build.features import as_read
-from publisher.build.parquet import FILE_BYTES, LARGEST, any_length
+from publisher.build.parquet import FILE_BYTES, LARGEST, MAGIC, any_length
 from publisher.hub.failures import one_line
 from publisher.validation.pages import page_sizes
 
 FEATURES_KEY = "huggingface"
-MAGIC = b"PAR1"  # first and last bytes of a Parquet file
-
 
 # A footer may claim anything. What claims more than this, or has more columns, is not read.
 BYTES_CLAIMED, ROWS_CLAIMED = 1000, 100  # for each byte of the file ...

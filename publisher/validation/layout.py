@@ -7,9 +7,8 @@ import posixpath
 import re
 import reprlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
 from publisher.build.datasets_internals import (
     EmptyDatasetError,
@@ -18,7 +17,7 @@ from publisher.build.datasets_internals import (
     sanitize_patterns,
 )
 from publisher.build.parquet import file_names
-from publisher.card.manifest import CARD
+from publisher.card.manifest import CARD, PublishedCard
 
 PATTERNS, STARS = 1000, 8  # that are looked for: of a card, and in one pattern
 Layout = dict[str, dict[str, list[str]]]  # config -> split -> paths
@@ -31,14 +30,12 @@ def list_files(folder: Path, recorded: Collection[str] = ()) -> list[str]:
     return sorted(path for path in paths if path in recorded or not f"/{path}".count("/."))
 
 
-def find_layout(folder: Path, metadata: Mapping[str, Any]) -> tuple[Layout, list[str]]:
+def find_layout(folder: Path, card: PublishedCard) -> tuple[Layout, list[str]]:
     """What the card's `configs` point at, or what `datasets` finds without them; and patterns that point at nothing."""
-    listed = metadata.get("configs")
-    entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     layout: Layout = {}
     findings: list[str] = []
     looked_for = 0
-    for entry in entries or [{"config_name": "default"}]:
+    for entry in card.entries("configs") or [{"config_name": "default"}]:
         name = entry.get("config_name")
         if not isinstance(name, str) or name in layout:
             continue  # said elsewhere

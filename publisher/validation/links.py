@@ -64,14 +64,7 @@ class _Page(HTMLParser):
 
 
 def check_links(prose: str, files: Collection[str]) -> Iterator[str]:
-    """Pictures that are missing or say nothing to those who do not see them, and links to files that are missing.
-
-    Parameters
-    ----------
-    prose : str
-    files : collection of str
-        Paths of the repository.
-    """
+    """Pictures that are missing or say nothing to those who do not see them, and links to files that are missing."""
     if len(prose) > PROSE:
         yield f"{CARD}: the prose has {len(prose):,} characters, more than {PROSE:,}: its links are not checked"
         return

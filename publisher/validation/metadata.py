@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from publisher.build.names import SPLIT
-from publisher.card.manifest import CARD
+from publisher.card.manifest import CARD, PublishedCard
 
 
 def check_values(metadata: Mapping[str, Any]) -> Iterator[str]:
@@ -63,11 +63,9 @@ def _repeated(field: str, names: list[str]) -> Iterator[str]:
             yield f"{CARD}: {field} has {name!r} {times} times"
 
 
-def check_info_names(metadata: Mapping[str, Any], configs: Collection[str]) -> Iterator[str]:
+def check_info_names(card: PublishedCard, configs: Collection[str]) -> Iterator[str]:
     """That `dataset_info`, if there is one, speaks of each config, once, and of nothing else."""
-    infos = metadata.get("dataset_info")
-    entries = [infos] if isinstance(infos, dict) else infos if isinstance(infos, list) else []
-    names = [str(entry.get("config_name", "default")) for entry in entries if isinstance(entry, dict)]
+    names = [str(entry.get("config_name", "default")) for entry in card.entries("dataset_info")]
     yield from _repeated("dataset_info", names)
     for name in dict.fromkeys(names):
         if name not in configs:

@@ -17,13 +17,7 @@ NESTED = 4  # structs within each other: there are two
 
 
 def page_sizes(file: BinaryIO, start: int, length: int) -> Iterator[tuple[int, int]]:
-    """Bytes of the pages of a column chunk, each as stored and unpacked.
-
-    Parameters
-    ----------
-    file : binary file
-    start, length : int
-        Bytes of the chunk.
+    """Bytes of the pages of a column chunk, `length` bytes from `start`: of each page, as stored and unpacked.
 
     Raises
     ------
