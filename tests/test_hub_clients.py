@@ -202,8 +202,8 @@ def test_command_with_bad_arguments(tmp_path: Path) -> None:
         for arguments, said in (
             (["--port", "x"], "invalid int value: 'x'"),
             (["--port", "70000"], "from 0 to 65535, not 70000."),
-            (["--state", str(tmp_path / "file")], "is a file."),
-            (["--state", str(tmp_path / "earlier")], "not the state of a Hub of this version."),
+            (["--port", "0", "--state", str(tmp_path / "file")], "is a file."),
+            (["--port", "0", "--state", str(tmp_path / "earlier")], "not the state of a Hub of this version."),
             (["--port", port], f"cannot listen at port {port}"),
             (["--prot", "1"], "--prot"),
         ):
