@@ -30,9 +30,9 @@ MEANINGLESS = {
 }
 UNDRAWN = ("config", "workers", "work_dir", "adopt", "replace_dataset", "rewrite", "executor")
 EXIT_CODES = """\
-exit codes: 0 done, submitted, or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, or a
-folder that cannot be written; 3 the Hub refused, could not be reached, or somebody else published meanwhile; 70 an
-error of this program; 71 a worker was killed; 128 + n stopped by signal n"""
+exit codes: 0 done, submitted, or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, a
+builder that fails, or a folder that cannot be written; 3 the Hub refused, could not be reached, or somebody else
+published meanwhile; 70 an error of this program; 71 a worker was killed; 128 + n stopped by signal n"""
 
 
 def make_parser(
@@ -43,7 +43,7 @@ def make_parser(
         prog=prog,
         description="Publish all configs of the dataset and its card to the Hugging Face Hub, in one commit that is "
         "verified; or write what the Hub repository contains to a folder. Run it as often as you like: what is there "
-        "already is left alone, and so is everything that others added.",
+        "already is left alone, and so are other people's files, unless they have the name of one that is published.",
         epilog=EXIT_CODES,
         allow_abbrev=False,
     )
@@ -209,4 +209,6 @@ def _count(number: str) -> int:
 def _folder(name: str) -> Path:
     if not name:  # an unset variable of a shell
         raise argparse.ArgumentTypeError("it is empty: give the name of a folder")
+    if Path(name).is_file():
+        raise argparse.ArgumentTypeError(f"{name!r} is a file: give a folder")
     return Path(name)
