@@ -74,8 +74,8 @@ def make_parser(
         "--output-dir",
         metavar="DIR",
         type=Path,
-        help="write to a folder, without token or network; it appears when it is whole. It may exist if it is empty, "
-        "or unchanged since an earlier run, whose files are replaced",
+        help="write to a folder, without token or network; it appears when it is complete. It may exist if it is "
+        "empty, or unchanged since an earlier run, whose files are replaced",
     )
 
     modes.add_argument(
@@ -115,7 +115,7 @@ def make_parser(
     hub.add_argument(
         "--rewrite",
         action="store_true",
-        help="write anew also the files that hold the same rows, in the bytes of other versions of the libraries",
+        help="also rewrite files that hold the same rows, as other versions of the libraries wrote them",
     )
     scale = parser.add_argument_group("large datasets")
     scale.add_argument(
@@ -148,8 +148,8 @@ def make_parser(
         default=[],
         help="a keyword of datatrove's executor, such as time=01:00:00 of Slurm; may be repeated",
     )
-    add("--keep-going", action="store_true", help="if a config fails, make the others before it ends; rerun to go on")
-    add("--traceback", action="store_true", help="after the sentence, show the traceback of the builder's fault")
+    add("--keep-going", action="store_true", help="if a config fails, still make the others; rerun to go on")
+    add("--traceback", action="store_true", help="after the sentence, show where the builder failed, as Python does")
     hub.add_argument("--json", action="store_true", help="print one JSON object for programs")
     return parser
 
