@@ -68,7 +68,9 @@ def validate_yaml(call: Call) -> Response:
 
 
 def create_branch(call: Call) -> Response:
-    """POST /api/datasets/R/branch/NAME {startingPoint}."""
+    """POST /api/datasets/R/branch/NAME {startingPoint}; 400 for names such as `refs/pr/5`, as the client documents."""
+    if call.revision.startswith("refs/"):
+        raise HubError(400, f"Invalid reference for a branch: {call.revision}")
     call.repository("write").create_ref(f"refs/heads/{call.revision}", call.json().get("startingPoint") or "main")
     return answer({}, 201)
 

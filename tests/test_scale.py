@@ -356,6 +356,9 @@ def test_refused_before_anything_is_drawn(
     hub.commit(R, {"notes.txt": b"by another"})
     assert command("--tag", "v1") == 2
     assert command("--work-dir", "") == 2
+    (tmp_path / "file").touch()
+    assert command("--work-dir", str(tmp_path / "file")) == 2
+    assert command("--revision", "refs/pr/9") == 2
     assert command("--revision", "next", "--create-pr") == 2
     hub.commit(R, {"README.md": b"by another"})
     assert command() == 1

@@ -55,8 +55,10 @@ def check_split_names(config: str, names: Iterable[str]) -> None:
         if count > 1:
             raise UsageError(f"config {config!r} has {count} splits that are named {name!r}: give each another name")
         if not SPLIT.fullmatch(name) or name.lower() == "all":
-            allowed = "letters, digits, _, and . between them" if name.lower() != "all" else "any name but this"
-            raise UsageError(f"config {config!r} cannot have a split named {name!r}: it may have {allowed}: rename it")
+            reason = "it may have letters, digits, _, and . between them"
+            if name.lower() == "all":
+                reason = "`load_dataset` takes that for all splits"
+            raise UsageError(f"config {config!r} cannot have a split named {name!r}: {reason}: rename it")
         if len(name.encode()) > LONGEST:
             raise UsageError(
                 f"config {config!r} has a split with a name of more than {LONGEST} bytes, {name[:20]!r}..."

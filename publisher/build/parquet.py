@@ -1,4 +1,4 @@
-"""Rows -> Parquet files that every reader opens, small and the same from run to run."""
+"""Rows -> Parquet files, small and the same from run to run; what opens them is in compatibility/README.md."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Source:
         needed = getattr(self.builder, "manual_download_instructions", None)  # a property that a script may add
         if needed is not None and self.builder.config.data_dir is None:
             raise UsageError(
-                f"config {self.config!r} needs files that are got by hand: {needed.strip()}: "
+                f"config {self.config!r} needs files that you have to download yourself: {needed.strip()}: "
                 "then give their folder as --data-dir, or declare it as `data_dir` of the config"
             )
         with names_fault(self.kind, self.config), noting(self.opened):

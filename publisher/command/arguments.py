@@ -30,9 +30,9 @@ MEANINGLESS = {
     "--rollback": ("config", "workers", "work_dir", "adopt", "replace_dataset", "rewrite", "executor"),
 }
 EXIT_CODES = """\
-exit codes: 0 done, submitted, or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, or a
-folder that cannot be written; 3 the Hub refused, could not be reached, or somebody else published meanwhile; 70 an
-error of this program; 71 a worker was killed; 128 + n stopped by signal n"""
+exit codes: 0 done, submitted, or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, a
+builder that fails, or a folder that cannot be written; 3 the Hub refused, could not be reached, or somebody else
+published meanwhile; 70 an error of this program; 71 a worker was killed; 128 + n stopped by signal n"""
 
 
 def make_parser(
@@ -43,7 +43,7 @@ def make_parser(
         prog=prog,
         description="Publish all configs of the dataset and its card to the Hugging Face Hub, in one commit that is "
         "verified; or write what the Hub repository contains to a folder. Run it as often as you like: what is there "
-        "already is left alone, and so is everything that others added.",
+        "already is left alone, and so are other people's files, unless they have the name of one that is published.",
         epilog=EXIT_CODES,
         allow_abbrev=False,
     )
@@ -74,8 +74,8 @@ def make_parser(
         "--output-dir",
         metavar="DIR",
         type=Path,
-        help="write to a folder, without token or network; it appears when it is whole. It may exist if it is empty, "
-        "or unchanged since an earlier run, whose files are replaced",
+        help="write to a folder, without token or network; it appears when it is complete. It may exist if it is "
+        "empty, or unchanged since an earlier run, whose files are replaced",
     )
 
     modes.add_argument(
@@ -115,7 +115,7 @@ def make_parser(
     hub.add_argument(
         "--rewrite",
         action="store_true",
-        help="write anew also the files that hold the same rows, in the bytes of other versions of the libraries",
+        help="also rewrite files that hold the same rows, as other versions of the libraries wrote them",
     )
     scale = parser.add_argument_group("large datasets")
     scale.add_argument(
@@ -148,8 +148,8 @@ def make_parser(
         default=[],
         help="a keyword of datatrove's executor, such as time=01:00:00 of Slurm; may be repeated",
     )
-    add("--keep-going", action="store_true", help="if a config fails, make the others before it ends; rerun to go on")
-    add("--traceback", action="store_true", help="after the sentence, show the traceback of the builder's fault")
+    add("--keep-going", action="store_true", help="if a config fails, still make the others; rerun to go on")
+    add("--traceback", action="store_true", help="after the sentence, show where the builder failed, as Python does")
     hub.add_argument("--json", action="store_true", help="print one JSON object for programs")
     return parser
 
@@ -207,4 +207,6 @@ def _count(number: str) -> int:
 def _folder(name: str) -> Path:
     if not name:  # an unset variable of a shell
         raise argparse.ArgumentTypeError("it is empty: give the name of a folder")
+    if Path(name).is_file():
+        raise argparse.ArgumentTypeError(f"{name!r} is a file: give a folder")
     return Path(name)

@@ -90,7 +90,7 @@ def _parser() -> Parser:
         prog="publish-dataset" if Path(sys.argv[0]).stem == "publish-dataset" else "python -m publisher",
         usage="%(prog)s SOURCE REPO_ID [options]",
         description="Publish what a loading script of `datasets` makes to the Hugging Face Hub, as Parquet files with "
-        "a card. This runs the script: look at one that others wrote before.",
+        "a card. This runs the script: read one by somebody else first.",
         epilog="%(prog)s SOURCE --help shows all options.",
         allow_abbrev=False,
     )

@@ -48,6 +48,8 @@ def look(target: Target) -> Found:
         state = None if target.revision == MAIN else repository.find(MAIN)
         new_branch = True
     new_branch = target.revision != MAIN and (new_branch or state is None)
+    if new_branch and target.revision.startswith("refs/"):  # the Hub makes no branch of such a name
+        raise UsageError(f"{repository.url} has no {target.revision}: give a branch, or a pull request that is open")
     if state and target.script in state.files and not target.adopt:
         raise DifferenceError(
             f"{repository.url} holds {target.script}, its loading script, and `load_dataset` refuses a repository that "

@@ -34,7 +34,7 @@ from publisher.publishing.outcome import Outcome, Show
 from publisher.publishing.start import Found, look, refuse_early, refuse_undecided
 from publisher.scale.kept import Kept
 from publisher.scale.pool import work_on
-from publisher.scale.progress import waiting
+from publisher.scale.progress import said_if_long, waiting
 from publisher.scale.uploads import Uploads
 
 NONE: Mapping[str, Any] = MappingProxyType({})
@@ -171,7 +171,8 @@ def make_job(
     folder = _folder(work_dir or default_root(), target.repo_id, builder, overrides).absolute()
     uploads = Uploads(target.repo_id, target.create_pr, folder)
     faults: dict[str, UsageError] | None = {} if keep_going else None
-    pieces = plan_pieces(sources, default_config(builder), faults)
+    with said_if_long(lambda: "looking at the splits"):
+        pieces = plan_pieces(sources, default_config(builder), faults)
     return Job(builder, card, target, pieces, uploads, Kept(folder), faults)
 
 

@@ -54,7 +54,7 @@ class Progress:
         if self._terminal:
             watched = _each(BLINK, BLINK, lambda: self._bar.set_description_str(words()))
         else:
-            watched = said_if_long(lambda: f"drawing config {place}: {words()}")
+            watched = said_if_long(lambda: f"drawing {place}: {words()}")
         with watched:
             self.name(name)
             yield
