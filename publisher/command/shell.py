@@ -218,8 +218,9 @@ def _fail(parser: argparse.ArgumentParser, waits: Waiting, message: object, exit
 def _print_trace(error: PublishingError) -> None:
     """Where in code of others it arose, as Python shows it, without what acts on a terminal."""
     trace = error.trace or (traceback.format_exception(error.__cause__) if error.__cause__ else [])
-    for line in "".join(trace).splitlines():
-        print(without_control(mask(line)), file=sys.stderr)
+    lines = "".join(trace).splitlines()
+    for line in mask("\n".join(map(without_control, lines))).splitlines():
+        print(line, file=sys.stderr)
 
 
 def _end_soon(code: int) -> None:
