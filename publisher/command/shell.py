@@ -17,6 +17,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -34,6 +35,7 @@ INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 LONGEST = 2000  # letters of an error: several sentences of others may be in it
 GRACE = 0.5  # seconds for what is done at the end of a process
 TRIES = 10  # to remove a folder that threads write to
+PROGRAMS = ("__main__", "publisher")  # what handles a signal before and after the command is run
 AT_END = contextlib.ExitStack()
 atexit.register(AT_END.close)
 
@@ -179,7 +181,9 @@ def _stoppable() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            is_stopped = handler is not signal.SIG_IGN and signal.getsignal(number) is signal.SIG_IGN
+            if not (is_stopped and getattr(handler, "__module__", "") in PROGRAMS):  # which ends now, and has said so
+                signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -225,11 +229,14 @@ def _print_trace(error: PublishingError) -> None:
 
 def _end_soon(code: int) -> None:
     """End the process though a request that was given up goes on in a thread of the client, which Python waits for."""
+    pool = ThreadPoolExecutor(1)
+    until_the_end = pool.submit(threading.current_thread).result()  # Python ends it before it waits for any other
 
     def end() -> None:
-        threading.main_thread().join()
+        until_the_end.join()
         time.sleep(GRACE)
         AT_END.close()
         os._exit(code)
 
     threading.Thread(target=end, daemon=True).start()
+    AT_END.callback(pool.shutdown, wait=False)  # kept until then

@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from huggingface_hub import constants
@@ -60,7 +60,7 @@ class Operation:
     """What somebody waits for in another thread; it sends nothing more once it is abandoned."""
 
     _here = threading.local()
-    _count = 0
+    _all: ClassVar[set[Operation]] = set()
     _lock = threading.Lock()
 
     def __init__(self) -> None:
@@ -69,25 +69,26 @@ class Operation:
     def __enter__(self) -> Operation:
         self._here.operation = self
         with Operation._lock:
-            Operation._count += 1
+            Operation._all.add(self)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._here.operation = None
         with Operation._lock:
-            Operation._count -= 1
+            Operation._all.discard(self)
 
     @classmethod
     def is_under_way(cls) -> bool:
         """Whether there is any: the client works in threads of its own, too."""
-        return cls._count > 0
+        return bool(cls._all)
 
     @classmethod
     def check(cls) -> None:
-        """Send nothing for an operation that was abandoned."""
-        operation = getattr(cls._here, "operation", None)
-        if operation is not None and operation.abandoned:
-            raise AbandonedError
+        """Send nothing for an operation that was abandoned; a thread of the client may work for any."""
+        with cls._lock:
+            possible = [here] if (here := getattr(cls._here, "operation", None)) else cls._all
+            if all(operation.abandoned for operation in possible):
+                raise AbandonedError
 
 
 @functools.cache
