@@ -117,6 +117,16 @@ def test_page_instead_of_a_token(hub: Hub, publish: Publish, capsys: pytest.Capt
     assert "no whole JSON, but 'Sign in & go'" in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.parametrize("path", ["/reconstructions/", "/xet-write-token/"])
+def test_other_answers_of_the_storage(
+    hub: Hub, publish: Publish, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was reached, and answers with something else."""
+    hub.fail(path=path, fault=Fault.other(200, "{}", "application/json"), times=99)
+    assert publish() == 3
+    assert "does not answer as the Hub does" in capsys.readouterr().err.splitlines()[-1]
+
+
 @pytest.mark.parametrize("error", [socket.gaierror(-2, "Name not known"), ssl.SSLEOFError(8, "EOF in violation")])
 def test_no_connection(
     publish: Publish, error: OSError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

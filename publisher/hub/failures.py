@@ -28,6 +28,12 @@ SAID_IN = ("error", "message", "errors", "detail", "msg")
 PAGE = re.compile(r"(?i)<(?:title|message)>([^<]+)<")  # HTML, and the XML of S3
 SHORT = "failed to fill whole buffer"  # of hf_xet, if an answer is shorter than it should be
 STORAGE_WORDS = ("Task error", "Data processing error", "HTTP status", "error sending request")
+GARBLED = (
+    "Format error",
+    "decoding response body",
+    "get_file_term_data",
+    "Corrupted",
+)  # as an answer was
 RATE_LIMIT = re.compile(r"\b([rt])\s*=\s*(\d{1,9})\b")  # left, and seconds: the IETF's draft, as the Hub sends it
 SECRETS = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 ***"),
@@ -188,9 +194,9 @@ def explain(error: BaseException, repo_id: str) -> PublishingError:
     if is_of_storage(error):  # whose own words hf_xet drops
         where, said = f"the Xet storage of {where}", "" if status in TRANSIENT else responses.get(status or 0, "")
     if status is None:
-        if is_transient(error):
-            return HubError(f"{where} could not be reached: {clean(_first_words(error))}: try again later")
         words = _odd(error)
+        if is_transient(error) and not any(garbled in words for garbled in GARBLED):
+            return HubError(f"{where} could not be reached: {clean(_first_words(error))}: try again later")
         return HubError(f"{where} does not answer as the Hub does: {words}")
     if status == 401 and not is_of_storage(error):
         reason = "the token is not valid" if get_token() else "there is no token"
