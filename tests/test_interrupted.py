@@ -192,7 +192,12 @@ def test_twice_while_files_are_read(pause: float, tmp_path: Path, monkeypatch: p
     with a_hub({}) as hub:
         assert main(Pictures, pictures_card(tmp_path), R, []) == 0
         hangs, ended = threading.Event(), threading.Event()
-        hub.before(None, "/xet-read-token/", lambda: hangs.set() or ended.wait(120))
+
+        def hang() -> None:
+            hangs.set()
+            ended.wait(120)
+
+        hub.before(None, "/xet-read-token/", hang)
         process = subprocess.Popen(
             [sys.executable, "scripts/validate.py", R],
             cwd=ROOT,
