@@ -42,7 +42,7 @@ SECRETS = (
     (re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\")]+"), r"\1"),  # addresses of storage are signed
 )
 SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")  # of a terminal
-GAP = r"(?:\s|\\(?:[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4})(?:\[[\d;]*m)?)*"  # white space, as it is or spelled out
+GAP = r"(?:\s|\\(?:[nrt]|(?:x|u00)[0189][0-9a-f]|u20[0-9a-f]{2})(?:\[[\d;]*m)?)*"  # of lines, as it is or spelled out
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -61,7 +61,7 @@ def clean(text: object, longest: int = LONGEST_SENTENCE) -> str:
 
 
 def mask(text: str) -> str:
-    """A text without tokens and passwords, also in capitals, over several lines, percent-encoded, or in base64."""
+    """A text without tokens and passwords, also in capitals, over several lines, escaped, or in base64."""
     for secret in (get_token(), password()):
         if secret and len(secret) > 3:
             text = _spellings(secret).sub("***", text)
@@ -70,7 +70,7 @@ def mask(text: str) -> str:
 
 @functools.cache
 def _spellings(secret: str) -> re.Pattern[str]:
-    plain = [f"(?:{re.escape(letter)}|%{ord(letter):02x})" for letter in secret]
+    plain = [rf"(?:{re.escape(letter)}|(?:%|\\x|\\u00|&#x){ord(letter):02x};?|&#{ord(letter)};)" for letter in secret]
     found, octets = [plain], secret.encode()
     for before in range(3):  # octets: in base64 of user:secret, what depends on the secret alone
         letters = b64encode(bytes(before) + octets).decode()[-(-before * 4 // 3) : (before + len(octets)) * 4 // 3]
