@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import sys
 import threading
@@ -24,6 +25,9 @@ The token is that of the user {user} and writes to repositories named {user}/...
 """
 
 
+USER = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,95}")  # what the Hub lets stand before the slash
+
+
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence."""
 
@@ -43,6 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"the port must be from 0 to 65535, not {given.port}.")
     if given.state is not None and given.state.exists() and not given.state.is_dir():
         parser.error(f"the state must be a folder, and {given.state} is a file.")
+    if not USER.fullmatch(given.user):
+        parser.error(f"the user must be a name of letters, digits and -_., not {given.user[:50]!r}.")
     # A terminated Hub stops as an interrupted one does; a shell lets what it starts with & ignore SIGINT.
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.default_int_handler)

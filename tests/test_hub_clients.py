@@ -202,6 +202,7 @@ def test_command_with_bad_arguments(tmp_path: Path) -> None:
         for arguments, said in (
             (["--port", "x"], "invalid int value: 'x'"),
             (["--port", "70000"], "from 0 to 65535, not 70000."),
+            (["--user", "a/b"], "a name of letters, digits and -_., not 'a/b'."),
             (["--port", "0", "--state", str(tmp_path / "file")], "is a file."),
             (["--port", "0", "--state", str(tmp_path / "earlier")], "not the state of a Hub of this version."),
             (["--port", port], f"cannot listen at port {port}"),

@@ -182,3 +182,37 @@ def test_between_commits_to_a_branch(tmp_path: Path, monkeypatch: pytest.MonkeyP
             hub.forget()
         assert "README.md" in hub.files(R, "next")
         assert state(hub) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pause", [0.01, 0.3])
+def test_twice_while_files_are_read(pause: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In threads of the client, which Python would wait for; the second signal comes while it ends."""
+    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+    with a_hub({}) as hub:
+        assert main(Pictures, pictures_card(tmp_path), R, []) == 0
+        hangs, ended = threading.Event(), threading.Event()
+
+        def hang() -> None:
+            hangs.set()
+            ended.wait(120)
+
+        hub.before(None, "/xet-read-token/", hang)
+        process = subprocess.Popen(
+            [sys.executable, "scripts/validate.py", R],
+            cwd=ROOT,
+            env=hub.environment(WRITE_TOKEN),
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        assert hangs.wait(60)
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            time.sleep(pause)
+        *waits, sentence = process.communicate(timeout=HEARD)[1].splitlines()
+        ended.set()
+        assert process.returncode == 128 + signal.SIGINT
+        assert sentence == "validate.py: Interrupted. Nothing was changed."
+        assert all("waiting for" in line for line in waits)

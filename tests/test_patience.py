@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -115,6 +117,16 @@ def test_page_instead_of_a_token(hub: Hub, publish: Publish, capsys: pytest.Capt
     hub.fail(path="/xet-write-token/", fault=Fault.other(200, PAGE), times=99)
     assert publish() == 3
     assert "no whole JSON, but 'Sign in & go'" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("path", ["/reconstructions/", "/xet-write-token/"])
+def test_other_answers_of_the_storage(
+    hub: Hub, publish: Publish, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was reached, and answers with something else."""
+    hub.fail(path=path, fault=Fault.other(200, "{}", "application/json"), times=99)
+    assert publish() == 3
+    assert "does not answer as the Hub does" in capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("error", [socket.gaierror(-2, "Name not known"), ssl.SSLEOFError(8, "EOF in violation")])
@@ -371,9 +383,10 @@ class _Recorder(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     """A server of whoever."""
 
-    def __init__(self, port: int, headers: dict[str, str]) -> None:
-        super().__init__(("127.0.0.1", port), _Recorder)
+    def __init__(self, port: int, headers: dict[str, str], handler: type[_Recorder] = _Recorder) -> None:
+        super().__init__(("127.0.0.1", port), handler)
         self.seen: list[dict[str, str]] = []
+        self.sent = 0
         self.headers = headers
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -421,3 +434,36 @@ def test_requests_are_few(hub: Hub) -> None:
     """Of a first publish of three configs with pictures: the Hub counts them."""
     assert main(Mnist1D, CARD, "tester/mnist1d", []) == 0
     assert len(hub.requests) <= 45
+
+
+class _Leading(_Recorder):
+    """Closes the connection at the first request, leads on in an answer without end, and answers late there."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        turn = len(self.server.seen)
+        if turn == 2:
+            time.sleep(transport.REFUSAL + 1)
+            super().do_GET()
+            return
+        self.server.seen.append(dict(self.headers))
+        if turn == 0:
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        self.send_response(302)
+        self.send_header("Location", "/there")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while True:
+                self.wfile.write(b"186a0\r\n" + b"x" * 100_000 + b"\r\n")
+                self.server.sent += 100_000
+
+
+def test_redirect_without_end() -> None:
+    """Little of it is read, a closed connection is no outage, and what is there may take its time."""
+    with _Server(PORT, {}, _Leading) as server:
+        assert patience.patiently("asking", lambda: get_session().get(f"{URL}/here").json()) == []
+    assert len(server.seen) == 3
+    assert server.sent < transport.ANSWER_BYTES

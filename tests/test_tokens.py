@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from tests.test_faults import ROOT, STRIDE, R
 
 TOKEN = "hf_planted+/here"  # neither long enough nor of the letters that tell any token
 ELSEWHERE = "elsewhere.invalid"
+SPLIT = "\n".join(re.findall("..?", TOKEN))
 BASIC = base64.b64encode(f"me:{TOKEN}".encode()).decode()
 ACCOUNT = Account("tester")
 PLACES = {"file": "whole", "variable": "parts", "address": "whole"}  # of the token, and what is published then
@@ -60,9 +62,8 @@ class Wire:
 
 def finds(data: bytes) -> bool:
     """Whether the token is there, as it is, or as an address or a header of a password holds it."""
-    plain = TOKEN.encode()
-    forms = (plain, quote(TOKEN, safe="").encode(), BASIC.encode())
-    return any(form in data for form in forms)
+    shown = b"".join(re.sub(rb"\x1b\[\d*m|\\n|\\u001b\[\d*m", b"", data).lower().split())
+    return any(form.lower().encode() in shown for form in (TOKEN, quote(TOKEN, safe=""), BASIC[4:-4]))
 
 
 @pytest.fixture
@@ -134,7 +135,8 @@ def lead_away(hub: Hub) -> None:
 
 def echo(code: int, path: str) -> Prepare:
     """The Hub shows the header that it got."""
-    said = f"\x1b[31mbad header Authorization: Bearer {TOKEN}"
+    spelled = (TOKEN, TOKEN.upper(), SPLIT, f"hf_\x1b[1m{TOKEN[3:]}", quote(TOKEN, safe=""), BASIC)
+    said = f"\x1b[31mbad header Authorization: {'; '.join(spelled)}; Bearer {TOKEN}"
     return lambda hub: hub.fail(path=path, fault=Fault.status(code, retry_after=0, message=said), times=99)
 
 

@@ -23,7 +23,7 @@ class CleanOutput(io.TextIOBase):
         """Write all of it, line by line."""
         self._before()
         with self._refusing():
-            self._stream.write("\n".join(without_control(mask(line)) for line in text.split("\n")))
+            self._stream.write(mask("\n".join(map(without_control, text.split("\n")))))
         return len(text)
 
     def flush(self) -> None:

@@ -17,6 +17,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -35,6 +36,7 @@ INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 LONGEST = 2000  # letters of an error: several sentences of others may be in it
 GRACE = 0.5  # seconds for what is done at the end of a process
 TRIES = 10  # to remove a folder that threads write to
+PROGRAMS = ("__main__", "publisher")  # what handles a signal before and after the command is run
 Fail = Callable[[object, int], int]  # says what went wrong, and returns the exit code
 AT_END = contextlib.ExitStack()
 atexit.register(AT_END.close)
@@ -170,7 +172,9 @@ def _stoppable() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            is_stopped = handler is not signal.SIG_IGN and signal.getsignal(number) is signal.SIG_IGN
+            if not (is_stopped and getattr(handler, "__module__", "") in PROGRAMS):  # which ends now, and has said so
+                signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -209,17 +213,21 @@ def _fail(prog: str, waits: Waiting, message: object, exit_code: int) -> int:
 def _print_trace(error: PublishingError) -> None:
     """Where in code of others it arose, as Python shows it, without what acts on a terminal."""
     trace = error.trace or (traceback.format_exception(error.__cause__) if error.__cause__ else [])
-    for line in "".join(trace).splitlines():
-        print(without_control(mask(line)), file=sys.stderr)
+    lines = "".join(trace).splitlines()
+    for line in mask("\n".join(map(without_control, lines))).splitlines():
+        print(line, file=sys.stderr)
 
 
 def _end_soon(code: int) -> None:
     """End the process though a request that was given up goes on in a thread of the client, which Python waits for."""
+    pool = ThreadPoolExecutor(1)
+    until_the_end = pool.submit(threading.current_thread).result()  # Python ends it before it waits for any other
 
     def end() -> None:
-        threading.main_thread().join()
+        until_the_end.join()
         time.sleep(GRACE)
         AT_END.close()
         os._exit(code)
 
     threading.Thread(target=end, daemon=True).start()
+    AT_END.callback(pool.shutdown, wait=False)  # kept until then

@@ -31,7 +31,7 @@ from publisher.hub.client_internals import (
     was_committed,
 )
 from publisher.hub.endpoint import endpoint
-from publisher.hub.failures import explain, hides_words, is_lost, status_of
+from publisher.hub.failures import clean, explain, hides_words, is_lost, status_of
 from publisher.hub.patience import COMMITTING, Patience, patiently, within
 from publisher.plan.plan import Change
 from publisher.plan.state import EMPTY, Commit, PullRequest, RemoteFile, State
@@ -432,7 +432,7 @@ class Repository:
 def _of(kind: type[T], value: Any) -> T:
     """A value of an answer, which is of any type that JSON has."""
     if not isinstance(value, kind):
-        raise TypeError(f"{kind.__name__} is expected instead of {value!r:.40}")
+        raise TypeError(f"{kind.__name__} is expected instead of {clean(repr(value), 40)}")
     return value
 
 

@@ -88,7 +88,7 @@ def ask_for_write_token(repo_type: str, repo_id: str, endpoint: str, revision: s
     url = f"{endpoint}/api/{repo_type}s/{repo_id}/xet-write-token/{quote(revision, safe='')}"
     answer = get_session().get(f"{url}?create_pr=1" if create_pr else url, headers=build_hf_headers())
     hf_raise_for_status(answer)
-    answer.json()
+    answer.json()["accessToken"]
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from publisher.errors import UsageError
 
@@ -30,3 +30,11 @@ def endpoint() -> str:
     if not named or parts.scheme not in ("http", "https") or HIDDEN.search(given):
         raise UsageError(f"HF_ENDPOINT is not the address of a Hub: give one such as {DEFAULT}, or unset it")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+
+
+def password() -> str:
+    """What is secret in the Hub's address, if anything is."""
+    try:
+        return unquote(urlsplit(os.environ.get("HF_ENDPOINT", "")).password or "")
+    except ValueError:  # it is no address
+        return ""

@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from huggingface_hub import constants
@@ -60,7 +60,7 @@ class Operation:
     """What somebody waits for in another thread; it sends nothing more once it is abandoned."""
 
     _here = threading.local()
-    _count = 0
+    _all: ClassVar[set[Operation]] = set()
     _lock = threading.Lock()
 
     def __init__(self) -> None:
@@ -69,25 +69,26 @@ class Operation:
     def __enter__(self) -> Operation:
         self._here.operation = self
         with Operation._lock:
-            Operation._count += 1
+            Operation._all.add(self)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._here.operation = None
         with Operation._lock:
-            Operation._count -= 1
+            Operation._all.discard(self)
 
     @classmethod
     def is_under_way(cls) -> bool:
         """Whether there is any: the client works in threads of its own, too."""
-        return cls._count > 0
+        return bool(cls._all)
 
     @classmethod
     def check(cls) -> None:
-        """Send nothing for an operation that was abandoned."""
-        operation = getattr(cls._here, "operation", None)
-        if operation is not None and operation.abandoned:
-            raise AbandonedError
+        """Send nothing for an operation that was abandoned; a thread of the client may work for any."""
+        with cls._lock:
+            possible = [here] if (here := getattr(cls._here, "operation", None)) else cls._all
+            if all(operation.abandoned for operation in possible):
+                raise AbandonedError
 
 
 @functools.cache
@@ -120,7 +121,9 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 def _wrap(session: Any) -> Any:
     """A session, of requests up to 0.36 of the client, then of httpx or httpx2, that sends as this module says."""
     send = session.send
-    fill = _fill_extensions if hasattr(session, "event_hooks") else _fill_arguments
+    is_httpx = hasattr(session, "event_hooks")
+    fill = _fill_extensions if is_httpx else _fill_arguments
+    (session.event_hooks if is_httpx else session.hooks)["response"].append(_bound_redirect)
 
     @functools.wraps(send)
     def guarded(request: Any, **arguments: Any) -> Any:
@@ -132,7 +135,12 @@ def _wrap(session: Any) -> Any:
         fill(request, arguments)
         is_read_here = not arguments.get("stream")
         try:
-            response = send(request, **{**arguments, "stream": True})
+            try:
+                response = send(request, **{**arguments, "stream": True})
+            except Exception as error:
+                if request.method not in ("GET", "HEAD") or not _is_closed(error):
+                    raise
+                response = send(request, **{**arguments, "stream": True})
             _bound(response, is_file=not is_read_here or response.status_code == 206)
             if response.status_code >= 400 or is_read_here:
                 _read(response)
@@ -148,6 +156,11 @@ def _wrap(session: Any) -> Any:
 
     session.send = guarded
     return session
+
+
+def _is_closed(error: Exception) -> bool:
+    """Whether a connection was closed, as a server may do with one that was kept: RFC 9112, 9.5."""
+    return type(error).__name__ in ("RemoteProtocolError", "ReadError") or "RemoteDisconnected" in repr(error)
 
 
 def _is_network_error(error: Exception) -> bool:
@@ -181,8 +194,14 @@ def _checked(response: Any) -> Any:
     return response
 
 
+def _bound_redirect(response: Any, **_: Any) -> None:
+    """What is beside the new place is read by the libraries before they go there."""
+    if 300 <= response.status_code < 400 and Operation.is_under_way():
+        _bound(response, is_file=False)
+
+
 def _bound(response: Any, is_file: bool) -> None:
-    """Let no more be read of an answer than it may have: of what says what is wrong, only the beginning."""
+    """Let no more be read of an answer than it may have: of what says what is wrong, or where, the beginning."""
     name = "iter_bytes" if hasattr(response, "iter_bytes") else "iter_content"  # httpx, requests
     pieces = getattr(response, name)
 
@@ -196,15 +215,18 @@ def _bound(response: Any, is_file: bool) -> None:
 
     def beginning(*_: Any, **__: Any) -> Iterator[bytes]:
         end = time.monotonic() + REFUSAL
-        if hasattr(response.request, "extensions"):  # httpx looks there again
-            response.request.extensions["timeout"]["read"] = REFUSAL
+        timeouts = getattr(response.request, "extensions", {}).get("timeout", {})  # httpx looks there again
+        before = dict(timeouts)
+        timeouts["read"] = REFUSAL
         with contextlib.suppress(Exception):  # what is there is enough
             for byte in itertools.islice(pieces(1), ERROR_BYTES):
                 yield byte
                 if time.monotonic() > end:
-                    return
+                    break
+        timeouts.update(before)  # where a redirect leads, they count, too
+        response.close()
 
-    if response.status_code >= 400:
+    if response.status_code >= 300:
         setattr(response, name, beginning)
     elif not is_file:
         setattr(response, name, bounded)
