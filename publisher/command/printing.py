@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from publisher.build.files import File, digest_of
 from publisher.build.shards import Part
-from publisher.hub.failures import without_control
+from publisher.hub.cleaning import without_control
 from publisher.plan.plan import Change
 from publisher.plan.target import Target
 from publisher.publishing.outcome import Outcome

@@ -22,8 +22,8 @@ from publisher.command.overrides import read_overrides, read_settings
 from publisher.command.printing import as_json, print_files, print_job, print_loading, print_plan
 from publisher.command.shell import run
 from publisher.errors import DifferenceError, PublishingError, UsageError
+from publisher.hub.cleaning import without_control
 from publisher.hub.client import Repository
-from publisher.hub.failures import without_control
 from publisher.plan.target import MAIN, Target
 from publisher.plan.wanted import Dataset
 from publisher.publishing.earlier import recall

@@ -27,7 +27,7 @@ from huggingface_hub.utils import disable_progress_bars
 
 from publisher.command.clean import CleanOutput
 from publisher.errors import ConfigsError, PublishingError, UsageError
-from publisher.hub.failures import clean, mask, without_control
+from publisher.hub.cleaning import clean, mask, without_control
 from publisher.hub.transport import Operation
 from publisher.scale.pool import STOPPING, one_line_warning, quieten
 from publisher.scale.progress import Waiting, is_terminal, waiting

@@ -23,6 +23,7 @@ from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_st
 from publisher.build.files import LocalFile, TextFile, UploadedFile
 from publisher.card.manifest import CARD, CARD_BYTES, read_card
 from publisher.errors import HubError, UsageError, last_word
+from publisher.hub.cleaning import clean
 from publisher.hub.client_internals import (
     ask_for_write_token,
     commits,
@@ -31,7 +32,7 @@ from publisher.hub.client_internals import (
     was_committed,
 )
 from publisher.hub.endpoint import endpoint
-from publisher.hub.failures import clean, explain, hides_words, is_lost, status_of
+from publisher.hub.failures import explain, hides_words, is_lost, status_of
 from publisher.hub.patience import COMMITTING, Patience, patiently, within
 from publisher.plan.plan import Change
 from publisher.plan.state import EMPTY, Commit, PullRequest, RemoteFile, State
@@ -42,6 +43,7 @@ T = TypeVar("T")
 END = 8  # bytes, of a Parquet file its footer's size and mark
 MANY = 100  # commits that are looked through
 UNKNOWN = "Interrupted while {doing}: whether it was done is not known. Run the command again: it looks, and continues."
+LONGEST_TOKEN = 4000  # letters: those of OpenID Connect have about 1,500
 LFS_BATCH = 100  # objects that one request asks about: what git-lfs itself sends at most
 
 
@@ -71,8 +73,8 @@ class Repository:
         self.repo_id = repo_id
         self.url = f"{endpoint()}/datasets/{repo_id}"
         token = get_token()
-        if token and not (token.isascii() and token.isprintable() and " " not in token):
-            raise UsageError("the token has characters that no token has: copy it again into HF_TOKEN")
+        if token and not (token.isascii() and token.isprintable() and " " not in token and len(token) <= LONGEST_TOKEN):
+            raise UsageError("the token has characters, or a length, that no token has: copy it again into HF_TOKEN")
         self.api = HfApi()
 
     def find(self, revision: str) -> State | None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import html
 import json
 import re
 import time
-from base64 import b64encode
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from http.client import responses
@@ -19,74 +17,17 @@ from urllib.parse import urlsplit
 from huggingface_hub import constants, get_token
 
 from publisher.errors import HubError, PublishingError, UsageError
-from publisher.hub.endpoint import endpoint, password
+from publisher.hub.cleaning import LONGEST_SENTENCE, clean, one_line
+from publisher.hub.endpoint import endpoint
 from publisher.hub.transport import TRANSIENT, EndlessError, UnavailableError, UnreachableError
 
-LONGEST_SENTENCE = 300  # letters of what others say
 STORAGE_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")  # how hf_xet words it
 SAID_IN = ("error", "message", "errors", "detail", "msg")
 PAGE = re.compile(r"(?i)<(?:title|message)>([^<]+)<")  # HTML, and the XML of S3
 SHORT = "failed to fill whole buffer"  # of hf_xet, if an answer is shorter than it should be
 STORAGE_WORDS = ("Task error", "Data processing error", "HTTP status", "error sending request")
-GARBLED = (
-    "Format error",
-    "decoding response body",
-    "get_file_term_data",
-    "Corrupted",
-)  # as an answer was
+GARBLED = ("Format error", "decoding response body", "get_file_term_data", "Corrupted")  # of hf_xet: an answer
 RATE_LIMIT = re.compile(r"\b([rt])\s*=\s*(\d{1,9})\b")  # left, and seconds: the IETF's draft, as the Hub sends it
-SECRETS = (
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 ***"),
-    (re.compile(r"(?i)\bhf_[a-z0-9]{20,}"), "***"),
-    (re.compile(r"(https?://)[^\s/@'\"]+@"), r"\1"),
-    (re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\")]+"), r"\1"),  # addresses of storage are signed
-)
-SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")  # of a terminal
-GAP = r"(?:\s|\\(?:[nrt]|(?:x|u00)[0189][0-9a-f]|u20[0-9a-f]{2})(?:\[[\d;]*m)?)*"  # of lines, as it is or spelled out
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-
-
-def clean(text: object, longest: int = LONGEST_SENTENCE) -> str:
-    r"""What others say on one line: without tokens, signatures, and characters that act on a terminal, and not long.
-
-    Examples
-    --------
-    >>> clean("no\x1b[31m room\nfor hf_abcdefghijklmnopqrstuvwxyz, see http://me:pw@host/x?signature=1")
-    'no room for ***, see http://host/x'
-    """
-    words = mask(" ".join(CONTROL.sub(" ", SEQUENCE.sub("", str(text)[: 10 * longest])).split()))
-    for secret, instead in SECRETS:
-        words = secret.sub(instead, words)
-    return words if len(words) <= longest else f"{words[:longest]}…"
-
-
-def mask(text: str) -> str:
-    """A text without tokens and passwords, also in capitals, over several lines, escaped, or in base64."""
-    for secret in (get_token(), password()):
-        if secret and len(secret) > 3:
-            text = _spellings(secret).sub("***", text)
-    return SECRETS[1][0].sub("***", text)
-
-
-@functools.cache
-def _spellings(secret: str) -> re.Pattern[str]:
-    plain = [rf"(?:{re.escape(letter)}|(?:%|\\x|\\u00|&#x){ord(letter):02x};?|&#{ord(letter)};)" for letter in secret]
-    found, octets = [plain], secret.encode()
-    for before in range(3):  # octets: in base64 of user:secret, what depends on the secret alone
-        letters = b64encode(bytes(before) + octets).decode()[-(-before * 4 // 3) : (before + len(octets)) * 4 // 3]
-        found.append([re.escape(letter) for letter in letters])
-    return re.compile("|".join(map(GAP.join, found)), re.IGNORECASE)
-
-
-def without_control(text: str) -> str:
-    r"""A line whose characters that act on a terminal are spelled out.
-
-    Examples
-    --------
-    >>> print(without_control("a\x1b[2Jb"))
-    a\x1b[2Jb
-    """
-    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode() if found[0] != "\t" else "\t", text)
 
 
 def status_of(error: BaseException | None) -> int | None:
@@ -236,11 +177,6 @@ def local_trouble(error: BaseException) -> UsageError | None:
                 continue  # a file that the Hub should have, or an answer of the storage
             return UsageError(f"a file{folder} cannot be written or read: {words}")
     return None
-
-
-def one_line(error: BaseException) -> str:
-    """The message of an error on one line, or its name."""
-    return clean(error) or type(error).__name__
 
 
 def _odd(error: BaseException) -> str:

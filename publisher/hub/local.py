@@ -11,8 +11,8 @@ from huggingface_hub.utils import get_session
 
 from publisher.errors import UsageError
 from publisher.hub import transport
+from publisher.hub.cleaning import one_line
 from publisher.hub.endpoint import endpoint
-from publisher.hub.failures import one_line
 
 OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # the libraries obey the older names, too
 SWITCHED_ON = {"1", "ON", "YES", "TRUE"}

@@ -19,9 +19,10 @@ from publisher.build.files import File, digest_of, values_of
 from publisher.build.parquet import MAGIC, digest_of_rows
 from publisher.card.manifest import BY_CONFIG, CARD, PublishedCard, read_card
 from publisher.errors import HubError
+from publisher.hub.cleaning import clean, one_line
 from publisher.hub.client import Repository
 from publisher.hub.client_internals import cache_of_its_own
-from publisher.hub.failures import clean, explain, is_of_the_hub, one_line
+from publisher.hub.failures import explain, is_of_the_hub
 from publisher.hub.patience import patiently
 from publisher.plan.plan import Plan
 from publisher.plan.state import RemoteFile, State

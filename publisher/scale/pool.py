@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from publisher.build.pieces import Piece
 from publisher.errors import UsageError, WorkerError
-from publisher.hub.failures import clean
+from publisher.hub.cleaning import clean
 from publisher.scale.progress import Progress, progress_of, waiting
 
 STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]

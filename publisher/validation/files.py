@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from publisher.build.configs import METADATA_KEY
 from publisher.build.features import as_read
 from publisher.build.parquet import FILE_BYTES, LARGEST, MAGIC, any_length
-from publisher.hub.failures import one_line
+from publisher.hub.cleaning import one_line
 from publisher.validation.pages import page_sizes
 
 FEATURES_KEY = "huggingface"

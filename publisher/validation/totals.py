@@ -15,7 +15,7 @@ from publisher.build.digests import digest_values
 from publisher.build.rows import arrow_bytes
 from publisher.card.manifest import CARD, ConfigRecord
 from publisher.card.metadata import SIZE_CATEGORIES, size_category
-from publisher.hub.failures import one_line
+from publisher.hub.cleaning import one_line
 
 ESTIMATE = 0.1  # `push_to_hub` of `datasets` estimates num_bytes of a selection of rows by their share
 
