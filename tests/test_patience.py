@@ -225,6 +225,14 @@ def test_words(
     assert words in sentence
 
 
+@pytest.mark.parametrize("path", ["/tree/", "/commits/"])
+def test_no_list(published: Hub, publish: Publish, path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The client would take it for an empty one: no files, or no commits of others."""
+    published.fail(path=path, fault=Fault.other(200, "{}", "application/json"), times=99)
+    assert publish(builder=Changed) == 3
+    assert "does not answer as the Hub does: no list, but {}" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_json_holds_no_token(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
     """Nor does standard output without it."""
     hub.fail(path="/commit/", fault=Fault.status(403, message=OURS), times=9)

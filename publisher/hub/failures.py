@@ -19,7 +19,7 @@ from huggingface_hub import constants, get_token
 from publisher.errors import HubError, PublishingError, UsageError
 from publisher.hub.cleaning import LONGEST_SENTENCE, clean, one_line
 from publisher.hub.endpoint import endpoint
-from publisher.hub.transport import TRANSIENT, EndlessError, UnavailableError, UnreachableError
+from publisher.hub.transport import TRANSIENT, OddAnswerError, UnavailableError, UnreachableError
 
 STORAGE_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")  # how hf_xet words it
 SAID_IN = ("error", "message", "errors", "detail", "msg")
@@ -185,7 +185,7 @@ def _odd(error: BaseException) -> str:
         begins = error.doc[: 10 * LONGEST_SENTENCE]
         page = PAGE.search(begins)
         return f"no whole JSON, but {clean(html.unescape(page[1]) if page else begins, 100)!r}"
-    return one_line(error) if isinstance(error, EndlessError) else f"{type(error).__name__}, {one_line(error)}"
+    return one_line(error) if isinstance(error, OddAnswerError) else f"{type(error).__name__}, {one_line(error)}"
 
 
 def _first_words(error: BaseException) -> BaseException:

@@ -11,6 +11,7 @@ import contextlib
 import functools
 import itertools
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -33,11 +34,12 @@ XET = {  # of hf_xet, which reads them before its first request
     "HF_XET_CHUNK_CACHE_SIZE_BYTES": "0",  # what is read is to come from the Hub
     "HF_XET_LOG_DEST": os.devnull,  # else it logs to standard output if it may not write below HF_HOME
 }
+LISTS = re.compile(r"/api/datasets/[^/]+/[^/]+/(tree|commits)/")
 XET_HEADERS = ("X-Xet-Refresh-Route", "Link")
 
 
-class EndlessError(Exception):
-    """An answer has no end, or a page of a list names itself as the next one."""
+class OddAnswerError(Exception):
+    """An answer has no end, is no list where one is asked for, or names itself as the next page of one."""
 
 
 class UnreachableError(ConnectionError):
@@ -185,7 +187,9 @@ def _checked(response: Any) -> Any:
     """An answer that names no other host for tokens of the storage: hf_xet would show the Hub's token there."""
     links = response.links
     if links.get("next", {}).get("url") == str(response.url):
-        raise EndlessError("a list that has no end")
+        raise OddAnswerError("a list that has no end")
+    if LISTS.search(str(response.url)) and response.status_code == 200 and response.content.lstrip().startswith(b"{"):
+        raise OddAnswerError(f"no list, but {response.text}")  # the client would take an empty one for an empty list
     route = links.get("xet-auth", {}).get("url") or response.headers.get("X-Xet-Refresh-Route")
     if route and urlsplit(route).netloc and not is_hub(route):
         for name in XET_HEADERS:
@@ -211,7 +215,7 @@ def _bound(response: Any, is_file: bool) -> None:
             yield piece
             count += len(piece)
             if count > ANSWER_BYTES:
-                raise EndlessError(f"an answer of more than {ANSWER_BYTES:,} bytes")
+                raise OddAnswerError(f"an answer of more than {ANSWER_BYTES:,} bytes")
 
     def beginning(*_: Any, **__: Any) -> Iterator[bytes]:
         end = time.monotonic() + REFUSAL
