@@ -15,9 +15,9 @@ from publisher.command.arguments import make_parser
 from publisher.command.publish import publish_with
 from publisher.command.shell import Parser, run
 from publisher.errors import UsageError
-from publisher.hub.client import Repository
 from publisher.hub.local import check_surroundings
 from publisher.hub.names import check_repo_id
+from publisher.hub.reading import Reader
 from publisher.plan.target import SCRIPT_BRANCH
 from publisher.scale.job import default_root
 from publisher.source import RemoteScript, find_builder, find_remote
@@ -64,7 +64,7 @@ def _download(script: RemoteScript) -> tuple[str, str]:
     """Fetch a repository with its script as it is now: the script's path and class, and what it is called."""
     check_repo_id("SOURCE", script.repo_id)
     check_surroundings()
-    repository = Repository(script.repo_id)
+    repository = Reader(script.repo_id)
     state = repository.find(script.revision)
     if state is None:
         raise UsageError(f"{repository.url} is not there, or the token may not see it")

@@ -20,10 +20,10 @@ from publisher.build.parquet import MAGIC, digest_of_rows
 from publisher.card.manifest import BY_CONFIG, CARD, PublishedCard, read_card
 from publisher.errors import HubError
 from publisher.hub.cleaning import clean, one_line
-from publisher.hub.client import Repository
 from publisher.hub.client_internals import cache_of_its_own
 from publisher.hub.failures import explain, is_of_the_hub
 from publisher.hub.patience import patiently
+from publisher.hub.reading import Reader
 from publisher.plan.plan import Plan
 from publisher.plan.state import RemoteFile, State
 
@@ -72,7 +72,7 @@ def check_card(
     return wrong
 
 
-def check_config(repository: Repository, config: BuiltConfig, commit: str) -> list[str]:
+def check_config(repository: Reader, config: BuiltConfig, commit: str) -> list[str]:
     """What is wrong with a config that `load_dataset` opens from the Hub.
 
     Raises
@@ -100,7 +100,7 @@ def check_config(repository: Repository, config: BuiltConfig, commit: str) -> li
     return [] if found == wanted else [f"load_dataset finds {found} {unit} in config {config.name} instead of {wanted}"]
 
 
-def check_bytes(repository: Repository, plan: Plan, state: State, every: bool) -> list[str]:
+def check_bytes(repository: Reader, plan: Plan, state: State, every: bool) -> list[str]:
     """Read what the Hub gives for each file; of a part only its end, unless `every` byte is asked for.
 
     Returns

@@ -15,7 +15,7 @@ from publisher.card.compose import NOTHING, Card, Surroundings, ours_of
 from publisher.card.manifest import BY_CONFIG, CARD, PublishedCard, name_of, write_card
 from publisher.card.metadata import add_others
 from publisher.errors import HubError, UsageError
-from publisher.hub.client import Repository
+from publisher.hub.reading import Reader
 from publisher.plan.recorded import recorded_infos
 from publisher.plan.state import EMPTY, State
 from publisher.plan.target import Target
@@ -70,7 +70,7 @@ def recall(builder: type[datasets.DatasetBuilder], card: Card, target: Target) -
         If the revision is not there, was not published by this program, or holds other files than that recorded.
     HubError
     """
-    repository, revision = Repository(target.repo_id), target.rollback or target.revision
+    repository, revision = Reader(target.repo_id), target.rollback or target.revision
     state = repository.find(revision)
     if state is None:
         raise HubError(f"{repository.url} is not there, or the token may not see it")
@@ -95,7 +95,7 @@ def recall(builder: type[datasets.DatasetBuilder], card: Card, target: Target) -
     return Earlier(builder, card, configs, state, list(own.values()), repository.content(CARD, state.commit))
 
 
-def _own_file(repository: Repository, state: State, path: str, sha256: str) -> File:
+def _own_file(repository: Reader, state: State, path: str, sha256: str) -> File:
     there = state.files.get(path)
     file: UploadedFile | TextFile | None = None
     if there and there.sha256:

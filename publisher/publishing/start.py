@@ -10,8 +10,8 @@ import datasets
 from publisher.card.compose import Card
 from publisher.card.manifest import CARD
 from publisher.errors import DifferenceError, UsageError
-from publisher.hub.client import NoRevisionError, Repository
 from publisher.hub.local import check_surroundings
+from publisher.hub.reading import NoRevisionError, Reader
 from publisher.plan.notes import Made, another_dataset
 from publisher.plan.plan import Plan, is_undecided, make_plan
 from publisher.plan.state import State
@@ -40,7 +40,7 @@ class Found:
 def look(target: Target) -> Found:
     """Find what is there, and refuse what cannot be published to, or from here."""
     check_surroundings()
-    repository = Repository(target.repo_id)
+    repository = Reader(target.repo_id)
     new_branch = False
     try:
         state = repository.find(target.revision)
@@ -78,7 +78,7 @@ def look(target: Target) -> Found:
 
 def refuse_early(builder: type[datasets.DatasetBuilder], wanted: Iterable[Made], target: Target, found: Found) -> None:
     """Refuse what can be refused before anything is drawn."""
-    Repository(target.repo_id).require_token()
+    Reader(target.repo_id).require_token()
     state = found.state
     if state:
         _refuse_other(another_dataset(builder, wanted, state.card.record), target)
@@ -92,7 +92,7 @@ def refuse_undecided(card: Card, target: Target, found: Found) -> None:
         raise DifferenceError(f"{EDITED.format(template=card.template.name)}; --dry-run shows the difference")
 
 
-def plan_on(repository: Repository, dataset: Dataset, target: Target, state: State) -> Plan:
+def plan_on(repository: Reader, dataset: Dataset, target: Target, state: State) -> Plan:
     """The plan from a state, of which it may have to read files."""
     plan = make_plan(dataset, target, state)
     return make_plan(dataset, target, repository.read(state, plan.unread)) if plan.unread else plan
@@ -107,7 +107,7 @@ def refuse(plan: Plan, target: Target) -> None:
 
 def _refuse_other(difference: str, target: Target) -> None:
     if difference and not target.replace_dataset:
-        raise DifferenceError(OTHER.format(url=Repository(target.repo_id).url, difference=difference))
+        raise DifferenceError(OTHER.format(url=Reader(target.repo_id).url, difference=difference))
 
 
 def taken(target: Target, found: Found) -> UsageError:

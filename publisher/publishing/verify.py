@@ -8,8 +8,8 @@ from publisher.build.configs import BuiltConfig
 from publisher.build.files import TextFile
 from publisher.card.manifest import CARD, CARD_BYTES
 from publisher.errors import HubError
-from publisher.hub.client import Repository
 from publisher.hub.local import check_surroundings
+from publisher.hub.reading import Reader
 from publisher.plan.plan import Plan
 from publisher.plan.state import EMPTY, Commit, RemoteFile, State
 from publisher.plan.target import Target
@@ -30,7 +30,7 @@ def verify(dataset: Dataset, target: Target, every_byte: bool) -> Outcome:
         Read all of a config in shards, too, instead of the end of each of its files.
     """
     check_surroundings()
-    repository = Repository(target.repo_id)
+    repository = Reader(target.repo_id)
     state = repository.find(target.revision)
     if state is None:
         raise HubError(f"{repository.url} is not there, or the token may not see it")
@@ -43,7 +43,7 @@ def verify(dataset: Dataset, target: Target, every_byte: bool) -> Outcome:
     return Outcome(plan, state, commit=Commit(state.commit), differences=list(dict.fromkeys(differences)))
 
 
-def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str]:
+def check_commit(repository: Reader, plan: Plan, commit: Commit) -> list[str]:
     """How a committed plan and what is found at its commit differ.
 
     Equal digests of all files, a card that opens beside their names, and one config opened from the Hub say as much as
@@ -65,7 +65,7 @@ def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str
     return differences
 
 
-def check_opens(repository: Repository, plan: Plan, commit: str, files: Mapping[str, RemoteFile]) -> list[str]:
+def check_opens(repository: Reader, plan: Plan, commit: str, files: Mapping[str, RemoteFile]) -> list[str]:
     """What is wrong with the configs by the card and the files of a commit, both as the plan leads to."""
     card = next((change.after for change in plan.changes if change.path == CARD), None)
     if isinstance(card, TextFile) and files[CARD].has_content_of(card):

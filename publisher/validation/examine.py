@@ -17,8 +17,8 @@ from publisher.build.digests import file_digest
 from publisher.build.rows import RowsDigest
 from publisher.card.manifest import CARD, CARD_BYTES, PublishedCard, name_of, read_card
 from publisher.errors import HubError, UsageError
-from publisher.hub.client import Repository
 from publisher.hub.names import check_repo_id
+from publisher.hub.reading import Reader
 from publisher.plan.target import MAIN
 from publisher.validation import files, layout, links, metadata, totals
 from publisher.validation.rows import Repeats
@@ -76,7 +76,7 @@ def examine(source: str | Path, revision: str | None = None) -> Report:
         check_repo_id("SOURCE", str(source))
     except UsageError as error:
         raise UsageError(f"{error}; and there is no such folder") from None
-    repository = Repository(str(source))
+    repository = Reader(str(source))
     state = repository.find(revision or MAIN)
     if state is None:
         raise HubError(f"{repository.url} is not there, or the token may not see it")
@@ -99,7 +99,7 @@ class _Folder:
 
 
 def examine_folder(
-    folder: Path, names: list[str], repository: Repository | None = None, commit: str | None = None
+    folder: Path, names: list[str], repository: Reader | None = None, commit: str | None = None
 ) -> Report:
     """Check a folder.
 
@@ -108,7 +108,7 @@ def examine_folder(
     folder : Path
     names : list of str
         What the repository may be called: a script of that name must not be in it.
-    repository : Repository, optional
+    repository : Reader, optional
         Where the folder was copied from: that Hub is asked about the card's fields.
     commit : str, optional
         Of the copy.
