@@ -40,8 +40,8 @@ try:
     collects = gc.isenabled()
     gc.disable()  # nothing that is loaded is garbage, and to look for it takes an eighth of the time
     try:
-        # huggingface_hub says what it cannot import, and warns of variables that had a meaning once
-        with contextlib.redirect_stdout(None), warnings.catch_warnings():
+        # the libraries say what they cannot import, and which variables they do not understand, or no longer
+        with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None), warnings.catch_warnings():
             if not sys.warnoptions:
                 warnings.simplefilter("ignore")
             import datasets  # noqa: F401

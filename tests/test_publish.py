@@ -474,6 +474,15 @@ def test_strange_surroundings(name: str, value: str, code: int, tmp_path: Path) 
     assert "SECRET" not in ended.stderr
 
 
+@pytest.mark.parametrize("name", ["DATASETS_VERBOSITY", "HF_HUB_VERBOSITY"])
+def test_words_of_the_libraries(name: str) -> None:
+    """What they say while they are imported is not said."""
+    script = Path(__file__).parent.parent / "scripts" / "push_to_hub.py"
+    command = [sys.executable, str(script), "no/such/name"]
+    ended = subprocess.run(command, env={**os.environ, name: "x"}, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+
+
 FOREIGN = [
     "configs:\n- config_name: theirs\n  data_files: {train: theirs.parquet}\n",
     "configs:\n- config_name: theirs\n  data_files: 5\n",
