@@ -440,6 +440,7 @@ EAGER = hasattr(huggingface_hub, "set_client_factory")  # reads the settings of 
     [
         ("HF_TOKEN", "hf_SE\x0bCRET", 2),
         ("HF_TOKEN", "hf_SECRET\u201d", 2),
+        ("HF_TOKEN", "hf_SECRET\udcff", 2),
         pytest.param("HF_ENDPOINT", "http://me:hf_SECRET@127.0.0.1:1", 3, marks=pytest.mark.slow),  # tries 5 times
         ("HF_ENDPOINT", "127.0.0.1:1", 2),
         ("HF_ENDPOINT", "ftp://SECRET", 2),

@@ -50,7 +50,7 @@ def mask(text: str) -> str:
 
 def _forms(secret: str) -> list[str]:
     """A secret, and what depends on it alone in base64 of user:secret, where it begins at any of three places."""
-    octets, forms = secret.encode(), [secret.lower()]
+    octets, forms = secret.encode(errors="surrogatepass"), [secret.lower()]
     for before in range(3):
         first, last = -(-before * 4 // 3), (before + len(octets)) * 4 // 3
         forms.append(b64encode(bytes(before) + octets).decode()[first:last].lower())
@@ -58,7 +58,7 @@ def _forms(secret: str) -> list[str]:
 
 
 def _spellings(letter: str) -> str:
-    hexadecimal, decimal = ("|".join(format(ord(case), form) for case in (letter, letter.upper())) for form in "xd")
+    hexadecimal, decimal = ("|".join(format(ord(case), form) for case in letter + letter.upper()) for form in "xd")
     return rf"(?:{re.escape(letter)}|(?:%|\\x|\\u00|&#x)(?:{hexadecimal});?|&#(?:{decimal});)"
 
 

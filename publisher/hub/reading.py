@@ -89,7 +89,7 @@ class Reader:
             raise explain(error, self.repo_id) from error
         files = self.files(commit)
         is_read = CARD in files and files[CARD].size <= CARD_BYTES
-        card = read_card(self._read(CARD, commit).decode(errors="replace")) if is_read else EMPTY.card
+        card = read_card(self.content(CARD, commit).decode(errors="replace")) if is_read else EMPTY.card
         return State(commit, files, card, bool(info.private))
 
     def files(self, commit: str) -> dict[str, RemoteFile]:
@@ -109,13 +109,16 @@ class Reader:
 
     def read(self, state: State, files: Iterable[RemoteFile]) -> State:
         """A state with the digests of files that are not in LFS, which have to be read for it."""
-        digests = {file.path: hashlib.sha256(self._read(file.path, state.commit)).hexdigest() for file in files}
+        digests = {file.path: hashlib.sha256(self.content(file.path, state.commit)).hexdigest() for file in files}
         known = {path: replace(state.files[path], sha256=digest) for path, digest in digests.items()}
         return replace(state, files={**state.files, **known})
 
     def content(self, path: str, commit: str, size: int = 0) -> bytes:
         """The bytes of a file as the Hub gives them, not those of a cache."""
-        return self._read(path, commit, size)
+        try:
+            return self._with_file(path, commit, size, Path.read_bytes)
+        except Exception as error:
+            raise explain(error, self.repo_id) from error
 
     def look_into(self, file: RemoteFile, commit: str, use: Callable[[Path], T]) -> T | None:
         """What a function says of a file as the Hub gives it, not that of a cache; None if the Hub has lost it."""
@@ -287,12 +290,6 @@ class Reader:
             for item in found
             if item.is_pull_request
         ]
-
-    def _read(self, path: str, commit: str, size: int = 0) -> bytes:
-        try:
-            return self._with_file(path, commit, size, Path.read_bytes)
-        except Exception as error:
-            raise explain(error, self.repo_id) from error
 
     def _with_file(self, path: str, commit: str, size: int, use: Callable[[Path], T]) -> T:
         """Download a file for a moment, past all caches."""
