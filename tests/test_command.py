@@ -220,7 +220,13 @@ def test_full_streams(tmp_path: Path) -> None:
         ([f"--output-dir={tmp_path / 'y'}", "--config=none"], "2>", ""),
     ):
         command = f"{' '.join([*SCRIPT, *arguments])} {full}/dev/full"
-        ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+        ended = subprocess.run(
+            ["bash", "-c", command],
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert ended.returncode == 2
         assert words in ended.stderr
         assert ended.stderr.count("\n") == len(words[:1])

@@ -94,6 +94,7 @@ def run(
         waits.clear()
         waiting.removeHandler(waits)
         waiting.propagate = True
+        _let_go_of_errors()
     if Operation.is_under_way():
         _end_soon(code)
     return code
@@ -208,6 +209,15 @@ def _fail(prog: str, waits: Waiting, message: object, exit_code: int) -> int:
     with contextlib.suppress(OSError):  # nobody hears it: the exit code still says it
         print(f"{prog}: {clean(message, LONGEST)}", file=sys.stderr)
     return exit_code
+
+
+def _let_go_of_errors() -> None:
+    """Drop what standard error does not take: else Python tries again at its end, with an exit code of its own."""
+    try:
+        if sys.stderr:
+            sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _print_trace(error: PublishingError) -> None:
