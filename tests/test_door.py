@@ -19,7 +19,7 @@ from datasets import load_dataset
 from huggingface_hub import HfApi
 
 from loopback import WRITE_TOKEN, Account, Hub
-from publisher.command.script import main
+from publisher.cli.script import main
 from tests.conftest import PORT, close_connections
 
 R = "tester/many"

@@ -21,8 +21,8 @@ import pytest
 from loopback import WRITE_TOKEN, Fault, Hub
 from loopback.errors import HubError
 from publisher import main
-from publisher.build import parquet
-from publisher.hub import apply
+from publisher.prepare import parquet
+from publisher.publish import commit as apply
 from tests.conftest import PORT, close_connections
 from tests.pictures import Changed, Pictures, pictures_card
 from tests.shards import SHARDS_CARD, Shards

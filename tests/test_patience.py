@@ -472,6 +472,6 @@ class _Leading(_Recorder):
 def test_redirect_without_end() -> None:
     """Little of it is read, a closed connection is no outage, and what is there may take its time."""
     with _Server(PORT, {}, _Leading) as server:
-        assert patience.patiently("asking", lambda: get_session().get(f"{URL}/here").json()) == []
+        assert patience.with_retries("asking", lambda: get_session().get(f"{URL}/here").json()) == []
     assert len(server.seen) == 3
     assert server.sent < transport.ANSWER_BYTES
