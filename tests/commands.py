@@ -68,7 +68,7 @@ def run_command(
         if cwd is not None:
             patched.chdir(Path(cwd))
         code = _run(words, dataset)
-    out, err = (stream.buffer.getvalue().decode() for stream in streams)  # type: ignore[attr-defined]
+    out, err = (stream.buffer.getvalue().decode() for stream in streams)
     return Ended(code, out, err)
 
 
