@@ -44,8 +44,8 @@ def examples(path: Path) -> Iterator[tuple[str, str]]:
             if doctest.DocTestParser().get_examples(ast.get_docstring(node) or ""):
                 yield file.as_posix(), name
             for child in ast.iter_child_nodes(node):
-                inner = isinstance(child, ast.ClassDef | ast.FunctionDef)
-                yield from look(child, f"{name}.{child.name}" if inner else name)
+                own = f".{child.name}" if isinstance(child, ast.ClassDef | ast.FunctionDef) else ""
+                yield from look(child, f"{name}{own}")
 
     return look(ast.parse(path.read_text(encoding="utf-8")), module)
 
