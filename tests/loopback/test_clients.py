@@ -19,9 +19,10 @@ import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from loopback import READ_TOKEN, WRITE_TOKEN, Hub
+from tests.hubs import empty_hub
+from tests.loopback.clients import R
 
-ROOT = Path(__file__).parent.parent
-R = "tester/digits"
+ROOT = Path(__file__).parents[2]
 CARD = b"""---
 configs:
 - config_name: small
@@ -82,7 +83,7 @@ def printed(done: subprocess.CompletedProcess[str]) -> Any:
 @pytest.fixture
 def hub() -> Iterator[Hub]:
     """A Hub with a data set of two configs under the tag v1, and something else on main."""
-    with Hub() as hub:
+    with empty_hub() as hub:
         hub.create(R, private=True)
         files = {
             "README.md": CARD,
