@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,10 @@ os.environ |= {
     **dict.fromkeys(PROXIES, URL),
     **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1/32"),
 }
+
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):  # each of many processes would compile all libraries: 2 of its 3 seconds
+    sys.dont_write_bytecode, sys.pycache_prefix = False, os.path.join(HOME, "bytecode")  # noqa: PTH118
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 settings.register_profile("mnist1d", deadline=None)  # the first example pays for tables and imports
 settings.load_profile("mnist1d")
