@@ -36,7 +36,7 @@ os.environ |= {
     **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1/32"),
 }
 
-if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):  # each of many processes would compile all libraries: 2 of its 3 seconds
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):  # else each process compiles all libraries, 2 s long
     sys.dont_write_bytecode, sys.pycache_prefix = False, os.path.join(HOME, "bytecode")  # noqa: PTH118
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
