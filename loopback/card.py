@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from itertools import pairwise
@@ -23,8 +24,19 @@ _STEPS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 _SIZES = ("n<1K", *(f"{low}<n<{high}" for low, high in pairwise(_STEPS)), "n>1T")
 
 
+_MOST_ALIASES = 50  # more are written to do harm
+
+
 class _UniqueKeys(yaml.SafeLoader):
     """The Hub's parser refuses a key that comes twice; PyYAML's would keep the last."""
+
+    aliases = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self.aliases += self.check_event(yaml.AliasEvent)
+        if self.aliases > _MOST_ALIASES:
+            raise yaml.YAMLError("too many aliases")
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
@@ -44,6 +56,7 @@ def metadata(card: str) -> dict[str, Any]:
     """Return the card's YAML as the revision info shows it; a card that does not parse has none."""
     try:
         data = yaml.load(front_matter(card) or "", _UniqueKeys)
+        json.dumps(data, default=str)  # fails for an anchor that leads to itself
     except (yaml.YAMLError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}

@@ -29,8 +29,6 @@ _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", _DATASET, reading.info),
     ("GET", f"{_DATASET}/revision/<revision>", reading.info),
     ("PUT", f"{_DATASET}/settings", writing.settings),
-    ("GET", f"{_DATASET}/auth-check", reading.auth_check),
-    ("GET", f"{_DATASET}/auth-check/<right>", reading.auth_check),
     ("GET", f"{_DATASET}/tree/<revision>", reading.tree),
     ("GET", f"{_DATASET}/tree/<revision>/<path:path>", reading.tree),
     ("POST", f"{_DATASET}/paths-info/<revision>", reading.paths_info),
