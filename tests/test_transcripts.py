@@ -19,7 +19,7 @@ import pytest
 from card import CARD, REPO_ID
 from loopback import READ_TOKEN, Hub
 from mnist1d import Mnist1D
-from tests.commands import run_command
+from tests.commands import files_in, run_command
 from tests.recording import VERSIONS, asked, folded, left, listed, masked, names, told
 from tests.shards import SHARDS_CARD, Shard, Shards, ShardsConfig
 
@@ -176,8 +176,7 @@ def test_folder(case: str, tmp_path: Path) -> None:
     """Command with --output-dir for MNIST-1D."""
     arguments = ["--output-dir", "folder", *shlex.split(FOLDERS[case])]
     said = told(arguments, run_command(arguments, (Mnist1D, CARD, REPO_ID)))
-    folder = tmp_path / "folder"
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    files = files_in(tmp_path / "folder")
     hold(case, masked([*said, "", "# In the folder afterwards", *listed(files)], {}, "http"))
 
 

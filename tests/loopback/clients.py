@@ -130,7 +130,7 @@ def publish_elsewhere(hub: Hub, tmp_path: Path, data: bytes, python: str | Path 
     (tmp_path / "data").write_bytes(data)
     command = [str(python), "-c", PUBLISH, str(tmp_path / "data")]
     environment = hub.environment(WRITE_TOKEN, HF_XET_CLIENT_RETRY_MAX_ATTEMPTS="1", **more)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     return done.stderr if done.returncode else ""
 
 

@@ -20,7 +20,7 @@ from huggingface_hub import CommitOperationAdd, HfApi
 
 from loopback import READ_TOKEN, WRITE_TOKEN, Hub
 from tests.hubs import empty_hub
-from tests.loopback.clients import R
+from tests.loopback.clients import R, client
 
 ROOT = Path(__file__).parents[2]
 CARD = b"""---
@@ -71,7 +71,7 @@ def parquet(values: list[int]) -> bytes:
 def run(hub: Hub, script: str, *arguments: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run a script as a client that knows nothing but the environment."""
     command = [sys.executable, "-c", script, *arguments]
-    return subprocess.run(command, env=hub.environment(token), capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=hub.environment(token), capture_output=True, text=True)
 
 
 def printed(done: subprocess.CompletedProcess[str]) -> Any:
@@ -91,7 +91,7 @@ def hub() -> Iterator[Hub]:
             "small/test-0.parquet": parquet([3]),
         }
         hub.commit(R, files | {"large/train-0.parquet": parquet([4]), "large/train-1.parquet": parquet([5, 6])})
-        HfApi(endpoint=hub.url, token=WRITE_TOKEN).create_tag(R, tag="v1", repo_type="dataset")
+        client(hub).create_tag(R, tag="v1", repo_type="dataset")
         hub.commit(R, delete=["small/", "large/"])
         hub.forget()
         yield hub
@@ -186,7 +186,7 @@ def test_command(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
             assert process.stdout is not None
             rest = process.stdout.read()
-            assert process.wait(5) == 0
+            assert process.wait() == 0
     assert rest.splitlines()[-1] == "Stopped."
     assert "GET /api/datasets/me/digits 200" in rest
     assert exports["HF_TOKEN"] not in rest
@@ -210,7 +210,7 @@ def test_command_with_bad_arguments(tmp_path: Path) -> None:
             (["--prot", "1"], "--prot"),
         ):
             command = [sys.executable, "-m", "loopback", *arguments]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
             assert done.returncode == 2
             assert done.stdout == ""
             assert len(done.stderr.splitlines()) == 1
