@@ -20,7 +20,7 @@ from mnist1d import Mnist1D
 from publisher.build.configs import data_folder
 from publisher.card.manifest import CARD, read_card
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 REPO_ID = "tester/mnist1d"
 SCRIPT = ROOT / "scripts" / "push_to_hub.py"
 Columns = dict[str, Any]  # rows, and digest and dtype of x and y
