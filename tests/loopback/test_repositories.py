@@ -15,8 +15,6 @@ from huggingface_hub import (
     CommitOperationCopy,
     CommitOperationDelete,
     HfFileSystem,
-    RepoCard,
-    constants,
     get_session,
 )
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
@@ -86,15 +84,6 @@ def test_unchanged_files_make_no_commit(hub: Hub) -> None:
     files = {"README.md": CARD, "train.parquet": SMALL}
     assert add(hub, files) == add(hub, files)
     assert len(hub.commits(R)) == 2
-
-
-def test_upload_folder(hub: Hub, tmp_path: Path) -> None:
-    """A folder comes as one commit, and what a pattern names is deleted in the same one."""
-    hub.commit(R, files={"old/1.txt": b"1"})
-    (tmp_path / "new").mkdir()
-    (tmp_path / "new/2.txt").write_bytes(b"2")
-    client(hub).upload_folder(repo_id=R, folder_path=tmp_path / "new", repo_type="dataset", delete_patterns="old/*")
-    assert set(hub.files(R)) == {".gitattributes", "2.txt"}
 
 
 def test_delete_and_copy(hub: Hub) -> None:
@@ -265,14 +254,6 @@ def test_cards_are_checked(hub: Hub, yaml: str, message: str) -> None:
     assert [r.path for r in hub.requests] == ["/api/validate-yaml"]
     card = {"key": "file", "value": {"path": "README.md", "content": f"---\n{yaml}\n---\n"}}
     assert commit_by_hand(hub, card).status_code == 400
-
-
-def test_card_validate(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`RepoCard.validate` asks the endpoint the client was imported with, and takes the answer."""
-    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    RepoCard(CARD.decode()).validate(repo_type="dataset")
-    with pytest.raises(ValueError, match="got 'huge'"):
-        RepoCard("---\nsize_categories: huge\n---\n").validate(repo_type="dataset")
 
 
 def test_a_second_hub_goes_on_where_the_first_stopped(tmp_path: Path) -> None:
