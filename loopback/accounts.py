@@ -1,4 +1,4 @@
-"""Who calls, and what their token allows."""
+"""Accounts: the user behind a token, and the rights of that token."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Account:
     only: str | None = None
 
     def owns(self, repository_id: str) -> bool:
-        """Whether a repository is this user's own, and what the token is for."""
+        """Return True for a repository that belongs to this user, if the token may be used for it."""
         namespace = repository_id.partition("/")[0]
         return self.only in (None, repository_id) and namespace in (self.name, *self.orgs)
 
@@ -34,7 +34,7 @@ TOKENS: Mapping[str, Account] = {WRITE_TOKEN: Account("tester"), READ_TOKEN: Acc
 
 
 def identify(authorization: str | None, tokens: Mapping[str, Account]) -> Account | None:
-    """Return the account of an Authorization header, None without one; a token nobody holds is a 401."""
+    """Return the account of an Authorization header, None without one; an unknown token is a 401."""
     if not authorization:
         return None
     account = tokens.get(authorization.removeprefix("Bearer ").strip())

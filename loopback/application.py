@@ -24,7 +24,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass
 class Application:
-    """What answers the requests of one server; a ConnectionError that it raises closes the connection."""
+    """WSGI application of one server; a ConnectionError that it raises closes the connection."""
 
     site: Site
     traffic: Traffic

@@ -1,4 +1,4 @@
-"""What the Hub says of a card's YAML, at POST /api/validate-yaml and at a commit of README.md."""
+"""Errors and warnings of the Hub for a card's YAML, at POST /api/validate-yaml and at a commit of README.md."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _is_text(value: object) -> bool:
 
 
 def _config_errors(configs: object) -> list[str]:
-    """Return what is wrong with the `configs` field; each needs a name of its own."""
+    """Return the errors of the `configs` field; each needs a different name."""
     if not isinstance(configs, list) or not all(isinstance(config, dict) for config in configs):
         return ['"configs" must be a list of mappings']
     names = [config.get("config_name") for config in configs]

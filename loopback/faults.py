@@ -124,7 +124,7 @@ class Traffic:
 
     @property
     def records(self) -> list[Record]:
-        """The requests since the start or the last `forget`, as a list of its own."""
+        """Copy of the requests since the start or the last `forget`."""
         with self._lock:
             return list(self._records)
 

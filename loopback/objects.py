@@ -81,7 +81,7 @@ class Objects:
         return entry
 
     def has(self, sha256: str) -> bool:
-        """Whether the file was uploaded."""
+        """Return True if the file was uploaded."""
         return self._large(sha256).exists()
 
     def large(self, sha256: str) -> Entry:

@@ -1,7 +1,7 @@
 """The server, and what a test does with it from within the same process.
 
 Werkzeug's threaded server is used because a ConnectionError out of the application closes the connection
-without an answer, body read or not, and nothing in it is asynchronous: it runs in threads beside the test.
+without an answer, body read or not, and nothing in it is asynchronous: it runs in threads of the test's process.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Hub:
     As the real one it has its storage at another address, `storage_url`: clients send no token of the Hub there.
 
     Tokens and addresses of the storage are good for `lifetime` seconds. `quota` is the number of requests to the API in
-    five minutes; the default is that of the largest plan, a free account has 1,000. `publishers` are trusted without a
-    key: for an identity token of theirs they get a token that writes to one repository, `datasets/namespace/name`.
+    five minutes; the default is the one of the largest plan, a free account has 1,000. `publishers` are trusted without
+    a key: they exchange an identity token for one that writes to one repository, `datasets/namespace/name`.
 
     A second Hub on the folder of a stopped or killed one goes on where that was. `log` gets a line for each
     request: method, path and status.
@@ -183,7 +183,7 @@ class Hub:
         revision: str = "main",
         author: str = "another",
     ) -> str:
-        """Commit as someone else would, LFS for the same files as over HTTP, and return the commit's id."""
+        """Commit as another user, LFS for the same files as over HTTP, and return the commit's id."""
         found = self._state.get(repository)
         changes: list[Change] = [(path, None) for path in delete]
         for path, data in (files or {}).items():
@@ -192,7 +192,7 @@ class Hub:
         return found.commit(revision, changes, author, message).oid
 
     def propose(self, repository: str, files: Mapping[str, bytes], title: str, author: str = "another") -> None:
-        """Open a pull request as someone else would."""
+        """Open a pull request as another user."""
         found = self._state.get(repository)
         changes = [(path, found.objects.add(data, "regular")) for path, data in files.items()]
         found.propose(changes, author, title)
@@ -217,7 +217,7 @@ class Hub:
         self._application.site.secret = secrets.token_bytes(32)
 
     def environment(self, token: str | None = None, **more: str) -> dict[str, str]:
-        """Return the environment for a client in a process of its own: this Hub, a new HF_HOME, nothing else.
+        """Return the environment for a client in another process: this Hub, a new HF_HOME, nothing else.
 
         Without a token the client is anonymous. It is os.environ without what would lead elsewhere, ready for
         `subprocess.run(env=...)`; with HF_HUB_DISABLE_XET=1 in it the client uses git-lfs. `more` is added last.
@@ -228,7 +228,7 @@ class Hub:
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_UPDATE_DOWNLOAD_COUNTS": "0",
-            "HF_XET_CLIENT_RETRY_BASE_DELAY": "50ms",  # not 3 s: on this machine nobody is to be spared
+            "HF_XET_CLIENT_RETRY_BASE_DELAY": "50ms",  # not 3 s, which spares a busy server
         }
         if token is not None:
             ours["HF_TOKEN"] = token

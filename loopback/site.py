@@ -1,4 +1,4 @@
-"""What all requests to one Hub share."""
+"""State that all requests to one Hub share."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def commit(call: Call) -> Response:
 
 
 def _is_pull(call: Call) -> bool:
-    """Whether a write goes to a pull request, which needs no membership."""
+    """Return True for a write to a pull request, which needs no membership."""
     return call.flag("create_pr") or call.revision.startswith("refs/pr/")
 
 

@@ -18,7 +18,7 @@ def exchange_token(call: Call) -> Response:
     body = call.json()
     resource = str(body.get("resource"))
     if call.hub.publishers.get(str(body.get("subject_token"))) != resource:
-        raise HubError(400, "The identity token is not that of a trusted publisher of this resource")
+        raise HubError(400, "No trusted publisher of this resource has this identity token")
     repository_id, token = resource.removeprefix("datasets/"), f"hf_jwt_{secrets.token_hex(16)}"
     call.hub.tokens[token] = Account(repository_id.partition("/")[0], only=repository_id)
     return answer({"access_token": token, "token_type": "bearer", "expires_in": int(call.hub.lifetime)})

@@ -1,4 +1,4 @@
-"""Commands in this process, which takes milliseconds where a process of its own takes seconds of imports."""
+"""Commands in this process, which takes milliseconds; another process would import libraries for seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from publisher import Card
 
 
 class Ended(NamedTuple):
-    """What a command leaves."""
+    """Exit code and output of a command."""
 
     exit_code: int
     stdout: str

@@ -1,4 +1,4 @@
-"""What holds for all tests: no network, no caches of the user, fast tests first."""
+"""Settings of all tests: no network, no caches of the user, fast tests first."""
 
 import json
 import os
@@ -91,7 +91,7 @@ def _own_home(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What installs packages reaches other hosts as outside of the tests."""
+    """Other hosts can be reached as outside of the tests: packages are installed."""
     for name in (*PROXIES, "no_proxy", "NO_PROXY"):
         if name in FOUND:
             monkeypatch.setenv(name, FOUND[name])
@@ -101,7 +101,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def git_lfs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clients, also those in processes of their own, read and write large files by git-lfs instead of Xet."""
+    """The clients, in any process, read and write large files by git-lfs instead of Xet."""
     monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True, raising=False)
 

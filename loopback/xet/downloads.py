@@ -40,7 +40,7 @@ class Piece:
 
     @property
     def bytes(self) -> Json:
-        """Where in the xorb they are; the end is the last byte."""
+        """Their place in the xorb; the end is the last byte."""
         return {"start": self.chunks[0].start, "end": self.chunks[-1].end - 1}
 
 

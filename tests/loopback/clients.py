@@ -1,4 +1,4 @@
-"""Clients of the Hub: the real one, here or in a process of its own, and one of the storage that can be wrong."""
+"""Clients of the Hub: the real one, in this process or another, and a client of the storage that can be wrong."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _END = b"\xff" * 32 + bytes(16)
 
 @dataclass(frozen=True)
 class Upload:
-    """One file in one xorb of its own; each field can be replaced by something that does not fit."""
+    """One file in one xorb; each field can be replaced by something that does not fit."""
 
     xorb: str
     packed: bytes
@@ -126,7 +126,7 @@ def commit_by_hand(hub: Hub, *operations: dict[str, Any], **header: Any) -> Any:
 
 
 def publish_elsewhere(hub: Hub, tmp_path: Path, data: bytes, python: str | Path = sys.executable, **more: str) -> str:
-    """Upload and download in a process of its own, and return what it said if it failed."""
+    """Upload and download in another process, and return its standard error if it failed."""
     (tmp_path / "data").write_bytes(data)
     command = [str(python), "-c", PUBLISH, str(tmp_path / "data")]
     environment = hub.environment(WRITE_TOKEN, HF_XET_CLIENT_RETRY_MAX_ATTEMPTS="1", **more)

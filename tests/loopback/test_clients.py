@@ -1,4 +1,4 @@
-"""The stand-in Hub under `datasets` in a process of its own, and `python -m loopback`."""
+"""The stand-in Hub under `datasets` in another process, and `python -m loopback`."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_push_to_hub(hub: Hub, way: str) -> None:
 
 
 def test_other_hosts_are_out_of_reach(hub: Hub) -> None:
-    """What a client wants of another host ends at the Hub, is refused and recorded."""
+    """A client's request to another host ends at the Hub, is refused and recorded."""
     script = """
 from huggingface_hub import get_session
 print(get_session().get("http://datasets-server.127.0.0.1/info").status_code)

@@ -101,7 +101,7 @@ def test_rights(
     read: tuple[type[HfHubHTTPError], int] | None,
     write: tuple[type[HfHubHTTPError], int] | None,
 ) -> None:
-    """What each caller may do, and the error of the real client if not."""
+    """Rights of each caller, and the error of the real client if not."""
     client(hub).update_repo_settings(R, private=private, repo_type="dataset")
     api, head = client(hub, token), hub.refs(R)
     attempts = (
@@ -147,5 +147,5 @@ def test_keyless(monkeypatch: pytest.MonkeyPatch) -> None:
             client(hub, token).create_tag("tester/other", tag="v1", repo_type="dataset")
         assert status(error) == 403
         monkeypatch.setenv("HF_OIDC_RESOURCE", "datasets/tester/other")
-        with pytest.raises(HfHubHTTPError, match="not that of a trusted publisher"):
+        with pytest.raises(HfHubHTTPError, match="No trusted publisher"):
             get_token()

@@ -68,7 +68,7 @@ def test_commit_and_read_back(hub: Hub, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_git_agrees_on_the_hashes(hub: Hub) -> None:
-    """An LFS file's oid is that of the pointer that git would hold."""
+    """An LFS file has the oid of the pointer that git would hold."""
     add(hub, {"train.parquet": SMALL})
     (found,) = client(hub).get_paths_info(R, "train.parquet", repo_type="dataset")
     assert isinstance(found, RepoFile)
@@ -131,7 +131,7 @@ def test_one_of_many_committers_wins(hub: Hub) -> None:
 
 
 def test_answers_as_recorded(hub: Hub) -> None:
-    """What clients other than ours may rely on: fields, sentences and statuses that were seen on the real Hub."""
+    """Answers that other clients may rely on: fields, sentences and statuses that were seen on the real Hub."""
     headers, api = {"Authorization": f"Bearer {WRITE_TOKEN}"}, f"{hub.url}/api"
     session = partial(get_session().request, headers=headers)
     created = session("POST", f"{api}/repos/create", json={"name": "new", "type": "dataset"}).json()
@@ -211,7 +211,7 @@ def test_which_files_are_large(hub: Hub) -> None:
 
 
 def test_a_file_is_uploaded_once(hub: Hub, way: str) -> None:
-    """Nothing asks for an upload of what is there, and what is only uploaded is not yet seen."""
+    """A stored file is not uploaded again, and an uploaded file is not visible before its commit."""
     api = client(hub)
     api.preupload_lfs_files(R, [CommitOperationAdd("train.parquet", SMALL)], repo_type="dataset")
     assert set(hub.files(R)) == {".gitattributes"}

@@ -91,7 +91,7 @@ def fetched(found: dict[str, Any], version: str, xorb: str) -> dict[int, bytes]:
         ({"packed": struct.pack("<Q", 3 << 8 | 3 << 40) + b"ab"}, "header of the chunk at byte 0"),
         ({"packed": struct.pack("<Q", 2 << 8 | 3 << 40) + b"ab"}, "has 2 bytes, its header says 3"),
         ({"packed": struct.pack("<Q", 16 << 8 | 1 << 32 | 3 << 40) + b"ab" * 8}, "not a frame of LZ4"),
-        ({"packed": struct.pack("<Q", 2 << 8 | 7 << 32 | 3 << 40) + b"ab"}, "no compression scheme 7"),
+        ({"packed": struct.pack("<Q", 2 << 8 | 7 << 32 | 3 << 40) + b"ab"}, "Unknown compression scheme 7"),
         ({"packed": b"\x01"}, "ends within the header"),
         ({"chunks": ((bytes(32), 3),)}, "holds other chunks"),
         ({"file": bytes(32)}, "do not give the hash of the file"),
@@ -102,7 +102,7 @@ def fetched(found: dict[str, Any], version: str, xorb: str) -> dict[int, bytes]:
     ],
 )
 def test_mistakes_of_a_client(hub: Hub, changed: dict[str, Any], said: str) -> None:
-    """What does not fit its hash, its size or its header is refused with a sentence, and nothing is kept."""
+    """An upload with a wrong hash, size or header is refused with a sentence, and nothing is kept."""
     given = upload([b"abc", b"defg"])
     status, answered = Storage(hub).register(given.but(**changed))
     assert (status, said in str(answered)) == (400 if said else 200, True)
@@ -130,7 +130,7 @@ def test_mistakes_in_what_is_named(hub: Hub) -> None:
 
 
 def test_grants(hub: Hub) -> None:
-    """A grant takes one upload, of what it was asked for; what is there already needs none."""
+    """A grant takes one upload, with the announced content; a stored xorb needs none."""
     given, storage = upload([b"abc"]), Storage(hub)
     checksum = {"algo": "crc64nvme", "value": str(anycrc.Model("CRC64-NVME").calc(given.packed))}
     route, wanted = f"/v1/xorb-grants/default/{given.xorb}", {"length": len(given.packed), "checksum": checksum}
@@ -211,7 +211,7 @@ def test_compression(hub: Hub, tmp_path: Path, policy: str) -> None:
     [("/v1/xorb-grants/", "v1/xorbs/"), ("/v2/reconstructions/", "v1/reconstructions/")],
 )
 def test_routes_of_an_older_storage(hub: Hub, tmp_path: Path, route: str, instead: str) -> None:
-    """Where the newest route is not there, the client goes back to the one before."""
+    """Without the newest route the client goes back to the one before."""
     hub.fail(path=route, fault=Fault.status(404), times=ALWAYS)
     assert publish_elsewhere(hub, tmp_path, DATA) == ""
     assert any(path.startswith(instead) and status == 200 for path, status in paths(hub, instead))
@@ -229,12 +229,12 @@ def test_tokens_expire(tmp_path: Path) -> None:
 
 
 def test_lost_storage(hub: Hub, tmp_path: Path) -> None:
-    """What the storage lost can be seen, but not read, neither as Xet nor without; uploaded again it is back."""
+    """A lost file can be seen, but not read, neither as Xet nor without; uploaded again it is back."""
     add(hub, {"data.parquet": DATA})
     hub.lose(R, "data.parquet")
     with pytest.raises(Exception, match="404"):
         download(hub, "data", tmp_path)
-    with pytest.raises(HubError, match="has no xorb"):
+    with pytest.raises(HubError, match="does not know the xorb"):
         hub.files(R)
     url = f"{hub.url}/datasets/{R}/resolve/main/data.parquet"
     assert get_session().get(url, follow_redirects=True).status_code == 404
@@ -268,7 +268,7 @@ def test_faults_of_an_upload(hub: Hub, route: str, fault: Fault) -> None:
 @pytest.mark.parametrize("route", ["/reconstructions/", "/data/", "-token/"])
 @pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.CUT, Fault.status(503)], ids=lambda f: f.kind)
 def test_faults_of_a_download(hub: Hub, tmp_path: Path, route: str, fault: Fault) -> None:
-    """As of an upload."""
+    """Every request of a download can fail; the file is right."""
     hub.commit(R, files={"data.parquet": DATA})
     hub.fail(path=route, fault=fault)
     assert download(hub, "data", tmp_path) == DATA
