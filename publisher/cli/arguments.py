@@ -11,9 +11,8 @@ import datasets
 from publisher.cli.overrides import add_overrides, is_changed
 from publisher.cli.shell import Parser
 from publisher.errors import UsageError
-from publisher.hub.local import check_surroundings
-from publisher.hub.names import check_ref, check_repo_id, check_title
-from publisher.options import MAIN, Options
+from publisher.hub.http import check_surroundings
+from publisher.options import MAIN, Options, check_ref, check_repo_id, check_title
 from publisher.prepare.configs import declared_configs
 from publisher.scale.job import default_root
 

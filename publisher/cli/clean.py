@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from publisher.errors import UsageError
-from publisher.hub.cleaning import mask, without_control
+from publisher.text import mask, without_control
 
 
 class CleanOutput(io.TextIOBase):

@@ -20,18 +20,15 @@ from publisher.cli.overrides import read_overrides, read_settings
 from publisher.cli.printing import as_json, print_files, print_job, print_loading, print_plan
 from publisher.cli.shell import run
 from publisher.errors import DifferenceError, PublishingError, UsageError
-from publisher.hub.cleaning import without_control
-from publisher.hub.client import Repository
+from publisher.hub.repository import Repository
 from publisher.options import MAIN, Options
 from publisher.plan.wanted import Dataset
 from publisher.prepare.configs import choose_configs
 from publisher.prepare.files import File
-from publisher.publish.outcome import Outcome
-from publisher.publish.reconcile import plan_from, publish
-from publisher.publish.rollback import recall
-from publisher.publish.start import look
-from publisher.publish.verify import verify
+from publisher.publish import Outcome, look, plan_from, publish, verify
+from publisher.publish.rollback import load_snapshot
 from publisher.scale.job import Job, describe_task, draw_task, expect_task, make_job
+from publisher.text import without_control
 
 
 def main(
@@ -112,6 +109,7 @@ def _target(options: argparse.Namespace) -> Options:
         rewrite=options.rewrite,
         rollback=options.rollback,
         config=tuple(options.config),
+        dry_run=options.dry_run,
     )
 
 
@@ -233,7 +231,7 @@ def _roll_back(
 ) -> tuple[Outcome, str]:
     if not options.dry_run:
         Repository(target.repo_id).require_token()
-    found, earlier = look(target), recall(builder, card, target)
+    found, earlier = look(target), load_snapshot(builder, card, target)
     if options.dry_run:
         outcome = plan_from(earlier, target, found)
         return outcome, _dry_run(outcome, show)

@@ -16,10 +16,9 @@ from publisher.cli.arguments import make_parser
 from publisher.cli.publish import publish_with
 from publisher.cli.shell import Parser, run
 from publisher.errors import UsageError
-from publisher.hub.local import check_surroundings
-from publisher.hub.names import check_repo_id
-from publisher.hub.reading import Reader
-from publisher.options import SCRIPT_BRANCH
+from publisher.hub.http import check_surroundings
+from publisher.hub.repository import Repository
+from publisher.options import SCRIPT_BRANCH, check_repo_id
 from publisher.scale.job import default_root
 
 FIRST = ("--traceback", "--trust-remote-code")  # options that count before the builder is known
@@ -64,7 +63,7 @@ def _download(script: RemoteScript) -> tuple[str, str]:
     """Fetch a repository with its script as it is now: the script's path and class, and what it is called."""
     check_repo_id("SOURCE", script.repo_id)
     check_surroundings()
-    repository = Reader(script.repo_id)
+    repository = Repository(script.repo_id)
     state = repository.find(script.revision)
     if state is None:
         raise UsageError(f"{repository.url} is not there, or the token may not see it")

@@ -13,11 +13,9 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -26,11 +24,10 @@ from typing import NoReturn
 from huggingface_hub.utils import disable_progress_bars
 
 from publisher.cli.clean import CleanOutput
-from publisher.errors import ConfigsError, PublishingError, UsageError
-from publisher.hub.cleaning import clean, mask, without_control
-from publisher.hub.transport import Operation
+from publisher.errors import LAST_WORDS, ConfigsError, PublishingError, UsageError
 from publisher.scale.pool import STOPPING, one_line_warning, quieten
 from publisher.scale.progress import Waiting, is_terminal, waiting
+from publisher.text import clean, mask, without_control
 
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 LONGEST = 2000  # letters of an error: several sentences of others may be in it
@@ -95,8 +92,6 @@ def run(
         waiting.removeHandler(waits)
         waiting.propagate = True
         _let_go_of_errors()
-    if Operation.is_under_way():
-        _end_soon(code)
     return code
 
 
@@ -155,7 +150,7 @@ def _one_line_warnings() -> Iterator[None]:
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
     for other in STOPPING:
         signal.signal(other, signal.SIG_IGN)
-    raise KeyboardInterrupt(number)
+    raise KeyboardInterrupt(number, *[words for words in LAST_WORDS if words][-1:])
 
 
 @contextlib.contextmanager
@@ -226,18 +221,3 @@ def _print_trace(error: PublishingError) -> None:
     lines = "".join(trace).splitlines()
     for line in mask("\n".join(map(without_control, lines))).splitlines():
         print(line, file=sys.stderr)
-
-
-def _end_soon(code: int) -> None:
-    """End the process though a request that was given up goes on in a thread of the client, which Python waits for."""
-    pool = ThreadPoolExecutor(1)
-    until_the_end = pool.submit(threading.current_thread).result()  # Python ends it before it waits for any other
-
-    def end() -> None:
-        until_the_end.join()
-        time.sleep(GRACE)
-        AT_END.close()
-        os._exit(code)
-
-    threading.Thread(target=end, daemon=True).start()
-    AT_END.callback(pool.shutdown, wait=False)  # kept until then

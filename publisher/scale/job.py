@@ -18,8 +18,7 @@ import huggingface_hub
 
 from publisher.card.compose import Card
 from publisher.errors import ConfigsError, UsageError
-from publisher.hub.client import Repository
-from publisher.hub.endpoint import endpoint
+from publisher.hub.repository import Repository
 from publisher.options import Options
 from publisher.plan.plan import is_undecided
 from publisher.plan.wanted import Dataset
@@ -29,13 +28,13 @@ from publisher.prepare.files import KnownFile, LocalFile
 from publisher.prepare.shards import FilePart
 from publisher.prepare.tasks import Prepared, Task, assemble_configs, plan_tasks
 from publisher.prepare.whole import WholeConfig
-from publisher.publish import reconcile
-from publisher.publish.outcome import Outcome, Show
-from publisher.publish.start import Found, look, refuse_early, refuse_undecided
+from publisher.publish import Found, Outcome, Show, look, refuse_early, refuse_undecided
+from publisher.publish import publish as publish_prepared
 from publisher.scale.kept import Kept
 from publisher.scale.pool import work_on
 from publisher.scale.progress import said_if_long, waiting
 from publisher.scale.uploads import Uploads
+from publisher.text import endpoint
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -113,7 +112,7 @@ class Job:
         if show and found.state and is_undecided(self.card, self.options, found.state):
             with self.workplace() as root:
                 dataset = self.draw(partial(expect_task, self.kept, root))
-                reconcile.publish(dataset, self.options, found, show)
+                publish_prepared(dataset, self.options, found, show)
         refuse_undecided(self.card, self.options, found)
         if not self.parts:
             return found, []
@@ -150,7 +149,7 @@ class Job:
         if self.parts:
             self.uploads.forget_lost(self.parts)
         complete = {**drawn, **{id(part): self.uploads.add(part) for part in self.parts}}
-        return reconcile.publish(self.complete(complete), self.options, found, show)
+        return publish_prepared(self.complete(complete), self.options, found, show)
 
 
 def make_job(

@@ -23,9 +23,9 @@ import datasets
 from tqdm import tqdm
 
 from publisher.errors import UsageError, WorkerError
-from publisher.hub.cleaning import clean
 from publisher.prepare.tasks import Task
 from publisher.scale.progress import Progress, progress_of, waiting
+from publisher.text import clean
 
 STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 

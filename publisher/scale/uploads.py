@@ -19,7 +19,7 @@ from typing import Any
 from huggingface_hub.utils import disable_progress_bars
 
 from publisher.errors import UsageError
-from publisher.hub.client import Repository
+from publisher.hub.repository import Repository
 from publisher.prepare.files import UploadedFile
 from publisher.prepare.parquet import numbered
 from publisher.prepare.shards import FilePart
@@ -80,7 +80,7 @@ class Uploads:
     def forget_lost(self, parts: Sequence[FilePart]) -> None:
         """Forget what the Hub no longer has: it need not keep what no commit names."""
         by_path = {file.path: (part, file) for part in parts for file in self.files(part) or ()}
-        for path in Repository(self.repo_id).lost([file for _, file in by_path.values()]):
+        for path in Repository(self.repo_id).missing_uploads([file for _, file in by_path.values()]):
             self._memory(by_path[path][0]).unlink(missing_ok=True)
 
     def remove_unfinished(self) -> None:
