@@ -130,7 +130,7 @@ def plan_from(dataset: Dataset, options: Options, found: Found) -> Outcome:
         raise _taken(options, found)
     if state is None or plan.steps:
         return Outcome(plan, state, found.new_branch)
-    unopened = check_opens(repository, plan)
+    unopened = check_opens(repository, plan, state.commit, state.files)
     return Outcome(plan, state, found.new_branch, Commit(state.commit), unopened)
 
 
@@ -205,7 +205,7 @@ def verify(dataset: Dataset, options: Options, every_byte: bool) -> Outcome:
     plan = plan_on(repository, dataset, options, state)
     differences = [*plan.differences(state), *check_bytes(repository, plan, state, every_byte)]
     if not differences:  # files that differ may have been written to do harm, and are not opened
-        differences += check_opens(repository, plan)
+        differences += check_opens(repository, plan, state.commit, state.files)
     if not differences and (config := example(plan, [])):
         differences += check_config(repository, config, state.commit)
     return Outcome(plan, state, commit=Commit(state.commit), differences=list(dict.fromkeys(differences)))
@@ -216,7 +216,7 @@ def _refuse(repository: Repository, plan: Plan, options: Options) -> None:
     _refuse_other(plan.other, options)
     if plan.replaces_edited_card and not options.overwrite_card:
         raise DifferenceError(EDITED.format(template=plan.template))
-    if plan.steps and (unopened := check_opens(repository, plan)):
+    if plan.steps and (unopened := check_opens(repository, plan, plan.start.commit, plan.start.files)):
         raise DifferenceError(f"Nothing was published: {'; '.join(unopened)}")
 
 

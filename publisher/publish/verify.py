@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, name_of, read_card
 from publisher.check.published import BESIDE, check_card, check_config
 from publisher.hub.repository import Repository
 from publisher.plan.plan import Plan
-from publisher.plan.state import EMPTY, Commit, State
+from publisher.plan.state import EMPTY, Commit, RemoteFile, State
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.files import TextFile
 
@@ -32,19 +32,20 @@ def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str
     return differences
 
 
-def check_opens(repository: Repository, plan: Plan) -> list[str]:
-    """Configs that `load_dataset` does not open by the card and the names of files that a plan leads to."""
-    start = plan.start
-    changed = {change.path: change.after for change in plan.steps}
-    paths = {path for path in {*start.files, *changed} if changed.get(path, start)}
-    card = next((change.after for change in plan.changes if change.path == CARD), None)
-    if isinstance(card, TextFile) and (CARD in changed or start.files[CARD].has_content_of(card)):
+def check_opens(repository: Repository, plan: Plan, commit: str, files: Mapping[str, RemoteFile]) -> list[str]:
+    """Configs that `load_dataset` does not open by the planned card beside the names of all files.
+
+    `files` are those of `commit`: the plan's start, or the commit that it led to.
+    """
+    planned = {change.path: change.after for change in plan.changes}
+    paths = {*files, *planned} - {path for path, after in planned.items() if after is None}
+    card = planned.get(CARD)
+    if isinstance(card, TextFile) and (commit == plan.start.commit or files[CARD].has_content_of(card)):
         content = card.content
     else:  # written in another style, which stays
-        content = repository.content(CARD, start.commit)
-    small = [path for path in BESIDE if path in paths and start.files[path].size <= CARD_BYTES]
-    others = {path: repository.content(path, start.commit) for path in small}
-    unopened = check_card(content, paths, plan.configs, others)
+        content = repository.content(CARD, commit)
+    small = [path for path in BESIDE if path in files and files[path].size <= CARD_BYTES]
+    unopened = check_card(content, paths, plan.configs, {path: repository.content(path, commit) for path in small})
     published = read_card(content.decode(errors="replace"))
     names = {str(name_of(entry)) for kind in BY_CONFIG for entry in published.entries(kind)}
     if unopened and (foreign := names - {*published.record.configs, *(config.name for config in plan.configs)}):
