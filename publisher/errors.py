@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -27,12 +26,12 @@ class UsageError(PublishingError):
 
 
 class ConfigsError(UsageError):
-    """Some of the configs that were wanted failed, and the others went on; `faults` are by config."""
+    """Some configs failed while the others were prepared; `faults` are by config."""
 
     def __init__(self, faults: Mapping[str, UsageError], wanted: int) -> None:
         super().__init__(
-            f"{len(faults)} of {wanted} configs failed, so nothing was published or written. What was made of the "
-            "others is kept: run the command again to go on"
+            f"{len(faults)} of {wanted} configs failed, so nothing was published or written. Correct what the lines "
+            "above name, and run the command again; --resume takes the configs that are finished"
         )
         self.faults = dict(faults)
 
@@ -49,11 +48,14 @@ class WorkerError(PublishingError):
     exit_code = 71  # EX_OSERR of sysexits.h
 
 
+LAST_WORDS: list[str] = []  # what the command says if a signal ends it now: the last one that is not empty
+
+
 @contextmanager
-def last_word(words: str) -> Iterator[None]:
-    """What is said, if anything, when a signal ends this, unless something within it knows better."""
+def last_word(sentence: str) -> Iterator[None]:
+    """Say a sentence if a signal ends the command meanwhile, in place of any outer one; an empty one leaves that."""
+    LAST_WORDS.append(sentence)
     try:
         yield
-    except KeyboardInterrupt as stop:
-        number, *better = stop.args or (signal.SIGINT,)
-        raise KeyboardInterrupt(number, *filter(None, better or [words])) from stop
+    finally:
+        LAST_WORDS.pop()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub
+
+from publisher.errors import UsageError
 
 MAIN = "main"
 SCRIPT_BRANCH = "script"  # where `datasets-cli convert_to_parquet` left what a repository held before
@@ -70,3 +73,25 @@ class Options:
     def done(self) -> str:
         """Participle for a commit made with these options."""
         return "proposed" if self.create_pr else "rolled back" if self.rollback else "published"
+
+
+def read_settings(option: str, settings: Sequence[str]) -> dict[str, Any]:
+    """Split NAME=VALUE; a value that is not a Python literal is text.
+
+    Examples
+    --------
+    >>> read_settings("--set", ["padding=(84, 132)", "stream=sharded"])
+    {'padding': (84, 132), 'stream': 'sharded'}
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not name.isidentifier() or not equals:
+            raise UsageError(f"{option} {setting!r} is not allowed. Give NAME=VALUE.")
+        if name in values:
+            raise UsageError(f"{option} {name} is given twice. Leave one of them out.")
+        try:
+            values[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            values[name] = value
+    return values

@@ -17,7 +17,7 @@ from publisher.plan.plan import Change
 from publisher.prepare.files import File, digest_of
 from publisher.prepare.shards import FilePart
 from publisher.publish.outcome import Outcome
-from publisher.scale.job import Job
+from publisher.scale.run import Job
 
 NUMBER = re.compile(r"-\d{5}-(?=of-\d{5}\.)")
 MANY = 5  # files of a split that are still listed one by one
