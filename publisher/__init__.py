@@ -1,47 +1,25 @@
 """Publish a `datasets` builder to the Hugging Face Hub: all configs and their card, in one commit that is checked.
 
 >>> from publisher import Card, main, publish, validate
-
-If an environment variable has a value on which the libraries crash, importing this ends the process with one line and
-exit code 2.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-import warnings
-from pathlib import Path
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from publisher.errors import UsageError
-from publisher.text import endpoint, mask
-
-try:
-    endpoint()  # first: the libraries crash on one that is not valid
-    logging.disable()  # the libraries tell which variables they do not understand, and which packages they miss
-    with warnings.catch_warnings():
-        if not sys.warnoptions:
-            warnings.simplefilter("ignore")
-        import datasets  # noqa: F401
-except (UsageError, ValueError) as error:
-    named = [name for name, value in os.environ.items() if name.startswith("HF_") and repr(value) in str(error)]
-    hint = "" if isinstance(error, UsageError) else f". Unset {' or '.join(named) or 'that variable HF_...'}"
-    print(f"{Path(sys.argv[0]).name}: {mask(str(error))}{hint}", file=sys.stderr)
-    sys.exit(UsageError.exit_code)
-finally:
-    logging.disable(logging.NOTSET)
-
-import publisher.builders  # noqa: F401  # for workers: they find a script again with what this installs
-from publisher.card import Card
-from publisher.cli import main
-from publisher.errors import DifferenceError, HubError, PublishingError, WorkerError
-from publisher.publish import Outcome
-from publisher.scale.job import publish
+from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, WorkerError
+from publisher.text import endpoint
 
 if TYPE_CHECKING:
+    from publisher.card import Card
     from publisher.check.examine import validate
+    from publisher.cli.publish import main
+    from publisher.publish import Outcome
+    from publisher.scale.run import publish
 
 __all__ = [
     "Card",
@@ -56,11 +34,48 @@ __all__ = [
     "validate",
 ]
 
+_LATER = {  # imported when they are asked for: the command has to hear signals before, and `validate` parses Markdown
+    "Card": "publisher.card",
+    "Outcome": "publisher.publish",
+    "main": "publisher.cli.publish",
+    "publish": "publisher.scale.run",
+    "validate": "publisher.check.examine",
+}
+
+
+def import_libraries() -> None:
+    """Import `datasets`, which takes most of the time that a command needs to start.
+
+    Raises
+    ------
+    UsageError
+        If it does not understand a variable of the environment.
+    """
+    endpoint()  # first: the libraries crash on one that is not valid
+    try:
+        import datasets  # noqa: F401
+    except ValueError as error:
+        named = [name for name, value in os.environ.items() if name.startswith("HF_") and repr(value) in str(error)]
+        raise UsageError(f"{' or '.join(named) or 'a variable HF_...'} cannot be used ({error}). Unset it.") from None
+
 
 def __getattr__(name: str) -> Any:
-    """Load `validate` when it is asked for: it takes a Markdown parser, and a publish needs none."""
-    if name == "validate":
-        from publisher.check.examine import validate
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import_libraries()
+    return getattr(import_module(_LATER[name]), name)
 
-        return validate
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+class _Package(ModuleType):
+    """The function `publish` hides the package of the same name, in which it is not defined."""
+
+    @property
+    def publish(self) -> Any:
+        return __getattr__("publish")
+
+    @publish.setter
+    def publish(self, package: ModuleType) -> None:
+        """Python sets it when the package is imported."""
+
+
+sys.modules[__name__].__class__ = _Package

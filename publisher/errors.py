@@ -34,12 +34,12 @@ class UsageError(PublishingError):
 
 
 class ConfigsError(UsageError):
-    """Some of the wanted configs failed, and the others went on; `faults` are by config."""
+    """Some configs failed while the others were prepared; `faults` are by config."""
 
     def __init__(self, faults: Mapping[str, UsageError], wanted: int) -> None:
         super().__init__(
-            f"{len(faults)} of {wanted} configs failed, so nothing was published or written. What was made of the "
-            "others is kept: run the command again to go on"
+            f"{len(faults)} of {wanted} configs failed, so nothing was published or written. Correct what the lines "
+            "above name, and run the command again; --resume takes the configs that are finished"
         )
         self.faults = dict(faults)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -113,3 +114,25 @@ def check_title(argument: str, title: str) -> None:
     hidden = any(unicodedata.category(letter) in HIDDEN and letter not in JOINERS for letter in title)
     if hidden or not title.strip():
         raise UsageError(f"{argument} {title!r} is not allowed. Give one line of text without control characters")
+
+
+def read_settings(option: str, settings: Sequence[str]) -> dict[str, Any]:
+    """Split NAME=VALUE; a value that is not a Python literal is text.
+
+    Examples
+    --------
+    >>> read_settings("--set", ["padding=(84, 132)", "stream=sharded"])
+    {'padding': (84, 132), 'stream': 'sharded'}
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not name.isidentifier() or not equals:
+            raise UsageError(f"{option} {setting!r} is not allowed. Give NAME=VALUE.")
+        if name in values:
+            raise UsageError(f"{option} {name} is given twice. Leave one of them out.")
+        try:
+            values[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            values[name] = value
+    return values

@@ -16,7 +16,7 @@ from publisher.plan.plan import Change
 from publisher.prepare.files import File, digest_of
 from publisher.prepare.shards import FilePart
 from publisher.publish import Outcome
-from publisher.scale.job import Job
+from publisher.scale.run import Job
 from publisher.text import without_control
 
 NUMBER = re.compile(r"-\d{5}-(?=of-\d{5}\.)")
@@ -58,8 +58,7 @@ def print_job(job: Job, waiting: Sequence[FilePart]) -> None:
 
 def print_plan(outcome: Outcome, target: Options) -> None:
     """What happens to each path."""
-    new = "a new repository" + (", or one that this token cannot see" if target.dry_run else "")
-    state = f"commit {outcome.before.commit}" if outcome.before else new
+    state = f"commit {outcome.before.commit}" if outcome.before else "a new repository"
     print(f"{target.repo_id} at {target.revision}, {'a new branch at ' if outcome.new_branch else ''}{state}")
     groups = _groups(outcome.plan.changes, lambda change: (change.action, change.by_others))
     width = max(len(_name(group)) for group in groups)
