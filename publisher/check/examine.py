@@ -17,9 +17,8 @@ from publisher.card.record import CARD, CARD_BYTES, PublishedCard, name_of, read
 from publisher.check import files, layout, links, metadata, totals
 from publisher.check.rows import Repeats
 from publisher.errors import HubError, UsageError
-from publisher.hub.names import check_repo_id
-from publisher.hub.reading import Reader
-from publisher.options import MAIN
+from publisher.hub.repository import Repository
+from publisher.options import MAIN, check_repo_id
 from publisher.prepare.digests import file_digest
 from publisher.prepare.rows import RowsDigest
 
@@ -76,7 +75,7 @@ def examine(source: str | Path, revision: str | None = None) -> Report:
         check_repo_id("SOURCE", str(source))
     except UsageError as error:
         raise UsageError(f"{error}; and there is no such folder") from None
-    repository = Reader(str(source))
+    repository = Repository(str(source))
     state = repository.find(revision or MAIN)
     if state is None:
         raise HubError(f"{repository.url} is not there, or the token may not see it")
@@ -99,7 +98,7 @@ class _Folder:
 
 
 def examine_folder(
-    folder: Path, names: list[str], repository: Reader | None = None, commit: str | None = None
+    folder: Path, names: list[str], repository: Repository | None = None, commit: str | None = None
 ) -> Report:
     """Check a folder.
 
@@ -108,7 +107,7 @@ def examine_folder(
     folder : Path
     names : list of str
         What the repository may be called: a script of that name must not be in it.
-    repository : Reader, optional
+    repository : Repository, optional
         Where the folder was copied from: that Hub is asked about the card's fields.
     commit : str, optional
         Of the copy.

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from publisher.check.pages import page_sizes
-from publisher.hub.cleaning import one_line
 from publisher.prepare.configs import METADATA_KEY
 from publisher.prepare.features import as_read
 from publisher.prepare.parquet import FILE_BYTES, LARGEST, MAGIC, any_length
+from publisher.text import one_line
 
 FEATURES_KEY = "huggingface"
 

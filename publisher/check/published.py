@@ -15,17 +15,17 @@ from huggingface_hub import HfFileSystem
 
 from publisher.card.record import BY_CONFIG, CARD, PublishedCard, read_card
 from publisher.errors import HubError
-from publisher.hub.cleaning import clean, one_line
-from publisher.hub.client_internals import cache_of_its_own
-from publisher.hub.failures import explain, is_of_the_hub
-from publisher.hub.patience import with_retries
-from publisher.hub.reading import Reader
+from publisher.hub.client_compat import cache_of_its_own
+from publisher.hub.errors import explain, is_of_the_hub
+from publisher.hub.http import with_retries
+from publisher.hub.repository import Repository
 from publisher.plan.plan import Plan
 from publisher.plan.state import RemoteFile, State
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.digests import file_digest
 from publisher.prepare.files import File, digest_of, rows_sha256_of
 from publisher.prepare.parquet import MAGIC, digest_of_rows
+from publisher.text import clean, one_line
 
 BESIDE = (".huggingface.yaml", "dataset_infos.json")  # what `load_dataset` reads beside the card
 
@@ -72,7 +72,7 @@ def check_card(
     return wrong
 
 
-def check_config(repository: Reader, config: PreparedConfig, commit: str) -> list[str]:
+def check_config(repository: Repository, config: PreparedConfig, commit: str) -> list[str]:
     """What is wrong with a config that `load_dataset` opens from the Hub.
 
     Raises
@@ -100,7 +100,7 @@ def check_config(repository: Reader, config: PreparedConfig, commit: str) -> lis
     return [] if found == wanted else [f"load_dataset finds {found} {unit} in config {config.name} instead of {wanted}"]
 
 
-def check_bytes(repository: Reader, plan: Plan, state: State, every: bool) -> list[str]:
+def check_bytes(repository: Repository, plan: Plan, state: State, every: bool) -> list[str]:
     """Read what the Hub gives for each file; of a part only its end, unless `every` byte is asked for.
 
     Returns

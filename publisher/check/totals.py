@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from publisher.card.metadata import SIZE_CATEGORIES, size_category
 from publisher.card.record import CARD, ConfigRecord
-from publisher.hub.cleaning import one_line
 from publisher.prepare.datasets_compat import features_from_card
 from publisher.prepare.digests import digest_values
 from publisher.prepare.rows import arrow_bytes
+from publisher.text import one_line
 
 ESTIMATE = 0.1  # `push_to_hub` of `datasets` estimates num_bytes of a selection of rows by their share
 

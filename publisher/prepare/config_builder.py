@@ -44,7 +44,7 @@ class ConfigBuilder:
     def builder(self) -> datasets.DatasetBuilder:
         home = getattr(sys.modules.get(self.builder_class.__module__), "__file__", None)
         beside = {"base_path": str(Path(home).parent)} if home else {}  # where paths that a script gives begin
-        parameters = (ValueError,) if self.overrides else ()  # what the builder says of them is a sentence already
+        parameters = (TypeError, ValueError) if self.overrides else ()  # its own sentence is enough
         with builder_errors(self.builder_class, self.config_name, passing=parameters), noting(self.opened):
             return self.builder_class(
                 config_name=self.config_name, cache_dir=str(self.cache), **{**beside, **self.overrides}

@@ -1,83 +1,60 @@
-"""Whether a revision is what a plan leads to."""
+"""Differences between a repository and what a plan leads to: before a commit, after it, or without one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 
-from publisher.card.record import CARD, CARD_BYTES
-from publisher.check.published import BESIDE, check_bytes, check_card, check_config
-from publisher.errors import HubError
-from publisher.hub.local import check_surroundings
-from publisher.hub.reading import Reader
-from publisher.options import Options
+from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, name_of, read_card
+from publisher.check.published import BESIDE, check_card, check_config
+from publisher.hub.repository import Repository
 from publisher.plan.plan import Plan
 from publisher.plan.state import EMPTY, Commit, RemoteFile, State
-from publisher.plan.wanted import Dataset
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.files import TextFile
-from publisher.publish.outcome import Outcome
-from publisher.publish.start import plan_on
 
 
-def verify(dataset: Dataset, options: Options, every_byte: bool) -> Outcome:
-    """Compare a revision with a dataset, read its files, and open a config there.
+def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str]:
+    """Differences between a committed plan and the content of its commit.
 
-    Parameters
-    ----------
-    dataset : Dataset
-    options : Options
-    every_byte : bool
-        Read all of a config in shards, too, instead of the end of each of its files.
-    """
-    check_surroundings()
-    repository = Reader(options.repo_id)
-    state = repository.find(options.revision)
-    if state is None:
-        raise HubError(f"{repository.url} is not there, or the token may not see it")
-    plan = plan_on(repository, dataset, options, state)
-    differences = [*plan.differences(state), *check_bytes(repository, plan, state, every_byte)]
-    if not differences:  # what differs may have been written to do harm, and is not opened
-        differences += check_opens(repository, plan, state.commit, state.files)
-    if not differences and (config := _example(plan, [])):
-        differences += check_config(repository, config, state.commit)
-    return Outcome(plan, state, commit=Commit(state.commit), differences=list(dict.fromkeys(differences)))
-
-
-def check_commit(repository: Reader, plan: Plan, commit: Commit) -> list[str]:
-    """How a committed plan and what is found at its commit differ.
-
-    Equal digests of all files, a card that opens beside their names, and one config opened from the Hub say as much as
-    opening all of them from there, which would spend the Hub's quota of requests.
+    The card was checked beside the names of all files before the commit. With equal digests of all files, and one
+    config opened from the Hub, that says as much as opening all of them, which would spend the quota of requests.
     """
     differences = []
     if commit.parent and (others := repository.commits_between(commit, commit.parent)):
         differences.append(
-            f"commit {commit.id} was built over what somebody else had committed meanwhile, {'; '.join(others)}: look "
+            f"commit {commit.id} was built over what another user had committed meanwhile, {'; '.join(others)}. Look "
             "at what that changed, and commit it again"
         )
     files = repository.files(commit.id)
     differences += plan.differences(State(commit.id, files, EMPTY.card, private=False))
-    if differences:
-        return differences
-    differences += check_opens(repository, plan, commit.id, files)
-    if not differences and (config := _example(plan, [change.path for change in plan.steps])):
+    if not differences and (config := example(plan, [change.path for change in plan.steps])):
         differences += check_config(repository, config, commit.id)
     return differences
 
 
-def check_opens(repository: Reader, plan: Plan, commit: str, files: Mapping[str, RemoteFile]) -> list[str]:
-    """What is wrong with the configs by the card and the files of a commit, both as the plan leads to."""
-    card = next((change.after for change in plan.changes if change.path == CARD), None)
-    if isinstance(card, TextFile) and files[CARD].has_content_of(card):
+def check_opens(repository: Repository, plan: Plan, commit: str, files: Mapping[str, RemoteFile]) -> list[str]:
+    """Configs that `load_dataset` does not open by the planned card beside the names of all files.
+
+    `files` are those of `commit`: the plan's start, or the commit that it led to.
+    """
+    planned = {change.path: change.after for change in plan.changes}
+    paths = {*files, *planned} - {path for path, after in planned.items() if after is None}
+    card = planned.get(CARD)
+    if isinstance(card, TextFile) and (commit == plan.start.commit or files[CARD].has_content_of(card)):
         content = card.content
     else:  # written in another style, which stays
         content = repository.content(CARD, commit)
     small = [path for path in BESIDE if path in files and files[path].size <= CARD_BYTES]
-    return check_card(content, files, plan.configs, {path: repository.content(path, commit) for path in small})
+    unopened = check_card(content, paths, plan.configs, {path: repository.content(path, commit) for path in small})
+    published = read_card(content.decode(errors="replace"))
+    names = {str(name_of(entry)) for kind in BY_CONFIG for entry in published.entries(kind)}
+    if unopened and (foreign := names - {*published.record.configs, *(config.name for config in plan.configs)}):
+        unopened.append(f"{CARD} has entries by another program, {', '.join(sorted(foreign))}: correct or remove them")
+    return unopened
 
 
-def _example(plan: Plan, changed: Sequence[str]) -> PreparedConfig | None:
-    """The config that is opened from the Hub: the first with a file that was changed, else the first."""
+def example(plan: Plan, changed: Collection[str]) -> PreparedConfig | None:
+    """Config that is opened from the Hub: the first with a file that was changed, else the first."""
     for config in plan.configs:
         if any(file.path in changed for file in config.all_files):
             return config
