@@ -23,7 +23,7 @@ from publisher.errors import DifferenceError, PublishingError, UsageError
 from publisher.hub.cleaning import without_control
 from publisher.hub.client import Repository
 from publisher.options import MAIN, Options
-from publisher.plan.wanted import Dataset
+from publisher.plan.state import Dataset
 from publisher.prepare.configs import choose_configs
 from publisher.prepare.files import File
 from publisher.publish.outcome import Outcome
@@ -162,9 +162,7 @@ def _write_preview(job: Job, options: argparse.Namespace) -> int:
 
 def _complete(dataset: Dataset, folder: Path, repo_id: str) -> list[File]:
     """Put card and pictures beside what is drawn; all files, the card first."""
-    card = dataset.card_for()
-    files = dataset.files(card)
-    files.insert(0, dataset.readme(card, files, repo_id))
+    files = dataset.all_files(repo_id)
     complete_folder(folder, files)
     return files
 
@@ -215,7 +213,7 @@ def _act(job: Job, options: argparse.Namespace, show: Callable[[Outcome], None])
     if options.verify:
         with job.workplace() as root:
             dataset = job.draw(partial(describe_task, root), workers, afresh=True)
-            return verify(dataset, job.options, options.every_byte), "verified"
+            return verify(dataset, job.options)
     if options.executor:
         _cluster().upload_on_ray(job, options.workers, _executor_options(options))
         outcome = job.finish(look(job.options), show)

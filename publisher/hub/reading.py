@@ -8,24 +8,24 @@ from __future__ import annotations
 import hashlib
 import itertools
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from huggingface_hub import HfApi, HfFileSystem, constants, get_token
+from huggingface_hub import HfApi, HfFileSystem, constants, get_token, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
-from publisher.card.record import CARD, CARD_BYTES, read_card
+from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, read_card, read_record
 from publisher.errors import HubError, UsageError
 from publisher.hub.cleaning import clean
 from publisher.hub.client_internals import commits, missing_objects
 from publisher.hub.endpoint import endpoint
 from publisher.hub.failures import explain, is_lost
 from publisher.hub.patience import with_retries
-from publisher.plan.state import EMPTY, Commit, PullRequest, RemoteFile, State
+from publisher.plan.state import Commit, PullRequest, RemoteFile, State
 from publisher.prepare.files import UploadedFile
 
 T = TypeVar("T")
@@ -62,8 +62,10 @@ class Reader:
             raise UsageError("the token has characters, or a length, that no token has: copy it again into HF_TOKEN")
         self.api = HfApi()
 
-    def find(self, revision: str) -> State | None:
+    def find(self, revision: str, whole: bool = True) -> State | None:
         """The repository at a revision, or None if the repository is not there (or hidden from the token).
+
+        Unless it is wanted `whole`, a card that is as it was published is not read.
 
         Raises
         ------
@@ -88,9 +90,15 @@ class Reader:
         except Exception as error:
             raise explain(error, self.repo_id) from error
         files = self.files(commit)
-        is_read = CARD in files and files[CARD].size <= CARD_BYTES
-        card = read_card(self.content(CARD, commit).decode(errors="replace")) if is_read else EMPTY.card
-        return State(commit, files, card, bool(info.private))
+        listed = self._text(RECORD, commit, files)
+        record = read_record(listed) if listed is not None else None
+        if not whole and record and CARD in files and files[CARD].blob_id == record.readme:
+            return State(commit, files, PublishedCard(record=record, is_unread=True), bool(info.private))
+        return State(commit, files, read_card(self._text(CARD, commit, files), listed), bool(info.private))
+
+    def _text(self, path: str, commit: str, files: Mapping[str, RemoteFile]) -> str | None:
+        is_read = path in files and files[path].size <= CARD_BYTES
+        return self.content(path, commit).decode(errors="replace") if is_read else None
 
     def files(self, commit: str) -> dict[str, RemoteFile]:
         """All files of a commit, by path."""
@@ -109,14 +117,25 @@ class Reader:
 
     def read(self, state: State, files: Iterable[RemoteFile]) -> State:
         """A state with the digests of files that are not in LFS, which have to be read for it."""
+        files = list(files)
+        if CARD in [file.path for file in files]:
+            texts = (self._text(path, state.commit, state.files) for path in (CARD, RECORD))
+            state = replace(state, card=read_card(*texts))
         digests = {file.path: hashlib.sha256(self.content(file.path, state.commit)).hexdigest() for file in files}
         known = {path: replace(state.files[path], sha256=digest) for path, digest in digests.items()}
         return replace(state, files={**state.files, **known})
 
     def content(self, path: str, commit: str, size: int = 0) -> bytes:
         """The bytes of a file as the Hub gives them, not those of a cache."""
+        url = hf_hub_url(self.repo_id, path, repo_type="dataset", revision=commit, endpoint=self.api.endpoint)
+
+        def get() -> bytes:
+            response = get_session().get(url, headers=build_hf_headers(), timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
+            hf_raise_for_status(response)
+            return response.content
+
         try:
-            return self._with_file(path, commit, size, Path.read_bytes)
+            return with_retries(f"reading {path}", get)
         except Exception as error:
             raise explain(error, self.repo_id) from error
 

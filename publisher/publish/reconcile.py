@@ -6,18 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from publisher.check.compare import check_commit, check_opens
 from publisher.errors import HubError, PublishingError, last_word
 from publisher.hub.client import MovedError, Repository
 from publisher.hub.failures import explain, status_of
 from publisher.hub.patience import Patience
 from publisher.options import SCRIPT_BRANCH, Options
 from publisher.plan.plan import Plan
-from publisher.plan.state import EMPTY, Commit, State
-from publisher.plan.wanted import Dataset
+from publisher.plan.state import EMPTY, Commit, Dataset, State
 from publisher.publish.commit import carry_out
 from publisher.publish.outcome import Outcome, Show
 from publisher.publish.start import Found, plan_on, refuse, taken
-from publisher.publish.verify import check_commit, check_opens
 
 CONFLICTS = {409, 412}
 ATTEMPTS = 5  # to commit, while others are faster

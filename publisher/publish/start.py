@@ -15,8 +15,7 @@ from publisher.hub.reading import NoRevisionError, Reader
 from publisher.options import MAIN, SCRIPT_BRANCH, Options
 from publisher.plan.notes import Made, describe_mismatch
 from publisher.plan.plan import Plan, is_undecided, make_plan
-from publisher.plan.state import State
-from publisher.plan.wanted import Dataset
+from publisher.plan.state import Dataset, State
 
 OTHER = (
     "{url} holds another dataset: {difference}. Give another repository, raise the version if the builder's parameters "
@@ -43,7 +42,7 @@ def look(options: Options) -> Found:
     repository = Reader(options.repo_id)
     new_branch = False
     try:
-        state = repository.find(options.revision)
+        state = repository.find(options.revision, whole=bool(options.config))
     except NoRevisionError:
         state = None if options.revision == MAIN else repository.find(MAIN)
         new_branch = True
@@ -102,7 +101,7 @@ def plan_on(repository: Reader, dataset: Dataset, options: Options, state: State
 
 def refuse(plan: Plan, options: Options) -> None:
     """Refuse a plan that loses what is of others."""
-    _refuse_other(plan.other, options)
+    _refuse_other(plan.mismatch, options)
     if plan.replaces_edited_card and not options.overwrite_card:
         raise DifferenceError(EDITED.format(template=plan.template))
 
