@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from huggingface_hub import get_session
 
-from compatibility.environments import Environment
-from compatibility.making import make
 from loopback import Fault, Hub
 from loopback.errors import HubError
 from tests.xet_client import R, Storage, add, client, publish_elsewhere, upload
+from tools.readers.environments import Environment
+from tools.readers.making import make
 
 ROOT = Path(__file__).parent.parent
 RANDOM = np.random.default_rng(0)
@@ -89,7 +89,7 @@ def test_routes_of_an_older_storage(hub: Hub, tmp_path: Path, route: str, instea
 def test_older_clients(hub: Hub, tmp_path: Path, hub_version: str, xet_version: str, route: str) -> None:
     """Those before huggingface_hub 2 ask the LFS batch whether they may speak Xet, and take routes of their own."""
     requirements = (f"huggingface_hub=={hub_version}", f"hf_xet=={xet_version}")
-    made = make(Environment(f"hub-{hub_version}", requirements, (), ()), ROOT / "build" / "compatibility")
+    made = make(Environment(f"hub-{hub_version}", requirements, (), ()), ROOT / "build" / "readers")
     assert publish_elsewhere(hub, tmp_path, DATA, made.python) == ""
     assert hub.files(R)["train.parquet"] == DATA
     assert any(path.startswith(route) and status == 200 for path, status in paths(hub, route))

@@ -26,7 +26,7 @@ from publisher import main
 from publisher.prepare import parquet
 from publisher.publish import commit as apply
 from publisher.scale import job
-from tests.conftest import ignore_parents
+from tests.hubs import ignore_parents
 from tests.shards import SHARDS_CARD, Shards
 
 ROOT = Path(__file__).parent.parent

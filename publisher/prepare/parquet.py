@@ -1,4 +1,4 @@
-"""Rows -> Parquet files, small and the same from run to run; what opens them is in compatibility/README.md."""
+"""Rows -> Parquet files, small and the same from run to run; what opens them is in tools/readers/README.md."""
 
 from __future__ import annotations
 

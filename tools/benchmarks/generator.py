@@ -1,6 +1,6 @@
 """Speed, memory and import time against the original, the PyPI package `mnist1d`.
 
-python benchmarks/generator.py [--samples N ...] [--rounds N]
+python tools/benchmarks/generator.py [--samples N ...] [--rounds N]
 
 Both run in turn (ours, the original, ours, ...), each time in a process of its own: the two packages share a name,
 and beside this file, which is named as our package, `import generator` would find this file. The original is
@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "benchmarks"
 ORIGINAL = "mnist1d==0.0.2.post1"
 SLOW = 20_000  # samples from which one round of the original takes many seconds

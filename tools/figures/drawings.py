@@ -13,13 +13,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from card.figures.embedding import CACHE, MNIST_CACHE, embed
-from card.figures.style import BLACK, BLUE, INK, LINE, ORANGE, SHADE, bare, new_figure
-from card.mnist import SIDE, load_mnist
 from card.table import MNIST, Cell, Row, number
 from generator import Parameters, make_dataset
 from generator.anatomy import Anatomy, Mask, first_rows, take_apart
 from generator.arrays import Floats, Integers
+from tools.figures.embedding import CACHE, MNIST_CACHE, embed
+from tools.figures.style import BLACK, BLUE, INK, LINE, ORANGE, SHADE, bare, new_figure
+from tools.mnist import SIDE, load_mnist
 
 ROWS = 2  # of samples
 STEPS_DIGITS = (3, 5, 7)

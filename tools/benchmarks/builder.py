@@ -1,6 +1,6 @@
 """Speed of the builder, whose rows reach Arrow as tables, against the same rows one by one.
 
-python benchmarks/builder.py [--rows N] [--rounds N]
+python tools/benchmarks/builder.py [--rows N] [--rounds N]
 
 The arrays are drawn once and handed to both, so that only the preparation counts. Both run in turn, each time in a
 process of its own.
@@ -20,7 +20,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the script beside this one is no package `generator`
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the script beside this one is no package `generator`
 
 import datasets
 import numpy as np

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 from PIL import Image
 
-from card.figures.style import BLUE, INK, LINE, PALE, bare, new_figure, rasterise
 from generator import Parameters
 from generator.anatomy import Anatomy, Mask, first_rows, take_apart
 from generator.arrays import Floats
+from tools.figures.style import BLUE, INK, LINE, PALE, bare, new_figure, rasterise
 
 DIGITS = (0, 2, 3, 5, 7)
 STEPS = ("template", "pad", "dilate", "scale", "translate", "correlated noise", "i.i.d. noise", "shear", "subsample")

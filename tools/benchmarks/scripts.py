@@ -1,6 +1,6 @@
 """How many loading scripts the command publishes as they are: each in a folder with the sample data it came with.
 
-python benchmarks/scripts.py FOLDER [NAME ...] [--jobs N] [--configs N] [--results FILE.jsonl]
+python tools/benchmarks/scripts.py FOLDER [NAME ...] [--jobs N] [--configs N] [--results FILE.jsonl]
 
 FOLDER holds NAME/NAME.py and NAME/dummy/CONFIG/VERSION/dummy_data.zip, as the former collection of `datasets` does:
 `git clone --branch 2.4.0 https://github.com/huggingface/datasets`, then its folder `datasets`. Downloads are answered
@@ -33,7 +33,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 LIMIT = 300  # seconds for a script
 EQUAL, MEDIA, REFUSED, ITSELF, DIFFERENT, FAULT = (

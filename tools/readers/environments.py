@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reader:
-    """A script in `readers/`, and the columns of the table that it fills."""
+    """A script in `scripts/`, and the columns of the table that it fills."""
 
     script: str
     checks: tuple[str, ...]

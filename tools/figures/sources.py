@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from card import MODELS, RESULTS
-from card.mnist import PACKAGE
 from card.table import read_table
 from generator import get_templates
 from mnist1d import Mnist1D
 from publisher.prepare.configs import choose_configs
+from tools.mnist import PACKAGE
 
 CONFIGS = {name: Mnist1D.builder_configs[name] for name in choose_configs(Mnist1D)}
 DEFAULT = CONFIGS[Mnist1D.DEFAULT_CONFIG_NAME].parameters

@@ -1,6 +1,6 @@
 """CPU time of the main job, `push_to_hub.py --output-dir`, against that of `import datasets` alone.
 
-python benchmarks/command.py [--rounds N]
+python tools/benchmarks/command.py [--rounds N]
 
 Both run in turn, each time in a process of its own, after one of each that is not counted: it compiles the modules.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "push_to_hub.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "push_to_hub.py"
 LIMIT = 1.6
 
 

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from compatibility.environments import Environment
+from tools.readers.environments import Environment
 
 MARKER = "made.json"  # written last: name and version of each package
 WEEK = 7 * 24 * 3600  # seconds that "newest" stays so

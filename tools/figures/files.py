@@ -9,10 +9,10 @@ from typing import Any
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from card.figures.animation import save_animation
-from card.figures.drawings import draw_models, draw_samples, draw_steps, draw_templates, draw_tsne
-from card.figures.sources import SOURCES
-from card.figures.style import save_png, styled
+from tools.figures.animation import save_animation
+from tools.figures.drawings import draw_models, draw_samples, draw_steps, draw_templates, draw_tsne
+from tools.figures.sources import SOURCES
+from tools.figures.style import save_png, styled
 
 DRAW: dict[str, Callable[[Any], Figure]] = {
     **{name: draw_samples for name in SOURCES if name.startswith("samples-")},

@@ -1,6 +1,6 @@
 """Speed of publishing in parts, against a plain loop that writes the same rows and sends them nowhere.
 
-python benchmarks/publishing.py [--rows N] [--workers N ...]
+python tools/benchmarks/publishing.py [--rows N] [--workers N ...]
 
 The command publishes to the Hub of `loopback` on this machine, in a process of its own that is not counted, though it
 takes its share of the cores. The loop takes the tables of the builder one after the other, writes a file for each split
@@ -23,7 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # the script beside this one is no package `generator`
 
 import datasets
@@ -31,9 +31,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from benchmarks.builder import in_new_process
 from mnist1d import Mnist1D
 from publisher.prepare.digests import file_digest
+from tools.benchmarks.builder import in_new_process
 
 REPO_ID = "tester/benchmark"
 GROUP_ROWS = 300_000  # of a row group, as the command has them

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from compatibility.environments import Environment, Reader
-from compatibility.making import Made
-from compatibility.subject import Columns, Subject
+from tools.readers.environments import Environment, Reader
+from tools.readers.making import Made
+from tools.readers.subject import Columns, Subject
 
-READERS = Path(__file__).with_name("readers")
+READERS = Path(__file__).with_name("scripts")
 TIMEOUT = 600  # seconds
 BOTH = "train+test"
 # Appends a folder behind the environment's own packages, so that only what these lack comes from there.
@@ -67,7 +67,7 @@ def judge(check: str, found: list[dict[str, Any]], expected: Expected) -> str:
     ----------
     check : str
     found : list of dict
-        What `readers/answer.py` collects.
+        What `scripts/answer.py` collects.
     expected : dict
 
     Returns

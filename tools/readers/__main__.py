@@ -1,4 +1,4 @@
-"""`python -m compatibility`: write the repository, publish it, read it with everything, print the table."""
+"""`python -m tools.readers`: write the repository, publish it, read it with everything, print the table."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from compatibility.environments import CHECKS, ENVIRONMENTS, PYTORCH, Environment, unusable
-from compatibility.making import Made, MakingError, make
-from compatibility.reading import read
-from compatibility.subject import ROOT, Subject, SubjectError, published
-from compatibility.table import Row, render
+from tools.readers.environments import CHECKS, ENVIRONMENTS, PYTORCH, Environment, unusable
+from tools.readers.making import Made, MakingError, make
+from tools.readers.reading import read
+from tools.readers.subject import ROOT, Subject, SubjectError, published
+from tools.readers.table import Row, render
 
-CACHE = ROOT / "build" / "compatibility"
+CACHE = ROOT / "build" / "readers"
 AT_ONCE = 2  # environments; each reader is one process, mostly busy
 
 
@@ -44,9 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # ticks, on any terminal
     parser = _Parser(
-        prog="python -m compatibility",
+        prog="python -m tools.readers",
         description="Read the repository that this project writes with many versions of many readers, each in an "
-        "environment of its own that is kept in build/compatibility, and print what opens. Exit code 1 if something "
+        "environment of its own that is kept in build/readers, and print what opens. Exit code 1 if something "
         "does not.",
         allow_abbrev=False,
     )

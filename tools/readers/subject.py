@@ -20,7 +20,7 @@ from mnist1d import Mnist1D
 from publisher.card.record import RECORD, read_record
 from publisher.prepare.configs import data_folder
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 REPO_ID = "tester/mnist1d"
 SCRIPT = ROOT / "scripts" / "push_to_hub.py"
 Columns = dict[str, Any]  # rows, and digest and dtype of x and y

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compatibility.__main__ import main
-from compatibility.environments import CHECKS, ENVIRONMENTS, Environment, unusable
-from compatibility.making import MARKER, WEEK, MakingError, folder_of, is_made, make
-from compatibility.reading import READERS, judge
-from compatibility.subject import ROOT, describe
-from compatibility.table import Row, render
+from tools.readers.__main__ import main
+from tools.readers.environments import CHECKS, ENVIRONMENTS, Environment, unusable
+from tools.readers.making import MARKER, WEEK, MakingError, folder_of, is_made, make
+from tools.readers.reading import READERS, judge
+from tools.readers.subject import ROOT, describe
+from tools.readers.table import Row, render
 
 EMPTY = Environment("empty", ("pip",), (), ())  # made without a network: pip is there already
 CONFIGS = ("default", "shuffled")
@@ -48,7 +48,7 @@ def test_declarations() -> None:
 
 def test_readers_are_independent() -> None:
     """Readers import nothing of the project, but for the builder where that is what is tried."""
-    ours = {"generator", "publisher", "card", "tests", "compatibility", "mnist1d"}
+    ours = {"generator", "publisher", "card", "tests", "tools", "mnist1d"}
     for script in READERS.glob("*.py"):
         imports: set[str] = set()
         for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
@@ -61,7 +61,7 @@ def test_readers_are_independent() -> None:
 
 def test_documented() -> None:
     """The README's table has a row for each environment and a column for each check."""
-    text = (ROOT / "compatibility" / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "tools" / "readers" / "README.md").read_text(encoding="utf-8")
     for environment in ENVIRONMENTS:
         assert f"| {environment.name} " in text
     assert " | ".join(CHECKS) in " ".join(text.split())
@@ -207,5 +207,5 @@ def test_wrong_arguments(arguments: list[str], capsys: pytest.CaptureFixture[str
         main(arguments)
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("python -m compatibility: ")
+    assert printed.err.startswith("python -m tools.readers: ")
     assert printed.err.count("\n") == 1

@@ -1,6 +1,6 @@
 """The model table: test accuracy of the authors' four models on the published Parquet of every config, and on MNIST.
 
-python benchmarks/models.py [--data DIR] [--config NAME] [--model NAME] [--seeds N] [--steps N] [--output FILE]
+python tools/benchmarks/models.py [--data DIR] [--config NAME] [--model NAME] [--seeds N] [--steps N] [--output FILE]
 
 Models and settings are those of the authors (notebooks/models.py and train.py in their repository), but for the number
 of steps. The accuracy is that after the last step, never the best one. The nearest neighbour is measured too. MNIST is
@@ -27,7 +27,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # the script beside this one is no package `generator`
 
 import datasets
@@ -40,11 +40,11 @@ try:
 except ImportError:
     sys.exit('PyTorch is not installed: pip install -e ".[benchmark]"')
 
-from card.mnist import PACKAGE, load_mnist
 from explorer.hardness import nearest_neighbour
 from publisher.builders.find import load_module
 from publisher.errors import PublishingError
 from publisher.prepare.configs import choose_configs
+from tools.mnist import PACKAGE, load_mnist
 
 try:
     load_module("mnist1d")

@@ -1,6 +1,6 @@
 """The sharded stream: time against the original and against its normals alone, memory against the number of rows.
 
-python benchmarks/sharded.py [--shards N] [--rounds N] [--rows N ...] [--skip-memory]
+python tools/benchmarks/sharded.py [--shards N] [--rounds N] [--rows N ...] [--skip-memory]
 
 All sides of a comparison take turns, each time in a process of its own. The two sizes that memory is compared at are
 prepared as anybody would, in a cache below build/benchmarks that is removed afterwards: 10,000,000 rows take 3.4 GB.
@@ -18,16 +18,16 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the script beside this one is no package `generator`
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the script beside this one is no package `generator`
 
 import datasets
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.builder import in_new_process
-from benchmarks.generator import DRAW_ORIGINAL, ROOT, WORK, install_original, ratios, run
 from generator.sharded import SHARD_ROWS
 from mnist1d import Mnist1D
+from tools.benchmarks.builder import in_new_process
+from tools.benchmarks.generator import DRAW_ORIGINAL, ROOT, WORK, install_original, ratios, run
 
 ORIGINAL_ROWS = 5_000  # it takes as long for each, however many there are
 

@@ -1,6 +1,6 @@
 """The ways from a published config to a NumPy array, on the installed version of `datasets`.
 
-python benchmarks/reading.py [--rounds N]
+python tools/benchmarks/reading.py [--rounds N]
 
 The limit is one copy of the values: the files are read in pieces of 1,000 rows, and one array has to hold them all.
 """
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # the script beside this one is no package `generator`
 
 import datasets
