@@ -164,7 +164,7 @@ def first_rows(card: PublishedCard, folder: Path) -> str:
             rows = f"{counts[split['split']]:,} rows" if split["split"] in counts else ""
             summary = f"<b>{escape(name)}</b> · {escape(split['split'])} · {rows}"
             files = sorted(path for pattern in _listed(split["path"]) for path in folder.glob(pattern))
-            table = _table(files[0]) if files else "<p>The rows are not drawn yet.</p>"
+            table = _table(files[0]) if files else "<p>The rows do not exist yet.</p>"
             shown += f'<details name="viewer"{opened}><summary>{summary}</summary>{table}</details>\n'
     return shown
 
