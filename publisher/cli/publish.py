@@ -23,7 +23,7 @@ from publisher.cli.signals import AT_END
 from publisher.errors import DifferenceError, PublishingError, UsageError, last_word
 from publisher.hub.repository import Repository
 from publisher.options import Options
-from publisher.plan.wanted import Dataset
+from publisher.plan.state import Dataset
 from publisher.prepare.configs import choose_configs
 from publisher.prepare.files import File
 from publisher.prepare.shards import FilePart
@@ -155,10 +155,8 @@ def _write_preview(job: Job) -> int:
 
 
 def _complete(dataset: Dataset, folder: Path, repo_id: str) -> list[File]:
-    """Write card and pictures next to the files; all files, the card first."""
-    card = dataset.card_for()
-    files = dataset.files(card)
-    files.insert(0, dataset.readme(card, files, repo_id))
+    """Put card and pictures beside what is drawn; all files, the card first."""
+    files = dataset.all_files(repo_id)
     complete_folder(folder, files)
     return files
 
@@ -172,7 +170,7 @@ def _use_hub(job: Job) -> tuple[Outcome, str]:
         outcome = plan_from(job.prepare(partial(expect, job.workplace)), options, found)
         return outcome, _dry_run(outcome, show)
     if options.verify:
-        return verify(job.prepare(partial(describe, job.workplace)), options, every_byte=False), "verified"
+        return verify(job.prepare(partial(describe, job.workplace)), options)
     if options.executor:
         outcome = _cluster().publish_on_ray(job, show)
     else:

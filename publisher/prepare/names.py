@@ -11,7 +11,7 @@ from publisher.errors import UsageError
 DEFAULT = "default"  # a config of this name is the default one, whatever else a card says
 TAKEN = (  # beside the configs' folders
     *("assets", "readme.md", ".gitattributes", ".git", ".cache"),
-    *(".huggingface", ".huggingface.yaml", "dataset_infos.json"),
+    *(".huggingface", ".huggingface.yaml", ".publish.json", "dataset_infos.json"),
 )
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # devices on Windows
 SPLIT = re.compile(r"\w+(\.\w+)*")  # what `datasets` takes, to the very end of the name

@@ -18,7 +18,7 @@ from publisher.errors import ConfigsError, UsageError, last_word
 from publisher.hub.repository import Repository
 from publisher.options import Options
 from publisher.plan.plan import is_undecided
-from publisher.plan.wanted import Dataset
+from publisher.plan.state import Dataset
 from publisher.prepare.config_builder import ConfigBuilder
 from publisher.prepare.configs import choose_configs, default_config, describe_builder
 from publisher.prepare.files import KnownFile, LocalFile
