@@ -42,7 +42,7 @@ except ImportError:
 
 from card.mnist import PACKAGE, load_mnist
 from explorer.hardness import nearest_neighbour
-from publisher.builders.find import load_module
+from publisher.builders import load_module
 from publisher.errors import PublishingError
 from publisher.prepare.configs import choose_configs
 

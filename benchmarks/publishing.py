@@ -33,7 +33,7 @@ from tqdm import tqdm
 
 from benchmarks.builder import in_new_process
 from mnist1d import Mnist1D
-from publisher.prepare.digests import file_digest
+from publisher.prepare.files import file_digest
 
 REPO_ID = "tester/benchmark"
 GROUP_ROWS = 300_000  # of a row group, as the command has them

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -57,3 +57,16 @@ def last_word(words: str) -> Iterator[None]:
     except KeyboardInterrupt as stop:
         number, *better = stop.args or (signal.SIGINT,)
         raise KeyboardInterrupt(number, *filter(None, better or [words])) from stop
+
+
+def choices(names: Iterable[str], most: int = 10) -> str:
+    """List what there is to choose from, cut after ten.
+
+    Examples
+    --------
+    >>> choices(map(str, range(12)))
+    '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more'
+    """
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -11,7 +11,7 @@ import datasets
 
 from publisher.card.compose import Card
 from publisher.prepare.configs import ConfigCard
-from publisher.prepare.datasets_compat import item_of
+from publisher.prepare.features import item_of
 
 TEMPLATE = Path(__file__).with_name("default.md.jinja")
 SHOWN = 10  # names of a class label, at most

@@ -20,7 +20,7 @@ from publisher.errors import HubError, UsageError
 from publisher.hub.names import check_repo_id
 from publisher.hub.reading import Reader
 from publisher.options import MAIN
-from publisher.prepare.digests import file_digest
+from publisher.prepare.files import file_digest
 from publisher.prepare.rows import RowsDigest
 
 FINDINGS, LENGTH = 1000, 1000  # that are listed at most, and characters of each

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from publisher.card.record import CARD, PublishedCard
-from publisher.prepare.names import SPLIT
+from publisher.prepare.configs import SPLIT
 
 
 def check_values(metadata: Mapping[str, Any]) -> Iterator[str]:

@@ -23,8 +23,7 @@ from publisher.hub.reading import Reader
 from publisher.plan.plan import Plan
 from publisher.plan.state import RemoteFile, State
 from publisher.prepare.configs import PreparedConfig
-from publisher.prepare.digests import file_digest
-from publisher.prepare.files import File, digest_of, rows_sha256_of
+from publisher.prepare.files import File, digest_of, file_digest, rows_sha256_of
 from publisher.prepare.parquet import MAGIC, digest_of_rows
 
 BESIDE = (".huggingface.yaml", "dataset_infos.json")  # what `load_dataset` reads beside the card

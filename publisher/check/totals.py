@@ -9,13 +9,13 @@ from typing import Any
 
 import datasets
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from publisher.card.metadata import SIZE_CATEGORIES, size_category
 from publisher.card.record import CARD, ConfigRecord
 from publisher.hub.cleaning import one_line
-from publisher.prepare.datasets_compat import features_from_card
-from publisher.prepare.digests import digest_values
-from publisher.prepare.rows import arrow_bytes
+from publisher.prepare.features import features_from_card
+from publisher.prepare.rows import arrow_bytes, is_list
 
 ESTIMATE = 0.1  # `push_to_hub` of `datasets` estimates num_bytes of a selection of rows by their share
 
@@ -125,3 +125,17 @@ def check_size_category(metadata: Mapping[str, Any], rows: list[int]) -> Iterato
     for said in [listed] if isinstance(listed, str) else listed if isinstance(listed, list) else []:
         if said in SIZE_CATEGORIES.values() and said not in fitting:  # of any other value the Hub has to say
             yield f"{CARD}: size_categories is {said!r}, and the files have {sum(rows):,} rows: {' or '.join(fitting)}"
+
+
+def digest_values(digest: hashlib._Hash, column: pa.ChunkedArray) -> bool:
+    """Feed a column's values to a digest; False, and nothing is fed, if it has nulls or other types than numbers."""
+    while is_list(column.type):
+        if column.null_count:
+            return False
+        column = pc.list_flatten(column)
+    if column.null_count or not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        return False
+    for chunk in column.chunks:
+        values = chunk.to_numpy()
+        digest.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
+    return True

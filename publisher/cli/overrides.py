@@ -18,7 +18,7 @@ from typing import Any
 import datasets
 
 from publisher.errors import UsageError
-from publisher.prepare.builder_errors import builder_errors
+from publisher.prepare import builder_errors
 from publisher.prepare.configs import declared_configs
 
 LIBRARY_KEYWORDS = {

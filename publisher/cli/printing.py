@@ -15,7 +15,7 @@ from publisher.hub.cleaning import without_control
 from publisher.options import Options
 from publisher.plan.plan import Change
 from publisher.prepare.files import File, digest_of
-from publisher.prepare.shards import FilePart
+from publisher.prepare.tasks import FilePart
 from publisher.publish.outcome import Outcome
 from publisher.scale.job import Job
 

@@ -66,7 +66,7 @@ def _keep(
 def _as_recorded(file: File, remote: RemoteFile | None) -> File:
     if not isinstance(file, KnownFile) or remote is None or remote.sha256 in (None, file.sha256):
         return file
-    return KnownFile(file.path, remote.size, file.rows, file.nbytes, remote.sha256 or "", file.values)
+    return KnownFile(file.path, remote.size, file.rows, file.nbytes, remote.sha256 or "", file.rows_sha256)
 
 
 def recorded_infos(card: PublishedCard) -> Mapping[str, datasets.DatasetInfo]:

@@ -26,9 +26,7 @@ from publisher.plan.wanted import Dataset
 from publisher.prepare.config_builder import ConfigBuilder
 from publisher.prepare.configs import choose_configs, default_config, describe_builder
 from publisher.prepare.files import KnownFile, LocalFile
-from publisher.prepare.shards import FilePart
-from publisher.prepare.tasks import Prepared, Task, assemble_configs, plan_tasks
-from publisher.prepare.whole import WholeConfig
+from publisher.prepare.tasks import FilePart, Prepared, Task, WholeConfig, assemble_configs, plan_tasks
 from publisher.publish import reconcile
 from publisher.publish.outcome import Outcome, Show
 from publisher.publish.start import Found, look, refuse_early, refuse_undecided
@@ -167,7 +165,9 @@ def make_job(
     The parameters are those of `publish`; to `keep_going` is to make all other configs before those that cannot be made
     are complained of.
     """
-    sources = [ConfigBuilder(builder, name, overrides) for name in choose_configs(builder, configs)]
+    sources = [
+        ConfigBuilder(builder, name, overrides, options.work_folder) for name in choose_configs(builder, configs)
+    ]
     folder = _folder(work_dir or default_root(), options.repo_id, builder, overrides).absolute()
     uploads = Uploads(options.repo_id, options.create_pr, folder)
     faults: dict[str, UsageError] | None = {} if keep_going else None
@@ -232,7 +232,7 @@ def publish(
 
 def draw_task(kept: Kept, root: Path, task: Task) -> Prepared:
     """Draw a task: a part below the repository's folder, a whole where it is kept."""
-    return list(task.draw(root)) if isinstance(task, FilePart) else kept.draw(task, root)
+    return list(task.prepare(root)) if isinstance(task, FilePart) else kept.draw(task, root)
 
 
 def expect_task(kept: Kept, root: Path, task: Task) -> Prepared:
@@ -242,12 +242,12 @@ def expect_task(kept: Kept, root: Path, task: Task) -> Prepared:
 
 def describe_task(root: Path, task: Task) -> Prepared:
     """What a task is like; a part is drawn, and not kept."""
-    return list(map(_drop, task.draw(root))) if isinstance(task, FilePart) else task.draw(root)
+    return list(map(_drop, task.prepare(root))) if isinstance(task, FilePart) else task.prepare(root)
 
 
 def _drop(file: LocalFile) -> KnownFile:
     file.source.unlink()
-    return KnownFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.values)
+    return KnownFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256)
 
 
 def _upload(uploads: Uploads, kept: Kept, root: Path, task: Task) -> Prepared:

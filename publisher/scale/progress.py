@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from publisher.prepare.counted import ROWS
+from publisher.prepare.datasets_compat import ROWS
 
 QUIET = 60.0  # seconds between lines of progress where there is no terminal
 BLINK = 1.0  # between looks at how many rows there are, on a terminal

@@ -22,7 +22,7 @@ from publisher.errors import UsageError
 from publisher.hub.client import Repository
 from publisher.prepare.files import UploadedFile
 from publisher.prepare.parquet import numbered
-from publisher.prepare.shards import FilePart
+from publisher.prepare.tasks import FilePart
 
 DRAWING = "drawing-"  # how the folders of unfinished parts begin; machine and process follow
 HOST = re.sub(r"\W", "", platform.node())
@@ -57,7 +57,7 @@ class Uploads:
         prefix = f"{DRAWING}{HOST}-{os.getpid()}-"
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=prefix) as work:
             uploaded = []
-            for file in part.draw(Path(work)):
+            for file in part.prepare(Path(work)):
                 uploaded.append(Repository(self.repo_id).upload(file, self.create_pr))
                 file.source.unlink()
             listed = [{**asdict(file), "sample": base64.b64encode(file.sample).decode()} for file in uploaded]
@@ -101,10 +101,12 @@ def _recall(listed: dict[str, Any], path: PurePosixPath) -> UploadedFile:
     if (
         file.path != str(path)
         or not all(type(number) is int and number >= 0 for number in numbers)
-        or not all(SHA256.fullmatch(digest) for digest in (file.sha256, file.values))
+        or not all(SHA256.fullmatch(digest) for digest in (file.sha256, file.rows_sha256))
     ):
         raise ValueError(f"not what was uploaded: {listed}")
-    return UploadedFile(file.path, *numbers, file.sha256, file.values, base64.b64decode(file.sample, validate=True))
+    return UploadedFile(
+        file.path, *numbers, file.sha256, file.rows_sha256, base64.b64decode(file.sample, validate=True)
+    )
 
 
 def is_left(folder: Path) -> bool:

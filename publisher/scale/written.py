@@ -14,7 +14,7 @@ from publisher.errors import UsageError
 from publisher.options import Options
 from publisher.prepare.config_builder import ConfigBuilder
 from publisher.prepare.files import ExpectedFile
-from publisher.prepare.shards import FilePart
+from publisher.prepare.tasks import FilePart
 from publisher.scale.job import Job
 from publisher.scale.kept import Kept
 from publisher.scale.uploads import Uploads
