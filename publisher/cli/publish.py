@@ -125,8 +125,6 @@ def _make_job(builder: type[datasets.DatasetBuilder], card: Card, options: argpa
         raise
     if options.executor and len(job.parts) < len(job.tasks):
         raise UsageError(f"--executor is for builders of tables in shards, and {_whole(job)}: leave it out")
-    if (options.workers or 1) > 1 and len(job.tasks) == 1 and not job.parts:
-        raise UsageError(f"--workers {options.workers} has no effect, as {_whole(job)}: leave it out")
     return job
 
 
@@ -138,13 +136,18 @@ def _whole(job: Job) -> str:
 
 
 def _write_folder(job: Job, options: argparse.Namespace) -> int:
+    notes: dict[str, None] = {}
+
     def write(folder: Path) -> list[File]:
         drawn = job.draw(partial(draw_task, job.kept, folder), options.workers or 1)
+        notes.update(dict.fromkeys(note for config in drawn.configs for note in config.notes))
         return _complete(drawn, folder, options.repo_id)
 
     with job.kept.in_use():
         print_files(replace_folder(options.output_dir, write))
         job.kept.clear()
+    for note in notes:
+        print(f"note: {note}")
     print_loading(str(options.output_dir), choose_configs(job.builder, options.config), job.builder)
     return 0
 

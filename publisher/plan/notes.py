@@ -57,6 +57,7 @@ def notes(
         What a script of the dataset would be called.
     """
     for config in configs:
+        yield from config.notes
         version = config.provenance["version"]
         published = record.configs.get(config.name)
         there = published.provenance.get("version") if published else None

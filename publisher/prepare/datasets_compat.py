@@ -39,6 +39,7 @@ __all__ = [
     "MetadataConfigs",
     "embed_table_storage",
     "flat",
+    "followed_tables",
     "forget_undated",
     "generate_tables",
     "get_data_patterns",
@@ -157,9 +158,8 @@ def generate_tables(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str
 class Place:
     """Where a builder is while it makes rows."""
 
-    split = ""
-
-    def __init__(self) -> None:
+    def __init__(self, is_table: bool) -> None:
+        self.is_table = is_table
         self.begin("")
 
     def begin(self, split: str) -> None:
@@ -170,20 +170,20 @@ class Place:
         self.batch = 1000  # rows that are written at a time
         self.example: Any = None  # made and not encoded yet
         self.file = ""
-        self.lines: deque[int] = deque(maxlen=1000)  # of the script, for the last rows
+        self.lines: deque[int] = deque(maxlen=1 if self.is_table else 1000)  # of the script, for the last items
         self.is_followed = False
 
     def line(self, row: int) -> str:
         """Line of the script that made a row, as far as it is known."""
-        index = row - self.row - 1
+        index = -1 if self.is_table else row - self.row - 1
         return f"{self.file}, line {self.lines[index]}" if self.file and -len(self.lines) <= index < 0 else ""
 
-    def follow(self, items: Iterator[Any], is_table: bool) -> Iterator[Any]:
+    def follow(self, items: Iterator[Any]) -> Iterator[Any]:
         """Return the same items, with the place of each noted, and their keys compared as in `datasets` 1 to 3."""
         frame = getattr(items, "gi_frame", None)
         self.file = Path(frame.f_code.co_filename).name if frame else ""
         keys: dict[str, int] = {}
-        lines = self.lines
+        lines, is_table = self.lines, self.is_table
         for item in items:
             size = len(item[1]) if is_table else 1
             ROWS.number += size
@@ -204,9 +204,59 @@ class Place:
             yield item
             self.example = None
 
+    def check(self, table: pa.Table, features: datasets.Features) -> None:
+        """Refuse values of the next rows that can be written, and that `load_dataset` cannot read."""
+        if found := find_bad_value(table, features):
+            row, column, reason = found
+            array = table[column].slice(row, 1).combine_chunks()
+            value = (array.storage if isinstance(array, pa.ExtensionArray) else array).to_pylist()[0]
+            row += self.written
+            raise bad_value(row, column, value, features[column], reason, self.line(row))
+        self.written += len(table)
+
+    def cast(self, table: pa.Table, features: datasets.Features) -> pa.Table:
+        """Cast the next rows to the types of their features, and check them."""
+        try:
+            table = table_cast(table, features.arrow_schema)
+        except Exception as error:
+            for name in filter(features.__contains__, table.column_names):
+                self._find_uncastable(table.select([name]), datasets.Features({name: features[name]}), 0, error)
+            raise
+        self.check(table, features)
+        return table
+
+    def _find_uncastable(self, table: pa.Table, features: datasets.Features, first: int, error: Exception) -> None:
+        """Raise an error for the first value of a column that cannot be cast; return if all of them can."""
+        try:
+            table_cast(table, features.arrow_schema)
+        except Exception as reason:
+            [(name, feature)] = features.items()
+            row = self.written + first
+            if len(table) == 1:
+                raise bad_value(row, name, table[name][0].as_py(), feature, reason, self.line(row)) from error
+            half = len(table) // 2
+            self._find_uncastable(table[:half], features, first, error)
+            self._find_uncastable(table[half:], features, first + half, error)
+            raise RowsError(f"rows {row} to {row + len(table) - 1}, column {name!r}: {short(reason, str)}") from error
+
+
+def followed_tables(items: Iterator[Any], features: datasets.Features | None, place: Place) -> Iterator[Any]:
+    """Return the same keys and tables, cast and checked, in pieces that pyarrow can put together.
+
+    Raises
+    ------
+    RowsError
+        If a value does not fit its feature: with row, column, value, and the line of the script.
+    """
+    for key, table in place.follow(items):
+        rows = len(table) if table.nbytes <= TABLE_BYTES else max(1, len(table) * TABLE_BYTES // table.nbytes)
+        for start in range(0, len(table), rows or 1):
+            piece = table.slice(start, rows)
+            yield key, piece if features is None else place.cast(piece, features)
+
 
 @contextmanager
-def prepare_rows(builder: datasets.DatasetBuilder) -> Iterator[Place]:
+def prepare_rows(builder: datasets.DatasetBuilder, place: Place) -> Iterator[None]:
     """Let `download_and_prepare` say where a value is that cannot be written, and count rows.
 
     Raises
@@ -214,19 +264,21 @@ def prepare_rows(builder: datasets.DatasetBuilder) -> Iterator[Place]:
     RowsError
         If a value does not fit its feature: with row, column, value, and the line of the script.
     """
-    place = Place()
-    is_table = isinstance(builder, datasets.ArrowBasedBuilder)
-    method = "_generate_tables" if is_table else "_generate_examples"
+    method = "_generate_tables" if place.is_table else "_generate_examples"
     generate, prepare = getattr(builder, method), builder._prepare_split
+    is_followed = False
 
     def followed(*arguments: Any, **keywords: Any) -> Iterator[Any]:
-        if place.is_followed:  # a builder that calls itself
-            return generate(*arguments, **keywords)
-        place.is_followed = True
+        nonlocal is_followed
         items = generate(*arguments, **keywords)
-        return place.follow(iter(_cut(items)) if is_table else items, is_table)
+        if is_followed:  # a builder that calls itself
+            return items
+        is_followed = True
+        return followed_tables(items, builder.info.features, place) if place.is_table else place.follow(items)
 
     def begun(generator: datasets.SplitGenerator, *arguments: Any, **keywords: Any) -> Any:
+        nonlocal is_followed
+        is_followed = False
         place.begin(str(generator.name))
         return prepare(generator, *arguments, **keywords)
 
@@ -238,25 +290,14 @@ def prepare_rows(builder: datasets.DatasetBuilder) -> Iterator[Place]:
         stack.enter_context(encoded_as_before_4())
         stack.enter_context(patch.object(builder, method, followed))
         stack.enter_context(patch.object(builder, "_prepare_split", begun))
-        stack.enter_context(patch.object(datasets.builder, "ArrowWriter", Writer))
+        if not place.is_table:
+            stack.enter_context(patch.object(datasets.builder, "ArrowWriter", Writer))
         try:
-            yield place
+            yield
         except Exception as error:
             if place.example is not None and builder.info.features is not None:
-                with encoded_as_before_4():
-                    _find_unencodable(builder.info.features, place, error)
+                _find_unencodable(builder.info.features, place, error)
             raise
-
-
-def _cut(items: Iterator[Any]) -> Iterator[Any]:
-    """Return the same tables in pieces that pyarrow can put together."""
-    for key, table in items:
-        if table.nbytes <= TABLE_BYTES:
-            yield key, table
-        else:
-            rows = max(1, len(table) * TABLE_BYTES // table.nbytes)
-            for start in range(0, len(table), rows):
-                yield key, table.slice(start, rows)
 
 
 class _Writer(ArrowWriter):
@@ -294,59 +335,11 @@ class _Checked:
         self.writer, self.at, self.features = writer, at, features
 
     def write_table(self, table: pa.Table, size: int | None = None) -> None:
-        check_values(table, self.features, self.at.written, self.at.line)
+        self.at.check(table, self.features)
         self.writer.write_table(table, size)
-        self.at.written += len(table)
 
     def close(self) -> None:
         self.writer.close()
-
-
-def check_values(
-    table: pa.Table, features: datasets.Features, first: int, line: Callable[[int], str] = lambda row: ""
-) -> None:
-    """Refuse values that can be written, and that `load_dataset` cannot read as their feature; `first` is a row."""
-    if found := find_bad_value(table, features):
-        row, column, reason = found
-        array = table[column].slice(row, 1).combine_chunks()
-        value = (array.storage if isinstance(array, pa.ExtensionArray) else array).to_pylist()[0]
-        raise bad_value(first + row, column, value, features[column], reason, line(first + row))
-
-
-def cast_tables(tables: Iterator[pa.Table], features: datasets.Features) -> Iterator[pa.Table]:
-    """Tables of the types of their features, whose values `load_dataset` can read.
-
-    Raises
-    ------
-    RowsError
-        If a value does not fit its feature: with row and column.
-    """
-    first = 0
-    for table in tables:
-        ROWS.number += len(table)
-        try:
-            cast = table_cast(table, features.arrow_schema)
-        except Exception as error:
-            for name in filter(features.__contains__, table.column_names):
-                _find_uncastable(table.select([name]), datasets.Features({name: features[name]}), first, error)
-            raise
-        check_values(cast, features, first)
-        yield cast
-        first += len(table)
-
-
-def _find_uncastable(table: pa.Table, features: datasets.Features, first: int, error: Exception) -> None:
-    """Raise an error for the first row of a column that cannot be cast; return if all of them can."""
-    try:
-        table_cast(table, features.arrow_schema)
-    except Exception as reason:
-        if len(table) == 1:
-            [(name, feature)] = features.items()
-            raise bad_value(first, name, table[name][0].as_py(), feature, reason) from error
-        half = len(table) // 2
-        _find_uncastable(table[:half], features, first, error)
-        _find_uncastable(table[half:], features, first + half, error)
-        raise RowsError(f"rows {first} to {first + len(table) - 1}: {short(reason, str)}") from error
 
 
 def _is_overflow(error: Exception) -> bool:

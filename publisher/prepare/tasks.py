@@ -31,7 +31,8 @@ from publisher.prepare.configs import (
 )
 from publisher.prepare.datasets_compat import (
     ROWS,
-    cast_tables,
+    Place,
+    followed_tables,
     forget_undated,
     generate_tables,
     prepare_rows,
@@ -67,7 +68,8 @@ class WholeConfig:
         files, digests = {}, {}
         with tempfile.TemporaryDirectory(dir=root.parent) as rows:
             splits = source.splits
-            with prepare_rows(builder) as place, builder_errors(kind, self.name, lambda: place.split):
+            place = Place(issubclass(kind, datasets.ArrowBasedBuilder))
+            with builder_errors(kind, self.name, lambda: place.split), prepare_rows(builder, place):
                 builder.download_and_prepare(str(Path(rows, "rows")))
             with builder_errors(kind, self.name):
                 check_features(source.features)
@@ -286,8 +288,9 @@ def _write_shards(
 ) -> Iterator[LocalFile]:
     """Write some shards in a row."""
     with builder_errors(source.builder_class, source.config_name, split):
-        tables = generate_tables(source.builder, _some_shards(source.splits[split], first, stop))
-        for file in write_files(cast_tables(tables, writing.features), path, writing):
+        items = source.builder._generate_tables(**_some_shards(source.splits[split], first, stop))
+        tables = (table for _, table in followed_tables(items, writing.features, Place(True)))
+        for file in write_files(tables, path, writing):
             yield file.describe(root)
 
 
