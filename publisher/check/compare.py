@@ -25,9 +25,8 @@ from publisher.plan.plan import Plan
 from publisher.plan.state import EMPTY, Commit, RemoteFile, State
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.datasets_compat import table_cast
-from publisher.prepare.digests import file_digest
 from publisher.prepare.features import as_read
-from publisher.prepare.files import File, LocalFile, TextFile, digest_of, rows_sha256_of
+from publisher.prepare.files import File, LocalFile, TextFile, digest_of, file_digest, rows_sha256_of
 from publisher.prepare.parquet import MAGIC, digest_of_rows
 from publisher.prepare.rows import RowsDigest, differing_columns, row_digests
 from publisher.text import clean, one_line

@@ -13,6 +13,7 @@ from typing import Any
 
 import datasets
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from publisher.card.compose import SIZE_CATEGORIES, size_category
 from publisher.card.record import CARD, CARD_BYTES, RECORD, ConfigRecord, PublishedCard, name_of, read_card
@@ -21,13 +22,27 @@ from publisher.check.compare import file_finding
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, check_repo_id
-from publisher.prepare.datasets_compat import features_from_card
-from publisher.prepare.digests import digest_values, file_digest
-from publisher.prepare.rows import RowsDigest, arrow_bytes, row_digests
+from publisher.prepare.features import features_from_card
+from publisher.prepare.files import file_digest
+from publisher.prepare.rows import RowsDigest, arrow_bytes, is_list, row_digests
 from publisher.text import one_line
 
 FINDINGS, LENGTH = 1000, 1000  # that are listed at most, and characters of each
 ESTIMATE = 0.1  # `push_to_hub` of `datasets` estimates num_bytes of a selection of rows by their share
+
+
+def digest_values(digest: hashlib._Hash, column: pa.ChunkedArray) -> bool:
+    """Feed a column's values to a digest; False, and nothing is fed, if it has nulls or other types than numbers."""
+    while is_list(column.type):
+        if column.null_count:
+            return False
+        column = pc.list_flatten(column)
+    if column.null_count or not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        return False
+    for chunk in column.chunks:
+        values = chunk.to_numpy()
+        digest.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
+    return True
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from publisher.options import Options
 from publisher.plan.plan import Change
 from publisher.prepare.files import File, digest_of
-from publisher.prepare.shards import FilePart
+from publisher.prepare.tasks import FilePart
 from publisher.publish import Outcome
 from publisher.scale.run import Job
 from publisher.text import without_control

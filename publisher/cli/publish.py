@@ -26,8 +26,7 @@ from publisher.options import Options
 from publisher.plan.state import Dataset
 from publisher.prepare.configs import choose_configs
 from publisher.prepare.files import File
-from publisher.prepare.shards import FilePart
-from publisher.prepare.tasks import Prepared, Task
+from publisher.prepare.tasks import FilePart, Prepared, Task
 from publisher.publish import Outcome, Show, look, plan_from, publish, verify
 from publisher.publish.rollback import load_snapshot
 from publisher.scale.notes import Notes, open_notes
@@ -138,7 +137,7 @@ def _write_folder(job: Job) -> int:
 
 def _draw(notes: Notes, root: Path, task: Task) -> Prepared:
     """A part goes below the repository's folder at once, a whole config where it is noted."""
-    return list(task.draw(root)) if isinstance(task, FilePart) else notes.prepare(task)
+    return list(task.prepare(root)) if isinstance(task, FilePart) else notes.prepare(task)
 
 
 def _write_preview(job: Job) -> int:

@@ -317,7 +317,7 @@ class Repository:
         addition = CommitOperationAdd(file.path, str(file.source))
         sample = addition.upload_info.sample
         self._upload(f"uploading {file.path}", [addition], file.size, None, create_pr)
-        return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.values, sample)
+        return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256, sample)
 
     def commit(
         self, changes: Sequence[Change], parent: str, revision: str, message: str, create_pr: bool = False
