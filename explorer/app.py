@@ -29,7 +29,8 @@ from explorer.hardness import linear, nearest_neighbour
 from explorer.links import SPACE, describe_unknown, link, read_query
 from explorer.pictures import accuracy_bars, eight_steps, ten_digits, variation
 from explorer.presets import TRAINED, presets, trained_accuracies
-from explorer.quiz_tab import make_quiz, wire_quiz, with_article
+from explorer.quiz import with_article
+from explorer.quiz_tab import make_quiz, wire_quiz
 from explorer.snippets import arrays_code, builder_code, publish_command
 from generator import Parameters
 from generator.authors import surprises
@@ -47,6 +48,7 @@ Move a slider: the same samples change only in what it controls.</p></header>"""
 KEEP = gr.skip()
 QUICK: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 LATEST: dict[str, Any] = {**QUICK, "trigger_mode": "always_last"}
+SHOW: dict[str, Any] = {**LATEST, "concurrency_id": "show"}  # one after the other, so that the last one stays
 SLOW: dict[str, Any] = {**LATEST, "show_progress": "minimal"}  # the old accuracies fade until the new ones are there
 
 
@@ -96,7 +98,7 @@ def make_page() -> gr.Blocks:
         shown = [picture, caption, effect, steps, arrays, builder, command, address, *problems]
         inputs = [name, digit, *parts]
 
-        page.load(open_link, None, [name, *parts, preset, notice], **QUICK).then(show, inputs, shown, **QUICK).then(
+        page.load(open_link, None, [name, *parts, preset, notice], **QUICK).then(show, inputs, shown, **SHOW).then(
             measure, parts, difficulty, **SLOW
         )
         for parameter, control in controls.items():
@@ -109,16 +111,16 @@ def make_page() -> gr.Blocks:
                 first = 2 + parts.index(control.parts[0])
                 pushed = f"const [low, high] = all.slice({first}); all.splice({first}, 2, ...{push});" if ends else ""
                 js = f"(...all) => {{ all[0] = '{parameter}'; {pushed} return all; }}"
-                part.input(show, inputs, shown, js=js, **LATEST).then(measure, parts, difficulty, **SLOW)
+                part.input(show, inputs, shown, js=js, **SHOW).then(measure, parts, difficulty, **SLOW)
                 if isinstance(part, gr.Slider):  # which goes to its end after a number beyond it was typed
                     at = 2 + parts.index(part)
                     clip = f"all[{at}] = Math.min(Math.max(all[{at}], {part.minimum}), {part.maximum});"
                     js = f"(...all) => {{ {clip} all[0] = '{parameter}'; {pushed} return all; }}"
-                    part.release(show_again, inputs, shown[: -len(problems)], js=js, **LATEST).then(
+                    part.release(show_again, inputs, shown[: -len(problems)], js=js, **SHOW).then(
                         measure, parts, difficulty, **SLOW
                     )
-        gr.on([name.input, digit.input], show, inputs, shown, **LATEST)
-        preset.input(start_from, preset, [name, *parts], **QUICK).then(show, inputs, shown, **QUICK).then(
+        gr.on([name.input, digit.input], show, inputs, shown, **SHOW)
+        preset.input(start_from, preset, [name, *parts], **QUICK).then(show, inputs, shown, **SHOW).then(
             measure, parts, difficulty, **SLOW
         )
         make.click(make_file, [kind, *parts], [file, made, refusal], api_visibility="private").then(

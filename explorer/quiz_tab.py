@@ -10,7 +10,7 @@ import gradio as gr
 
 from explorer.controls import find_problems, read
 from explorer.pictures import all_templates, one_signal
-from explorer.quiz import EXPERT, KINDS, Question, Score, ask
+from explorer.quiz import EXPERT, KINDS, Question, Score, ask, with_article
 from generator import Parameters
 
 RULES = "Half of the signals are plain, and half have their points shuffled. Press the digit that you read."
@@ -47,17 +47,6 @@ def wire_quiz(tab: QuizTab, opened: gr.Tab, controls: list[gr.components.Compone
     outputs = [tab.question, tab.signal, tab.score, tab.verdict, tab.tally]
     for digit, button in enumerate(tab.buttons):
         button.click(partial(_answer, digit), [tab.question, tab.score, *controls], outputs, **options)
-
-
-def with_article(digit: int) -> str:
-    """Return a digit as it is read.
-
-    Examples
-    --------
-    >>> with_article(3), with_article(8)
-    ('a 3', 'an 8')
-    """
-    return f"{'an' if digit == 8 else 'a'} {digit}"
 
 
 def _first(question: Question | None, *values: Any) -> tuple[Question, str]:
