@@ -266,7 +266,7 @@ def _prose(text: str) -> str:
 
 
 def launch(**options: Any) -> gr.Blocks:
-    """Serve the page; fonts are those of the reader's machine, so that nothing is fetched from elsewhere."""
+    """Serve the page, with the fonts of the reader's machine, so that nothing is fetched from another site."""
     theme = gr.themes.Default(
         primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
     )

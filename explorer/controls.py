@@ -23,7 +23,7 @@ FIELDS: dict[str, Field[Any]] = {name: _FIELDS[name] for names in GROUPS.values(
 
 
 class Control(NamedTuple):
-    """What the page has for one parameter."""
+    """The components of one parameter."""
 
     parts: list[gr.components.Component]  # two for an interval
     problem: gr.HTML  # the sentence on a value that is not allowed

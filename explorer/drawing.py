@@ -41,7 +41,7 @@ def held_samples(seed: int) -> Samples:
 
 
 def _pick(held: Held, rows: Integers, seed: int) -> Held:
-    """Some rows, with enough normals for the longest signal; the first are those of the published dataset."""
+    """Return some rows, with the normals of the published dataset and more of them, enough for the longest signal."""
     draws = UnitDraws._make(part[rows] for part in held.draws)
     more = np.random.default_rng(seed).standard_normal((2, len(rows), LONGEST - draws.white.shape[1]))
     longer = draws._replace(

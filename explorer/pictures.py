@@ -102,7 +102,7 @@ def eight_steps(samples: Anatomy, row: int) -> str:
 
 
 def accuracy_bars(accuracies: Mapping[str, float | None], default: Mapping[str, float | None]) -> str:
-    """Draw accuracies in percent as bars, with a mark at those of the default dataset."""
+    """Draw accuracies in percent as bars, with a mark at the default dataset."""
     rows = []
     for name, value in accuracies.items():
         bar = "" if value is None else f'<span class="bar" style="width:{value:.1f}%"></span>'

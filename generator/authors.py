@@ -110,7 +110,7 @@ def make_dataset(parameters: Parameters | Recipe | None = None, **changed: Any) 
     Warns
     -----
     UserWarning
-        Where the authors' code silently does something else than it was told.
+        If the authors' code silently ignores a part of what it was given: see `surprises`.
 
     Notes
     -----
@@ -197,7 +197,7 @@ def split_rows(parameters: Parameters, split: str) -> int:
 
 
 def surprises(parameters: Parameters) -> list[str]:
-    """Return a sentence for each point at which the authors' code silently does something else than it was told.
+    """Return a sentence for each parameter that the authors' code silently ignores in part.
 
     Examples
     --------

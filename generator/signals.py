@@ -168,7 +168,7 @@ def _shapes(templates: Floats, labels: Integers, pads: Integers, length: int) ->
 
 
 def _indices(places: Integers) -> NDArray[np.intp]:
-    """In the type that 32-bit machines index with; before NumPy 2.1 `take` accepts no other there."""
+    """Convert to the type that 32-bit machines index with, which `take` needs there before NumPy 2.1."""
     return places.astype(np.intp, copy=False)
 
 

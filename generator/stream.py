@@ -75,7 +75,7 @@ class _Pairs(NamedTuple):
 
 
 class _Walk(NamedTuple):
-    """Where the samples of a block lie."""
+    """Places of the samples of a block."""
 
     starts: Integers  # (batch,) word of the sample's first double
     shifts: Integers  # (batch,) its integer
@@ -160,7 +160,7 @@ def _walk(words: Words, pairs: _Pairs, parameters: Parameters, limit: int) -> _W
             if last >= pairs.steps:
                 break  # in the next lane: this one has too few
             end = last * PAIR + lane + PAIR
-            word[end + 1]  # an IndexError, too, if the last double is not there yet
+            word[end + 1]  # also an IndexError if the last double is not there yet
             samples.append((used, shift, first, end))
             used = end + DOUBLE
     except IndexError:

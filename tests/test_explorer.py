@@ -88,7 +88,7 @@ def test_wrong_links() -> None:
 
 
 def test_publish_command() -> None:
-    """The options are those of the command, which takes them."""
+    """The command takes its options."""
     from publisher.command.overrides import read_settings
 
     command = publish_command(SOME)
@@ -141,7 +141,7 @@ def test_every_picture_is_drawn(parameters: Parameters, digit: int, name: str) -
 
 
 def test_the_published_samples_come_first() -> None:
-    """With the default parameters, the large pictures show the first sample of each digit in the data."""
+    """The large pictures with the default parameters show the first sample of each digit in the data."""
     data = make_dataset(seed=7)
     published = np.concatenate([data.x, data.x_test])[first_rows(np.concatenate([data.y, data.y_test]), 1)[:, 0]]
     shown = ten_samples(Parameters(seed=7)).x
@@ -151,7 +151,7 @@ def test_the_published_samples_come_first() -> None:
 
 @pytest.mark.parametrize("name", SAME)
 def test_a_parameter_changes_only_its_step(name: str) -> None:
-    """In samples of all ten digits, what comes before the step stays, and the step does what it says."""
+    """The steps before it stay, in samples of all ten digits, and its own step does what it says."""
     found = vary(SOME, name)
     last, most = found.samples[-1], found.values[-1]
     for value, sample in zip(found.values, found.samples, strict=True):
@@ -220,7 +220,7 @@ def test_without_gradio() -> None:
 
 
 def test_card_links_to_the_explorer(built: Path) -> None:
-    """With the parameters of each config."""
+    """The card has a link with the parameters of each config."""
     card = (built / "README.md").read_text(encoding="utf-8")
     for config in Mnist1D.builder_configs.values():
         assert f"]({link(config.parameters)})" in card
@@ -279,7 +279,7 @@ def opened(page: Any, address: str) -> Any:
 
 
 def box(page: Any, selector: str) -> dict[str, float]:
-    """Where an element is in the window."""
+    """The place of an element in the window."""
     found: dict[str, float] = page.locator(selector).first.evaluate(
         "element => element.getBoundingClientRect().toJSON()"
     )
