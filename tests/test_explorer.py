@@ -6,6 +6,7 @@ import importlib.util
 import io
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from explorer.snippets import arrays_code, builder_code, publish_command
 from generator import RECIPES, Dataset, Parameters, make_dataset
 from generator.anatomy import Anatomy, first_rows
 from mnist1d import Mnist1D
+from publisher.command.overrides import read_settings
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MISSING = [name for name in ("gradio", "playwright") if importlib.util.find_spec(name) is None]
@@ -76,6 +78,9 @@ def test_links_and_code_say_the_same(parameters: Parameters) -> None:
     assert names["data"] == parameters
     exec("\n".join(builder_code(parameters).splitlines()[:-2]), names)
     assert names["builder"].config.parameters == parameters
+    options = shlex.split(publish_command(parameters).replace("\\\n", ""))[4:]
+    overrides = read_settings("--set", [option for option in options[1:] if option != "--set"])
+    assert Mnist1D(options[0], **overrides).config.parameters == parameters
 
 
 def test_wrong_links() -> None:
@@ -85,18 +90,6 @@ def test_wrong_links() -> None:
     for name, text, shown in (("seed", "-1", "-1"), ("padding", "9,1", r"\(9, 1\)"), ("seed", "x", "'x'")):
         with pytest.raises(ValueError, match=rf"^{name}={shown} is not allowed: give "):
             read_query({name: text})
-
-
-def test_publish_command() -> None:
-    """The command takes its options."""
-    from publisher.command.overrides import read_settings
-
-    command = publish_command(SOME)
-    listed = [part.strip("'") for part in re.findall(r"--set ('.+?'|\S+)", command)]
-    config = re.search(r"--config (\S+)", command)
-    assert config
-    builder = Mnist1D(config[1], **read_settings("--set", listed))
-    assert builder.config.parameters == SOME
 
 
 def test_presets_are_the_configs_and_recipes() -> None:
@@ -230,7 +223,7 @@ def test_card_links_to_the_explorer(built: Path) -> None:
 
 
 def started(command: list[Any], **options: Any) -> tuple[subprocess.Popen[str], str, str]:
-    """A server, once it has said its address: the process, the address and everything that it said."""
+    """Start a server: the process, its address and what it printed until then."""
     process = subprocess.Popen(
         [sys.executable, "-u", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
     )
@@ -270,12 +263,11 @@ def page(server: str) -> Iterator[Any]:
         browser.close()
 
 
-def opened(page: Any, address: str) -> Any:
-    """The page, loaded and measured."""
+def opened(page: Any, address: str) -> None:
+    """Wait until the page is loaded and measured."""
     page.goto(address)
     page.wait_for_selector("#picture svg")
     page.wait_for_selector("#difficulty .bar")
-    return page
 
 
 def box(page: Any, selector: str) -> dict[str, float]:
@@ -416,5 +408,6 @@ def test_fits(server: str, page: Any, mode: str, width: int) -> None:
         assert focused["top"] >= stage["bottom"] or focused["left"] >= stage["right"]
     for tab in page.get_by_role("tab").all():
         tab.click()
+        page.locator("[role=tabpanel]:visible").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert not outside
