@@ -203,9 +203,11 @@ def _effect(parameters: Parameters, name: str, digit: int) -> str:
         return f"{words}<p class='fine'>It changes how many samples there are, not how they look.</p>"
     caption = f"The same {digit} each time: only <code>{name}</code> differs. The framed panel has your value."
     if name == "seed":
-        caption = f"A {digit} of each of five seeds: another seed draws other samples. The framed panel has yours."
+        caption = (
+            f"Five seeds, {with_article(digit)} of each: each seed draws other samples. The framed panel has yours."
+        )
     pictures = variation(vary(parameters, name), digit, name, in_time=not parameters.shuffle_seq)
-    return f"{words}{pictures}<p class='fine'>{caption.replace('A 8', 'An 8')}</p>"
+    return f"{words}{pictures}<p class='fine'>{caption}</p>"
 
 
 def measure(*values: Any) -> str:
