@@ -21,7 +21,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from publisher.command.overrides import read_settings
+from publisher.cli.arguments import read_settings
 
 from card import REPO_ID
 from explorer import DATASET_ID, SPACE_ID
