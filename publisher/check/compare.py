@@ -152,6 +152,8 @@ def _open(folder: Path, config: PreparedConfig) -> str:
     except Exception as error:
         said = str(error).replace(f"{folder}/", "").partition(" with any supported extension")[0]
         return f"load_dataset does not open config {config.name}: {clean(said) or type(error).__name__}"
+    if not any(kind.__name__ == "Parquet" for kind in type(builder).__mro__):
+        return f"load_dataset does not read config {config.name} as Parquet but with {type(builder).__name__}"
     if found == wanted:
         return ""
     return f"load_dataset finds {_count(found)} in config {config.name} instead of {_count(wanted)}"

@@ -378,7 +378,7 @@ def test_rows_that_do_not_exist_yet(tmp_path: Path) -> None:
     assert run_command(["--preview", path, "--config", "default"], (Shards, SHARDS_CARD, R)).exit_code == 0
     text = path.read_text(encoding="utf-8")
     assert text.count("The rows do not exist yet.") == 2
-    assert "default</b> · train · 1,000 rows" in text
+    assert "default</b> · train · 950 rows" in text
 
 
 @pytest.mark.parametrize(
