@@ -109,7 +109,7 @@ class PublishedCard:
         return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
     def says_the_same(self, other: PublishedCard) -> bool:
-        """Return True if the cards differ at most in the style of their YAML, and in the order of configs but the first.
+        """Return True if the cards differ only in the style of their YAML, or in the order of configs after the first.
 
         `load_dataset` reads all configs in the format of the first.
         """

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import yaml
 from huggingface_hub import HfFileSystem
 
-from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, PublishedCard, name_of, read_card
+from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, RECORD, PublishedCard, name_of, read_card
 from publisher.check.parquet import tables
 from publisher.errors import HubError
 from publisher.hub.cleaning import clean, one_line
@@ -102,17 +102,15 @@ def check_opens(repository: Reader, plan: Plan, commit: str, files: Mapping[str,
     list of str
         A sentence for each config that does not open, naming the entry or file of another program that breaks it.
     """
-    planned = {change.path: change.after for change in plan.changes}
-    paths = {*files, *planned} - {path for path, after in planned.items() if after is None}
-    card = planned.get(CARD)
-    if isinstance(card, TextFile) and (commit == plan.start.commit or files[CARD].has_content_of(card)):
+    planned = {change.path: change for change in plan.changes}
+    paths = {*files, *planned} - {change.path for change in plan.changes if change.after is None}
+    card = planned[CARD].after if CARD in planned else None
+    if isinstance(card, TextFile) and (planned[CARD].action != "same" or files[CARD].has_content_of(card)):
         content = card.content
     elif CARD in files:  # written in another style, which stays
         content = repository.content(CARD, commit)
     else:  # its numbers are not known yet
         return []
-    if not commit:  # a new repository
-        return _open_all(read_card(content.decode(errors="replace")), content, {}, paths, plan.configs)
     small = [path for path in READ_WITH_CARD if path in paths and path in files and files[path].size <= CARD_BYTES]
     texts = {path: repository.content(path, commit) for path in small}
     return _open_all(read_card(content.decode(errors="replace")), content, texts, paths, plan.configs)
@@ -279,7 +277,7 @@ def _check_bytes(repository: Reader, plan: Plan, state: State) -> Iterator[str]:
         found = repository.look_into(file, state.commit, digests)
         if found is None:
             yield _lost(file.path)
-        elif found[0] != (file.sha256 or (digest_of(after) if file.path != CARD else None) or found[0]):
+        elif found[0] != (file.sha256 or (digest_of(after) if file.path not in (CARD, RECORD) else None) or found[0]):
             yield f"{file.path} has other bytes than the Hub lists: SHA-256 {found[0]}"
         elif finding := file_finding(file.path, found[0], None, found[1], rows_sha256_of(after)):
             yield finding

@@ -64,7 +64,7 @@ def test_another_dataset_is_refused(hub: Hub, run: Run, tmp_path: Path) -> None:
 
 
 def test_versions(hub: Hub, run: Run, tmp_path: Path) -> None:
-    """Declared parameters may change with a higher version only; rows at the same version, and old copies, are noted."""
+    """Declared parameters may change with a higher version only, and going back to an old copy is noted."""
     assert run().exit_code == 0
     assert run(builder=shards(60)).exit_code == 1
     assert run(builder=shards(60, "0.9.0")).exit_code == 1
