@@ -145,8 +145,6 @@ class Repeats:
 
 @dataclass(frozen=True)
 class _Folder:
-    """A repository on this machine."""
-
     path: Path
     files: dict[str, None]
     card: PublishedCard
@@ -157,18 +155,7 @@ class _Folder:
 def examine_folder(
     folder: Path, names: list[str], repository: Reader | None = None, commit: str | None = None
 ) -> Report:
-    """Check a folder.
-
-    Parameters
-    ----------
-    folder : Path
-    names : list of str
-        Possible names of the repository, which no script in it may have.
-    repository : Reader, optional
-        The repository that the folder was copied from: the Hub is asked about the card's fields.
-    commit : str, optional
-        Of the copy.
-    """
+    """Check a folder, or the copy of a repository's commit; no script in it may have one of the `names`."""
     wrong: list[str] = []
     text, record = _read_text(folder, CARD, wrong), _read_text(folder, RECORD, wrong)
     card = read_card(text, record)
@@ -189,15 +176,11 @@ def examine_folder(
         builders = [str(config.provenance.get("builder")) for config in card.record.configs.values()]
         yield from layout.check_names(splits, copy.files, card.record.files, [*names, *builders])
 
-    found = [_shorten(finding) for finding in islice(findings(), FINDINGS + 1)]
+    lines = (" ".join(finding.split()) for finding in findings())
+    found = [line if len(line) <= LENGTH else f"{line[:LENGTH]}..." for line in islice(lines, FINDINGS + 1)]
     if len(found) > FINDINGS:
         found[FINDINGS:] = [f"there are more findings: the first {FINDINGS:,} are listed"]
     return Report(found, list(splits), list(read), commit)
-
-
-def _shorten(finding: str) -> str:
-    line = " ".join(finding.split())
-    return line if len(line) <= LENGTH else f"{line[:LENGTH]}..."
 
 
 def _read_text(folder: Path, name: str, wrong: list[str]) -> str | None:
@@ -227,14 +210,20 @@ def _check_rows(copy: _Folder, splits: layout.Layout) -> Iterator[str]:
     said = copy.card.metadata.get("size_categories")
     fitting = dict.fromkeys(size_category(number) for number in [*rows, sum(rows)])
     for name in [said] if isinstance(said, str) else said if isinstance(said, list) else []:
-        if whole and rows and name in SIZE_CATEGORIES.values() and name not in fitting:  # else the Hub has to judge
+        if whole and rows and name in SIZE_CATEGORIES and name not in fitting:  # else the Hub has to judge
             yield f"{CARD}: size_categories is {name!r}, and the files have {sum(rows):,} rows: {' or '.join(fitting)}"
 
 
 def _check_config(copy: _Folder, config: str, splits: dict[str, list[str]]) -> tuple[dict[str, _Split], list[str]]:
     """Read all files of a config."""
     info = next((entry for entry in copy.card.entries("dataset_info") if name_of(entry) == config), {})
-    features, findings = _read_features(config, info)
+    features, findings = None, []
+    try:
+        features = features_from_card(info["features"]) if "features" in info else None
+        assert features is None or features.arrow_schema  # which fails for an unknown type
+    except Exception as error:  # whatever a hand-written list leads to
+        features = None
+        findings = [f"{CARD}: dataset_info of config {config}: features cannot be read: {one_line(error)}"]
     record = copy.card.record.configs.get(config)
     known = features or datasets.Features()
     repeats = Repeats(known) if len(splits) > 1 else None
@@ -247,8 +236,8 @@ def _check_config(copy: _Folder, config: str, splits: dict[str, list[str]]) -> t
 
             def take(table: pa.Table, split: str = split, rows: RowsDigest | None = rows) -> None:
                 sums[split].add(table)
-                for digest in filter(None, [rows]):
-                    digest.add(table)
+                if rows:
+                    rows.add(table)
                 if repeats:
                     repeats.add(split, table)
 
@@ -274,17 +263,6 @@ def _check_config(copy: _Folder, config: str, splits: dict[str, list[str]]) -> t
     if record:
         findings += _check_digests(config, record, sums)
     return sums, findings
-
-
-def _read_features(config: str, info: Mapping[str, Any]) -> tuple[datasets.Features | None, list[str]]:
-    if "features" not in info:
-        return None, []
-    try:
-        features = features_from_card(info["features"])
-        features.arrow_schema  # noqa: B018  # fails for an unknown type
-    except Exception as error:  # whatever a hand-written list leads to
-        return None, [f"{CARD}: dataset_info of config {config}: features cannot be read: {one_line(error)}"]
-    return features, []
 
 
 def _check_info(config: str, info: Mapping[str, Any], sums: Mapping[str, _Split], exact: bool) -> Iterator[str]:
