@@ -39,8 +39,8 @@ from publisher.prepare.configs import (
     is_as_declared,
     recall_config,
 )
-from publisher.prepare.datasets_compat import DatasetInfosDict, MetadataConfigs, yaml_of_features
-from publisher.prepare.features import as_read, portable_yaml
+from publisher.prepare.datasets_compat import DatasetInfosDict, MetadataConfigs
+from publisher.prepare.features import as_read, portable_yaml, yaml_of_features
 from publisher.prepare.files import digest_of, rows_sha256_of
 
 COMPUTED = ("size_categories", *BY_CONFIG)

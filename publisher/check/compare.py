@@ -17,20 +17,19 @@ import yaml
 from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, RECORD, PublishedCard, name_of, read_card
 from publisher.check.parquet import tables
 from publisher.errors import HubError, PublishingError
-from publisher.hub.cleaning import clean, one_line
-from publisher.hub.client_internals import cache_of_its_own
-from publisher.hub.failures import explain, is_of_the_hub
-from publisher.hub.patience import with_retries
-from publisher.hub.reading import Reader
+from publisher.hub.client_compat import cache_of_its_own
+from publisher.hub.errors import explain, is_of_the_hub
+from publisher.hub.http import with_retries
+from publisher.hub.repository import Repository
 from publisher.plan.plan import Plan
 from publisher.plan.state import EMPTY, Commit, RemoteFile, State
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.datasets_compat import table_cast
-from publisher.prepare.digests import file_digest
 from publisher.prepare.features import as_read
-from publisher.prepare.files import File, LocalFile, TextFile, digest_of, rows_sha256_of
+from publisher.prepare.files import File, LocalFile, TextFile, digest_of, file_digest, rows_sha256_of
 from publisher.prepare.parquet import MAGIC, digest_of_rows
 from publisher.prepare.rows import RowsDigest, differing_columns, row_digests
+from publisher.text import clean, one_line
 
 READ_WITH_CARD = (".huggingface.yaml", "dataset_infos.json")  # that `load_dataset` reads in addition to the card
 BATCH_ROWS = 10_000  # that are compared at a time
@@ -49,7 +48,7 @@ def file_finding(
     return None
 
 
-def check_commit(repository: Reader, plan: Plan, commit: Commit) -> list[str]:
+def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str]:
     """Compare a commit with the plan that it was made from.
 
     Equal digests of all files, a card that opens with their names, and one config opened from the Hub say as much as
@@ -72,7 +71,7 @@ def check_commit(repository: Reader, plan: Plan, commit: Commit) -> list[str]:
     ]
 
 
-def check_published(repository: Reader, plan: Plan, state: State) -> list[str]:
+def check_published(repository: Repository, plan: Plan, state: State) -> list[str]:
     """Compare a repository with a plan: names, sizes and digests, every byte, the card, and a config opened there.
 
     Of configs that are published file by file, only the end of each file is read.
@@ -85,7 +84,7 @@ def check_published(repository: Reader, plan: Plan, state: State) -> list[str]:
     ]
 
 
-def check_opens(repository: Reader, plan: Plan, commit: str, files: Mapping[str, RemoteFile]) -> list[str]:
+def check_opens(repository: Repository, plan: Plan, commit: str, files: Mapping[str, RemoteFile]) -> list[str]:
     """Check that `load_dataset` finds the files of each config by the planned card, before or after the commit.
 
     `files` are those of `commit`, the plan's start or the commit that it led to. Return a sentence for each config that
@@ -196,7 +195,7 @@ def _make_skeleton(folder: Path, files: Mapping[str, bytes]) -> None:
                 continue
 
 
-def check_config(repository: Reader, config: PreparedConfig, commit: str) -> list[str]:
+def check_config(repository: Repository, config: PreparedConfig, commit: str) -> list[str]:
     """Check that `load_dataset` opens a config from the Hub, past all caches.
 
     Of a config in parts, which is too large to download and whose digests are compared, the files are only counted.
@@ -220,7 +219,7 @@ def check_config(repository: Reader, config: PreparedConfig, commit: str) -> lis
 
 
 @contextmanager
-def _loaded(repository: Reader, config: PreparedConfig, commit: str, streaming: bool = False) -> Iterator[Any]:
+def _loaded(repository: Repository, config: PreparedConfig, commit: str, streaming: bool = False) -> Iterator[Any]:
     """Splits of a config as `load_dataset` gives them, as long as its cache is there; raises whatever it raises."""
     size = 0 if streaming else sum(file.size for file in config.all_files)
     with tempfile.TemporaryDirectory() as cache, cache_of_its_own(Path(cache, "hub")):
@@ -235,7 +234,7 @@ def _loaded(repository: Reader, config: PreparedConfig, commit: str, streaming: 
         yield found
 
 
-def _check_bytes(repository: Reader, plan: Plan, state: State) -> Iterator[str]:
+def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[str]:
     """Read what the Hub gives for each file."""
     parts = {file.path for config in plan.configs if config.in_parts for file in config.all_files}
     wanted = {change.path: change.after for change in plan.changes if change.after}
@@ -268,7 +267,7 @@ def _lost(path: str) -> str:
     return f"{path} is listed, and the Hub has lost its bytes"
 
 
-def check_rows(repository: Reader, configs: Sequence[PreparedConfig], commit: str) -> list[str]:
+def check_rows(repository: Repository, configs: Sequence[PreparedConfig], commit: str) -> list[str]:
     """Compare a repository that another program wrote with a dataset by value, whatever its files are called.
 
     Return sentences on features that differ, and on the first row of each split that differs.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -19,13 +18,12 @@ from publisher.card.record import CARD, CARD_BYTES, RECORD, ConfigRecord, Publis
 from publisher.check import layout, parquet
 from publisher.check.compare import file_finding
 from publisher.errors import HubError, UsageError
-from publisher.hub.cleaning import one_line
-from publisher.hub.names import check_repo_id
-from publisher.hub.reading import Reader
-from publisher.options import MAIN
-from publisher.prepare.datasets_compat import features_from_card
-from publisher.prepare.digests import digest_values, file_digest
+from publisher.hub.repository import Repository
+from publisher.options import MAIN, check_repo_id
+from publisher.prepare.features import features_from_card
+from publisher.prepare.files import file_digest
 from publisher.prepare.rows import RowsDigest, arrow_bytes, row_digests
+from publisher.text import one_line
 
 FINDINGS, LENGTH = 1000, 1000  # that are listed at most, and characters of each
 ESTIMATE = 0.1  # `push_to_hub` of `datasets` estimates num_bytes of a selection of rows by their share
@@ -81,7 +79,7 @@ def examine(source: str | Path, revision: str | None = None) -> Report:
         check_repo_id("SOURCE", str(source))
     except UsageError as error:
         raise UsageError(f"{error}; and there is no such folder") from None
-    repository = Reader(str(source))
+    repository = Repository(str(source))
     state = repository.find(revision or MAIN)
     if state is None:
         raise HubError(f"{repository.url} is not there, or the token may not see it")
@@ -96,22 +94,21 @@ def examine(source: str | Path, revision: str | None = None) -> Report:
 class _Split:
     """Sums over the files of a split."""
 
+    digest: RowsDigest | None  # of the rows, if one is recorded
     rows: int = 0
     size: int = 0  # bytes of the files
     low: int = 0  # Arrow bytes, without and with the bitmaps of nulls, which depend on the writer
     high: int = 0
     whole: bool = True  # all of its files could be read
-    digests: dict[str, Any] = field(default_factory=dict)  # column -> SHA-256 so far, or None
 
     def add(self, table: pa.Table) -> None:
         """Count the next rows."""
         self.rows += table.num_rows
-        for name, column in zip(table.column_names, table.columns, strict=True):
+        for column in table.columns:
             self.low += arrow_bytes(column)
             self.high += arrow_bytes(column, bitmaps=2)  # one has up to a byte more for each batch that was written
-            digest = self.digests.setdefault(name, hashlib.sha256())
-            if digest is not None and not digest_values(digest, column):
-                self.digests[name] = None
+        if self.digest:
+            self.digest.add(table)
 
 
 class Repeats:
@@ -153,7 +150,7 @@ class _Folder:
 
 
 def examine_folder(
-    folder: Path, names: list[str], repository: Reader | None = None, commit: str | None = None
+    folder: Path, names: list[str], repository: Repository | None = None, commit: str | None = None
 ) -> Report:
     """Check a folder, or the copy of a repository's commit; no script in it may have one of the `names`."""
     wrong: list[str] = []
@@ -230,7 +227,7 @@ def _check_config(copy: _Folder, config: str, splits: dict[str, list[str]]) -> t
     sums: dict[str, _Split] = {}
     missing = set(copy.card.record.files) - set(copy.files)
     for split, paths in splits.items():
-        total = sums[split] = _Split(whole=bool(paths))
+        total = sums[split] = _Split(RowsDigest(known) if record else None, whole=bool(paths))
         for path in paths:
             rows = RowsDigest(known) if record and features and path in record.rows_sha256 else None
 
@@ -305,10 +302,9 @@ def _check_digests(config: str, record: ConfigRecord, sums: Mapping[str, _Split]
         if split is None:
             yield f"config {config}: split {name!r} is in the record, and no file is read as such"
             continue
-        for column, wanted in columns.items() if split.whole else ():
-            digest = split.digests.get(column)
-            found = digest.hexdigest() if digest else "none"
-            if found != wanted:
+        numbers = split.digest.numbers() if split.digest and split.whole else columns
+        for column, wanted in columns.items():
+            if (found := numbers.get(column, "none")) != wanted:
                 yield (
                     f"config {config}, split {name}, column {column}: the values have the SHA-256 {found}, "
                     f"and the record says {wanted}"

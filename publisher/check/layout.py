@@ -16,13 +16,13 @@ from urllib.parse import unquote, urlsplit
 from markdown_it import MarkdownIt
 
 from publisher.card.record import CARD, PublishedCard
+from publisher.prepare.configs import SPLIT
 from publisher.prepare.datasets_compat import (
     EmptyDatasetError,
     get_data_patterns,
     resolve_pattern,
     sanitize_patterns,
 )
-from publisher.prepare.names import SPLIT
 from publisher.prepare.parquet import file_names
 
 PATTERNS, STARS = 1000, 8  # that are looked up: of a card, and in one pattern

@@ -14,10 +14,10 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from publisher.hub.cleaning import one_line
 from publisher.prepare.configs import METADATA_KEY
 from publisher.prepare.features import as_read
 from publisher.prepare.parquet import MAGIC, any_length
+from publisher.text import one_line
 
 FEATURES_KEY = "huggingface"
 # A footer may claim anything. Files that claim more rows than these, or more columns, are not read.

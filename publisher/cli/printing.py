@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 import datasets
 from tqdm import tqdm
 
-from publisher.hub.cleaning import without_control
 from publisher.options import Options
 from publisher.plan.plan import Change
 from publisher.prepare.files import File, digest_of
-from publisher.prepare.shards import FilePart
-from publisher.publish.outcome import Outcome
-from publisher.scale.job import Job
+from publisher.prepare.tasks import FilePart
+from publisher.publish import Outcome
+from publisher.scale.run import Job
+from publisher.text import without_control
 
 NUMBER = re.compile(r"-\d{5}-(?=of-\d{5}\.)")
 MANY = 5  # files of a split that are still listed one by one

@@ -49,6 +49,7 @@ def notes(
     `paths` are the files that stay in addition to the plan's, `names` what a script of the dataset may be called.
     """
     for config in configs:
+        yield from config.notes
         version = config.provenance["version"]
         published = record.configs.get(config.name)
         there = published.provenance.get("version") if published else None

@@ -12,7 +12,7 @@ from huggingface_hub import DatasetCardData
 from publisher.card.compose import NO_CARD, Card, ExistingCard, add_others, ours_of
 from publisher.card.record import BY_CONFIG, CARD, Record, name_of, write_card
 from publisher.errors import HubError, UsageError
-from publisher.hub.reading import Reader
+from publisher.hub.repository import Repository
 from publisher.options import Options
 from publisher.plan.plan import recorded_infos
 from publisher.plan.state import EMPTY, Dataset, State
@@ -59,7 +59,7 @@ class PublishedSnapshot(Dataset):
         return TextFile(CARD, text.encode()), record
 
 
-def recall(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -> PublishedSnapshot:
+def load_snapshot(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -> PublishedSnapshot:
     """The dataset that was published at the commit to roll back to.
 
     Raises
@@ -68,7 +68,7 @@ def recall(builder: type[datasets.DatasetBuilder], card: Card, options: Options)
         If the revision is not there, was not published by this program, or holds other files than that recorded.
     HubError
     """
-    repository, revision = Reader(options.repo_id), options.rollback or options.revision
+    repository, revision = Repository(options.repo_id), options.rollback or options.revision
     state = repository.find(revision)
     if state is None:
         raise HubError(f"{repository.url} is not there, or the token may not see it")
@@ -76,7 +76,7 @@ def recall(builder: type[datasets.DatasetBuilder], card: Card, options: Options)
     if not record.configs:
         raise UsageError(f"{options.repo_id} at {revision} was not published by this command: give a commit that was")
     own = {path: _own_file(repository, state, path, sha256) for path, sha256 in record.files.items()}
-    if lost := repository.lost([file for file in own.values() if isinstance(file, UploadedFile)]):
+    if lost := repository.missing_uploads([file for file in own.values() if isinstance(file, UploadedFile)]):
         raise HubError(f"{repository.url} has lost {min(lost)} of {revision}: give another commit, or publish again")
     infos = recorded_infos(state.card)
     configs = []
@@ -95,13 +95,13 @@ def recall(builder: type[datasets.DatasetBuilder], card: Card, options: Options)
     return PublishedSnapshot(builder, card, configs, state, list(own.values()), repository.content(CARD, state.commit))
 
 
-def _own_file(repository: Reader, state: State, path: str, sha256: str) -> File:
+def _own_file(repository: Repository, state: State, path: str, sha256: str) -> File:
     there = state.files.get(path)
     file: UploadedFile | TextFile | None = None
     if there and there.sha256:
         file = UploadedFile(path, there.size, sha256=there.sha256)
     elif there:
-        file = TextFile(path, repository.content(path, state.commit, there.size))
+        file = TextFile(path, repository.content(path, state.commit))
     if file is None or file.sha256 != sha256:
         raise UsageError(f"{path} of commit {state.commit} is not what was published: give a commit in which it is")
     return file
