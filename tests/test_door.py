@@ -18,9 +18,8 @@ import pytest
 from datasets import load_dataset
 from huggingface_hub import HfApi
 
-from loopback import WRITE_TOKEN, Account, Hub
+from loopback import WRITE_TOKEN, Hub
 from publisher.cli.script import main
-from tests.hubs import empty_hub
 
 R = "tester/many"
 NAMES = ("a", "b", "c", "d")
@@ -222,63 +221,6 @@ def test_traceback(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert 'many.py", line 2, in <module>' in capsys.readouterr().err
 
 
-def test_a_card_of_others(folder: Path, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is asked for with the difference; its fields stay with both answers, its text with one, and for good."""
-    hub.create(R)
-    hub.commit(R, {"README.md": (CARD + "\x1b[2Jred").encode()})
-    before = HfApi().dataset_info(R).sha
-    assert main([str(folder), R]) == 1
-    told = capsys.readouterr()
-    for line in ("-# Written by hand", "+# many", "-pretty_name: Their name", "--- README.md on the Hub"):
-        assert f"    {line}" in told.out.splitlines()
-    assert "\x1b" not in told.out
-    assert "--keep-card keeps its text, --overwrite-card replaces it with that of default.md.jinja" in told.err
-    assert HfApi().dataset_info(R).sha == before
-    assert main([str(folder), R, "--keep-card"]) == 0
-    assert load_dataset(R, "d", split="train")["n"][:] == [3, 3]
-    card = hub.files(R)["README.md"].decode()
-    assert PROSE in card
-    for field in ("language:\n- en\n", "license: mit\n", "tags:\n- numbers\n", "pretty_name: Their name\n"):
-        assert field in card
-    hub.commit(R, {"README.md": card.replace("who cares", "who cares a lot").encode()})
-    (folder / "data" / "d.txt").write_text("8\n")
-    assert main([str(folder), R]) == 0  # it is theirs, as was decided
-    assert "who cares a lot" in hub.files(R)["README.md"].decode()
-    capsys.readouterr()
-    assert main([str(folder), R, "--overwrite-card"]) == 0
-    assert "    -By somebody who cares a lot." in capsys.readouterr().out.splitlines()
-    card = hub.files(R)["README.md"].decode()
-    assert "# many\n" in card
-    assert "pretty_name: many\n" in card
-    assert "who cares" not in card
-    assert "license: mit\n" in card
-    assert main([str(folder), R]) == 0
-    assert main([str(folder), R, "--verify"]) == 0
-
-
-def test_fields_of_others(folder: Path, hub: Hub) -> None:
-    """Fields that somebody adds to our card are no edit of our text, and stay."""
-    assert main([str(folder), R]) == 0
-    card = hub.files(R)["README.md"].decode()
-    hub.commit(R, {"README.md": card.replace("---\n", "---\nlanguage:\n- de\n", 1).encode()})
-    commits = hub.commits(R)
-    assert main([str(folder), R]) == 0
-    assert hub.commits(R) == commits
-    (folder / "data" / "d.txt").write_text("8\n")
-    for _ in range(2):
-        assert main([str(folder), R]) == 0
-        assert "language:\n- de\n" in hub.files(R)["README.md"].decode()
-    assert main([str(folder), R, "--verify"]) == 0
-
-
-def test_a_card_that_cannot_be_kept(folder: Path, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
-    """Fields that cannot be read would be lost."""
-    hub.create(R)
-    hub.commit(R, {"README.md": b"---\nlicense: [mit\n---\n# Text\n"})
-    assert main([str(folder), R, "--keep-card"]) == 1
-    assert "README.md there cannot be kept" in capsys.readouterr().err
-
-
 def test_a_script_on_the_hub(
     folder: Path, hub: Hub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,44 +244,3 @@ def test_a_script_on_the_hub(
     assert main(arguments) == 2
     assert f"{R}@script" in capsys.readouterr().err
     assert main([f"{R}@script", R, "--trust-remote-code", "--verify"]) == 0
-
-
-@pytest.mark.parametrize("options", [[], ["--create-pr"]])
-def test_adopt(options: list[str], folder: Path, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
-    """What only the script read goes, what else there is stays, and all that was there is on a branch."""
-    before = adoptable(
-        hub, folder, CARD.replace("---\n# W", "configs:\n- config_name: raw\n  data_files: data/c.*\n---\n# W")
-    )
-    assert main([str(folder), R, "--adopt", "--keep-card", *options]) == 0
-    plan = capsys.readouterr().out
-    for path in ("many.py", "dataset_infos.json", "data/a.txt", "data/b.txt", "data/d.txt"):
-        assert f"  remove  {path} " in plan
-    revision = "refs/pr/1" if options else "main"
-    files = set(HfApi().list_repo_files(R, repo_type="dataset", revision=revision))
-    assert {"data/c.txt", "notes.txt", "data/train-00000-of-00001.parquet", "b/train-00000-of-00001.parquet"} <= files
-    assert not {"many.py", "dataset_infos.json", "data/a.txt"} & files
-    assert HfApi().dataset_info(R, revision="script").sha == before
-
-
-def test_adopt_by_somebody_else(folder: Path) -> None:
-    """Who may only open a pull request cannot make a branch, and what was there is in the history."""
-    guest = "hf_loopback_guest"
-    with empty_hub(tokens={WRITE_TOKEN: Account("tester"), guest: Account("guest")}) as hub:
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setenv("HF_TOKEN", WRITE_TOKEN)
-            adoptable(hub, folder)
-            patched.setenv("HF_TOKEN", guest)
-            assert main([str(folder), R, "--adopt", "--keep-card", "--create-pr"]) == 0
-        assert "many.py" not in HfApi().list_repo_files(R, repo_type="dataset", revision="refs/pr/1")
-
-
-def test_the_branch_is_taken(folder: Path, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
-    """A branch of that name with something else is left, and nothing is done."""
-    adoptable(hub, folder)
-    HfApi().create_branch(R, repo_type="dataset", branch="script")
-    hub.commit(R, {"notes.txt": b"other"})
-    before = HfApi().dataset_info(R).sha
-    assert main([str(folder), R, "--adopt", "--keep-card"]) == 1
-    assert "has a branch 'script' at another commit" in capsys.readouterr().err
-    assert drawn(folder) == ""
-    assert HfApi().dataset_info(R).sha == before

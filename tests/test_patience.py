@@ -316,7 +316,7 @@ def test_parent_is_ignored(
     assert publish(*arguments, builder=Changed) == 1
     pulls = published.pulls(R)
     *_, ours, theirs = published.commits(R, pulls[0].ref)[:2] if pulls else published.commits(R)[: 3 if lost else 2]
-    over = f"commit {ours.oid} was built over what somebody else had committed meanwhile, {theirs.oid} by another"
+    over = f"commit {ours.oid} was built over what another user had committed meanwhile, {theirs.oid} by another"
     assert f"{over}: Notes: look at" in capsys.readouterr().out
 
 

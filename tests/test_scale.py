@@ -88,7 +88,7 @@ def test_same_bytes_whoever_draws(
     hub: Hub, command: Command, wanted: dict[str, bytes], tmp_path: Path, workers: int
 ) -> None:
     """In a folder and on the Hub, with any number of workers."""
-    assert len(wanted) == 1 + 2 * (5 + 1)
+    assert len(wanted) == 2 + 2 * (5 + 1)
     assert command("--workers", workers) == 0
     assert ours(hub) == wanted
     assert command("--output-dir", tmp_path / "again", "--workers", workers) == 0
@@ -218,7 +218,7 @@ def test_merged_over_another(
     capsys.readouterr()
     assert command() == 1
     merged, theirs = hub.commits(R)[:2]
-    over = f"commit {merged.oid} was built over what somebody else had committed meanwhile, {theirs.oid} by another"
+    over = f"commit {merged.oid} was built over what another user had committed meanwhile, {theirs.oid} by another"
     assert f"{over}: Notes: look at" in capsys.readouterr().out
     assert command() == 0
     assert ours(hub) == {**wanted, "notes.txt": b"by another"}
@@ -244,7 +244,7 @@ def test_parent_of_an_early_commit_is_ignored(
     pulls = hub.pulls(R)
     theirs = hub.commits(R, pulls[0].ref if pulls else revision)[-2]
     assert theirs.title == "Notes"
-    assert f"somebody else had committed meanwhile, {theirs.oid} by another: Notes: look" in capsys.readouterr().out
+    assert f"another user had committed meanwhile, {theirs.oid} by another: Notes: look" in capsys.readouterr().out
 
 
 def test_pull_request_of_another(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:

@@ -55,13 +55,7 @@ class DamagedError(Exception):
 
 
 def read_file(folder: Path, path: str, take: Callable[[pa.Table], object]) -> Contents:
-    """Read every page of a file, and give the rows to `take`, some at a time.
-
-    Raises
-    ------
-    DamagedError
-        If that fails, with a sentence for each column that cannot be read.
-    """
+    """Read every page of a file, and give the rows to `take`, some at a time; raises DamagedError."""
     source = folder / path
     size = source.stat().st_size
     with source.open("rb") as opened:
@@ -124,16 +118,7 @@ def _blame(file: pq.ParquetFile, path: str, names: list[str]) -> list[str]:
 def check_file(
     contents: Contents, features: datasets.Features | None, provenance: Mapping[str, Any] | None
 ) -> Iterator[str]:
-    """Check a file that could be read.
-
-    Parameters
-    ----------
-    contents : Contents
-    features : datasets.Features or None
-        As the card lists them.
-    provenance : mapping or None
-        As recorded; None if the publisher did not write the file.
-    """
+    """Check a file against the card's features and, if the publisher wrote it, the recorded provenance."""
     promised, wrong = _check_features(contents, features)
     if (expected := features if features is not None else promised) is not None:
         yield from _check_columns(contents, expected)

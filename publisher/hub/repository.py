@@ -148,12 +148,14 @@ class Repository:
         }
 
     def read(self, state: State, files: Iterable[RemoteFile]) -> State:
-        """A state with the digests of files that are not in LFS, which have to be read for it."""
-        files = list(files)
-        if CARD in [file.path for file in files]:
-            texts = (self._text(path, state.commit, state.files) for path in (CARD, RECORD))
-            state = replace(state, card=read_card(*texts))
-        digests = {file.path: hashlib.sha256(self.content(file.path, state.commit)).hexdigest() for file in files}
+        """A state with its card, if that is among the files, and the digests of others that are not in LFS."""
+        digests = {}
+        for file in files:
+            if file.path == CARD:
+                texts = (self._text(path, state.commit, state.files) for path in (CARD, RECORD))
+                state = replace(state, card=read_card(*texts))
+            else:
+                digests[file.path] = hashlib.sha256(self.content(file.path, state.commit)).hexdigest()
         known = {path: replace(state.files[path], sha256=digest) for path, digest in digests.items()}
         return replace(state, files={**state.files, **known})
 
