@@ -21,7 +21,7 @@ except ImportError as error:
 REPO_ID = "christopher/mnist1d"
 
 SHUFFLED = "shuffled"  # what the authors call so; a test says whether the config is still named like this
-# By the names of `benchmarks/models.py`, with the test accuracy in percent by dataset in the table of the authors:
+# Keys as in `tools/benchmarks/models.py`; test accuracy in percent by dataset, from the table of the authors:
 # https://github.com/greydanus/mnist1d#readme
 MODELS = {
     "logistic": Model("logistic regression", {MNIST: "92", "default": "32", SHUFFLED: "32"}),
@@ -33,7 +33,7 @@ HUMAN = {MNIST: "99+", "default": "96", SHUFFLED: "about 30"}
 VERSIONS = {  # of the data, the newest first: `VERSION` in mnist1d.py -> what changed for readers
     "1.0.0": "the first.",
 }
-# What `python benchmarks/models.py` wrote
+# What `python tools/benchmarks/models.py` wrote
 RESULTS = Path(__file__).with_name("models.json")
 
 
@@ -79,6 +79,6 @@ CARD = Card(
         "parameters": parameters,
         "explorer_link": link,
     },
-    assets=Path(__file__).with_name("assets"),  # drawn by `python -m card.figures`
+    assets=Path(__file__).with_name("assets"),  # drawn by `python -m tools.figures`
     variant=VARIANT,
 )

@@ -1,4 +1,4 @@
-"""The table of models: what the authors found, beside what `benchmarks/models.py` measured."""
+"""The table of models: what the authors found, beside what `tools/benchmarks/models.py` measured."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def read_table(models: Mapping[str, Model], results: Path) -> Table:
     models : mapping of str to Model
         Names in the results file -> models, in the order of the rows.
     results : path
-        What `benchmarks/models.py` wrote.
+        What `tools/benchmarks/models.py` wrote.
 
     Returns
     -------

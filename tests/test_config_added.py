@@ -16,7 +16,7 @@ import pytest
 from loopback import Hub
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("mnist1d_authors", "generator", "publisher", "card", "explorer", "benchmarks", "scripts", "mnist1d.py")
+PARTS = ("mnist1d_authors", "generator", "publisher", "card", "explorer", "tools", "scripts", "mnist1d.py")
 R = "tester/mnist1d"
 QUIET = """Mnist1DConfig(
             name="quiet",
@@ -73,18 +73,22 @@ def test_steps(hub: Hub, project: Path, tmp_path: Path, network: None) -> None:
     early = run(project, push, R, "--dry-run")
     assert early.returncode == 2
     assert "shows assets/samples-wide.png, which is not in" in early.stderr
-    drawn = run(project, "-m", "card.figures")
+    drawn = run(project, "-m", "tools.figures")
     if "npm" in drawn.stderr:
         pytest.skip(drawn.stderr)
     assert drawn.returncode == 0
     assert re.findall(r"removed .*samples-(.+)\.png", drawn.stdout) == ["large-padding", "shuffled"]
 
     if importlib.util.find_spec("torch"):
-        trained = run(project, "benchmarks/models.py", "--steps", "1", "--seeds", "1", "--output", "card/models.json")
+        trained = run(
+            project, "tools/benchmarks/models.py", "--steps", "1", "--seeds", "1", "--output", "card/models.json"
+        )
         assert trained.returncode == 0
-        again = run(project, "benchmarks/models.py", "--steps", "1", "--seeds", "1", "--output", "card/models.json")
+        again = run(
+            project, "tools/benchmarks/models.py", "--steps", "1", "--seeds", "1", "--output", "card/models.json"
+        )
         assert trained.stdout.splitlines()[:-1] == again.stdout.splitlines()[:-1]
-        assert run(project, "-m", "card.figures").returncode == 0
+        assert run(project, "-m", "tools.figures").returncode == 0
     assert run(project, push, "--preview", tmp_path / "card.html").returncode == 0
     assert "Without noise." in (tmp_path / "card.html").read_text(encoding="utf-8")
 
@@ -124,7 +128,7 @@ def test_steps(hub: Hub, project: Path, tmp_path: Path, network: None) -> None:
 def test_slips(project: Path, before: str, after: str, words: str) -> None:
     """One sentence of every command that reads the declarations."""
     declare(project, before, after)
-    for command in (["scripts/push_to_hub.py", "--output-dir", "new"], ["-m", "card.figures"]):
+    for command in (["scripts/push_to_hub.py", "--output-dir", "new"], ["-m", "tools.figures"]):
         ended = run(project, *command)
         assert (ended.returncode, ended.stdout) == (2, "")
         assert words in ended.stderr

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from card import CARD
-from card.figures.embedding import CACHE, MNIST_CACHE
-from card.figures.sources import SOURCES
 from generator import make_dataset
 from generator.anatomy import first_rows, take_apart
 from mnist1d import Mnist1D, load_arrays
+from tools.figures.embedding import CACHE, MNIST_CACHE
+from tools.figures.sources import SOURCES
 
 ASSETS = sorted(CARD.assets.iterdir()) if CARD.assets else []
 ANIMATION = "transformations.gif"
@@ -45,7 +45,7 @@ def test_readable(path: Path) -> None:
 
 @pytest.mark.parametrize("path", ASSETS, ids=lambda path: path.name)
 def test_up_to_date(path: Path) -> None:
-    """It was drawn from what is declared now; if not, run `python -m card.figures`."""
+    """It was drawn from what is declared now; if not, run `python -m tools.figures`."""
     with Image.open(path) as image:
         comment = image.info.get("comment") or image.info["Comment"]
     assert (comment.decode() if isinstance(comment, bytes) else comment) == repr(SOURCES[path.name])
@@ -108,7 +108,7 @@ def test_tsne_is_of_these_data() -> None:
 
 def test_without_matplotlib() -> None:
     """One sentence that says what to install."""
-    program = "import sys; sys.modules['matplotlib'] = None\nfrom card.figures.__main__ import main\nsys.exit(main())"
+    program = "import sys; sys.modules['matplotlib'] = None\nfrom tools.figures.__main__ import main\nsys.exit(main())"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.count("\n") == 1
@@ -120,9 +120,9 @@ def test_without_matplotlib() -> None:
 def test_same_bytes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawn again, by a user with other settings, every picture is as it was committed."""
     matplotlib = pytest.importorskip("matplotlib", reason="needs the extra [figures]")
-    from card.figures.files import draw_all
-    from card.figures.style import tools
-    from card.mnist import load_mnist
+    from tools.figures.files import draw_all
+    from tools.figures.style import tools
+    from tools.mnist import load_mnist
 
     try:
         mnist = load_mnist()

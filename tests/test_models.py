@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from card import HUMAN, MODELS, RESULTS
-from card.mnist import PACKAGE, TRAIN, load_mnist
 from card.table import MNIST, number, read_table
 from explorer.hardness import nearest_neighbour
 from mnist1d import VERSION, Mnist1D, load_arrays
+from tools.mnist import PACKAGE, TRAIN, load_mnist
 
-COMMAND = Path(__file__).parents[1] / "benchmarks" / "models.py"
+COMMAND = Path(__file__).parents[1] / "tools" / "benchmarks" / "models.py"
 PARAMETERS = {  # by length: those of the authors' notebook for 40 points
     40: {"logistic": 410, "mlp": 15_210, "cnn": 5_210, "gru": 5_134},
     80: {"logistic": 810, "mlp": 19_210, "cnn": 6_460, "gru": 9_934},

