@@ -16,7 +16,7 @@ import pytest
 
 from loopback import WRITE_TOKEN, Hub
 from tests.pictures import pictures_card
-from tests.test_faults import ROOT, STRIDE
+from tests.publisher.test_faults import ROOT, STRIDE
 
 COMMANDS = 300 // STRIDE
 PROGRAMS: dict[str, list[str]] = {  # what runs, and what comes before the repository

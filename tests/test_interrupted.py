@@ -25,8 +25,8 @@ from publisher import main
 from publisher.prepare import parquet
 from publisher.publish import commit as apply
 from tests.pictures import Changed, Pictures, pictures_card
+from tests.publisher.test_faults import ROOT, STRIDE, R, State, a_hub, state
 from tests.shards import SHARDS_CARD, Shards
-from tests.test_faults import ROOT, STRIDE, R, State, a_hub, state
 from tests.test_scale import COMMIT_FILES, FILE_BYTES
 
 pytest.importorskip("hf_xet", reason="the requests are those of a client with Xet")
