@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from datasets.exceptions import DatasetGenerationError
 from publisher.errors import PublishingError, UsageError
 
 HERE = Path(__file__).parent.parent
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk: other configs would fail likewise
 
 NO_ROWS = "there are no rows, and `load_dataset` opens no split without rows: leave the split out"
 
@@ -50,7 +52,7 @@ def builder_errors(
         reasons = list(_reasons(error))
         places = [place for reason in reasons if (place := _place(reason, kind))]
         reason = next((reason for reason in reasons if not isinstance(reason, DatasetGenerationError)), error)
-        if not places and isinstance(reason, OSError):
+        if isinstance(reason, OSError) and (not places or reason.errno in FULL):
             raise reason from None
         line = f"{places[0]}: " if places else ""
         text = " ".join(str(reason).split())
