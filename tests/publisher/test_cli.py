@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from tests.hubs import close_connections, empty_hub
 from tests.shards import SHARDS_CARD, Shards
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = [sys.executable, str(ROOT / "scripts" / "push_to_hub.py")]
+SCRIPT: list[Any] = [sys.executable, str(ROOT / "scripts" / "push_to_hub.py")]
 CONFIGS = list(Mnist1D.builder_configs)
 R = "tester/many"
 NAMES = ("a", "b", "c", "d")
@@ -188,7 +189,12 @@ def test_former_options(tmp_path: Path) -> None:
 
 def test_function_takes_the_options(hub: Hub, tmp_path: Path) -> None:
     """`publish` has the names of the command."""
-    options = {"config": ["wide"], "overrides": {"rows": 20}, "create_pr": True, "work_dir": tmp_path / "work"}
+    options: dict[str, Any] = {
+        "config": ["wide"],
+        "overrides": {"rows": 20},
+        "create_pr": True,
+        "work_dir": tmp_path / "work",
+    }
     hub.create("tester/shards")
     outcome = publish(Shards, SHARDS_CARD, "tester/shards", **options)
     assert outcome.commit is not None
@@ -223,7 +229,7 @@ def test_files_of_others_are_kept(tmp_path: Path, change: str) -> None:
     else:
         assert run("--output-dir", target, "--config", "shuffled").exit_code == 0
         data, card = target / "shuffled" / "test-00000-of-00001.parquet", target / "README.md"
-        {
+        changes: dict[str, Callable[[], object]] = {
             "add": lambda: (target / "notes.txt").write_text("mine"),
             "empty folder": lambda: (target / "mine").mkdir(),
             "pipe": lambda: os.mkfifo(target / "mine"),
@@ -231,7 +237,8 @@ def test_files_of_others_are_kept(tmp_path: Path, change: str) -> None:
             "edit data": lambda: data.write_bytes(data.read_bytes() + b"mine"),
             "edit card": lambda: card.write_text(card.read_text("utf-8").replace("Ten digits", "11 digits"), "utf-8"),
             "no card": card.unlink,
-        }[change]()
+        }
+        changes[change]()
     before = target.read_bytes() if target.is_file() else tree(target)
     assert str(target) in refusal(run("--output-dir", target))
     assert before == (target.read_bytes() if target.is_file() else tree(target))
