@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import warnings
 from numbers import Real
 from typing import Any
@@ -80,7 +81,8 @@ def make_dataset(
     if isinstance(label_noise, bool) or not isinstance(label_noise, Real) or not 0 <= label_noise <= 1:
         raise ValueError(f"label_noise={shown(label_noise)} is not allowed: give a number from 0 to 1")
     check_size(settled)
-    _warn_of_surprises(settled)
+    for surprise in surprises(settled):
+        warnings.warn(surprise, stacklevel=level_of_caller())
     data = draw_dataset(settled, get_templates(), RandomState(settled.seed))
     data.parameters = settled
     for name in ("x", "x_test", "t"):
@@ -159,6 +161,37 @@ def split_rows(parameters: Parameters, split: str) -> int:
     return {"train": train, "test": rows - train}[split]
 
 
+def surprises(parameters: Parameters) -> list[str]:
+    """Return a sentence for each point at which the authors' code silently does something else than it was told.
+
+    Examples
+    --------
+    >>> surprises(Parameters())
+    []
+    """
+    found = []
+    samples = sum(split_rows(parameters, split) for split in ("train", "test"))
+    if samples != parameters.num_samples:
+        found.append(
+            f"num_samples={parameters.num_samples} gives {samples} samples, as the authors' code does: "
+            "give a multiple of 10, each digit gets as many"
+        )
+    if parameters.max_translation > parameters.signal_length:
+        found.append(
+            f"max_translation={parameters.max_translation} is above the signal's {parameters.signal_length} points "
+            "(template_len + padding[1]): samples whose shift is that long are not moved, as in the authors' code"
+        )
+    return found
+
+
+def level_of_caller() -> int:
+    """The `stacklevel` that names the line of the user, whichever function of the project was called."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in ("generator", "mnist1d", "mnist1d_authors"):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 def check_size(parameters: Parameters) -> None:
     """Raise ValueError if the authors' stream, which numbers its rows by 32-bit words, is too short."""
     if parameters.num_samples > WORDS:
@@ -179,19 +212,3 @@ def _check_memory(parameters: Parameters) -> None:
             'sharded stream, mnist1d.Mnist1D(stream="sharded", num_samples=...) or generator.make_shard, which draws '
             "other samples of the same distribution piece by piece"
         ) from None
-
-
-def _warn_of_surprises(parameters: Parameters) -> None:
-    samples = sum(split_rows(parameters, split) for split in ("train", "test"))
-    if samples != parameters.num_samples:
-        warnings.warn(
-            f"num_samples={parameters.num_samples} gives {samples} samples, as the authors' code does: "
-            "give a multiple of 10, each digit gets as many",
-            stacklevel=3,
-        )
-    if parameters.max_translation > parameters.signal_length:
-        warnings.warn(
-            f"max_translation={parameters.max_translation} is above the signal's {parameters.signal_length} points "
-            "(template_len + padding[1]): samples whose shift is that long are not moved, as in the authors' code",
-            stacklevel=3,
-        )

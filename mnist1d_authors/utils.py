@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from generator import Dataset
 from generator.plotting import import_pyplot
 
 from .transform import transform
@@ -46,7 +47,8 @@ def set_seed(seed: int | None) -> None:
 
 
 def to_pickle(thing: object, path: str | os.PathLike[str]) -> None:
-    """Save anything to a file that every Python 3 reads."""
+    """Save anything to a file that every Python 3 reads; a dataset as a plain dictionary, which needs only NumPy."""
+    thing = dict(thing) if isinstance(thing, Dataset) else thing
     with open(path, "wb") as file:  # noqa: PTH123 - what `open` takes
         pickle.dump(thing, file, protocol=3)
 
