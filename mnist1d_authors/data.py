@@ -106,9 +106,8 @@ def make_dataset(args: Any = None, template: dict[str, NDArray[Any]] | None = No
     random.set_state(np.random.get_state())  # noqa: NPY002
     data = draw_dataset(parameters, arrays, random)
     np.random.set_state(random.get_state())  # noqa: NPY002
-    ordered = Dataset({name: data[name] for name in ORDER[:-1]}, templates=templates)
-    ordered.parameters = None if template is not None else _with_seed(parameters, args)
-    return ordered
+    data.parameters = _wanted(args) if template is None else None
+    return _in_order(data, templates)
 
 
 def get_dataset(
@@ -156,7 +155,7 @@ def get_dataset(
         done = f"Successfully loaded data from {path}"
     elif download and hasattr(args, "url"):
         data = generator.make_dataset()
-        found = {name: data[name] for name in ORDER}
+        found = _in_order(data, data.templates)
         to_pickle(found, path)
         done = f"Drew the published data, which saves the download, and saved them to {path}"
         if args.url != URL:
@@ -169,13 +168,17 @@ def get_dataset(
         return rebuilt
     if verbose:
         print(done)
-    if difference := _difference(found, args):
+    difference = _difference(found, args)
+    if difference:
         warnings.warn(
             f"{path} holds {difference}: it is returned as it is; to draw what the arguments ask for, call get_dataset "
             "with download=False, regenerate=True",
             stacklevel=2,
         )
-    return Dataset(found) if isinstance(found, dict) else found
+    if isinstance(found, dict) and not isinstance(found, Dataset):
+        found = Dataset(found)
+        found.parameters = None if difference else _wanted(args)
+    return found
 
 
 def _parameters(args: Any) -> Parameters:
@@ -184,12 +187,20 @@ def _parameters(args: Any) -> Parameters:
     return Parameters(**{**values, "shuffle_seq": bool(values["shuffle_seq"])})
 
 
-def _with_seed(parameters: Parameters, args: Any) -> Parameters | None:
-    """Add the seed to the parameters, or return None for a seed that gives other samples each time."""
+def _wanted(args: Any) -> Parameters | None:
+    """Convert the arguments, or return None if `Parameters` do not take them."""
+    args = get_dataset_args() if args is None else args
     try:
-        return replace(parameters, seed=getattr(args, "seed", parameters.seed))
-    except ValueError:
+        return replace(_parameters(args), seed=getattr(args, "seed", Parameters().seed))
+    except (AttributeError, ValueError):
         return None
+
+
+def _in_order(data: Dataset, templates: dict[str, NDArray[Any]]) -> Dataset:
+    """Arrange a dataset as the published file, with the templates that were given."""
+    ordered = Dataset({name: data[name] for name in ORDER[:-1]}, templates=templates)
+    ordered.parameters = data.parameters
+    return ordered
 
 
 def _warn_of_slips(args: Any) -> None:
@@ -217,11 +228,7 @@ def _difference(found: Any, args: Any) -> str | None:
     """Describe the content of a file, if the arguments ask for something else."""
     if not (isinstance(found, dict) and set(ORDER[:4]) <= found.keys()):
         return "no dataset"
-    try:
-        args = get_dataset_args() if args is None else args
-        wanted = _with_seed(_parameters(args), args)
-    except (AttributeError, ValueError):
-        return None
+    wanted = _wanted(args)
     if wanted is None:
         return None
     rows = [generator.authors.split_rows(wanted, split) for split in ("train", "test")]
