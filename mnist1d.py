@@ -184,7 +184,7 @@ def load_arrays(
     dtype : str, optional
         "float64" or "float32", of the samples.
     **changed
-        Any field of `Parameters`, which replaces that of the config; not with a source.
+        Any field of `Parameters`, which replaces the config's value; not with a source.
 
     Returns
     -------

@@ -155,7 +155,7 @@ class Parameters:
     seed: int = _integer(42, 0, WORDS - 1)
 
     def __new__(cls, *positional: object, **given: object) -> Parameters:
-        """Refuse what is not a parameter by name, before the values are looked at."""
+        """Refuse arguments that are not parameters by name, before the values are checked."""
         names = [parameter.name for parameter in fields(cls)]
         if positional:
             named = ", ".join(f"{name}={shown(value)}" for name, value in zip(names, positional, strict=False))

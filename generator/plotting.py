@@ -28,7 +28,7 @@ def import_pyplot() -> ModuleType:
 
 
 def plot_digits(x: Floats, y: Integers, parameters: Parameters | None) -> Figure:
-    """Draw the first sample of each digit, its points from top to bottom, and shade those of the digit.
+    """Draw the first sample of each digit, its points from top to bottom, with the digit shaded.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""MNIST-1D as a `datasets` builder: how arrays become a dataset. `mnist1d.Mnist1D` is the class that is here.
+"""MNIST-1D as a `datasets` builder: arrays become tables. `mnist1d.Mnist1D` is the class in this module.
 
 >>> from mnist1d import Mnist1D
 >>> builder = Mnist1D("shuffled", num_samples=1000, seed=7)
@@ -118,8 +118,8 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
     config_name : str, optional
         One of `BUILDER_CONFIGS`, such as "shuffled"; "default" if it is not given.
     **kwargs
-        Any field of `generator.Parameters` overrides that of the config, and `parameters`, Parameters or a Recipe, all
-        of them; None leaves it.
+        Any field of `mnist1d.Parameters` replaces the config's value, and `parameters`, Parameters or a Recipe, replaces
+        all of them; None leaves it.
         `stream="sharded"` draws other samples of the same distribution, in shards that `num_proc` workers draw side by
         side and that are never all in memory. The rest goes to `datasets.DatasetBuilder`, such as `cache_dir`.
 
@@ -163,7 +163,7 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
         given = kwargs.pop("parameters", None)
         if config := self.builder_configs.get(config_name or self.DEFAULT_CONFIG_NAME):
             parameters = as_parameters(config.parameters if given is None else given, overrides)
-            if parameters != config.parameters:  # then the config has a cache of its own
+            if parameters != config.parameters:  # then the config has its own cache
                 kwargs["parameters"] = parameters
         super().__init__(config_name=config_name, **kwargs)
         if self.config.stream != "sharded":
@@ -182,7 +182,9 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
         parameters = self.config.parameters
-        level = not (parameters.iid_noise_scale or parameters.shear_scale)  # maybe all points are equal: tried at once
+        level = not (
+            parameters.iid_noise_scale or parameters.shear_scale
+        )  # maybe all points are equal: found out before rows are asked for
         parts: dict[str, list[Part] | list[Shard]]
         if self.config.stream == "sharded":
             if level:
@@ -199,7 +201,7 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
         return [
             datasets.SplitGenerator(name=name, gen_kwargs={"parts": split})
             for name, split in parts.items()
-            if split  # `datasets` has no empty splits
+            if split  # `datasets` does not take empty splits
         ]
 
     def _generate_tables(self, parts: list[Part] | list[Shard]) -> Iterator[tuple[int, pa.Table]]:

@@ -37,7 +37,7 @@ URL = "https://github.com/greydanus/mnist1d/raw/master/mnist1d_data.pkl"
 ORDER = ("x", "x_test", "y", "y_test", "t", "templates")  # of the published file
 NAMES = [parameter.name for parameter in fields(Parameters)]
 NEAR = 0.75  # likeness, from 0 to 1, from which another attribute is a slip: `samples` is one, `batch_size` is not
-COMPARED = 20_000  # samples that are drawn, in 0.3 s, to compare a file with; of larger files only the shapes are
+COMPARED = 20_000  # samples, drawn in 0.3 s to compare a file with them; for larger files, only shapes are compared
 
 
 def get_dataset_args(as_dict: bool = False) -> Any:
@@ -211,7 +211,7 @@ def _warn_of_slips(args: Any) -> None:
 
 
 def _draw_one_by_one(args: Any, templates: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    """As the original does it: for what `Parameters` does not take, such as a negative scale."""
+    """Draw as the original does, for values that `Parameters` does not take, such as a negative scale."""
     labels = np.repeat(np.arange(len(templates["y"])), args.num_samples // len(templates["y"]))
     x = np.stack([transform(templates["x"][label], templates["t"], args)[0] for label in labels])
     order = np.random.permutation(len(labels))  # noqa: NPY002

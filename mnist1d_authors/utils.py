@@ -103,7 +103,7 @@ def plot_signals(
     for place, axis in enumerate(axes):
         x = xs[place]
         if do_transform:
-            x, t = transform(x, t, args)  # of t, too, each time anew, as the original does
+            x, t = transform(x, t, args)  # also of t, each time anew, as the original does
         if dark_mode:
             axis.plot(x, t, "wo", linewidth=6)
             axis.set_facecolor("k")

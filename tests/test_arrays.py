@@ -40,7 +40,7 @@ def test_recipes(name: str) -> None:
 
 
 def test_names_over_a_config() -> None:
-    """What is given by name replaces what the config has."""
+    """A value given by name replaces the config's."""
     x, _ = load_arrays("large-padding", num_samples=100, split="test")
     wanted = make_dataset(Mnist1D("large-padding", num_samples=100).config.parameters)
     np.testing.assert_array_equal(x, wanted.x_test)
@@ -63,7 +63,7 @@ def test_names_over_a_config() -> None:
     ],
 )
 def test_refused(call: Any, words: str) -> None:
-    """In one line that says what is allowed."""
+    """One line says what is allowed."""
     with pytest.raises(ValueError, match=f"^{re.escape(words)}[^\n]*$"):
         call()
 
@@ -206,7 +206,7 @@ def test_plot_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_more_than_fits() -> None:
-    """Said at once, with the way that works."""
+    """The message comes before anything is drawn, with the way that works."""
     with pytest.raises(MemoryError, match=r"^num_samples=4000000000 takes 2.56e\+03 GB .* sharded stream, [^\n]*$"):
         make_dataset(num_samples=4_000_000_000)
 

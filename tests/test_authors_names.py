@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def state() -> tuple[Any, ...]:
-    """Of both global streams, for comparison."""
+    """Return the state of both global streams, for comparison."""
     words: dict[str, Any] = dict(np.random.get_state(legacy=False))
     return (random.getstate(), pickle.dumps(words))
 
@@ -74,7 +74,7 @@ print(json.dumps([before, [hasattr(mnist1d, name) and name in globals() and name
 
 
 def test_imports() -> None:
-    """Modules and functions come under all names that they had, once they are asked for, and matplotlib does not."""
+    """Modules and functions come under all names that they had, on first use, and matplotlib is not imported."""
     (Path("mnist1d") / "mnist1d").mkdir(
         parents=True
     )  # a clone of their repository, as notebooks make it, hides nothing
@@ -180,7 +180,7 @@ def test_seeds() -> None:
 
 
 def test_templates_of_ones_own() -> None:
-    """Of any number and length, with labels of any kind."""
+    """Templates may be of any number and length, with labels of any kind."""
     rows = np.random.default_rng(0).normal(size=(3, 20))
     templates = {"x": rows, "t": np.linspace(-1, 1, 20), "y": np.array(["a", "b", "c"])}
     data = mnist1d.make_dataset(small(num_samples=31), template=templates)
@@ -207,7 +207,7 @@ def test_no_file_and_download(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_no_file_and_no_download(capsys: pytest.CaptureFixture[str]) -> None:
-    """What the arguments ask for is drawn and written, and read the next time."""
+    """The dataset of the arguments is drawn and written, and read the next time."""
     for expected in ("Rebuilding", "Successfully loaded"):
         data = mnist1d.data.get_dataset(small(), path=Path("mine.pkl"), download=False, regenerate=False)
         assert data["x"].shape == (80, 40)
@@ -219,7 +219,7 @@ def test_no_file_and_no_download(capsys: pytest.CaptureFixture[str]) -> None:
     [({"num_samples": 200}, r"\(80, 40\).*\(160, 40\)"), ({"seed": 7}, "other samples"), ({}, None)],
 )
 def test_file_beats_arguments(changed: dict[str, Any], words: str | None) -> None:
-    """As there; but what is not what was asked for is said."""
+    """As in the original; but a warning says that the arguments are not heeded."""
     mnist1d.to_pickle(mnist1d.make_dataset(small()), "./mnist1d_data.pkl")
     with warnings.catch_warnings(record=True) as record:
         warnings.simplefilter("always")
@@ -248,7 +248,7 @@ def test_download_and_regenerate() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"<html>404</html>", pickle.dumps(np.zeros(100))[:-50]])
 def test_torn_file(content: bytes) -> None:
-    """What is no pickle is drawn anew and replaced."""
+    """A file that is not a pickle is replaced by a new dataset."""
     Path("mnist1d_data.pkl").write_bytes(content)
     assert mnist1d.get_dataset(small(), verbose=False)["x"].shape == (80, 40)
     assert mnist1d.from_pickle("mnist1d_data.pkl")["x"].shape == (80, 40)

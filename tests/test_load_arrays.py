@@ -39,13 +39,13 @@ def test_from_the_hub(hub: Hub) -> None:
 
 @pytest.mark.parametrize("source", ["build/mnist1d", "mnist1d", "./me/mnist1d", "/nowhere", Path("me", "mnist1d")])
 def test_missing_folder(source: str | Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One sentence, and the Hub is not asked; nobody serves there."""
+    """One sentence, and no request to the Hub, which does not run here."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match=f"^There is no folder {source}. Write it with `python scripts/push_to"):
         load_arrays(source=source)
 
 
 def test_missing_repository(hub: Hub) -> None:
-    """The message names both that were looked for."""
+    """The message names the folder and the repository."""
     with pytest.raises(FileNotFoundError, match=r"^There is no folder me/absent, and no repository of that name"):
         load_arrays(source="me/absent")

@@ -113,7 +113,7 @@ def test_streaming_all_splits(tmp_path: Path) -> None:
 
 
 def test_info(cache: Path) -> None:
-    """What the card is made from: features, sizes and texts."""
+    """The card is made from these features, sizes and texts."""
     info = prepare(cache).info
     assert info.features == datasets.Features(
         {"x": datasets.Sequence(datasets.Value("float64")), "y": datasets.Value("int64")}
@@ -140,7 +140,7 @@ def test_description(name: str) -> None:
 
 
 def test_override(tmp_path: Path) -> None:
-    """Any parameter can be given, beside those that the config sets."""
+    """Any parameter can be given, in addition to those that the config sets."""
     builder = prepare(tmp_path, "large-padding", num_samples=50, seed=np.int64(7), train_split=0.5, padding=[80, 120])
     expected = Parameters(
         **{**PARAMETER_SETS["large-padding"], "num_samples": 50, "seed": 7, "train_split": 0.5, "padding": (80, 120)}
@@ -227,7 +227,7 @@ def test_same_folder(tmp_path: Path, one: dict[str, Any], two: dict[str, Any]) -
     ],
 )
 def test_refused(name: str | None, changed: dict[str, Any], message: str) -> None:
-    """An unknown config, keyword or value is refused in one line that says what is known."""
+    """An unknown config, keyword or value is refused in one line with the known ones."""
     with pytest.raises(ValueError, match=f"^{message}$"):  # a dot does not match a line break
         Mnist1D(name, **changed)
 
@@ -303,7 +303,7 @@ def test_stream_in_another_process() -> None:
 @pytest.mark.parametrize("samples", [10, 1009, 5000])
 @pytest.mark.parametrize("train_split", [0, 0.3, 0.8, 1])
 def test_rows_are_known_before(samples: int, train_split: float) -> None:
-    """What a split will have is what it has."""
+    """The announced number of rows is the real one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # 1009 gives 1000
         data = make_dataset(p := Parameters(num_samples=samples, train_split=train_split))
@@ -320,7 +320,7 @@ def test_several_tables(tmp_path: Path) -> None:
 
 
 def test_written_twice(tmp_path: Path) -> None:
-    """The same parameters write the same bytes."""
+    """The same parameters write identical bytes."""
     written = []
     for run in ("one", "two"):
         files = sorted(Path(prepare(tmp_path / run, "shuffled", **SMALL).cache_dir).glob("*.arrow"))
