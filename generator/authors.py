@@ -49,8 +49,8 @@ def make_dataset(
     Raises
     ------
     ValueError
-        If `parameters` is something else, or a name or value is not allowed; if there are more than 2**32
-        samples to draw; or if all points of all samples are equal, so that they cannot be brought to standard deviation 1.
+        If `parameters` is something else, or a name or value is not allowed; for more than 2**32 samples;
+        or if all points of all samples are equal, so that they cannot be brought to standard deviation 1.
     MemoryError
         If the machine has too little memory for so many samples; the message says what to do.
 

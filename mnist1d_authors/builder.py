@@ -118,8 +118,8 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
     config_name : str, optional
         One of `BUILDER_CONFIGS`, such as "shuffled"; "default" if it is not given.
     **kwargs
-        Any field of `mnist1d.Parameters` replaces the config's value, and `parameters`, Parameters or a Recipe, replaces
-        all of them; None leaves it.
+        Any field of `mnist1d.Parameters` replaces the config's value, and `parameters`, Parameters or a Recipe, all of
+        them; None leaves it.
         `stream="sharded"` draws other samples of the same distribution, in shards that `num_proc` workers draw side by
         side and that are never all in memory. The rest goes to `datasets.DatasetBuilder`, such as `cache_dir`.
 
@@ -182,9 +182,7 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
         parameters = self.config.parameters
-        level = not (
-            parameters.iid_noise_scale or parameters.shear_scale
-        )  # maybe all points are equal: found out before rows are asked for
+        level = not (parameters.iid_noise_scale or parameters.shear_scale)  # then all points may be equal: tried here
         parts: dict[str, list[Part] | list[Shard]]
         if self.config.stream == "sharded":
             if level:
