@@ -14,8 +14,9 @@ import importlib
 import os
 import re
 import sys
+from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -77,16 +78,27 @@ HOMEPAGE = "https://github.com/greydanus/mnist1d"
 LICENSE = "apache-2.0"
 VERSION = "1.0.0"  # raise it whenever the rows of a config change: caches are keyed by it
 SPLITS = ("train", "test", "train+test")
+STREAMS = ("authors", "sharded")
 _patched_for_streaming = True  # `datasets` need not patch how files are opened here, and import SciPy for that
 
 
-class Config(NamedTuple):
+@dataclass(frozen=True)
+class Config:
     """A dataset with a name, which becomes a `Mnist1DConfig`."""
 
     name: str
     description: str
     parameters: Parameters = Parameters()
     stream: str = "authors"
+
+    def __post_init__(self) -> None:
+        check_stream(self.stream)
+
+
+def check_stream(stream: object) -> None:
+    """Raise ValueError for another stream than the known ones."""
+    if stream not in STREAMS:
+        raise ValueError(f"stream={stream!r} is not allowed: give {' or '.join(STREAMS)}")
 
 
 CONFIGS: list[Config] = [

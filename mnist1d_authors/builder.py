@@ -28,7 +28,6 @@ from generator.population import population_moments
 from generator.recipes import as_parameters
 from generator.sharded import count_shards, draw_shard
 
-STREAMS = ("authors", "sharded")
 NO_FILES = ("data_dir", "data_files", "features")  # `load_dataset` gives them to every builder; this one reads no files
 OTHER_KEYWORDS = {"parameters", "stream", "version", *inspect.signature(datasets.DatasetBuilder.__init__).parameters}
 TABLE_ROWS = 10_000  # a table at a time: a few megabytes
@@ -56,8 +55,7 @@ class Mnist1DConfig(datasets.BuilderConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.parameters = as_parameters(self.parameters, {})
-        if self.stream not in STREAMS:
-            raise ValueError(f"stream={self.stream!r} is not allowed: give {' or '.join(STREAMS)}")
+        mnist1d.check_stream(self.stream)
 
     def create_config_id(self, config_kwargs: dict[str, Any], custom_features: datasets.Features | None = None) -> str:
         """The name of the cache folder; overridden parameters take part in it one by one."""
@@ -145,7 +143,7 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
 
     __module__ = "mnist1d"  # `datasets` names caches after it, and processes find the class there
     BUILDER_CONFIG_CLASS = Mnist1DConfig
-    BUILDER_CONFIGS: ClassVar = [Mnist1DConfig(**config._asdict()) for config in mnist1d.CONFIGS]
+    BUILDER_CONFIGS: ClassVar = [Mnist1DConfig(**vars(config)) for config in mnist1d.CONFIGS]
     DEFAULT_CONFIG_NAME = mnist1d.DEFAULT_CONFIG_NAME
     DEFAULT_WRITER_BATCH_SIZE = TABLE_ROWS
 
@@ -156,8 +154,8 @@ class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
                 raise ValueError(unknown_name(name, [*names, "stream"], "a parameter of MNIST-1D"))
         if not isinstance(config_name, str | None):
             raise ValueError(f"config_name={config_name!r} is not allowed: give {', '.join(self.builder_configs)}")
-        if kwargs.get("stream") not in (None, *STREAMS):
-            raise ValueError(f"stream={kwargs['stream']!r} is not allowed: give {' or '.join(STREAMS)}")
+        if kwargs.get("stream") is not None:
+            mnist1d.check_stream(kwargs["stream"])
         overrides = {name: kwargs.pop(name) for name in names if name in kwargs}
         overrides = {name: value for name, value in overrides.items() if value is not None}
         given = kwargs.pop("parameters", None)
