@@ -11,7 +11,7 @@ try:
     from explorer.links import link
     from generator.sharded import SHARD_ROWS
     from publisher import Card
-    from publisher.build.configs import Config
+    from publisher.prepare.configs import ConfigCard
 except ImportError as error:
     from mnist1d import refuse_hidden  # not above: a slip in a declaration is no fault of this
 
@@ -37,9 +37,9 @@ VERSIONS = {  # of the data, the newest first: `VERSION` in mnist1d.py -> what c
 RESULTS = Path(__file__).with_name("models.json")
 
 
-def parameters(config: Config) -> Iterator[tuple[str, Any]]:
+def parameters(config: ConfigCard) -> Iterator[tuple[str, Any]]:
     """Name and value of each parameter of a config."""
-    yield from asdict(config.config.parameters).items()
+    yield from asdict(config.builder_config.parameters).items()
 
 
 METADATA = {

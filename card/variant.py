@@ -9,7 +9,7 @@ from typing import Any
 import datasets
 
 from generator.spelling import call, changed_parameters, literal
-from publisher.build.configs import Config
+from publisher.prepare.configs import ConfigCard
 
 LARGE_BYTES = 2_000_000_000  # of rows: more than people like to have in memory
 
@@ -24,7 +24,7 @@ class Difference:
     configs: list[str] = field(default_factory=list)  # names of those it is so in
 
 
-def differences(configs: Sequence[Config], declared: Mapping[str, datasets.BuilderConfig]) -> list[Difference]:
+def differences(configs: Sequence[ConfigCard], declared: Mapping[str, datasets.BuilderConfig]) -> list[Difference]:
     """What the configs have different from those declared, the same in several configs once."""
     found: dict[tuple[str, str, str], Difference] = {}
     for config in configs:
@@ -32,14 +32,14 @@ def differences(configs: Sequence[Config], declared: Mapping[str, datasets.Build
         for name, value in changed(config, declared).items():
             key = (name, shown(value), shown(usual[name]))
             found.setdefault(key, Difference(*key)).configs.append(config.name)
-    order = list(settings(configs[0].config))
+    order = list(settings(configs[0].builder_config))
     return sorted(found.values(), key=lambda difference: order.index(difference.name))
 
 
-def changed(config: Config, declared: Mapping[str, datasets.BuilderConfig]) -> dict[str, Any]:
+def changed(config: ConfigCard, declared: Mapping[str, datasets.BuilderConfig]) -> dict[str, Any]:
     """The settings of a config that are not as declared."""
     usual = settings(declared[config.name])
-    return {name: value for name, value in settings(config.config).items() if value != usual[name]}
+    return {name: value for name, value in settings(config.builder_config).items() if value != usual[name]}
 
 
 def settings(config: datasets.BuilderConfig) -> dict[str, Any]:
@@ -47,14 +47,14 @@ def settings(config: datasets.BuilderConfig) -> dict[str, Any]:
     return {"stream": config.stream, **asdict(config.parameters)}
 
 
-def builder_call(config: Config, declared: Mapping[str, datasets.BuilderConfig]) -> str:
+def builder_call(config: ConfigCard, declared: Mapping[str, datasets.BuilderConfig]) -> str:
     """Python that makes the builder of a config."""
     return call("Mnist1D", [literal(config.name)], changed(config, declared))
 
 
-def parameters_call(config: Config) -> str:
+def parameters_call(config: ConfigCard) -> str:
     """Python that makes the parameters of a config."""
-    return call("Parameters", [], changed_parameters(config.config.parameters))
+    return call("Parameters", [], changed_parameters(config.builder_config.parameters))
 
 
 def shown(value: Any) -> str:
@@ -68,6 +68,6 @@ def shown(value: Any) -> str:
     return f"{value:,}" if type(value) is int else str(value)
 
 
-def is_large(config: Config) -> bool:
+def is_large(config: ConfigCard) -> bool:
     """Whether a config is better not taken as a whole."""
     return sum(split.num_bytes for split in config.info.splits.values()) > LARGE_BYTES

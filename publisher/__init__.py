@@ -57,15 +57,15 @@ except UsageError as error:
     print(f"publish-dataset: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
 
-import publisher.source  # noqa: F401  # for workers: they find a script again with what this installs
+import publisher.builders  # noqa: F401  # for workers: they find a script again with what this installs
 from publisher.card import Card
-from publisher.command import main
+from publisher.cli import main
 from publisher.errors import DifferenceError, HubError, PublishingError, WorkerError
-from publisher.publishing.outcome import Outcome
+from publisher.publish.outcome import Outcome
 from publisher.scale.job import publish
 
 if TYPE_CHECKING:
-    from publisher.validation.examine import validate
+    from publisher.check.examine import validate
 
 __all__ = [
     "Card",
@@ -84,7 +84,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """`validate` is loaded when it is asked for: it takes a Markdown parser, and a publish needs none."""
     if name == "validate":
-        from publisher.validation.examine import validate
+        from publisher.check.examine import validate
 
         return validate
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

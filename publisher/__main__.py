@@ -2,7 +2,7 @@
 
 import sys
 
-from publisher.command.script import main
+from publisher.cli.script import main
 
 if __name__ == "__main__":  # workers import this file, too
     sys.exit(main())

@@ -21,7 +21,7 @@ def run() -> int:
     try:
         import publisher  # first, see there
         from card import CARD, REPO_ID
-        from publisher.source.find import load_module
+        from publisher.builders.find import load_module
 
         builder = load_module("mnist1d").Mnist1D
     except Exception as error:

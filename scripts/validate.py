@@ -17,7 +17,7 @@ def run() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        from publisher.command.validate import main
+        from publisher.cli.validate import main
     except Exception as error:
         code: int = getattr(error, "exit_code", 70)
         words = () if code != 70 else ("cannot start:", type(error).__name__)

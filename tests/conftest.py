@@ -1,10 +1,8 @@
 """What holds for all tests: no network, no caches of the user, fast tests first."""
 
-import contextlib
+import json
 import os
-import random
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,26 +11,14 @@ import pytest
 from hypothesis import settings
 
 from loopback import WRITE_TOKEN, Hub
-from loopback.repository import Repository
+from tests.hubs import URL, empty_hub, stop_hub
 
 # The Hugging Face libraries read these once, when they are imported, so they are set before any test module is.
 HOME = tempfile.mkdtemp(prefix="mnist1d-tests-")
-
-
-def _free_port() -> int:
-    """A port below those that the system gives to connections, which would take it while nobody serves there."""
-    while True:
-        with (
-            contextlib.suppress(OSError),
-            socket.create_server(("127.0.0.1", random.randrange(20_000, 30_000))) as free,
-        ):
-            return int(free.getsockname()[1])
-
-
-PORT = _free_port()  # where the fixture `hub` serves; nobody does in other tests
-URL = f"http://127.0.0.1:{PORT}"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-FOUND = dict(os.environ)
+# As the user has them: a worker of pytest-xdist is started with what is set below.
+_AS_FOUND = json.dumps({name: os.environ[name] for name in (*PROXIES, "no_proxy", "NO_PROXY") if name in os.environ})
+FOUND = json.loads(os.environ.setdefault("MNIST1D_TESTS_PROXIES", _AS_FOUND))
 for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING_FACE_"))]:
     del os.environ[name]  # tokens, endpoints, caches
 os.environ |= {
@@ -59,7 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Remove the caches of this run."""
+    """Stop the Hub, and remove the caches of this run."""
+    stop_hub()
     shutil.rmtree(HOME, ignore_errors=True)
 
 
@@ -97,28 +84,6 @@ def _own_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HOME", home)
 
 
-def close_connections() -> None:
-    """Let the client forget its connections: they lead to a Hub that is gone."""
-    import huggingface_hub
-
-    close = getattr(huggingface_hub, "close_session", None) or huggingface_hub.utils.reset_sessions  # from 1.0, before
-    close()
-
-
-def ignore_parents(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the Hub build each commit over whatever is the newest."""
-    commit, propose = Repository.commit, Repository.propose
-
-    def careless(self: Repository, revision: str, changes: object, author: str, title: str, *more: object) -> object:
-        return commit(self, revision, changes, author, title)  # type: ignore[arg-type]
-
-    def open_carelessly(self: Repository, changes: object, author: str, title: str, *more: object) -> object:
-        return propose(self, changes, author, title)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Repository, "commit", careless)
-    monkeypatch.setattr(Repository, "propose", open_carelessly)
-
-
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> None:
     """What installs packages reaches other hosts as outside of the tests."""
@@ -145,9 +110,8 @@ def way(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A Hub without repositories, that the clients in this process talk to, with a token that may write."""
     monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
-    with Hub(port=PORT) as hub:
+    with empty_hub() as hub:
         yield hub
-    close_connections()

@@ -19,7 +19,7 @@ import pytest
 from loopback import Hub
 from loopback.errors import HubError
 from publisher.card import Card
-from publisher.command import main
+from publisher.cli import main
 
 VERSIONS = (
     f"Recorded with datasets {'.'.join(version('datasets').split('.')[:2])}, "

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from card import CARD, REPO_ID, SHUFFLED, VERSIONS
 from mnist1d import VERSION, Mnist1D, load_arrays
 from publisher import main
-from publisher.card.manifest import ConfigRecord, Manifest, read_card, write_card
 from publisher.card.metadata import size_category
+from publisher.card.record import ConfigRecord, Record, read_card, write_card
 from tests.pictures import Pictures, pictures_card
 
 CONFIGS = list(Mnist1D.builder_configs)
@@ -151,7 +151,7 @@ def test_size_categories(rows: int, category: str) -> None:
 @given(prose=st.text(), digests=st.dictionaries(st.text(), st.text()))
 def test_cards_read_back(prose: str, digests: dict[str, str]) -> None:
     """What is written reads back, any change of the text shows, and no comment ends early."""
-    manifest = Manifest({"a": ConfigRecord({"b": 1}, {"train": digests}, digests)}, digests)
+    manifest = Record({"a": ConfigRecord({"b": 1}, {"train": digests}, digests)}, digests)
     text = write_card(DatasetCardData(license="mit"), prose, manifest)
     card = read_card(text)
     assert card.manifest is not None

@@ -15,7 +15,7 @@ import pytest
 
 from loopback import WRITE_TOKEN, Fault, Hub
 from publisher import main
-from publisher.build import parquet
+from publisher.prepare import parquet
 from tests.shards import SHARDS_CARD, Shards
 
 pytest.importorskip("datatrove")
@@ -26,7 +26,7 @@ FEW = ["--set", "shards=3", "--set", "rows=20", "--config", "wide"]  # 4 files
 PROGRAM = """
 import sys
 from pathlib import Path
-from publisher.build import parquet
+from publisher.prepare import parquet
 from publisher import main
 from tests.shards import SHARDS_CARD, Shards
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ NOT_COPIED = shutil.ignore_patterns(".*", "build", "venv*", "dist", "*.egg-info"
 
 
 def _not_copied(folder: str, names: list[str]) -> set[str]:
-    """What is no part of the project; `publisher/build` is."""
+    """What is no part of the project; `publisher/prepare` is."""
     return NOT_COPIED(folder, names) if Path(folder) == ROOT else {"__pycache__"} & set(names)
 
 

@@ -19,8 +19,8 @@ from datasets import load_dataset
 from huggingface_hub import HfApi
 
 from loopback import WRITE_TOKEN, Account, Hub
-from publisher.command.script import main
-from tests.conftest import PORT, close_connections
+from publisher.cli.script import main
+from tests.hubs import empty_hub
 
 R = "tester/many"
 NAMES = ("a", "b", "c", "d")
@@ -324,14 +324,13 @@ def test_adopt(options: list[str], folder: Path, hub: Hub, capsys: pytest.Captur
 def test_adopt_by_somebody_else(folder: Path) -> None:
     """Who may only open a pull request cannot make a branch, and what was there is in the history."""
     guest = "hf_loopback_guest"
-    with Hub(port=PORT, tokens={WRITE_TOKEN: Account("tester"), guest: Account("guest")}) as hub:
+    with empty_hub(tokens={WRITE_TOKEN: Account("tester"), guest: Account("guest")}) as hub:
         with pytest.MonkeyPatch.context() as patched:
             patched.setenv("HF_TOKEN", WRITE_TOKEN)
             adoptable(hub, folder)
             patched.setenv("HF_TOKEN", guest)
             assert main([str(folder), R, "--adopt", "--keep-card", "--create-pr"]) == 0
         assert "many.py" not in HfApi().list_repo_files(R, repo_type="dataset", revision="refs/pr/1")
-    close_connections()
 
 
 def test_the_branch_is_taken(folder: Path, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,19 +11,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from loopback import WRITE_TOKEN, Fault, Hub
-from loopback.errors import HubError
 from publisher import main
-from publisher.build import parquet
-from publisher.hub import apply
-from tests.conftest import PORT, close_connections
+from publisher.prepare import parquet
+from publisher.publish import commit as apply
+from tests.hubs import empty_hub, files_of
 from tests.pictures import Changed, Pictures, pictures_card
 from tests.shards import SHARDS_CARD, Shards
 
@@ -68,23 +67,14 @@ def _token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
 
 
-@contextmanager
-def a_hub(old: State) -> Iterator[Hub]:
+def a_hub(old: State) -> AbstractContextManager[Hub]:
     """A Hub whose repository is in the old state; none if that is empty."""
-    close_connections()
-    with Hub(port=PORT) as hub:
-        if old:
-            hub.create(R)
-            hub.commit(R, files=old)
-        yield hub
+    return empty_hub({R: old} if old else {})
 
 
 def state(hub: Hub) -> State:
     """What the repository holds of ours."""
-    try:
-        return {path: data for path, data in hub.files(R).items() if path != ".gitattributes"}
-    except HubError:  # there is none
-        return {}
+    return files_of(hub, R)
 
 
 @pytest.fixture(params=["first publish", "republish of one config", "parts by two workers"])

@@ -6,7 +6,7 @@ import datasets
 import pytest
 from datasets import Features, Image, Sequence, Value
 
-from publisher.build.features import portable_dict, portable_yaml
+from publisher.prepare.features import portable_dict, portable_yaml
 
 FEATURES = [
     Features({"x": Sequence(Value("float64"))}),

@@ -13,8 +13,9 @@ import pytest
 
 from loopback import WRITE_TOKEN, Fault, Hub
 from publisher import main
-from publisher.build import parquet
-from publisher.hub import apply, patience, transport
+from publisher.hub import patience, transport
+from publisher.prepare import parquet
+from publisher.publish import commit as apply
 from tests.pictures import Changed, Pictures, pictures_card
 from tests.shards import SHARDS_CARD, Shards
 from tests.test_faults import R, State, a_hub, state

@@ -15,9 +15,9 @@ import pytest
 
 from loopback import Hub
 from publisher import main as publish
-from publisher.card.manifest import MARK, Manifest, _digest, read_card
-from publisher.command.validate import main
-from publisher.validation.layout import list_files
+from publisher.card.record import MARK, Record, _digest, read_card
+from publisher.check.layout import list_files
+from publisher.cli.validate import main
 from tests.pictures import Pictures, pictures_card
 
 R = "tester/pictures"
@@ -27,7 +27,7 @@ PROGRAM = """\
 import json, sys, threading
 from pathlib import Path
 from publisher import main as publish
-from publisher.command.validate import main
+from publisher.cli.validate import main
 from tests.pictures import Pictures, pictures_card
 folder, *commands = sys.argv[1:]
 for command in map(json.loads, commands):
@@ -110,11 +110,13 @@ CARDS: dict[str, Callable[[], str]] = {
     "many files": lambda: signed(configs={}, assets={f"{index}": "" for index in range(200_000)}, card=""),
     "deep record": lambda: f'---\nlicense: mit\n---\n{MARK}{{"record": {"[" * 100_000} -->\n',
     "record of numbers": lambda: signed(configs={}, assets=5, card=5),
-    "record of lists": lambda: signed(configs={"default": {"made_by": [], "digests": [], "files": []}}, assets={}),
+    "record of lists": lambda: signed(configs={"default": {"provenance": [], "digests": [], "files": []}}, assets={}),
     "record of nothing": lambda: signed(configs=None, assets=None, card=None),
     "record that is a list": lambda: with_record("license: mit", [1]),
     "files that are no texts": lambda: signed(
-        configs={"default": {"made_by": {"builder": 5}, "digests": {"a": 5}, "files": {"a": None}}}, assets={}, card=""
+        configs={"default": {"provenance": {"builder": 5}, "digests": {"a": 5}, "files": {"a": None}}},
+        assets={},
+        card="",
     ),
     "no mapping": lambda: "---\n- 1\n---\n",
     "escape sequences": lambda: (
@@ -256,6 +258,6 @@ def test_names_do_not_move_the_terminal(pictures: Path, capfd: pytest.CaptureFix
 
 def test_a_record_is_of_texts() -> None:
     """A record that is signed and wrong counts as none."""
-    assert read_card(signed(configs={}, assets={"a": "b"}, card="")).manifest == Manifest(assets={"a": "b"})
+    assert read_card(signed(configs={}, assets={"a": "b"}, card="")).manifest == Record(assets={"a": "b"})
     for record in ({"configs": {}, "assets": {"a": 5}, "card": ""}, {"configs": [], "assets": {}, "card": ""}):
         assert read_card(signed(**record)).manifest is None

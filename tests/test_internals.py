@@ -13,10 +13,10 @@ import pytest
 from huggingface_hub import CommitOperationAdd, DatasetCardData, HfApi
 
 from loopback import Hub
-from publisher.build import datasets_internals
-from publisher.build.files import UploadedFile
 from publisher.hub.client import Repository
 from publisher.hub.client_internals import missing_objects, uploaded_addition, was_committed
+from publisher.prepare import datasets_compat
+from publisher.prepare.files import UploadedFile
 from tests.pictures import Pictures
 from tests.shards import Shards
 
@@ -26,7 +26,7 @@ R = "tester/internals"
 def test_split_generators(tmp_path: Path) -> None:
     """A builder is asked for its splits once, and prepares what it answered."""
     builder = Pictures(config_name="small", cache_dir=str(tmp_path))
-    first, _ = datasets_internals.split_generators(builder, tmp_path)
+    first, _ = datasets_compat.split_generators(builder, tmp_path)
     assert [(str(split.name), split.gen_kwargs) for split in first] == [("validation", {"rows": 3})]
     first[0].gen_kwargs["rows"] = 2
     builder.download_and_prepare(str(tmp_path / "rows"))
@@ -42,8 +42,8 @@ def test_patched_for_streaming() -> None:
 def test_generate_tables(tmp_path: Path) -> None:
     """Tables come as the builder yields them."""
     builder = Shards(config_name="default", cache_dir=str(tmp_path))
-    (train, _), _ = datasets_internals.split_generators(builder, tmp_path)
-    tables = list(datasets_internals.generate_tables(builder, train.gen_kwargs))
+    (train, _), _ = datasets_compat.split_generators(builder, tmp_path)
+    tables = list(datasets_compat.generate_tables(builder, train.gen_kwargs))
     assert sum(table.num_rows for table in tables) == 950
 
 
@@ -51,10 +51,10 @@ def test_card_features() -> None:
     """What is written into a card is read back, and empty structs and lists survive a cast."""
     features = datasets.Features({"x": datasets.Sequence(datasets.Value("int8")), "y": datasets.Value("string")})
     data = DatasetCardData()
-    datasets_internals.DatasetInfosDict({"default": datasets.DatasetInfo(features=features)}).to_dataset_card_data(data)
-    assert datasets_internals.features_from_card(data["dataset_info"]["features"]) == features
+    datasets_compat.DatasetInfosDict({"default": datasets.DatasetInfo(features=features)}).to_dataset_card_data(data)
+    assert datasets_compat.features_from_card(data["dataset_info"]["features"]) == features
     table = pa.table({"x": [[1], []], "y": ["a", None]})
-    assert datasets_internals.table_cast(table, features.arrow_schema).schema.equals(features.arrow_schema)
+    assert datasets_compat.table_cast(table, features.arrow_schema).schema.equals(features.arrow_schema)
 
 
 def test_uploaded_addition(hub: Hub, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_uploaded_addition(hub: Hub, tmp_path: Path) -> None:
     hub.create(R)
     source = tmp_path / "data.parquet"
     source.write_bytes(b"PAR1" * 1000)
-    from publisher.build.files import describe_file
+    from publisher.prepare.files import describe_file
 
     uploaded = Repository(R).upload(describe_file(source, tmp_path), create_pr=False)
     assert uploaded == UploadedFile("data.parquet", 4000, sha256=uploaded.sha256, sample=(b"PAR1" * 128))

@@ -22,8 +22,8 @@ from card import CARD
 from loopback import WRITE_TOKEN, Hub
 from mnist1d import Mnist1D
 from publisher import main
-from publisher.build import parquet
-from publisher.hub import apply
+from publisher.prepare import parquet
+from publisher.publish import commit as apply
 from tests.pictures import Changed, Pictures, pictures_card
 from tests.shards import SHARDS_CARD, Shards
 from tests.test_faults import ROOT, STRIDE, R, State, a_hub, state
@@ -39,8 +39,8 @@ from pathlib import Path
 from card import CARD
 from mnist1d import Mnist1D
 from publisher import main
-from publisher.build import parquet
-from publisher.hub import apply
+from publisher.prepare import parquet
+from publisher.publish import commit as apply
 from tests.pictures import Changed, Pictures, pictures_card
 from tests.shards import SHARDS_CARD, Shards
 if __name__ == "__main__":

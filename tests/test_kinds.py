@@ -14,8 +14,8 @@ import pytest
 
 from loopback import Hub
 from publisher import Card, main, validate
-from publisher.build.datasets_internals import lists_for_sequences
-from publisher.build.features import as_read
+from publisher.prepare.datasets_compat import lists_for_sequences
+from publisher.prepare.features import as_read
 from tests.test_values import R, builder, card, load
 
 __all__ = ["card"]  # a fixture

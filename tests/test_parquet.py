@@ -10,22 +10,22 @@ import pyarrow.parquet as pq
 import pytest
 
 from mnist1d import VERSION
-from publisher.build import parquet
-from publisher.build.configs import METADATA_KEY, BuiltConfig
-from publisher.build.source import Source
-from publisher.build.whole import Whole
+from publisher.prepare import parquet
+from publisher.prepare.config_builder import ConfigBuilder
+from publisher.prepare.configs import METADATA_KEY, PreparedConfig
+from publisher.prepare.whole import WholeConfig
 from tests.pictures import Pictures
 
 MNIST1D_BYTES = 1_450_000  # of the two default files together; those published before have 2,009,200
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> BuiltConfig:
+def pictures(tmp_path: Path) -> PreparedConfig:
     """The second dataset's large config, written to `tmp_path / "new"`."""
-    return Whole(Source(Pictures, "large", {}), "small").draw(tmp_path / "new")
+    return WholeConfig(ConfigBuilder(Pictures, "large", {}), "small").draw(tmp_path / "new")
 
 
-def test_rows_and_features_survive(pictures: BuiltConfig, tmp_path: Path) -> None:
+def test_rows_and_features_survive(pictures: PreparedConfig, tmp_path: Path) -> None:
     """`load_dataset` gives what the builder gave, without a card."""
     builder = Pictures(config_name="large", cache_dir=str(tmp_path / "again"))
     builder.download_and_prepare()
@@ -38,7 +38,7 @@ def test_rows_and_features_survive(pictures: BuiltConfig, tmp_path: Path) -> Non
     assert (file.rows, file.size) == (30, (tmp_path / "new" / file.path).stat().st_size)
 
 
-def test_encodings(pictures: BuiltConfig, tmp_path: Path) -> None:
+def test_encodings(pictures: PreparedConfig, tmp_path: Path) -> None:
     """Zstandard and a page index everywhere; floats split by byte, everything else with a dictionary."""
     metadata = pq.read_metadata(tmp_path / "new" / pictures.files["validation"][0].path)
     columns = [metadata.row_group(0).column(index) for index in range(metadata.num_columns)]
@@ -53,11 +53,11 @@ def test_encodings(pictures: BuiltConfig, tmp_path: Path) -> None:
 def test_footer_says_what_made_the_file(built: Path) -> None:
     """Builder, config, version and every parameter."""
     metadata = pq.read_metadata(built / "shuffled" / "test-00000-of-00001.parquet").metadata
-    made_by = json.loads(metadata[METADATA_KEY.encode()])
-    assert (made_by["builder"], made_by["config"], made_by["version"]) == ("mnist1d", "shuffled", VERSION)
-    assert made_by["parameters"]["shuffle_seq"] is True
-    assert made_by["parameters"]["padding"] == [36, 60]
-    assert len(made_by["parameters"]) == 12
+    provenance = json.loads(metadata[METADATA_KEY.encode()])
+    assert (provenance["builder"], provenance["config"], provenance["version"]) == ("mnist1d", "shuffled", VERSION)
+    assert provenance["parameters"]["shuffle_seq"] is True
+    assert provenance["parameters"]["padding"] == [36, 60]
+    assert len(provenance["parameters"]) == 12
 
 
 def test_published_size(built: Path) -> None:

@@ -22,7 +22,7 @@ from loopback import WRITE_TOKEN, Fault, Hub
 from mnist1d import Mnist1D
 from publisher import main
 from publisher.hub import patience, transport
-from tests.conftest import PORT, URL, close_connections, ignore_parents
+from tests.hubs import PORT, URL, close_connections, ignore_parents, stop_hub
 from tests.pictures import Changed, Pictures, pictures_card
 
 pytest.importorskip("hf_xet", reason="the faults are those of the requests of a client with Xet")
@@ -406,7 +406,7 @@ class _Server(ThreadingHTTPServer):
 def test_token_goes_to_the_hub_only() -> None:
     """Whatever links lead elsewhere; and hf_xet, which would show it there, gets no address of another host."""
     transport.install()
-    close_connections()
+    stop_hub()
     with _Server(0, {}) as other:
         elsewhere = f"http://127.0.0.1:{other.server_port}"
         links = {"Link": f'<{elsewhere}/next>; rel="next", <{elsewhere}/token>; rel="xet-auth"'}
@@ -471,7 +471,8 @@ class _Leading(_Recorder):
 
 def test_redirect_without_end() -> None:
     """Little of it is read, a closed connection is no outage, and what is there may take its time."""
+    stop_hub()
     with _Server(PORT, {}, _Leading) as server:
-        assert patience.patiently("asking", lambda: get_session().get(f"{URL}/here").json()) == []
+        assert patience.with_retries("asking", lambda: get_session().get(f"{URL}/here").json()) == []
     assert len(server.seen) == 3
     assert server.sent < transport.ANSWER_BYTES

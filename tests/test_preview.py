@@ -16,8 +16,8 @@ from PIL import Image
 
 from mnist1d import Mnist1D, load_arrays
 from publisher import main
-from publisher.card.manifest import MARK as RECORD
 from publisher.card.preview import MARK, render
+from publisher.card.record import MARK as RECORD
 from publisher.errors import UsageError
 from tests.pictures import Pictures, pictures_card
 from tests.test_command import refusal, run

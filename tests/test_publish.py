@@ -23,8 +23,8 @@ from loopback import READ_TOKEN, TOKENS, WRITE_TOKEN, Fault, Hub
 from loopback.errors import HubError
 from mnist1d import Mnist1D
 from publisher import main, validate
-from publisher.card.manifest import read_card
-from publisher.publishing.reconcile import ATTEMPTS
+from publisher.card.record import read_card
+from publisher.publish.reconcile import ATTEMPTS
 from tests.pictures import Changed, Grown, Pictures, Renamed, pictures_card
 
 R = "tester/pictures"
@@ -139,7 +139,7 @@ def test_files_of_others_stay(hub: Hub, publish: Publish) -> None:
 
 def test_stale_files_go(hub: Hub, publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards that an earlier publish wrote and this one does not, unless somebody changed them since."""
-    monkeypatch.setattr("publisher.build.parquet.FILE_BYTES", 2000)
+    monkeypatch.setattr("publisher.prepare.parquet.FILE_BYTES", 2000)
     assert publish() == 0
     shards = sorted(path for path in ours(hub) if path.startswith("large/"))
     assert len(shards) > 2

@@ -23,10 +23,10 @@ from generator.sharded import make_shard
 from loopback import READ_TOKEN, Fault, Hub
 from mnist1d import Mnist1D
 from publisher import main
-from publisher.build import parquet
-from publisher.hub import apply
+from publisher.prepare import parquet
+from publisher.publish import commit as apply
 from publisher.scale import job
-from tests.conftest import ignore_parents
+from tests.hubs import ignore_parents
 from tests.shards import SHARDS_CARD, Shards
 
 ROOT = Path(__file__).parent.parent

@@ -24,8 +24,8 @@ KILLS = 10
 OF_ITS_OWN = f"""
 import sys
 from pathlib import Path
-from publisher.build import parquet
-from publisher.hub import apply
+from publisher.prepare import parquet
+from publisher.publish import commit as apply
 from publisher import main
 from tests.shards import SHARDS_CARD, Shards
 if __name__ == "__main__":

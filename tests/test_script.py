@@ -10,7 +10,7 @@ from datasets import ClassLabel, load_dataset
 from huggingface_hub import HfApi
 
 from loopback import Hub
-from publisher.command.script import main
+from publisher.cli.script import main
 
 SCRIPT = """
 import datasets

@@ -22,7 +22,7 @@ from loopback import Fault, Hub
 from loopback.accounts import Account
 from loopback.application import Application
 from loopback.errors import HubError
-from tests.conftest import PORT
+from tests.hubs import empty_hub
 from tests.test_faults import ROOT, STRIDE, R
 
 TOKEN = "hf_planted+/here"  # neither long enough nor of the letters that tell any token
@@ -84,7 +84,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
 @contextmanager
 def planted(wire: Wire, place: str, folder: Path) -> Iterator[tuple[Hub, dict[str, str]]]:
     """A Hub that knows the token, and an environment that holds it in one of the places there are."""
-    with Hub(port=PORT, tokens={TOKEN: ACCOUNT, f"Basic {BASIC}": ACCOUNT}) as hub:
+    with empty_hub(tokens={TOKEN: ACCOUNT, f"Basic {BASIC}": ACCOUNT}) as hub:
         wire.hub = urlsplit(hub.url).netloc
         folders = {name: str(folder / name.lower()) for name in ("HF_HOME", "TMPDIR")}
         for name in folders.values():

@@ -17,16 +17,16 @@ import pytest
 from loopback import Fault, Hub
 from mnist1d import Mnist1D
 from publisher import main as publish
-from publisher.build import parquet
-from publisher.build.rows import row_digests
-from publisher.card.manifest import read_card
-from publisher.command.validate import main
-from publisher.validation.examine import examine, validate
-from publisher.validation.layout import list_files
-from publisher.validation.links import check_links
-from publisher.validation.metadata import check_configs, check_values
-from publisher.validation.rows import Repeats
-from publisher.validation.totals import Totals
+from publisher.card.record import read_card
+from publisher.check.examine import examine, validate
+from publisher.check.layout import list_files
+from publisher.check.links import check_links
+from publisher.check.metadata import check_configs, check_values
+from publisher.check.rows import Repeats
+from publisher.check.totals import Totals
+from publisher.cli.validate import main
+from publisher.prepare import parquet
+from publisher.prepare.rows import row_digests
 from tests.pictures import Pictures, pictures_card
 
 TRAIN, TEST = "data/train-00000-of-00001.parquet", "data/test-00000-of-00001.parquet"

@@ -26,10 +26,10 @@ from PIL import Image
 
 from loopback import Hub
 from publisher import Card, main, validate
-from publisher.build import parquet
-from publisher.build.rows import RowsDigest, differing_columns
 from publisher.card.default import default_card
-from publisher.card.manifest import read_card, write_card
+from publisher.card.record import read_card, write_card
+from publisher.prepare import parquet
+from publisher.prepare.rows import RowsDigest, differing_columns
 from tools.readers.environments import Environment
 from tools.readers.making import make
 
@@ -379,10 +379,14 @@ def test_classic_configs(card: Card, hub: Hub) -> None:
     assert hub.files(R) == before
     manifest = read_card(before["README.md"].decode()).manifest
     assert manifest
-    made_by = manifest.configs["a"].made_by
-    assert (made_by["url"], made_by["since"], made_by["known"]) == ("https://example.org/a", "2024-01-01", ["a", "b"])
-    assert (made_by["clean"], made_by["size"], made_by["grid"]) == ("str.strip", 7, [[1, 0], [0, 1]])
-    assert made_by["features"]["x"]["dtype"] == "int64"
+    provenance = manifest.configs["a"].provenance
+    assert (provenance["url"], provenance["since"], provenance["known"]) == (
+        "https://example.org/a",
+        "2024-01-01",
+        ["a", "b"],
+    )
+    assert (provenance["clean"], provenance["size"], provenance["grid"]) == ("str.strip", 7, [[1, 0], [0, 1]])
+    assert provenance["features"]["x"]["dtype"] == "int64"
 
 
 STRANGE = ["x1", "x[1]", "[2m]", "]", "{a,b}", "a b", "é", "it's", ".hidden", "__u", "#1", "%41", "!x"]

@@ -20,7 +20,7 @@ from loopback import Hub
 from mnist1d import Mnist1D
 from publisher import main
 from publisher.card.metadata import size_category
-from publisher.command import validate as validate_command
+from publisher.cli import validate as validate_command
 from tests.test_command import run, tree
 
 R = "tester/mnist1d"

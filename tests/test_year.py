@@ -18,8 +18,8 @@ from card import CARD, REPO_ID
 from loopback import Hub
 from mnist1d import Mnist1D
 from publisher import main
-from publisher.command.shell import Parser
-from publisher.command.shell import run as run_command
+from publisher.cli.shell import Parser
+from publisher.cli.shell import run as run_command
 from tests.pictures import Changed, Pictures, Renamed, pictures_card
 from tests.shards import SHARDS_CARD, Shards, ShardsConfig
 
@@ -338,7 +338,7 @@ def test_threads_that_go_on_writing(tmp_path: Path) -> None:
     """Nothing is left of what they write after a signal."""
     program = """
 import pathlib, sys, tempfile, threading, time
-from publisher.command.shell import Parser, run
+from publisher.cli.shell import Parser, run
 
 def write():
     for number in range(50):

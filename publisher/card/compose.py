@@ -11,18 +11,18 @@ import datasets
 import jinja2
 from huggingface_hub import DatasetCardData
 
-from publisher.build.configs import (
-    BuiltConfig,
-    Config,
+from publisher.card.metadata import add_configs, add_others, read_infos, size_category
+from publisher.card.record import BY_CONFIG, ConfigRecord, PublishedCard, Record, write_card
+from publisher.errors import DifferenceError, UsageError
+from publisher.prepare.configs import (
+    ConfigCard,
+    PreparedConfig,
     declared_configs,
     default_config,
     is_as_declared,
     recall_config,
 )
-from publisher.build.files import digest_of, values_of
-from publisher.card.manifest import BY_CONFIG, ConfigRecord, Manifest, PublishedCard, write_card
-from publisher.card.metadata import add_configs, add_others, read_infos, size_category
-from publisher.errors import DifferenceError, UsageError
+from publisher.prepare.files import digest_of, rows_sha256_of
 
 WORKED_OUT = ("size_categories", *BY_CONFIG)
 
@@ -31,7 +31,9 @@ WORKED_OUT = ("size_categories", *BY_CONFIG)
 class Card:
     """What a dataset says of itself."""
 
-    template: Path  # Jinja: sees `repo_id`, `configs` (a list of `Config`), `default` (one of them), `declared` (the
+    template: (
+        Path  # Jinja: sees `repo_id`, `configs` (a list of `ConfigCard`), `default` (one of them), `declared` (the
+    )
     # builder's own config of each name) and `context`; includes templates beside it
     metadata: Mapping[str, Any]  # fields of the Hub's card specification, but for those that are worked out here
     context: Mapping[str, Any] = field(default_factory=dict)  # anything else that the template shows
@@ -43,16 +45,18 @@ class Card:
         """The fields of the YAML that are ours; others' stay."""
         return {*self.metadata, *(self.variant.fields if self.variant else ()), *WORKED_OUT}
 
-    def of(self, builder: type[datasets.DatasetBuilder], configs: Sequence[Config]) -> Card:
+    def of(self, builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard]) -> Card:
         """The card for configs."""
         declared = declared_configs(builder)
-        if self.variant is None or all(is_as_declared(config.config, declared[config.name]) for config in configs):
+        if self.variant is None or all(
+            is_as_declared(config.builder_config, declared[config.name]) for config in configs
+        ):
             return self
         return self.variant
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ExistingCard:
     """What a card has to fit in with: by default, nothing."""
 
     card: PublishedCard = PublishedCard()
@@ -61,16 +65,16 @@ class Surroundings:
     leave_other_configs: bool = False  # keep what an earlier run wrote of configs that are not built now
 
 
-NOTHING = Surroundings()
+NO_CARD = ExistingCard()
 
 
 def compose(
     card: Card,
     builder: type[datasets.DatasetBuilder],
-    built: Sequence[BuiltConfig],
+    built: Sequence[PreparedConfig],
     assets: Mapping[str, str],
     repo_id: str,
-    around: Surroundings,
+    existing: ExistingCard,
 ) -> str:
     """The text of README.md.
 
@@ -78,13 +82,13 @@ def compose(
     ----------
     card : Card
     builder : subclass of datasets.DatasetBuilder
-    built : sequence of BuiltConfig
+    built : sequence of PreparedConfig
         At least one.
     assets : mapping of str to str
         Path -> SHA-256 of the pictures.
     repo_id : str
         The repository that the examples load.
-    around : Surroundings
+    existing : ExistingCard
 
     Returns
     -------
@@ -97,48 +101,48 @@ def compose(
     """
     default = default_config(builder)
     records = {config.name: record_of(config) for config in built}
-    left = _left(built, around)
-    configs = all_configs(builder, built, around)
+    left = _left(built, existing)
+    configs = all_configs(builder, built, existing)
 
-    theirs = around.card.fields_of_others(ours_of(card, around))
+    theirs = existing.card.fields_of_others(ours_of(card, existing))
     metadata = {**card.metadata, "size_categories": [size_category(max(map(_rows, configs)))]}
     data = DatasetCardData(**metadata)
     for name, value in theirs.items():
         data[name] = value
-    add_configs(data, built, default, around.paths)
-    add_others(data, around.card, left, {*around.card.record.configs, *records}, default)
-    manifest = Manifest({**left, **records}, assets, theirs=tuple(theirs), keeps_prose=around.keep_prose)
-    prose = around.card.prose if around.keep_prose else _prose(card, builder, configs, repo_id)
+    add_configs(data, built, default, existing.paths)
+    add_others(data, existing.card, left, {*existing.card.record.configs, *records}, default)
+    manifest = Record({**left, **records}, assets, theirs=tuple(theirs), keeps_prose=existing.keep_prose)
+    prose = existing.card.prose if existing.keep_prose else _prose(card, builder, configs, repo_id)
     return write_card(data, prose, manifest)
 
 
-def ours_of(card: Card, around: Surroundings) -> Collection[str]:
+def ours_of(card: Card, existing: ExistingCard) -> Collection[str]:
     """The fields of the YAML that are written anew: who keeps a text keeps the fields above it."""
-    return WORKED_OUT if around.keep_prose else card.fields
+    return WORKED_OUT if existing.keep_prose else card.fields
 
 
 def all_configs(
-    builder: type[datasets.DatasetBuilder], built: Sequence[BuiltConfig], around: Surroundings
-) -> list[Config]:
+    builder: type[datasets.DatasetBuilder], built: Sequence[PreparedConfig], existing: ExistingCard
+) -> list[ConfigCard]:
     """The configs that a repository will have: those that are built, and those of an earlier run that it keeps."""
-    recalled = _recall(builder, _left(built, around), around.card, built[0].info)
+    recalled = _recall(builder, _left(built, existing), existing.card, built[0].info)
     order = list(declared_configs(builder))
     return sorted([*built, *recalled], key=lambda config: order.index(config.name))
 
 
-def record_of(config: BuiltConfig) -> ConfigRecord:
+def record_of(config: PreparedConfig) -> ConfigRecord:
     """What a later run has to know of a config."""
     files = {file.path: digest_of(file) or "" for file in config.all_files}
-    values = {file.path: values for file in config.all_files if (values := values_of(file))}
-    return ConfigRecord(made_by=config.made_by, digests=config.digests, files=files, values=values)
+    values = {file.path: values for file in config.all_files if (values := rows_sha256_of(file))}
+    return ConfigRecord(provenance=config.provenance, digests=config.digests, files=files, values=values)
 
 
-def _left(built: Sequence[BuiltConfig], around: Surroundings) -> dict[str, ConfigRecord]:
+def _left(built: Sequence[PreparedConfig], existing: ExistingCard) -> dict[str, ConfigRecord]:
     """The records of configs that are not built now and stay."""
-    if not around.leave_other_configs:
+    if not existing.leave_other_configs:
         return {}
     names = {config.name for config in built}
-    return {name: record for name, record in around.card.record.configs.items() if name not in names}
+    return {name: record for name, record in existing.card.record.configs.items() if name not in names}
 
 
 def _recall(
@@ -146,15 +150,15 @@ def _recall(
     records: Mapping[str, ConfigRecord],
     card: PublishedCard,
     origin: datasets.DatasetInfo,
-) -> list[Config]:
+) -> list[ConfigCard]:
     """Configs of an earlier run, from its records and its YAML; what the builder no longer declares is left out."""
     recalled = []
     try:
         for name, info in read_infos(card, records).items():
             info.citation, info.homepage, info.license = origin.citation, origin.homepage, origin.license
             if name in builder.builder_configs:
-                config = recall_config(builder.builder_configs[name], records[name].made_by)
-                recalled.append(Config(config, info, records[name].digests))
+                config = recall_config(builder.builder_configs[name], records[name].provenance)
+                recalled.append(ConfigCard(config, info, records[name].digests))
     except Exception as error:  # whatever a record or YAML of the right form and the wrong content leads to
         raise DifferenceError(
             f"what the card there says of {', '.join(records)} cannot be read: publish all configs, without --config"
@@ -162,7 +166,7 @@ def _recall(
     return recalled
 
 
-def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence[Config], repo_id: str) -> str:
+def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard], repo_id: str) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(card.template.parent, encoding="utf-8-sig"),  # some editors write a BOM
         undefined=jinja2.StrictUndefined,  # a slip in a template is an error, not a gap in the card
@@ -181,5 +185,5 @@ def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence
     return "\n" + text.encode(errors="replace").decode()  # a description may have half a surrogate pair
 
 
-def _rows(config: Config) -> int:
+def _rows(config: ConfigCard) -> int:
     return sum(split.num_examples for split in config.info.splits.values())

@@ -9,9 +9,9 @@ from typing import Any
 
 import datasets
 
-from publisher.build.configs import Config
-from publisher.build.datasets_internals import item_of
 from publisher.card.compose import Card
+from publisher.prepare.configs import ConfigCard
+from publisher.prepare.datasets_compat import item_of
 
 TEMPLATE = Path(__file__).with_name("default.md.jinja")
 SHOWN = 10  # names of a class label, at most
@@ -49,9 +49,9 @@ def kind_of(feature: Any) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(feature).__name__).lower()
 
 
-def by_features(configs: Sequence[Config]) -> list[tuple[list[Config], datasets.Features]]:
+def by_features(configs: Sequence[ConfigCard]) -> list[tuple[list[ConfigCard], datasets.Features]]:
     """The configs, those of equal features together."""
-    groups: list[tuple[list[Config], datasets.Features]] = []
+    groups: list[tuple[list[ConfigCard], datasets.Features]] = []
     for config in configs:
         same = next((group for group, features in groups if features == config.info.features), None)
         if same is None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from publisher.card.manifest import BY_CONFIG, CARD, PublishedCard
+from publisher.card.record import BY_CONFIG, CARD, PublishedCard
 
 LINES = 2000  # of a card, that are compared
 LETTERS = 200  # of a line

@@ -9,11 +9,11 @@ from fnmatch import fnmatchcase
 import datasets
 from huggingface_hub import DatasetCardData
 
-from publisher.build.configs import BuiltConfig
-from publisher.build.datasets_internals import DatasetInfosDict, MetadataConfigs
-from publisher.build.features import portable_yaml
-from publisher.card.manifest import BY_CONFIG, PublishedCard, name_of
+from publisher.card.record import BY_CONFIG, PublishedCard, name_of
 from publisher.errors import DifferenceError
+from publisher.prepare.configs import PreparedConfig
+from publisher.prepare.datasets_compat import DatasetInfosDict, MetadataConfigs
+from publisher.prepare.features import portable_yaml
 
 # The Hub's own steps: https://github.com/huggingface/hub-docs/blob/main/datasetcard.md
 SIZE_CATEGORIES = {
@@ -30,7 +30,7 @@ SIZE_CATEGORIES = {
 }
 
 
-def add_configs(data: DatasetCardData, built: Sequence[BuiltConfig], default: str, others: Collection[str]) -> None:
+def add_configs(data: DatasetCardData, built: Sequence[PreparedConfig], default: str, others: Collection[str]) -> None:
     """Put `dataset_info` and `configs` of what was built into a card's YAML, beside what is there."""
     DatasetInfosDict({config.name: config.info for config in built}).to_dataset_card_data(data)
     infos = data["dataset_info"] if isinstance(data["dataset_info"], list) else [data["dataset_info"]]

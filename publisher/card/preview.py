@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from publisher.card.manifest import CARD, read_card
+from publisher.card.record import CARD, read_card
 from publisher.card.viewer import data_uri, first_rows, tag_list
 from publisher.errors import UsageError
 

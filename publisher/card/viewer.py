@@ -13,7 +13,7 @@ from typing import Any
 import datasets
 import pyarrow.parquet
 
-from publisher.card.manifest import PublishedCard, name_of
+from publisher.card.record import PublishedCard, name_of
 
 ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})")  # the Hub makes tags of the papers that a card links to
 ROWS = 10  # of a split

@@ -1,6 +1,6 @@
 """What changes a dataset repository on the Hugging Face Hub: uploads, and one commit.
 
-All requests are sent patiently, but never the commit, because an answer may be lost after the work was done.
+All requests are sent with_retries, but never the commit, because an answer may be lost after the work was done.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Any
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-from publisher.build.files import LocalFile, TextFile, UploadedFile
 from publisher.errors import HubError, last_word
 from publisher.hub.client_internals import ask_for_write_token, uploaded_addition, was_committed
 from publisher.hub.failures import explain, hides_words, status_of
-from publisher.hub.patience import COMMITTING, Patience, patiently, within
+from publisher.hub.patience import COMMITTING, Patience, with_retries, within
 from publisher.hub.reading import Reader, of_type
+from publisher.options import MAIN
 from publisher.plan.plan import Change
 from publisher.plan.state import Commit, PullRequest
-from publisher.plan.target import MAIN
+from publisher.prepare.files import LocalFile, TextFile, UploadedFile
 
 UNKNOWN = "Interrupted while {doing}: whether it was done is not known. Run the command again: it looks, and continues."
 
@@ -142,7 +142,7 @@ class Repository(Reader):
         """Make what may be there: because somebody was faster, or because the answer to a first attempt was lost."""
         self.require_token()
         try:
-            patiently(doing, request, repo_id=self.repo_id, repo_type="dataset", **arguments)
+            with_retries(doing, request, repo_id=self.repo_id, repo_type="dataset", **arguments)
         except Exception as error:
             if status_of(error) != 409:
                 raise explain(error, self.repo_id) from error

@@ -19,7 +19,7 @@ from huggingface_hub import CommitOperationAdd, constants
 from huggingface_hub.lfs import UploadInfo, post_lfs_batch_info
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status, paginate
 
-from publisher.build.files import KnownFile, UploadedFile
+from publisher.prepare.files import KnownFile, UploadedFile
 
 _cache_lock = threading.Lock()
 

@@ -6,7 +6,7 @@ Three layers would retry, one within the other. What they add up to is bounded b
   its variables). It waits 300 s for an answer, because that counts what it sends meanwhile: less breaks slow lines.
 - `huggingface_hub` would try five times more. It does not: `transport` lets each failure out at once. An answer whose
   next byte does not come for 30 s, or for a commit 60 s, is a failure.
-- `patiently` tries again while an outage lasts less than `TRYING`, and gives up on whatever has not ended after
+- `with_retries` tries again while an outage lasts less than `TRYING`, and gives up on whatever has not ended after
   `OUTAGE`: a Hub that answers byte by byte, or pages without end. What moves a file is given up after `ATTEMPT`, and
   tried again; it may take longer by its size, at `SLOWEST`, so that only in a file over 10 MB an outage may last longer
   than `OUTAGE`, if the storage falls silent. Calls that follow each other share one outage until one succeeds.
@@ -145,7 +145,7 @@ class Patience:
             never.wait(min(left, STEP))
 
 
-def patiently(doing: str, request: Callable[..., T], *arguments: Any, size: int = 0, **named: Any) -> T:
+def with_retries(doing: str, request: Callable[..., T], *arguments: Any, size: int = 0, **named: Any) -> T:
     """Call what sends requests, again while its failure is transient and the outage short.
 
     Parameters

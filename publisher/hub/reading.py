@@ -1,4 +1,4 @@
-"""What is in a dataset repository on the Hugging Face Hub; all requests are sent patiently.
+"""What is in a dataset repository on the Hugging Face Hub; all requests are sent with_retries.
 
 What the Hub refuses becomes one sentence.
 """
@@ -18,15 +18,15 @@ from huggingface_hub import HfApi, HfFileSystem, constants, get_token
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
-from publisher.build.files import UploadedFile
-from publisher.card.manifest import CARD, CARD_BYTES, read_card
+from publisher.card.record import CARD, CARD_BYTES, read_card
 from publisher.errors import HubError, UsageError
 from publisher.hub.cleaning import clean
 from publisher.hub.client_internals import commits, missing_objects
 from publisher.hub.endpoint import endpoint
 from publisher.hub.failures import explain, is_lost
-from publisher.hub.patience import patiently
+from publisher.hub.patience import with_retries
 from publisher.plan.state import EMPTY, Commit, PullRequest, RemoteFile, State
+from publisher.prepare.files import UploadedFile
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ class Reader:
         UsageError, HubError
         """
         try:
-            info = patiently(
+            info = with_retries(
                 f"looking at {self.repo_id}",
                 self.api.repo_info,
                 self.repo_id,
@@ -136,14 +136,18 @@ class Reader:
         for folder, group in itertools.groupby(files, lambda file: file.path.rpartition("/")[0]):
             root = f"datasets/{self.repo_id}@{commit}"
             try:
-                patiently(f"listing {folder}", system.ls, f"{root}/{folder}".rstrip("/"))  # else it asks for each file
+                with_retries(
+                    f"listing {folder}", system.ls, f"{root}/{folder}".rstrip("/")
+                )  # else it asks for each file
             except Exception as error:
                 raise explain(error, self.repo_id) from error
             for file in group:
                 try:
                     path = f"{root}/{file.path}"
                     start, stop = max(file.size - END, 0), file.size
-                    found[file.path] = patiently(f"reading {file.path}", system.cat_file, path, start=start, end=stop)
+                    found[file.path] = with_retries(
+                        f"reading {file.path}", system.cat_file, path, start=start, end=stop
+                    )
                 except Exception as error:
                     if not is_lost(error):
                         raise explain(error, self.repo_id) from error
@@ -170,7 +174,7 @@ class Reader:
             return response.json() if response.status_code != 404 else {}
 
         try:
-            answer = patiently("asking the Hub about the card", ask)
+            answer = with_retries("asking the Hub about the card", ask)
             said = [*answer.get("errors", []), *answer.get("warnings", [])]
             return [f"{CARD}: the Hub says: {item['message']}" for item in said]
         except Exception as error:
@@ -195,7 +199,7 @@ class Reader:
         if not found:
             return []
         try:
-            user = patiently("asking whose the token is", self.api.whoami)["name"]
+            user = with_retries("asking whose the token is", self.api.whoami)["name"]
         except Exception as error:
             raise explain(error, self.repo_id) from error
         return [pull for author, pull in found if author == user]
@@ -204,7 +208,7 @@ class Reader:
         """Author and title of what came after a commit, the newest first."""
         return [f"{who}: {title}" for _, who, title in self._history(revision, commit)]
 
-    def landed(self, commit: Commit, revision: str) -> Commit:
+    def find_commit(self, commit: Commit, revision: str) -> Commit:
         """Which commit it is: the newest after its parent whose title begins so; else the newest."""
         assert commit.parent
         assert commit.title
@@ -214,7 +218,7 @@ class Reader:
         pull_request = commit.pull_request if commit.revision else None  # else it was merged
         return replace(commit, id=first, earlier=tuple(earlier), pull_request=pull_request)
 
-    def built_over(self, commit: Commit, parent: str) -> list[str]:
+    def commits_between(self, commit: Commit, parent: str) -> list[str]:
         """Id, author and title of what lies between a commit and the one that it was to follow, the newest first.
 
         The Hub refuses a commit whose parent is not the newest one; other servers may not look at it.
@@ -237,9 +241,9 @@ class Reader:
             raise HubError("there is no token: set HF_TOKEN, or log in with `hf auth login`")
 
     def call(self, doing: str, request: Callable[..., T], size: int = 0, **arguments: Any) -> T:
-        """What a request for this repository gives, sent patiently; `doing` is for people who wait."""
+        """What a request for this repository gives, sent with_retries; `doing` is for people who wait."""
         try:
-            return patiently(doing, request, repo_id=self.repo_id, repo_type="dataset", size=size, **arguments)
+            return with_retries(doing, request, repo_id=self.repo_id, repo_type="dataset", size=size, **arguments)
         except Exception as error:
             raise explain(error, self.repo_id) from error
 
@@ -295,7 +299,7 @@ class Reader:
         """Download a file for a moment, past all caches."""
         download = partial(self.api.hf_hub_download, self.repo_id, path, repo_type="dataset", revision=commit)
         with tempfile.TemporaryDirectory() as folder:
-            return use(Path(patiently(f"reading {path}", download, local_dir=folder, size=size)))
+            return use(Path(with_retries(f"reading {path}", download, local_dir=folder, size=size)))
 
 
 def of_type(kind: type[T], value: Any) -> T:

@@ -207,13 +207,13 @@ def _bound_redirect(response: Any, **_: Any) -> None:
 def _bound(response: Any, is_file: bool) -> None:
     """Let no more be read of an answer than it may have: of what says what is wrong, or where, the beginning."""
     name = "iter_bytes" if hasattr(response, "iter_bytes") else "iter_content"  # httpx, requests
-    pieces = getattr(response, name)
+    tasks = getattr(response, name)
 
     def bounded(*arguments: Any, **named: Any) -> Iterator[bytes]:
         count = 0
-        for piece in pieces(*arguments, **named):
-            yield piece
-            count += len(piece)
+        for task in tasks(*arguments, **named):
+            yield task
+            count += len(task)
             if count > ANSWER_BYTES:
                 raise OddAnswerError(f"an answer of more than {ANSWER_BYTES:,} bytes")
 
@@ -223,7 +223,7 @@ def _bound(response: Any, is_file: bool) -> None:
         before = dict(timeouts)
         timeouts["read"] = REFUSAL
         with contextlib.suppress(Exception):  # what is there is enough
-            for byte in itertools.islice(pieces(1), ERROR_BYTES):
+            for byte in itertools.islice(tasks(1), ERROR_BYTES):
                 yield byte
                 if time.monotonic() > end:
                     break

@@ -10,17 +10,17 @@ from typing import Any
 
 import datasets
 
-from publisher.build.configs import BuiltConfig, declared_configs, is_as_declared
-from publisher.build.datasets_internals import flat
-from publisher.build.files import values_of
-from publisher.card.manifest import ConfigRecord, Manifest, PublishedCard
+from publisher.card.record import ConfigRecord, PublishedCard, Record
+from publisher.prepare.configs import PreparedConfig, declared_configs, is_as_declared
+from publisher.prepare.datasets_compat import flat
+from publisher.prepare.files import rows_sha256_of
 
 Made = tuple[datasets.BuilderConfig, Mapping[str, Any]]  # a config, and what `describe_builder` says of it
 MOST = 5  # differing parameters that are named
 BESIDES = ("builder", "config", "version")  # what a record names beside the parameters
 
 
-def another_dataset(builder: type[datasets.DatasetBuilder], wanted: Iterable[Made], record: Manifest) -> str:
+def describe_mismatch(builder: type[datasets.DatasetBuilder], wanted: Iterable[Made], record: Record) -> str:
     """How the dataset that an earlier run published differs from the one that is wanted, or nothing.
 
     A config that its builder declares, of a higher version than the published one, is the next version of the same
@@ -28,12 +28,12 @@ def another_dataset(builder: type[datasets.DatasetBuilder], wanted: Iterable[Mad
     """
     declared = declared_configs(builder)
     for config, here in wanted:
-        for there in (published.made_by for published in record.configs.values()):
+        for there in (published.provenance for published in record.configs.values()):
             if "builder" in there and there["builder"] != here["builder"]:
                 return f"builder {short(there['builder'])} there, {short(here['builder'])} here"
         if config.name not in record.configs:
             continue
-        there = record.configs[config.name].made_by
+        there = record.configs[config.name].provenance
         if is_as_declared(config, declared[config.name]) and _is_newer(here["version"], there.get("version")):
             continue
         if words := _differing(there, here):
@@ -42,14 +42,14 @@ def another_dataset(builder: type[datasets.DatasetBuilder], wanted: Iterable[Mad
 
 
 def notes(
-    configs: Iterable[BuiltConfig], record: Manifest, paths: Collection[str], names: Iterable[str]
+    configs: Iterable[PreparedConfig], record: Record, paths: Collection[str], names: Iterable[str]
 ) -> Iterator[str]:
     """Sentences of a plan: rows whose version stays, versions that go back, and a script that `load_dataset` refuses.
 
     Parameters
     ----------
-    configs : iterable of BuiltConfig
-    record : Manifest
+    configs : iterable of PreparedConfig
+    record : Record
         That of the card that is there.
     paths : collection of str
         The files that stay beside those of the plan.
@@ -57,9 +57,9 @@ def notes(
         What a script of the dataset would be called.
     """
     for config in configs:
-        version = config.made_by["version"]
+        version = config.provenance["version"]
         published = record.configs.get(config.name)
-        there = published.made_by.get("version") if published else None
+        there = published.provenance.get("version") if published else None
         if published and there == version and _rows_differ(published, config):
             yield f"rows of config {config.name!r} change at the same version {version}: raise it, as caches go by it"
         elif _is_newer(there, version):
@@ -69,7 +69,7 @@ def notes(
             yield f"{name}.py, a script of somebody else, stays: load_dataset no longer runs scripts, so it may go"
 
 
-def only_read(configs: Iterable[BuiltConfig], repo_id: str, card: PublishedCard) -> Iterator[str]:
+def only_read(configs: Iterable[PreparedConfig], repo_id: str, card: PublishedCard) -> Iterator[str]:
     """Paths in a repository that its script fetched from it, and that no config of its card names."""
     address = re.compile(rf"(?:hf:/|https?://[^/]+)/datasets/{re.escape(repo_id)}(?:@[^/]+|/(?:resolve|raw)/[^/]+)/")
     given = (text for entry in card.entries("configs") for text in flat(entry.get("data_files")))
@@ -79,10 +79,10 @@ def only_read(configs: Iterable[BuiltConfig], repo_id: str, card: PublishedCard)
             yield path
 
 
-def _rows_differ(record: ConfigRecord, config: BuiltConfig) -> bool:
+def _rows_differ(record: ConfigRecord, config: PreparedConfig) -> bool:
     if record.digests and config.digests:
         return record.digests != config.digests
-    found = {file.path: values_of(file) for file in config.all_files}
+    found = {file.path: rows_sha256_of(file) for file in config.all_files}
     return any(values and values != record.values.get(path, values) for path, values in found.items())
 
 
@@ -95,10 +95,10 @@ def _differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
     return "; ".join([*words, *([f"and {len(names) - MOST} more differ"] if len(names) > MOST else [])])
 
 
-def _flat(made_by: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters by name, those of a record in a field among them."""
     flat: dict[str, Any] = {}
-    for name, value in made_by.items():
+    for name, value in provenance.items():
         if name not in BESIDES:
             flat.update(value if isinstance(value, dict) else {name: value})
     return flat

@@ -6,17 +6,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from publisher.build.configs import BuiltConfig
-from publisher.build.files import ExpectedFile, File, TextFile, digest_of
-from publisher.card.compose import Card, Surroundings
+from publisher.card.compose import Card, ExistingCard
 from publisher.card.difference import card_difference
-from publisher.card.manifest import CARD, CARD_BYTES, Manifest, read_card
+from publisher.card.record import CARD, CARD_BYTES, Record, read_card
 from publisher.errors import DifferenceError
-from publisher.plan.notes import another_dataset, notes, only_read
+from publisher.options import Options
+from publisher.plan.notes import describe_mismatch, notes, only_read
 from publisher.plan.recorded import keep_recorded
 from publisher.plan.state import RemoteFile, State
-from publisher.plan.target import Target
 from publisher.plan.wanted import Dataset
+from publisher.prepare.configs import PreparedConfig
+from publisher.prepare.files import ExpectedFile, File, TextFile, digest_of
 
 Action = Literal["add", "change", "compare", "remove", "same"]  # compare: which of two shows when it is drawn
 
@@ -49,7 +49,7 @@ class Plan:
 
     start: State
     changes: Sequence[Change]  # of each path of ours, in the order of their names
-    configs: Sequence[BuiltConfig]  # that the repository has afterwards
+    configs: Sequence[PreparedConfig]  # that the repository has afterwards
     other: str = ""  # how the dataset that is there is another one
     notes: Sequence[str] = ()  # what a maintainer should know before
     lost: Sequence[str] = ()  # of a card that somebody else wrote or edited: the difference, line by line
@@ -81,7 +81,7 @@ class Plan:
         return [steps[start : start + files] for start in range(0, len(steps), files)]
 
 
-def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
+def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     """Compare a repository, of which the `state` is what is there, with what is wanted of it.
 
     Raises
@@ -90,47 +90,47 @@ def make_plan(dataset: Dataset, target: Target, state: State) -> Plan:
         If others added what does not go together with ours.
     """
     manifest = state.card.record
-    dataset, doubtful = (dataset, []) if target.rewrite or target.rollback else keep_recorded(dataset, state)
-    keep_prose = _keeps_prose(dataset.card, target, state)
-    around = Surroundings(state.card, keep_prose=keep_prose, leave_other_configs=target.leave_other_configs)
-    card = dataset.card_for(around)
+    dataset, doubtful = (dataset, []) if options.rewrite or options.rollback else keep_recorded(dataset, state)
+    keep_prose = _keeps_prose(dataset.card, options, state)
+    existing = ExistingCard(state.card, keep_prose=keep_prose, leave_other_configs=options.leave_other_configs)
+    card = dataset.card_for(existing)
     files = dataset.files(card)
     kept = {file.path for file in files}
-    if target.leave_other_configs:
+    if options.leave_other_configs:
         built = {config.name for config in dataset.configs}
         kept |= {path for name, record in manifest.configs.items() if name not in built for path in record.files}
     outdated = [state.files[path] for path in manifest.files if path not in kept and path in state.files]
     stale = [file for file in outdated if file.sha256 == manifest.files[file.path]]
-    if target.adopt and target.script in state.files:
-        read = {target.script, "dataset_infos.json", *only_read(dataset.configs, target.repo_id, state.card)}
+    if options.adopt and options.script in state.files:
+        read = {options.script, "dataset_infos.json", *only_read(dataset.configs, options.repo_id, state.card)}
         stale += [state.files[path] for path in sorted(read - kept - {CARD}) if path in state.files]
     others = set(state.files) - kept - {file.path for file in stale} - {CARD}
 
-    readme = dataset.readme(card, files, target.repo_id, replace(around, paths=others))
+    readme = dataset.readme(card, files, options.repo_id, replace(existing, paths=others))
     changes = [Change(file.path, "remove", file, None) for file in stale]
     changes += [_change(file, state.files.get(file.path), manifest) for file in files]
     expected = any(isinstance(file, ExpectedFile) for file in files)  # then the numbers in the card are, too
     changes.append(
         _change_card(ExpectedFile(CARD, readme.size) if expected else readme, state, not keep_prose, card.fields)
     )
-    template = target.rollback or card.template.name
+    template = options.rollback or card.template.name
     lost = changes[-1].by_others and card_difference(state.card, read_card(readme.content.decode()), template)
-    made = [(config.config, config.made_by) for config in dataset.configs]
-    names = [target.repo_id.rpartition("/")[2], *(str(made_by["builder"]) for _, made_by in made)]
-    other = "" if target.rollback else another_dataset(dataset.builder, made, state.card.record)
+    made = [(config.builder_config, config.provenance) for config in dataset.configs]
+    names = [options.repo_id.rpartition("/")[2], *(str(provenance["builder"]) for _, provenance in made)]
+    other = "" if options.rollback else describe_mismatch(dataset.builder, made, state.card.record)
     return Plan(
         state,
         sorted(changes, key=lambda change: change.path),
         dataset.configs,
         other,
-        [] if target.rollback else list(notes([] if other else dataset.configs, state.card.record, others, names)),
+        [] if options.rollback else list(notes([] if other else dataset.configs, state.card.record, others, names)),
         lost or (),
         template,
         [*(file for file in outdated if file.sha256 is None), *doubtful],
     )
 
 
-def _change(file: File, before: RemoteFile | None, manifest: Manifest) -> Change:
+def _change(file: File, before: RemoteFile | None, manifest: Record) -> Change:
     if before is None:
         return Change(file.path, "add", None, file)
     if digest_of(file) is None:
@@ -141,15 +141,15 @@ def _change(file: File, before: RemoteFile | None, manifest: Manifest) -> Change
     return Change(file.path, "change", before, file, by_others)
 
 
-def is_undecided(card: Card, target: Target, state: State) -> bool:
+def is_undecided(card: Card, options: Options, state: State) -> bool:
     """Whether somebody else's prose is there, and nobody said what becomes of it."""
     edited = CARD in state.files and state.card.is_edited_in(card.fields)
-    return edited and not (target.overwrite_card or _keeps_prose(card, target, state))
+    return edited and not (options.overwrite_card or _keeps_prose(card, options, state))
 
 
-def _keeps_prose(card: Card, target: Target, state: State) -> bool:
+def _keeps_prose(card: Card, options: Options, state: State) -> bool:
     edited = CARD in state.files and state.card.is_edited_in(card.fields)
-    keeps = not target.overwrite_card and (state.card.record.keeps_prose or (target.keep_card and edited))
+    keeps = not options.overwrite_card and (state.card.record.keeps_prose or (options.keep_card and edited))
     if keeps and not (state.card.is_read and state.files[CARD].size <= CARD_BYTES):
         raise DifferenceError(
             f"{CARD} there cannot be kept: {(*state.card.faults, 'it is too long to be read')[0]}. Correct it there, "
@@ -159,7 +159,7 @@ def _keeps_prose(card: Card, target: Target, state: State) -> bool:
 
 
 def _change_card(file: File, state: State, replaced: bool, fields: Collection[str]) -> Change:
-    change = _change(file, state.files.get(CARD), Manifest())
+    change = _change(file, state.files.get(CARD), Record())
     if change.action in ("add", "same"):
         return change
     if isinstance(file, TextFile) and state.card.says_the_same(read_card(file.content.decode())):

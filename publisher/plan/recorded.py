@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import datasets
 
-from publisher.build.configs import BuiltConfig
-from publisher.build.features import as_read
-from publisher.build.files import File, KnownFile, values_of
-from publisher.card.manifest import ConfigRecord, PublishedCard
 from publisher.card.metadata import read_infos
+from publisher.card.record import ConfigRecord, PublishedCard
 from publisher.plan.state import RemoteFile, State
 from publisher.plan.wanted import Dataset
+from publisher.prepare.configs import PreparedConfig
+from publisher.prepare.features import as_read
+from publisher.prepare.files import File, KnownFile, rows_sha256_of
 
 
 def keep_recorded(dataset: Dataset, state: State) -> tuple[Dataset, list[RemoteFile]]:
@@ -32,7 +32,7 @@ def keep_recorded(dataset: Dataset, state: State) -> tuple[Dataset, list[RemoteF
     configs, unread = [], []
     for config in dataset.configs:
         record, info = state.card.record.configs.get(config.name), infos.get(config.name)
-        if record and info and record.made_by == config.made_by and _has_features(info, config.info):
+        if record and info and record.provenance == config.provenance and _has_features(info, config.info):
             config, doubtful = _keep(config, record, info, state.files)
             unread += doubtful
         configs.append(config)
@@ -44,13 +44,13 @@ def _has_features(one: datasets.DatasetInfo, other: datasets.DatasetInfo) -> boo
 
 
 def _keep(
-    config: BuiltConfig, record: ConfigRecord, info: datasets.DatasetInfo, there: Mapping[str, RemoteFile]
-) -> tuple[BuiltConfig, list[RemoteFile]]:
+    config: PreparedConfig, record: ConfigRecord, info: datasets.DatasetInfo, there: Mapping[str, RemoteFile]
+) -> tuple[PreparedConfig, list[RemoteFile]]:
     same = {
         file.path: there[file.path]
         for file in config.all_files
         if file.path in record.files and file.path in there
-        if values_of(file) and values_of(file) == record.values.get(file.path)
+        if rows_sha256_of(file) and rows_sha256_of(file) == record.values.get(file.path)
     }
     unread = [remote for remote in same.values() if remote.sha256 is None]
     kept = {path: remote for path, remote in same.items() if remote.sha256 == record.files[path]}

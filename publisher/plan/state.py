@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from publisher.build.files import File, content_of, digest_of
-from publisher.card.manifest import PublishedCard
+from publisher.card.record import PublishedCard
+from publisher.prepare.files import File, content_of, digest_of
 
 
 @dataclass(frozen=True)

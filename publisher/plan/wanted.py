@@ -10,11 +10,11 @@ from pathlib import Path
 
 import datasets
 
-from publisher.build.configs import BuiltConfig
-from publisher.build.files import File, TextFile, describe_file, digest_of
-from publisher.card.compose import NOTHING, Card, Surroundings, all_configs, compose
-from publisher.card.manifest import CARD
+from publisher.card.compose import NO_CARD, Card, ExistingCard, all_configs, compose
+from publisher.card.record import CARD
 from publisher.errors import UsageError
+from publisher.prepare.configs import PreparedConfig
+from publisher.prepare.files import File, TextFile, describe_file, digest_of
 
 PICTURE = re.compile(r"\]\((assets/[^)\s]+)\)")
 DEEPEST = 20  # folders: a link to a folder that holds it leads ever deeper
@@ -26,11 +26,11 @@ class Dataset:
 
     builder: type[datasets.DatasetBuilder]
     card: Card
-    configs: Sequence[BuiltConfig]
+    configs: Sequence[PreparedConfig]
 
-    def card_for(self, around: Surroundings = NOTHING) -> Card:
+    def card_for(self, existing: ExistingCard = NO_CARD) -> Card:
         """The card that is meant for these configs and those that stay."""
-        return self.card.of(self.builder, all_configs(self.builder, self.configs, around))
+        return self.card.of(self.builder, all_configs(self.builder, self.configs, existing))
 
     def files(self, card: Card) -> list[File]:
         """All files but README.md: those of the configs, and the pictures of a card."""
@@ -39,8 +39,8 @@ class Dataset:
             files += [describe_file(path, card.assets, within="assets/") for path in _pictures(card.assets)]
         return files
 
-    def readme(self, card: Card, files: Sequence[File], repo_id: str, around: Surroundings = NOTHING) -> TextFile:
-        """README.md, that fits in with what is around.
+    def readme(self, card: Card, files: Sequence[File], repo_id: str, existing: ExistingCard = NO_CARD) -> TextFile:
+        """README.md, that fits in with what is existing.
 
         Raises
         ------
@@ -48,9 +48,9 @@ class Dataset:
             If it shows a picture that is not there.
         """
         assets = {file.path: digest_of(file) or "" for file in files if file.path.startswith("assets/")}
-        text = compose(card, self.builder, self.configs, assets, repo_id, around)
+        text = compose(card, self.builder, self.configs, assets, repo_id, existing)
         for picture in PICTURE.findall(text):
-            if card.assets and picture not in {*assets, *around.paths}:
+            if card.assets and picture not in {*assets, *existing.paths}:
                 raise UsageError(
                     f"{CARD} shows {picture}, which is not in {card.assets}: draw it, or take it off {card.template}"
                 )

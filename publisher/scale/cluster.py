@@ -34,7 +34,7 @@ OURS = {
 ENVIRONMENT = ("env_command", "condaenv", "venv_path")  # how a script of Slurm finds the programs
 
 
-class Task(PipelineStep):
+class ClusterTask(PipelineStep):
     """A step that leaves word of why it failed, because an executor may hide what a task raises."""
 
     type = "Parts"
@@ -63,7 +63,7 @@ class Task(PipelineStep):
         """Work on the part of a rank, or on all of them."""
 
 
-class UploadPart(Task):
+class UploadPart(ClusterTask):
     """Each task draws and uploads one part."""
 
     name = "Draw and upload"
@@ -76,7 +76,7 @@ class UploadPart(Task):
         self.stat_update("rows", value=part.amount, unit="part")
 
 
-class CommitParts(Task):
+class CommitParts(ClusterTask):
     """The last task makes all parts visible."""
 
     name = "Commit"
@@ -180,11 +180,11 @@ def _prepare(
 
 
 def _digest(job: Job) -> str:
-    parts = [(part.path, part.made_from) for part in job.parts]
-    return hashlib.sha256(repr((job.target, parts)).encode()).hexdigest()[:12]
+    parts = [(part.path, part.fingerprint) for part in job.parts]
+    return hashlib.sha256(repr((job.options, parts)).encode()).hexdigest()[:12]
 
 
-def _forget(task: Task, ranks: list[int]) -> None:
+def _forget(task: ClusterTask, ranks: list[int]) -> None:
     for rank in ranks:
         task.word(rank).unlink(missing_ok=True)
         (task.folder / "completions" / f"{rank:05d}").unlink(missing_ok=True)

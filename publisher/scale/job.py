@@ -1,4 +1,4 @@
-"""All of a publish: what is there is looked at, the pieces are drawn, one plan is shown, carried out and checked."""
+"""All of a publish: what is there is looked at, the tasks are drawn, one plan is shown, carried out and checked."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from typing import Any
 import datasets
 import huggingface_hub
 
-from publisher.build.configs import choose_configs, default_config, describe_builder
-from publisher.build.files import KnownFile, LocalFile
-from publisher.build.pieces import Drawn, Piece, plan_pieces, put_together
-from publisher.build.shards import Part
-from publisher.build.source import Source
-from publisher.build.whole import Whole
 from publisher.card.compose import Card
 from publisher.errors import ConfigsError, UsageError
 from publisher.hub.client import Repository
 from publisher.hub.endpoint import endpoint
+from publisher.options import Options
 from publisher.plan.plan import is_undecided
-from publisher.plan.target import Target
 from publisher.plan.wanted import Dataset
-from publisher.publishing import reconcile
-from publisher.publishing.outcome import Outcome, Show
-from publisher.publishing.start import Found, look, refuse_early, refuse_undecided
+from publisher.prepare.config_builder import ConfigBuilder
+from publisher.prepare.configs import choose_configs, default_config, describe_builder
+from publisher.prepare.files import KnownFile, LocalFile
+from publisher.prepare.shards import FilePart
+from publisher.prepare.tasks import Prepared, Task, assemble_configs, plan_tasks
+from publisher.prepare.whole import WholeConfig
+from publisher.publish import reconcile
+from publisher.publish.outcome import Outcome, Show
+from publisher.publish.start import Found, look, refuse_early, refuse_undecided
 from publisher.scale.kept import Kept
 from publisher.scale.pool import work_on
 from publisher.scale.progress import said_if_long, waiting
@@ -39,7 +39,7 @@ from publisher.scale.uploads import Uploads
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 
-Work = Callable[[Piece], Drawn]
+Work = Callable[[Task], Prepared]
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,16 @@ class Job:
 
     builder: type[datasets.DatasetBuilder]
     card: Card
-    target: Target
-    pieces: Sequence[Piece]
+    options: Options
+    tasks: Sequence[Task]
     uploads: Uploads
     kept: Kept
     faults: dict[str, UsageError] | None = None  # by config, while the others go on; None: the first stops all
 
     @property
-    def parts(self) -> list[Part]:
-        """The pieces that are files of their own."""
-        return [piece for piece in self.pieces if isinstance(piece, Part)]
+    def parts(self) -> list[FilePart]:
+        """The tasks that are files of their own."""
+        return [task for task in self.tasks if isinstance(task, FilePart)]
 
     @contextmanager
     def workplace(self) -> Iterator[Path]:
@@ -68,61 +68,61 @@ class Job:
             yield root
 
     def draw(self, work: Work, workers: int = 1, afresh: bool = False) -> Dataset:
-        """The dataset after work on each piece; what it writes has to be kept as long as the dataset is used.
+        """The dataset after work on each task; what it writes has to be kept as long as the dataset is used.
 
         Configs that an earlier run made are taken as they are, unless all is to be drawn `afresh`.
         """
         drawn = {} if afresh else self.recall()
-        rest = [piece for piece in self.pieces if id(piece) not in drawn]
+        rest = [task for task in self.tasks if id(task) not in drawn]
         return self.complete(drawn | self.work(rest, work, workers, len(drawn)))
 
-    def recall(self) -> dict[int, Drawn]:
-        """The configs that an earlier run made and kept, by the id of their piece."""
-        found = {id(piece): self.kept.find(piece) for piece in self.pieces if isinstance(piece, Whole)}
-        drawn: dict[int, Drawn] = {piece: built for piece, built in found.items() if built}
+    def recall(self) -> dict[int, Prepared]:
+        """The configs that an earlier run made and kept, by the id of their task."""
+        found = {id(task): self.kept.find(task) for task in self.tasks if isinstance(task, WholeConfig)}
+        drawn: dict[int, Prepared] = {task: built for task, built in found.items() if built}
         if drawn:
             waiting.warning("taken from an earlier run: %d of %d configs", len(drawn), len(found))
         return drawn
 
-    def work(self, pieces: Sequence[Piece], work: Work, workers: int, done: int) -> dict[int, Drawn]:
-        """What becomes of pieces, by their id.
+    def work(self, tasks: Sequence[Task], work: Work, workers: int, done: int) -> dict[int, Prepared]:
+        """What becomes of tasks, by their id.
 
         Raises
         ------
         UsageError
             If any config is at fault: at once, or when all others are made.
         """
-        results = work_on(pieces, work, workers, done, self.faults)
+        results = work_on(tasks, work, workers, done, self.faults)
         if self.faults:
-            raise ConfigsError(self.faults, len(self.faults.keys() | {piece.name for piece in self.pieces}))
-        return dict(zip(map(id, pieces), results, strict=True))
+            raise ConfigsError(self.faults, len(self.faults.keys() | {task.name for task in self.tasks}))
+        return dict(zip(map(id, tasks), results, strict=True))
 
-    def complete(self, drawn: Mapping[int, Drawn]) -> Dataset:
-        """The dataset from what became of each piece."""
-        return Dataset(self.builder, self.card, put_together(self.pieces, [drawn[id(piece)] for piece in self.pieces]))
+    def complete(self, drawn: Mapping[int, Prepared]) -> Dataset:
+        """The dataset from what became of each task."""
+        return Dataset(self.builder, self.card, assemble_configs(self.tasks, [drawn[id(task)] for task in self.tasks]))
 
-    def begin(self, show: Show | None = None) -> tuple[Found, list[Part]]:
+    def begin(self, show: Show | None = None) -> tuple[Found, list[FilePart]]:
         """Look, refuse early, make ready for uploads; what was found, and the parts that are still to be uploaded.
 
         If a card of somebody else is neither to be kept nor overwritten, that is refused; `show` gets the plan before.
         """
-        found = look(self.target)
-        builders = {id(piece.source): piece.source.builder for piece in self.pieces}.values()
+        found = look(self.options)
+        builders = {id(task.source): task.source.builder for task in self.tasks}.values()
         made = [(builder.config, describe_builder(builder)) for builder in builders]
-        refuse_early(self.builder, made, self.target, found)
-        if show and found.state and is_undecided(self.card, self.target, found.state):
+        refuse_early(self.builder, made, self.options, found)
+        if show and found.state and is_undecided(self.card, self.options, found.state):
             with self.workplace() as root:
-                dataset = self.draw(partial(expect_piece, self.kept, root))
-                reconcile.publish(dataset, self.target, found, show)
-        refuse_undecided(self.card, self.target, found)
+                dataset = self.draw(partial(expect_task, self.kept, root))
+                reconcile.publish(dataset, self.options, found, show)
+        refuse_undecided(self.card, self.options, found)
         if not self.parts:
             return found, []
         if found.state is None:
-            Repository(self.target.repo_id).create(self.target.private)
-            found = look(self.target)
+            Repository(self.options.repo_id).create(self.options.private)
+            found = look(self.options)
         return found, self.uploads.start(self.parts)
 
-    def publish(self, workers: int, show: Show, say: Callable[[Job, Sequence[Part]], object]) -> Outcome:
+    def publish(self, workers: int, show: Show, say: Callable[[Job, Sequence[FilePart]], object]) -> Outcome:
         """Do all of it; `say` is called with the parts that are still to be uploaded, `show` with each plan."""
         found, missing = self.begin(show)
         if self.parts:
@@ -131,11 +131,11 @@ class Job:
             drawn = self.recall()
             paths = {part.path for part in missing}
             to_do = [
-                piece
-                for piece in self.pieces
-                if (piece.path in paths if isinstance(piece, Part) else id(piece) not in drawn)
+                task
+                for task in self.tasks
+                if (task.path in paths if isinstance(task, FilePart) else id(task) not in drawn)
             ]
-            done = sum(piece.amount for piece in self.pieces) - sum(piece.amount for piece in to_do)
+            done = sum(task.amount for task in self.tasks) - sum(task.amount for task in to_do)
             try:
                 drawn |= self.work(to_do, partial(_upload, self.uploads, self.kept, root), workers, done)
             finally:
@@ -145,18 +145,18 @@ class Job:
             self.kept.clear()
             return outcome
 
-    def finish(self, found: Found, show: Show, drawn: Mapping[int, Drawn] = MappingProxyType({})) -> Outcome:
+    def finish(self, found: Found, show: Show, drawn: Mapping[int, Prepared] = MappingProxyType({})) -> Outcome:
         """Make all of it visible; parts that are missing, or were lost, are uploaded before."""
         if self.parts:
             self.uploads.forget_lost(self.parts)
         complete = {**drawn, **{id(part): self.uploads.add(part) for part in self.parts}}
-        return reconcile.publish(self.complete(complete), self.target, found, show)
+        return reconcile.publish(self.complete(complete), self.options, found, show)
 
 
 def make_job(
     builder: type[datasets.DatasetBuilder],
     card: Card,
-    target: Target,
+    options: Options,
     configs: Sequence[str],
     overrides: Mapping[str, Any],
     work_dir: Path | None,
@@ -167,13 +167,13 @@ def make_job(
     The parameters are those of `publish`; to `keep_going` is to make all other configs before those that cannot be made
     are complained of.
     """
-    sources = [Source(builder, name, overrides) for name in choose_configs(builder, configs)]
-    folder = _folder(work_dir or default_root(), target.repo_id, builder, overrides).absolute()
-    uploads = Uploads(target.repo_id, target.create_pr, folder)
+    sources = [ConfigBuilder(builder, name, overrides) for name in choose_configs(builder, configs)]
+    folder = _folder(work_dir or default_root(), options.repo_id, builder, overrides).absolute()
+    uploads = Uploads(options.repo_id, options.create_pr, folder)
     faults: dict[str, UsageError] | None = {} if keep_going else None
     with said_if_long(lambda: "looking at the splits"):
-        pieces = plan_pieces(sources, default_config(builder), faults)
-    return Job(builder, card, target, pieces, uploads, Kept(folder), faults)
+        tasks = plan_tasks(sources, default_config(builder), faults)
+    return Job(builder, card, options, tasks, uploads, Kept(folder), faults)
 
 
 def publish(
@@ -186,7 +186,7 @@ def publish(
     workers: int = 1,
     work_dir: Path | None = None,
     show: Show = lambda outcome: None,
-    **target: Any,
+    **options: Any,
 ) -> Outcome:
     """Publish a builder's configs and their card in one commit, that is checked; the command as a function.
 
@@ -206,8 +206,8 @@ def publish(
         Where uploads are remembered; by default `publish` below HF_HOME.
     show : callable, optional
         Called with each plan, as an `Outcome`, before it is carried out.
-    **target
-        More fields of `Target`: revision, private, create_pr, tag, message, overwrite_card, keep_card,
+    **options
+        More fields of `Options`: revision, private, create_pr, tag, message, overwrite_card, keep_card,
         replace_dataset, rewrite, adopt.
 
     Returns
@@ -226,23 +226,23 @@ def publish(
     >>> from mnist1d import Mnist1D
     >>> outcome = publish(Mnist1D, CARD, "me/mnist1d", create_pr=True)  # doctest: +SKIP
     """
-    aim = Target(repo_id, leave_other_configs=bool(configs), **target)
+    aim = Options(repo_id, config=tuple(configs), **options)
     return make_job(builder, card, aim, configs, overrides, work_dir).publish(workers, show, lambda *_: None)
 
 
-def draw_piece(kept: Kept, root: Path, piece: Piece) -> Drawn:
-    """Draw a piece: a part below the repository's folder, a whole where it is kept."""
-    return list(piece.draw(root)) if isinstance(piece, Part) else kept.draw(piece, root)
+def draw_task(kept: Kept, root: Path, task: Task) -> Prepared:
+    """Draw a task: a part below the repository's folder, a whole where it is kept."""
+    return list(task.draw(root)) if isinstance(task, FilePart) else kept.draw(task, root)
 
 
-def expect_piece(kept: Kept, root: Path, piece: Piece) -> Drawn:
-    """What is known of a piece without drawing it; a whole has to be drawn."""
-    return [piece.expected] if isinstance(piece, Part) else kept.draw(piece, root)
+def expect_task(kept: Kept, root: Path, task: Task) -> Prepared:
+    """What is known of a task without drawing it; a whole has to be drawn."""
+    return [task.expected] if isinstance(task, FilePart) else kept.draw(task, root)
 
 
-def describe_piece(root: Path, piece: Piece) -> Drawn:
-    """What a piece is like; a part is drawn, and not kept."""
-    return list(map(_drop, piece.draw(root))) if isinstance(piece, Part) else piece.draw(root)
+def describe_task(root: Path, task: Task) -> Prepared:
+    """What a task is like; a part is drawn, and not kept."""
+    return list(map(_drop, task.draw(root))) if isinstance(task, FilePart) else task.draw(root)
 
 
 def _drop(file: LocalFile) -> KnownFile:
@@ -250,8 +250,8 @@ def _drop(file: LocalFile) -> KnownFile:
     return KnownFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.values)
 
 
-def _upload(uploads: Uploads, kept: Kept, root: Path, piece: Piece) -> Drawn:
-    return uploads.add(piece) if isinstance(piece, Part) else kept.draw(piece, root)
+def _upload(uploads: Uploads, kept: Kept, root: Path, task: Task) -> Prepared:
+    return uploads.add(task) if isinstance(task, FilePart) else kept.draw(task, root)
 
 
 def _folder(root: Path, repo_id: str, builder: type[datasets.DatasetBuilder], overrides: Mapping[str, Any]) -> Path:

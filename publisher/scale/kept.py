@@ -21,16 +21,16 @@ from typing import Any
 
 import datasets
 
-from publisher.build import parquet
-from publisher.build.configs import BuiltConfig, describe_builder
-from publisher.build.datasets_internals import version_of
-from publisher.build.digests import file_digest
-from publisher.build.files import LocalFile
-from publisher.build.origin import Inputs, Origin, UnknownError
-from publisher.build.source import DOWNLOADS, Source
-from publisher.build.whole import Whole
+from publisher.builders.opened import ANYWHERE, IMPORTED
+from publisher.prepare import parquet
+from publisher.prepare.config_builder import DOWNLOADS, ConfigBuilder
+from publisher.prepare.configs import PreparedConfig, describe_builder
+from publisher.prepare.datasets_compat import version_of
+from publisher.prepare.digests import file_digest
+from publisher.prepare.files import LocalFile
+from publisher.prepare.origin import Inputs, Origin, UnknownError
+from publisher.prepare.whole import WholeConfig
 from publisher.scale.uploads import DRAWING, HOST, is_left
-from publisher.source.opened import ANYWHERE, IMPORTED
 
 MEMORY = "memory.json"
 FORM = 1  # of what is remembered: raised when it, or what is written of the same rows, becomes another
@@ -56,44 +56,44 @@ class Kept:
         finally:
             _at_work.discard(self.owner)
 
-    def find(self, piece: Whole) -> BuiltConfig | None:
+    def find(self, task: WholeConfig) -> PreparedConfig | None:
         """A config that an earlier run made from the same, or None."""
-        places = list(self._home(piece).glob(f"{DRAWING}*")) if self._is_ours() else []
-        if not places or (made_from := _made_from(piece)) is None:
+        places = list(self._home(task).glob(f"{DRAWING}*")) if self._is_ours() else []
+        if not places or (fingerprint := _made_from(task)) is None:
             return None
         for place in places:
             with contextlib.suppress(OSError):
                 if not self._is_free(place):
                     continue
-                mine = place.rename(self._new(piece))  # whoever is first has it
-                if found := _recall(piece, mine, made_from):
+                mine = place.rename(self._new(task))  # whoever is first has it
+                if found := _recall(task, mine, fingerprint):
                     return found
                 shutil.rmtree(mine, ignore_errors=True)
         return None
 
-    def draw(self, piece: Whole, root: Path) -> BuiltConfig:
+    def draw(self, task: WholeConfig, root: Path) -> PreparedConfig:
         """Draw a config and keep it; below `root` instead if there is no folder to keep it in."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            place = self._new(piece)
+            place = self._new(task)
             (place / "repository").mkdir(parents=True)
             is_kept = self._is_ours()
         except OSError:
             is_kept = False
         if not is_kept:
-            return piece.draw(root)
+            return task.draw(root)
         try:
             begun = time.time_ns()
-            made_from = _made_from(piece)
-            built = piece.draw(place / "repository")
-            own = {self.folder, piece.source.cache, DOWNLOADS}
-            inputs = _inputs(piece.source, self.imported, own, begun) if made_from else None
+            fingerprint = _made_from(task)
+            built = task.draw(place / "repository")
+            own = {self.folder, task.source.cache, DOWNLOADS}
+            inputs = _inputs(task.source, self.imported, own, begun) if fingerprint else None
             if inputs is not None:
                 built.info.write_to_directory(str(place))
                 memory = {
-                    "made_from": made_from,
+                    "fingerprint": fingerprint,
                     "inputs": inputs,
-                    "made_by": built.made_by,
+                    "provenance": built.provenance,
                     "fetched": built.inputs,
                     "folder": built.folder,
                     "digests": built.digests,
@@ -128,25 +128,26 @@ class Kept:
             return not any(rest.startswith(owner.rpartition("-")[2]) for owner in _at_work)
         return is_left(place)
 
-    def _home(self, piece: Whole) -> Path:
-        return self.folder / "configs" / hashlib.sha256(piece.source.config.encode()).hexdigest()[:16]
+    def _home(self, task: WholeConfig) -> Path:
+        return self.folder / "configs" / hashlib.sha256(task.source.config_name.encode()).hexdigest()[:16]
 
-    def _new(self, piece: Whole) -> Path:
-        return self._home(piece) / f"{DRAWING}{self.owner}-{uuid.uuid4().hex[:8]}"
+    def _new(self, task: WholeConfig) -> Path:
+        return self._home(task) / f"{DRAWING}{self.owner}-{uuid.uuid4().hex[:8]}"
 
 
-def _made_from(piece: Whole) -> str | None:
+def _made_from(task: WholeConfig) -> str | None:
     """Digest of the code, the parameters and the versions; None if they are not known."""
-    source, kind = piece.source, piece.source.kind
+    source = task.source
+    kind = source.builder_class
     if getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is not kind:
         return None  # made while the program ran: its code does not say of what
     origin = Origin(source)
-    options = [FORM, kind.__qualname__, piece.default, parquet.FILE_BYTES, parquet.ROW_GROUP_BYTES]
-    digest = origin.digest(json.dumps(options), source.config, {})
+    options = [FORM, kind.__qualname__, task.default, parquet.FILE_BYTES, parquet.ROW_GROUP_BYTES]
+    digest = origin.digest(json.dumps(options), source.config_name, {})
     return None if origin.is_unknown else digest
 
 
-def _inputs(source: Source, imported: frozenset[str], own: set[Path], begun: int) -> dict[str, Any] | None:
+def _inputs(source: ConfigBuilder, imported: frozenset[str], own: set[Path], begun: int) -> dict[str, Any] | None:
     """What was read and fetched outside of our `own` folders, and which version of it; None if that is not known."""
     named = Inputs(source.cache)
     for given in source.splits.values():
@@ -175,10 +176,10 @@ def _state(path: str) -> list[int] | None:
     return [found.st_mtime_ns] if Path(path).is_dir() else [found.st_size, found.st_mtime_ns]
 
 
-def _recall(piece: Whole, place: Path, made_from: str) -> BuiltConfig | None:
+def _recall(task: WholeConfig, place: Path, fingerprint: str) -> PreparedConfig | None:
     try:
         memory = json.loads((place / MEMORY).read_text(encoding="utf-8"))
-        if memory["made_from"] != made_from or not _are_the_same(memory["inputs"]):
+        if memory["fingerprint"] != fingerprint or not _are_the_same(memory["inputs"]):
             return None
         root = place / "repository"
         files = {
@@ -188,11 +189,13 @@ def _recall(piece: Whole, place: Path, made_from: str) -> BuiltConfig | None:
         if any(file_digest(file.source) != file.sha256 for listed in files.values() for file in listed):
             return None
         info = datasets.DatasetInfo.from_directory(str(place))
-        builder = piece.source.builder
-        made_by = describe_builder(builder)
-        if memory["made_by"] != json.loads(json.dumps(made_by)):
+        builder = task.source.builder
+        provenance = describe_builder(builder)
+        if memory["provenance"] != json.loads(json.dumps(provenance)):
             return None
-        return BuiltConfig(builder.config, info, memory["digests"], memory["folder"], files, made_by, memory["fetched"])
+        return PreparedConfig(
+            builder.config, info, memory["digests"], memory["folder"], files, provenance, memory["fetched"]
+        )
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 

@@ -1,4 +1,4 @@
-"""Work on pieces of a dataset, one after the other or in several processes, with progress."""
+"""Work on tasks of a dataset, one after the other or in several processes, with progress."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from typing import Any, TypeVar, cast
 import datasets
 from tqdm import tqdm
 
-from publisher.build.pieces import Piece
 from publisher.errors import UsageError, WorkerError
 from publisher.hub.cleaning import clean
+from publisher.prepare.tasks import Task
 from publisher.scale.progress import Progress, progress_of, waiting
 
 STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -33,17 +33,17 @@ T = TypeVar("T")
 
 
 def work_on(
-    pieces: Sequence[Piece],
-    work: Callable[[Piece], T],
+    tasks: Sequence[Task],
+    work: Callable[[Task], T],
     workers: int,
     done: int,
     faults: dict[str, UsageError] | None,
 ) -> list[T]:
-    """Do the work on each piece.
+    """Do the work on each task.
 
     Parameters
     ----------
-    pieces : sequence of Piece
+    tasks : sequence of Task
     work : callable
         Can be pickled.
     workers : int
@@ -56,7 +56,7 @@ def work_on(
     Returns
     -------
     list
-        What `work` returned, in the order of the pieces, without those at fault.
+        What `work` returned, in the order of the tasks, without those at fault.
 
     Raises
     ------
@@ -64,21 +64,21 @@ def work_on(
         If a process was killed. What `work` raises stops all of it, but for `faults`.
     """
     results: dict[int, T] = {}
-    total = done + sum(piece.amount for piece in pieces)
-    with progress_of(total, done, pieces[0].unit if pieces else "") as progress:
-        for index, result in _results(pieces, partial(_try, work, faults is not None), workers, progress):
+    total = done + sum(task.amount for task in tasks)
+    with progress_of(total, done, tasks[0].unit if tasks else "") as progress:
+        for index, result in _results(tasks, partial(_try, work, faults is not None), workers, progress):
             if isinstance(result, UsageError) and faults is not None:
-                faults.setdefault(pieces[index].name, result)
+                faults.setdefault(tasks[index].name, result)
                 progress.say(clean(result))
             else:
                 results[index] = cast("T", result)
-            progress.add(pieces[index].amount)
+            progress.add(tasks[index].amount)
     return [results[index] for index in sorted(results)]
 
 
-def _try(work: Callable[[Piece], T], goes_on: bool, piece: Piece) -> T | UsageError:
+def _try(work: Callable[[Task], T], goes_on: bool, task: Task) -> T | UsageError:
     try:
-        return work(piece)
+        return work(task)
     except UsageError as error:
         if goes_on:
             return error
@@ -86,14 +86,14 @@ def _try(work: Callable[[Piece], T], goes_on: bool, piece: Piece) -> T | UsageEr
 
 
 def _results(
-    pieces: Sequence[Piece], work: Callable[[Piece], T], workers: int, progress: Progress
+    tasks: Sequence[Task], work: Callable[[Task], T], workers: int, progress: Progress
 ) -> Iterator[tuple[int, T]]:
-    """The results as they come, each with the place of its piece."""
-    workers = min(workers, len(pieces))
+    """The results as they come, each with the place of its task."""
+    workers = min(workers, len(tasks))
     if workers <= 1:
-        for index, piece in enumerate(pieces):
-            with progress.working_on(piece.name, f"{index + 1} of {len(pieces)}"):
-                result = work(piece)
+        for index, task in enumerate(tasks):
+            with progress.working_on(task.name, f"{index + 1} of {len(tasks)}"):
+                result = work(task)
             yield index, result
         return
     context = get_context("spawn")  # a fork would copy the threads and connections of the libraries
@@ -105,11 +105,11 @@ def _results(
     ):
         try:
             with _unheard():
-                left = {pool.submit(work, piece): index for index, piece in enumerate(pieces)}
+                left = {pool.submit(work, task): index for index, task in enumerate(tasks)}
             while left:
                 for future in wait(left, timeout=1, return_when=FIRST_COMPLETED).done:
                     index = left.pop(future)
-                    progress.name(pieces[index].name)
+                    progress.name(tasks[index].name)
                     yield index, future.result()
                 progress.go_on()
                 while not notes.empty():
@@ -146,7 +146,7 @@ def _unheard() -> Iterator[None]:
 
 
 def _start(line: Connection, folder: str, notes: SimpleQueue[logging.LogRecord]) -> None:
-    """A worker ends, in the middle of a piece, when the line is cut: by the first process, or by its death.
+    """A worker ends, in the middle of a task, when the line is cut: by the first process, or by its death.
 
     Whatever it has not removed by then lies in `folder`, which the first process removes.
     """
@@ -177,7 +177,7 @@ class _Passing(logging.Handler):
 
 
 def one_line_warning(message: Warning | str, *_: Any, **__: Any) -> str:
-    """A warning without the path and the line of source code that Python puts around it."""
+    """A warning without the path and the line of source code that Python puts existing it."""
     return f"warning: {clean(message)}\n"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from publisher.build.counted import ROWS
+from publisher.prepare.counted import ROWS
 
 QUIET = 60.0  # seconds between lines of progress where there is no terminal
 BLINK = 1.0  # between looks at how many rows there are, on a terminal
@@ -92,7 +92,7 @@ def progress_of(total: int, done: int, unit: str) -> Iterator[Progress]:
             initial=done,
             unit=unit,
             unit_scale=total >= 1000,
-            smoothing=0,  # pieces come seldom: the rate is that since the start
+            smoothing=0,  # tasks come seldom: the rate is that since the start
             file=sys.stderr if terminal else stack.enter_context(Path(os.devnull).open("w")),
             leave=False,
         )

@@ -18,11 +18,11 @@ from typing import Any
 
 from huggingface_hub.utils import disable_progress_bars
 
-from publisher.build.files import UploadedFile
-from publisher.build.parquet import numbered
-from publisher.build.shards import Part
 from publisher.errors import UsageError
 from publisher.hub.client import Repository
+from publisher.prepare.files import UploadedFile
+from publisher.prepare.parquet import numbered
+from publisher.prepare.shards import FilePart
 
 DRAWING = "drawing-"  # how the folders of unfinished parts begin; machine and process follow
 HOST = re.sub(r"\W", "", platform.node())
@@ -38,7 +38,7 @@ class Uploads:
     create_pr: bool  # whether a pull request will hold them
     folder: Path  # of the user's own
 
-    def start(self, parts: Sequence[Part]) -> list[Part]:
+    def start(self, parts: Sequence[FilePart]) -> list[FilePart]:
         """Make the folder, clear up after processes that ended, and return the parts still to be uploaded."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if os.name == "posix" and self.folder.stat().st_uid != os.getuid():  # who would say what is uploaded
@@ -47,7 +47,7 @@ class Uploads:
         self.forget_lost(parts)
         return [part for part in parts if self.files(part) is None]
 
-    def add(self, part: Part) -> list[UploadedFile]:
+    def add(self, part: FilePart) -> list[UploadedFile]:
         """Draw a part, upload each file and drop it, remember that; if it was done before, only recall it."""
         if (known := self.files(part)) is not None:
             return known
@@ -69,7 +69,7 @@ class Uploads:
             new.replace(memory)
         return uploaded
 
-    def files(self, part: Part) -> list[UploadedFile] | None:
+    def files(self, part: FilePart) -> list[UploadedFile] | None:
         """What was uploaded; what cannot be read, or is no such memory, counts as forgotten."""
         try:
             listed = json.loads(self._memory(part).read_text(encoding="utf-8"))
@@ -77,7 +77,7 @@ class Uploads:
         except (OSError, ValueError, TypeError, RecursionError):
             return None
 
-    def forget_lost(self, parts: Sequence[Part]) -> None:
+    def forget_lost(self, parts: Sequence[FilePart]) -> None:
         """Forget what the Hub no longer has: it need not keep what no commit names."""
         by_path = {file.path: (part, file) for part in parts for file in self.files(part) or ()}
         for path in Repository(self.repo_id).lost([file for _, file in by_path.values()]):
@@ -90,8 +90,8 @@ class Uploads:
                 if is_left(folder):
                     shutil.rmtree(folder, ignore_errors=True)
 
-    def _memory(self, part: Part) -> Path:
-        return self.folder / "uploaded" / f"{part.path}.{part.made_from[:12]}.json"
+    def _memory(self, part: FilePart) -> Path:
+        return self.folder / "uploaded" / f"{part.path}.{part.fingerprint[:12]}.json"
 
 
 def _recall(listed: dict[str, Any], path: PurePosixPath) -> UploadedFile:

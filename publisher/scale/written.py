@@ -10,11 +10,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from publisher.build.files import ExpectedFile
-from publisher.build.shards import Part
-from publisher.build.source import Source
 from publisher.errors import UsageError
-from publisher.plan.target import Target
+from publisher.options import Options
+from publisher.prepare.config_builder import ConfigBuilder
+from publisher.prepare.files import ExpectedFile
+from publisher.prepare.shards import FilePart
 from publisher.scale.job import Job
 from publisher.scale.kept import Kept
 from publisher.scale.uploads import Uploads
@@ -33,10 +33,10 @@ def write_job(job: Job, path: Path) -> None:
     written = {
         "builder": _name(job.builder),
         "card": _name(job.card),
-        "target": asdict(job.target),
+        "options": asdict(job.options),
         "uploads": {**asdict(job.uploads), "folder": str(job.uploads.folder)},
         "sources": [
-            {"config": source.config, "overrides": {name: repr(value) for name, value in source.overrides.items()}}
+            {"config": source.config_name, "overrides": {name: repr(value) for name, value in source.overrides.items()}}
             for source in sources
         ],
         "parts": [
@@ -46,7 +46,7 @@ def write_job(job: Job, path: Path) -> None:
                 "first": part.first,
                 "stop": part.stop,
                 "expected": asdict(part.expected),
-                "made_from": part.made_from,
+                "fingerprint": part.fingerprint,
             }
             for part in job.parts
         ],
@@ -59,7 +59,7 @@ def read_job(path: Path) -> Job:
     written = json.loads(path.read_text(encoding="utf-8"))
     builder = _find(written["builder"])
     sources = [
-        Source(
+        ConfigBuilder(
             builder,
             source["config"],
             {name: ast.literal_eval(value) for name, value in source["overrides"].items()},
@@ -67,11 +67,11 @@ def read_job(path: Path) -> Job:
         for source in written["sources"]
     ]
     parts = [
-        Part(**{**part, "source": sources[part["source"]], "expected": ExpectedFile(**part["expected"])})
+        FilePart(**{**part, "source": sources[part["source"]], "expected": ExpectedFile(**part["expected"])})
         for part in written["parts"]
     ]
     uploads = Uploads(**{**written["uploads"], "folder": Path(written["uploads"]["folder"])})
-    return Job(builder, _find(written["card"]), Target(**written["target"]), parts, uploads, Kept(uploads.folder))
+    return Job(builder, _find(written["card"]), Options(**written["options"]), parts, uploads, Kept(uploads.folder))
 
 
 def _name(value: Any) -> str:

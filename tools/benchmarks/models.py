@@ -42,9 +42,9 @@ except ImportError:
     sys.exit('PyTorch is not installed: pip install -e ".[benchmark]"')
 
 from explorer.hardness import nearest_neighbour
-from publisher.build.configs import choose_configs
+from publisher.builders.find import load_module
 from publisher.errors import PublishingError
-from publisher.source.find import load_module
+from publisher.prepare.configs import choose_configs
 from tools.benchmarks.mnist import PACKAGE, load_mnist
 
 try:

@@ -69,7 +69,7 @@ def answer_downloads(samples: Path, names: Sequence[str]) -> None:
 
     Archives are gone through in the order of `names`: many scripts count on what comes first.
     """
-    from publisher.build import datasets_internals
+    from publisher.prepare import datasets_compat
 
     def named(url: Any) -> str:
         return str(samples / urllib.parse.quote_plus(str(url).rstrip("/").split("/")[-1]))
@@ -98,7 +98,7 @@ def answer_downloads(samples: Path, names: Sequence[str]) -> None:
                 with file.open("rb") as stream:
                     yield file.relative_to(path).as_posix(), stream
 
-    manager: Any = datasets_internals._Downloads  # that of scripts alone: `load_dataset` has one, too
+    manager: Any = datasets_compat._Downloads  # that of scripts alone: `load_dataset` has one, too
     manager.download = manager.download_and_extract = manager.download_custom = give
     manager.extract = lambda self, paths, *_, **__: paths
     manager.iter_archive = members
@@ -106,10 +106,10 @@ def answer_downloads(samples: Path, names: Sequence[str]) -> None:
 
 def own_rows(kind: Any, config: str, options: Mapping[str, Any], downloads: Path) -> dict[str, list[str]]:
     """Split -> rows as the script yields them, encoded by its features, without the library's files in between."""
-    from publisher.build.datasets_internals import lists_for_sequences
-    from publisher.build.source import Source
+    from publisher.prepare.config_builder import ConfigBuilder
+    from publisher.prepare.datasets_compat import lists_for_sequences
 
-    source = Source(kind, config, options)
+    source = ConfigBuilder(kind, config, options)
     features = source.builder.info.features
     rows: dict[str, list[str]] = {}
     with lists_for_sequences():
@@ -160,10 +160,10 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
     """What became of a config, and why; in a process of its own, as scripts change what they like."""
     from datasets import DatasetBuilder, load_dataset
 
-    from publisher.build.media import has_media
-    from publisher.build.source import DOWNLOADS
-    from publisher.command.script import main
-    from publisher.source import find_builder
+    from publisher.builders import find_builder
+    from publisher.cli.script import main
+    from publisher.prepare.config_builder import DOWNLOADS
+    from publisher.prepare.media import has_media
 
     archive = samples_of(folder, config)
     if archive is None:
@@ -213,10 +213,10 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
 
 def try_script(folder: Path, configs: int) -> tuple[str, str]:
     """What became of a script, by the worst of the configs that it can read itself."""
-    from publisher.build.configs import declared_configs
-    from publisher.build.source import DOWNLOADS
+    from publisher.builders import find_builder
     from publisher.errors import UsageError
-    from publisher.source import find_builder
+    from publisher.prepare.config_builder import DOWNLOADS
+    from publisher.prepare.configs import declared_configs
 
     DOWNLOADS.mkdir(parents=True, exist_ok=True)
     try:
@@ -289,7 +289,7 @@ def main() -> int:
     done = {result.name for result in results}
     with tempfile.TemporaryDirectory() as home, ThreadPoolExecutor(options.jobs) as pool:
         os.environ.update(HF_HOME=home, TMPDIR=home, HF_HUB_OFFLINE="1", HF_DATASETS_DISABLE_PROGRESS_BARS="1")
-        multiprocessing.set_forkserver_preload(["publisher.command.script", "publisher.publishing.reconcile"])
+        multiprocessing.set_forkserver_preload(["publisher.cli.script", "publisher.publish.reconcile"])
         waiting = [path for path in folders if path.name not in done]
         for task in as_completed([pool.submit(in_a_process, path, options.configs) for path in waiting]):
             result = task.result()

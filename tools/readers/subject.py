@@ -17,8 +17,8 @@ import numpy as np
 from generator import make_dataset
 from loopback import WRITE_TOKEN, Hub
 from mnist1d import Mnist1D
-from publisher.build.configs import data_folder
-from publisher.card.manifest import CARD, read_card
+from publisher.card.record import CARD, read_card
+from publisher.prepare.configs import data_folder
 
 ROOT = Path(__file__).parents[2]
 REPO_ID = "tester/mnist1d"

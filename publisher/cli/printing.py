@@ -1,0 +1,131 @@
+"""What the command prints."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import datasets
+from tqdm import tqdm
+
+from publisher.hub.cleaning import without_control
+from publisher.options import Options
+from publisher.plan.plan import Change
+from publisher.prepare.files import File, digest_of
+from publisher.prepare.shards import FilePart
+from publisher.publish.outcome import Outcome
+from publisher.scale.job import Job
+
+NUMBER = re.compile(r"-\d{5}-(?=of-\d{5}\.)")
+MANY = 5  # files of a split that are still listed one by one
+
+
+T = TypeVar("T", bound=File | Change)
+
+
+def print_files(files: Sequence[File]) -> None:
+    """What a folder holds."""
+    lines = [
+        (_name(group), sum(file.rows or 0 for file in group) if group[0].rows is not None else None, group)
+        for group in _groups(files, lambda file: ())
+    ]
+    width = max(len(name) for name, _, _ in lines)
+    for name, rows, group in lines:
+        of = "" if rows is None else f"{rows:,} rows"
+        print(f"{name:{width}}  {of:>16}  {sum(file.size for file in group):>15,} bytes")
+    rows = sum(file.rows or 0 for file in files)
+    print(f"\nWrote {len(files)} files, {rows:,} rows, {sum(file.size for file in files):,} bytes. To load:\n")
+
+
+def print_loading(source: str, names: Sequence[str], builder: type[datasets.DatasetBuilder]) -> None:
+    """Lines that load each config."""
+    print("    from datasets import load_dataset\n")
+    for name in names:
+        config = "" if name == builder.DEFAULT_CONFIG_NAME else f", {json.dumps(name, ensure_ascii=False)}"
+        print(f"    load_dataset({json.dumps(source, ensure_ascii=False)}{config})")
+
+
+def print_job(job: Job, waiting: Sequence[FilePart]) -> None:
+    """What lies ahead."""
+    there = len(job.parts) - len(waiting)
+    rows, size = sum(part.amount for part in waiting), sum(part.expected.size for part in waiting)
+    print(f"{len(waiting)} files to draw and upload, about {rows:,} rows, {tqdm.format_sizeof(size)}B", end="")
+    print(f"; {there} files were uploaded before" if there else "", flush=True)
+
+
+def print_plan(outcome: Outcome, target: Options) -> None:
+    """What happens to each path."""
+    state = f"commit {outcome.before.commit}" if outcome.before else "a new repository"
+    print(f"{target.repo_id} at {target.revision}, {'a new branch at ' if outcome.new_branch else ''}{state}")
+    groups = _groups(outcome.plan.changes, lambda change: (change.action, change.by_others))
+    width = max(len(_name(group)) for group in groups)
+    for group in groups:
+        change = group[0]
+        before = f"{sum(change.before.size for change in group if change.before):,}" if change.before else ""
+        after = f"{sum(change.after.size for change in group if change.after):,}" if change.after else ""
+        sizes = f"{before:>13} -> {after:>13}" if change.action == "change" else f"{before or after:>13}"
+        whose = ", written by somebody else" if change.by_others else ""
+        print(f"  {change.action:7} {_name(group):{width}}  {sizes} bytes{whose}")
+    if any(change.action == "compare" for change in outcome.plan.changes):
+        print("  compare: whether a file is the same shows when it is drawn")
+    if any(change.after and digest_of(change.after) is None for change in outcome.plan.changes):
+        print("  files that are not drawn yet: their sizes and number if all shards are like the first and the last")
+    if target.source:
+        print(f"  made by the script of {target.source}")
+    for note in outcome.plan.notes:
+        print(f"  {without_control(note)}")
+    if outcome.plan.other:
+        other = f"  another dataset is there: {without_control(outcome.plan.other)}:"
+        asked = "it is replaced only with --replace-dataset, or by a higher version"
+        print(other, "it is replaced" if target.replace_dataset else asked)
+    if outcome.plan.replaces_edited_card:
+        asked = "is replaced only with --overwrite-card, and kept with --keep-card"
+        print("  README.md", "is replaced" if target.overwrite_card else asked)
+        for line in outcome.plan.lost:
+            print(f"    {without_control(line)}")
+
+
+def as_json(outcome: Outcome, target: Options, result: str) -> dict[str, Any]:
+    """What came of a run, for programs."""
+    return {
+        "repo_id": target.repo_id,
+        "revision": target.revision,
+        "result": result,
+        "before": outcome.before.commit if outcome.before else None,
+        "commit": outcome.commit.id if outcome.commit else None,
+        "pull_request": outcome.commit.pull_request if outcome.commit else None,
+        "script": target.source or None,
+        "card_is_edited": outcome.plan.replaces_edited_card,
+        "card_difference": list(outcome.plan.lost),
+        "other_dataset": outcome.plan.other or None,
+        "notes": list(outcome.plan.notes),
+        "changes": [
+            {
+                "path": change.path,
+                "action": change.action,
+                "by_others": change.by_others,
+                "size_before": change.before.size if change.before else None,
+                "size": change.after.size if change.after else None,
+                "sha256": digest_of(change.after) if change.after else None,
+            }
+            for change in outcome.plan.changes
+        ],
+        "differences": outcome.differences,
+    }
+
+
+def _groups(items: Sequence[T], alike: Callable[[T], object]) -> list[list[T]]:
+    """Put together what differs only in the number of a split's file, if that are many."""
+    found: dict[object, list[T]] = {}
+    for item in items:
+        found.setdefault((NUMBER.sub("-*-", item.path), alike(item)), []).append(item)
+    groups = [[group] if len(group) > MANY else [[item] for item in group] for group in found.values()]
+    return sorted(itertools.chain(*groups), key=lambda group: items.index(group[0]))
+
+
+def _name(group: Sequence[File | Change]) -> str:
+    path = without_control(group[0].path)
+    return path if len(group) == 1 else f"{NUMBER.sub('-*-', path)}, {len(group)} files"

@@ -1,0 +1,72 @@
+"""All options of a publish in one object: the command's arguments, and the keywords of `publisher.publish`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+
+MAIN = "main"
+SCRIPT_BRANCH = "script"  # where `datasets-cli convert_to_parquet` left what a repository held before
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may ask for; each field is an option of the command under the same name, unless it says otherwise."""
+
+    repo_id: str  # namespace/name; the command's positional argument REPO_ID
+
+    # Which dataset
+    config: Sequence[str] = ()  # names of the configs to publish; empty: all
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # keywords for the builder: --set, --data-dir
+    source: str = ""  # repository and commit of a loading script that was fetched from the Hub; no option
+
+    # Instead of publishing
+    dry_run: bool = False  # plan only
+    verify: bool = False  # compare the Hub with the dataset
+    output_dir: Path | None = None  # write the repository's files to a folder
+    preview: Path | None = None  # write the card as an HTML page
+    rollback: str | None = None  # publish again what the dataset was at this revision
+
+    # Publishing
+    revision: str = MAIN  # branch to publish to, created if missing
+    create_pr: bool = False  # open a pull request
+    tag: str | None = None  # name for the commit
+    message: str = "Publish the dataset"  # title of the commit
+    private: bool = False  # visibility of a repository that has to be created
+    keep_card: bool = False  # keep the text of a card that another user wrote or edited
+    overwrite_card: bool = False  # replace it
+    adopt: bool = False  # take over a repository that holds its loading script, which is removed
+    replace_dataset: bool = False  # replace a dataset of another builder or of other parameters
+    rewrite: bool = False  # replace files that hold the same rows in other bytes
+
+    # Large datasets, and how the command runs
+    workers: int | None = None  # number of worker processes; None: 1, on a cluster as many as fit
+    work_dir: Path | None = None  # folder for everything that a run writes outside of its output; None: below HF_HOME
+    resume: bool = False  # take up what an interrupted run of the same command finished
+    executor: str = ""  # datatrove executor and its keywords, such as `slurm:time=01:00:00`
+    traceback: bool = False  # also print the traceback of an error
+    json: bool = False  # print one JSON object
+
+    @property
+    def work_folder(self) -> Path:
+        """Folder for downloads, temporary files, and what `resume` takes up."""
+        return (self.work_dir or Path(huggingface_hub.constants.HF_HOME, "publish")).absolute()
+
+    @property
+    def leave_other_configs(self) -> bool:
+        """True if only some configs are published, and the others stay as they are."""
+        return bool(self.config)
+
+    @property
+    def script(self) -> str:
+        """Path of the script for which `load_dataset` refuses a repository, whatever else it holds."""
+        return f"{self.repo_id.rpartition('/')[2]}.py"
+
+    @property
+    def done(self) -> str:
+        """Participle for a commit made with these options."""
+        return "proposed" if self.create_pr else "rolled back" if self.rollback else "published"

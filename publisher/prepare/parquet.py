@@ -1,0 +1,280 @@
+"""Rows -> Parquet files, small and the same from run to run; what opens them is in tools/readers/README.md."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path, PurePath
+from typing import Any, TypeVar
+
+import datasets
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from publisher.prepare.builder_errors import RowsError
+from publisher.prepare.datasets_compat import table_cast
+from publisher.prepare.features import portable_dict
+from publisher.prepare.files import LocalFile, describe_file
+from publisher.prepare.media import embed_media, external_bytes, has_media
+from publisher.prepare.places import hide_folders
+from publisher.prepare.rows import RowsDigest, arrow_bytes, cut_by_bytes, differing_columns, map_arrays, row_bytes
+
+P = TypeVar("P", bound=PurePath)
+
+MAGIC = b"PAR1"  # first and last bytes of a file
+FILE_BYTES = 500_000_000  # Arrow bytes of a file: what the Hub's guide recommends
+LARGEST = 1.5  # times as many, where it only shows on the way how many there are
+ROW_GROUP_BYTES = 100_000_000  # well below the 300 MB that the Hub's viewer reads at most
+
+
+def file_names(split: str, count: int) -> list[str]:
+    """Names of a split's files, in order.
+
+    Examples
+    --------
+    >>> file_names("train", 2)
+    ['train-00000-of-00002.parquet', 'train-00001-of-00002.parquet']
+    """
+    return [f"{split}-{index:05d}-of-{count:05d}.parquet" for index in range(count)]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file of rows that was written, and read back."""
+
+    path: Path
+    rows: int
+    nbytes: int  # of the rows in Arrow
+    values: str  # SHA-256 of the rows, see `publisher.prepare.rows`
+
+
+def describe_written(file: Written, root: Path) -> LocalFile:
+    """A written file as one of the repository, whose folder is `root`."""
+    return describe_file(file.path, root, file.rows, file.nbytes, values=file.values)
+
+
+def write_split(
+    dataset: datasets.Dataset, split: str, folder: Path, metadata: Mapping[str, str], private: Sequence[Path] = ()
+) -> Iterator[Written]:
+    """Write the rows of a split in files of about `FILE_BYTES`, and yield each when it is there.
+
+    Parameters
+    ----------
+    dataset : datasets.Dataset
+    split : str
+    folder : Path
+        Created if missing.
+    metadata : mapping of str to str
+        Key-value pairs for the footer of each file; the features are added under `huggingface`.
+    private : sequence of Path, optional
+        Folders of this machine that no text begins with.
+
+    Raises
+    ------
+    RowsError
+        If a medium cannot be read, or if a file does not hold what it was given.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    table = dataset.with_format("arrow")[:]
+    sizes = row_bytes(table) + external_bytes(table, dataset.features)
+    ends = sizes.cumsum()
+    total = int(ends[-1]) if len(ends) else 0
+    count = max(1, -(-total // FILE_BYTES))
+    inner = np.searchsorted(ends, [total * index / count for index in range(1, count)], side="right")
+    bounds = [0, *sorted({int(bound) for bound in inner} - {0, len(table)}), len(table)]
+    for name, start, stop in zip(file_names(split, len(bounds) - 1), bounds[:-1], bounds[1:], strict=True):
+        tables = cut_by_bytes(table.slice(start, stop - start), sizes[start:stop], ROW_GROUP_BYTES)
+        groups = _row_groups(_complete(tables, dataset.features, private, start))
+        yield _write(groups, folder / name, dataset.features, metadata)
+
+
+def write_files(
+    tables: Iterable[pa.Table],
+    path: Path,
+    features: datasets.Features,
+    metadata: Mapping[str, str],
+    private: Sequence[Path],
+) -> Iterator[Written]:
+    """Write tables into files that are no larger than `LARGEST` allows, and yield each when it is there.
+
+    How many there will be shows at the end: tables that nobody has seen may be of any size.
+
+    Parameters
+    ----------
+    tables : iterable of pyarrow.Table
+    path : Path
+        Each file gets a number before the suffix, see `numbered`.
+    features : datasets.Features
+    metadata, private
+        As in `write_split`.
+    """
+    size = number = 0
+
+    def place(group: pa.Table) -> int:
+        nonlocal size, number
+        if size and size + group.nbytes > LARGEST * FILE_BYTES:
+            size, number = 0, number + 1
+        size += group.nbytes
+        return number
+
+    for index, groups in groupby(_row_groups(_complete(tables, features, private, 0)), place):
+        yield _write(groups, numbered(path, index), features, metadata)
+
+
+def numbered(path: P, index: int) -> P:
+    """Where `write_files` writes one of its files.
+
+    Examples
+    --------
+    >>> numbered(Path("data/train.parquet"), 1).name
+    'train.1.parquet'
+    """
+    return path.with_suffix(f".{index}{path.suffix}")
+
+
+def _write(groups: Iterable[pa.Table], path: Path, features: datasets.Features, metadata: Mapping[str, str]) -> Written:
+    footer = {**metadata, "huggingface": json.dumps({"info": {"features": portable_dict(features)}})}
+    fields = [field.with_type(any_length(field.type)) for field in features.arrow_schema]
+    schema = pa.schema(fields, footer)
+    given = RowsDigest(features)
+    rows = 0
+    with _storable():
+        encodings = _encodings(schema)
+    with pq.ParquetWriter(path, schema, **encodings) as writer:
+        for group in groups:
+            with _storable():
+                given.add(group)
+                cast = table_cast(group, features.arrow_schema)
+                writer.write_table(_stored(cast, schema), row_group_size=len(group))
+            rows += len(group)
+    with _storable():
+        found, nbytes = _read_back(path, features)
+    if wrong := differing_columns(given, found):
+        raise RowsError(
+            f"column {wrong[0]!r}: the Parquet file gives back other values than were written: "
+            "give the column another type"
+        )
+    return Written(path, rows, nbytes, given.hexdigest())
+
+
+@contextmanager
+def _storable() -> Iterator[None]:
+    """Say that it is a matter of the rows if pyarrow refuses them; a full disk is none."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise RowsError(
+            f"pyarrow {pa.__version__} cannot keep these rows in Parquet ({error}): "
+            "give the column another type, or update pyarrow"
+        ) from error
+
+
+def any_length(kind: pa.DataType) -> pa.DataType:
+    """A type with lists of any length for those of a fixed one, as it is stored.
+
+    pyarrow 21 neither writes nor reads those that are null; the length stands in the features.
+
+    Examples
+    --------
+    >>> str(any_length(pa.list_(pa.int8(), 2)))
+    'list<item: int8>'
+    """
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(any_length(field.type)) for field in kind])
+    if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
+        return pa.list_(any_length(kind.value_type))
+    return pa.large_list(any_length(kind.value_type)) if pa.types.is_large_list(kind) else kind
+
+
+def _stored(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = [
+        column
+        if column.type == kind
+        else pa.chunked_array([map_arrays(chunk, _of_any_length) for chunk in column.chunks], kind)
+        for column, kind in zip(table.columns, schema.types, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _of_any_length(array: pa.Array) -> pa.Array:
+    if not pa.types.is_fixed_size_list(array.type):
+        return array
+    lengths = pc.list_value_length(array).fill_null(0).to_numpy()
+    offsets = np.concatenate([[0], lengths.cumsum()]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), array.flatten(), mask=array.is_null())
+
+
+def digest_of_rows(path: Path, features: datasets.Features) -> str:
+    """SHA-256 of the rows in a file, see `publisher.prepare.rows`."""
+    return _read_back(path, features)[0].hexdigest()
+
+
+def _read_back(path: Path, features: datasets.Features) -> tuple[RowsDigest, int]:
+    """The digest of the rows in a file, as `datasets` reads them, and their bytes in Arrow."""
+    found, nbytes = RowsDigest(features), 0
+    with pq.ParquetFile(path) as file:
+        for index in range(file.num_row_groups):
+            group = file.read_row_group(index)
+            nbytes += sum(map(arrow_bytes, group.columns))
+            found.add(table_cast(group, features.arrow_schema))
+    return found, nbytes
+
+
+def _complete(
+    tables: Iterable[pa.Table], features: datasets.Features, private: Sequence[Path], first: int
+) -> Iterator[pa.Table]:
+    """Tables of the right types, with the bytes of their media, none of them larger than a row group."""
+    media = has_media(features)
+    for table in tables:
+        cast = table_cast(table, features.arrow_schema)
+        if media:
+            cast = embed_media(cast, features, first)
+        if private:
+            cast = hide_folders(cast, private)
+        first += len(table)
+        fits = cast.nbytes <= ROW_GROUP_BYTES
+        yield from filter(len, [cast] if fits else cut_by_bytes(cast, row_bytes(cast), ROW_GROUP_BYTES))
+
+
+def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    held: list[pa.Table] = []
+    size = 0
+    for table in tables:
+        if held and size + table.nbytes > ROW_GROUP_BYTES:
+            yield pa.concat_tables(held)
+            held, size = [], 0
+        held.append(table)
+        size += table.nbytes
+    if held:
+        yield pa.concat_tables(held)
+
+
+def _encodings(schema: pa.Schema) -> dict[str, Any]:
+    """Options of `pyarrow.parquet.write_table`.
+
+    Floating-point values hardly ever repeat, and their bytes compress better when split by significance; everything
+    else gets a dictionary. Page index and content-defined chunks let the Hub's viewer read, and its storage keep, only
+    what differs (https://huggingface.co/docs/hub/datasets-libraries).
+    """
+    empty = io.BytesIO()
+    pq.ParquetWriter(empty, schema).close()
+    columns = pq.ParquetFile(empty).schema
+    leaves = [columns.column(index) for index in range(len(columns))]
+    count = Counter(leaf.path for leaf in leaves)  # `a.b` may be a column and a field of `a`: one name to pyarrow
+    floats = [leaf.path for leaf in leaves if leaf.physical_type in ("FLOAT", "DOUBLE") and count[leaf.path] == 1]
+    return {
+        "compression": "zstd",
+        "use_dictionary": [leaf.path for leaf in leaves if leaf.path not in floats],
+        "column_encoding": dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+        "write_page_index": True,
+        "use_content_defined_chunking": True,
+    }

@@ -1,0 +1,282 @@
+"""Rows as values: a digest that is the same however Arrow and Parquet lay them out, and how many bytes each row has.
+
+A column is taken apart into streams: where its nulls are, the lengths of its lists and texts, and the bytes of what is
+left. Media count by their bytes, not by the path that is stored beside them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import itemgetter
+from typing import Any
+
+import datasets
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pt
+
+from publisher.prepare.datasets_compat import is_medium, item_of
+
+Place = tuple[str, ...]
+
+
+class RowsDigest:
+    """SHA-256 of rows that come table by table; how they are divided into tables makes no difference.
+
+    Examples
+    --------
+    >>> features = datasets.Features({"a": datasets.Value("int8")})
+    >>> whole, divided = RowsDigest(features), RowsDigest(features)
+    >>> whole.add(pa.table({"a": pa.array([1, None, 3], "int8")}))
+    >>> for value in (1, None, 3):
+    ...     divided.add(pa.table({"a": pa.array([value], "int8")}))
+    >>> whole.columns() == divided.columns(), len(whole.hexdigest())
+    (True, 64)
+    """
+
+    def __init__(self, features: datasets.Features) -> None:
+        self._features = features
+        self._streams: dict[Place, hashlib._Hash] = defaultdict(hashlib.sha256)
+        self._counts: dict[Place, int] = defaultdict(int)
+
+    def add(self, table: pa.Table) -> None:
+        """Take the next rows."""
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            for chunk in column.chunks:
+                rows = np.array([0, len(chunk)])
+                for stream in _streams((name,), _stored(chunk), self._features.get(name), rows):
+                    data = stream.data
+                    if stream.kind == "null":
+                        data = data + self._counts[stream.path]
+                        self._counts[stream.path] += int(stream.starts[-1])
+                    if len(data):
+                        self._streams[(*stream.path, stream.kind)].update(data.data)
+
+    def columns(self) -> dict[str, str]:
+        """Column -> SHA-256 of its values."""
+        listed: dict[str, list[Any]] = {}
+        for path, count in sorted(self._counts.items()):
+            listed.setdefault(path[0], []).append([path, count])
+        for path, stream in sorted(self._streams.items()):
+            listed[path[0]].append([path, stream.hexdigest()])
+        return {name: hashlib.sha256(json.dumps(parts).encode()).hexdigest() for name, parts in listed.items()}
+
+    def hexdigest(self) -> str:
+        """SHA-256 of all columns, whatever their order."""
+        return hashlib.sha256(json.dumps(sorted(self.columns().items())).encode()).hexdigest()
+
+
+def differing_columns(one: RowsDigest, other: RowsDigest) -> list[str]:
+    """The columns that two digests do not have in common, by name."""
+    return sorted({name for name, _ in one.columns().items() ^ other.columns().items()})
+
+
+def row_digests(table: pa.Table, features: Mapping[str, Any]) -> Iterator[bytes]:
+    """A digest of 16 bytes for each row, equal if and only if all its columns are, bit for bit.
+
+    Examples
+    --------
+    >>> first, second, third = row_digests(pa.table({"a": [1, 1, 2], "b": [["x"], ["x"], ["x"]]}), {})
+    >>> first == second, second == third
+    (True, False)
+    """
+    for batch in table.to_batches(max_chunksize=10_000):
+        rows = [hashlib.blake2b(digest_size=16) for _ in range(len(batch))]
+        for name, column in sorted(zip(batch.schema.names, batch.columns, strict=True), key=itemgetter(0)):
+            for stream in _streams((name,), _stored(column), features.get(name), np.arange(len(batch) + 1)):
+                data = stream.data
+                if stream.kind == "null":
+                    data = data - np.repeat(stream.starts[:-1], np.diff(stream.cuts))
+                content, size = data.tobytes(), data.itemsize
+                mark = repr((stream.path, stream.kind)).encode()
+                for row, (start, stop) in zip(rows, pairwise(stream.cuts.tolist()), strict=True):
+                    if stop > start:
+                        row.update(b"%b%d:%b" % (mark, stop - start, content[start * size : stop * size]))
+        yield from (row.digest() for row in rows)
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """A part of what makes up a column, in the order of its rows."""
+
+    path: Place
+    kind: str  # "null": where nulls are; "length": of lists and texts; "value": bytes
+    data: np.ndarray[Any, Any]
+    cuts: np.ndarray[Any, Any]  # where in `data` that of each row begins, and the end
+    starts: np.ndarray[Any, Any]  # where among the values at this path those of each row begin, and their number
+
+
+def _streams(path: Place, array: pa.Array, feature: Any, starts: np.ndarray[Any, Any]) -> Iterator[_Stream]:
+    """What an array is made of; first, for each path, where its nulls are."""
+    array = _plain(array)
+    nulls = np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)) if array.null_count else np.empty(0, int)
+    nulls = nulls.astype("<i8")
+    cuts = np.searchsorted(nulls, starts)
+    yield _Stream(path, "null", nulls, cuts, starts)
+    array, starts = array.drop_null(), starts - cuts
+    if pt.is_struct(array.type):
+        fields = [(field.name, values) for field, values in zip(array.type, array.flatten(), strict=True)]
+        if is_medium(feature):
+            fields = [(name, values) for name, values in fields if name == "bytes"] or fields
+        for name, values in sorted(fields, key=itemgetter(0)):
+            inner = feature.get(name) if isinstance(feature, Mapping) else None
+            yield from _streams((*path, "field", name), values, inner, starts)
+    elif is_list(array.type) or pt.is_large_binary(array.type):
+        count = pc.list_value_length if is_list(array.type) else pc.binary_length
+        lengths = count(array).to_numpy().astype("<i8")
+        yield _Stream(path, "length", lengths, starts, starts)
+        within = np.concatenate([[0], lengths.cumsum()])[starts]
+        if is_list(array.type):
+            yield from _streams((*path, "item"), array.flatten(), item_of(feature), within)
+        else:
+            yield _Stream(path, "value", _text(array), within, starts)
+    elif len(array):
+        width = array.type.bit_width // 8
+        data = np.frombuffer(array.buffers()[1], np.uint8)[array.offset * width : (array.offset + len(array)) * width]
+        yield _Stream(path, "value", data, starts * width, starts)
+
+
+def row_bytes(table: pa.Table) -> np.ndarray[Any, Any]:
+    """About how many bytes each row has in Arrow.
+
+    Returns
+    -------
+    numpy.ndarray
+        (rows,) int64.
+
+    Examples
+    --------
+    >>> row_bytes(pa.table({"a": [1, 2], "text": ["", "four"]}))
+    array([12, 16])
+    """
+    total = np.zeros(len(table), np.int64)
+    for column in table.columns:
+        start = 0
+        for chunk in column.chunks:
+            total[start : start + len(chunk)] += _sizes(_stored(chunk))
+            start += len(chunk)
+    return total
+
+
+def arrow_bytes(array: pa.Array | pa.ChunkedArray, bitmaps: int = 0) -> int:
+    """Bytes of an array in Arrow as `datasets` counts them, with so many bitmaps for each level that has nulls.
+
+    Examples
+    --------
+    >>> arrow_bytes(pa.array([[1.0, 2.0], [3.0]])), arrow_bytes(pa.array([True, None]))
+    (32, 1)
+    """
+    if isinstance(array, pa.ChunkedArray):
+        return sum(arrow_bytes(chunk, bitmaps) for chunk in array.chunks)
+    kind = array.type
+    if isinstance(array, pa.ExtensionArray):
+        return arrow_bytes(array.storage, bitmaps)
+    bitmap = -(-len(array) // 8)
+    nulls = bitmaps * bitmap if array.null_count else 0
+    if is_list(kind):
+        width = 0 if pt.is_fixed_size_list(kind) else 8 if pt.is_large_list(kind) else 4
+        return arrow_bytes(pc.list_flatten(_stored(array)), bitmaps) + width * len(array) + nulls
+    if pt.is_struct(kind):
+        return sum(arrow_bytes(array.field(index), bitmaps) for index in range(kind.num_fields)) + nulls
+    return array.nbytes - (bitmap if array.buffers()[0] is not None else 0) + nulls
+
+
+def cut_by_bytes(table: pa.Table, sizes: np.ndarray[Any, Any], most: int) -> Iterator[pa.Table]:
+    """The rows, each of its size, in tables of no more than `most` bytes each, or of a single row that has more."""
+    ends = sizes.cumsum()
+    start = 0
+    while start < len(table):
+        before = int(ends[start - 1]) if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + most, side="right")))
+        yield table.slice(start, stop - start)
+        start = stop
+
+
+def map_arrays(array: pa.Array, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """An array of which all that it is made of is changed, from the inside out; itself if that changes nothing.
+
+    Examples
+    --------
+    >>> array = pa.array([[1, 2], None], pa.list_(pa.int8(), 2))
+    >>> str(map_arrays(array, lambda inner: inner.cast("int16") if inner.type == "int8" else inner).type)
+    'fixed_size_list<item: int16>[2]'
+    """
+    kind = array.type
+    if pt.is_struct(kind) and kind.num_fields:
+        before = [array.field(index) for index in range(kind.num_fields)]
+        after = [map_arrays(field, change) for field in before]
+        if any(new is not old for new, old in zip(after, before, strict=True)):
+            array = pa.StructArray.from_arrays(after, names=[field.name for field in kind], mask=array.is_null())
+    elif is_list(kind):
+        array = pa.concat_arrays([array])  # without what lies outside its slice
+        inner = array.values
+        values = map_arrays(inner, change)
+        if values is not inner:
+            if pt.is_fixed_size_list(kind):
+                array = pa.FixedSizeListArray.from_arrays(values, kind.list_size, mask=array.is_null())
+            else:
+                array = type(array).from_arrays(array.offsets, values, mask=array.is_null())
+    return change(array)
+
+
+def _sizes(array: pa.Array) -> np.ndarray[Any, Any]:
+    array = _plain(array)
+    kind = array.type
+    if pt.is_struct(kind):
+        return sum(map(_sizes, array.flatten()), np.zeros(len(array), np.int64))
+    if is_list(kind):
+        lengths = pc.list_value_length(array).fill_null(0).to_numpy().astype(np.int64)
+        ends = np.concatenate([[0], _sizes(array.flatten()).cumsum()])
+        bounds = np.concatenate([[0], lengths.cumsum()])
+        return np.diff(ends[bounds]) + (0 if pt.is_fixed_size_list(kind) else 4)
+    if pt.is_large_binary(kind):
+        return pc.binary_length(array).fill_null(0).to_numpy() + 4
+    return np.full(len(array), 0 if pt.is_null(kind) else max(1, kind.bit_width // 8), np.int64)
+
+
+def _stored(array: pa.Array) -> pa.Array:
+    """The same values without extension types, which most functions of pyarrow do not know."""
+    return map_arrays(array, _storage) if "extension<" in str(array.type) else array
+
+
+def _storage(array: pa.Array) -> pa.Array:
+    return _stored(array.storage) if isinstance(array, pa.ExtensionArray) else array
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    """The same values in one of a few types."""
+    kind = array.type
+    if pt.is_dictionary(kind):
+        return _plain(array.dictionary_decode())
+    if pt.is_boolean(kind):
+        return array.cast(pa.uint8())
+    if pt.is_string(kind) or pt.is_binary(kind) or pt.is_large_string(kind) or pt.is_fixed_size_binary(kind):
+        return array.cast(pa.large_binary())
+    if pt.is_string_view(kind) or pt.is_binary_view(kind):
+        return array.cast(pa.string() if pt.is_string_view(kind) else pa.binary()).cast(pa.large_binary())
+    if pt.is_list_view(kind) or pt.is_large_list_view(kind):
+        return array.cast(pa.large_list(kind.value_type))
+    if pt.is_map(kind):
+        return array.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)])))
+    if kind in (pa.timestamp("s", getattr(kind, "tz", None)), pa.time32("s")):  # Parquet has no seconds
+        return array.cast(pa.timestamp("ms", kind.tz) if pt.is_timestamp(kind) else pa.time32("ms"))
+    return array.cast(pa.date32()) if pt.is_date64(kind) else array
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a type is one of the lists that `datasets` makes."""
+    return bool(pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind))
+
+
+def _text(array: pa.LargeBinaryArray) -> np.ndarray[Any, Any]:
+    _, offsets, data = array.buffers()
+    if data is None or not len(array):
+        return np.empty(0, np.uint8)
+    bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return np.frombuffer(data, np.uint8)[int(bounds[0]) : int(bounds[-1])]

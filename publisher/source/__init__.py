@@ -1,6 +1,0 @@
-"""From what names a builder on a command line to its class: a script's path, or `module:Class`."""
-
-from publisher.source.find import find_builder
-from publisher.source.remote import RemoteScript, find_remote
-
-__all__ = ["RemoteScript", "find_builder", "find_remote"]
