@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 NOT_OURS = {"build", "dist", "venv", "tests"}  # folders at the top
 NOT_COLLECTED = {("explorer/controls.py", "explorer.controls.describe")}  # needs Gradio, an extra
+DEFINITIONS = (ast.ClassDef, ast.FunctionDef)
 
 
 class Collected:
@@ -40,12 +41,11 @@ def examples(path: Path) -> Iterator[tuple[str, str]]:
     module = ".".join(file.with_suffix("").parts).removesuffix(".__init__")
 
     def look(node: ast.AST, name: str) -> Iterator[tuple[str, str]]:
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+        if isinstance(node, (ast.Module, *DEFINITIONS)):
             if doctest.DocTestParser().get_examples(ast.get_docstring(node) or ""):
                 yield file.as_posix(), name
             for child in ast.iter_child_nodes(node):
-                inner = isinstance(child, ast.ClassDef | ast.FunctionDef)
-                yield from look(child, f"{name}.{child.name}" if inner else name)
+                yield from look(child, f"{name}.{child.name}" if isinstance(child, DEFINITIONS) else name)
 
     return look(ast.parse(path.read_text(encoding="utf-8")), module)
 
