@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -66,6 +67,12 @@ class Block:
         needed = [Requirement(word) for word in self.words if word != "slow" and not word.startswith("file=")]
         assert {requirement.name for requirement in needed} <= OPTIONAL, self.words
         return [str(requirement) for requirement in needed if not _is_installed(requirement)]
+
+
+def copy_checkout(folder: Path) -> None:
+    """Copy the project, to change it or to write into it."""
+    left_out = shutil.ignore_patterns(".*", "build", "venv*", "dist", "*.egg-info", "__pycache__", "card.html")
+    shutil.copytree(Path(__file__).parents[1], folder, ignore=left_out)
 
 
 def read_blocks(page: Path) -> list[Block]:
