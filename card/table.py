@@ -1,4 +1,4 @@
-"""The table of models: what the authors found, beside what `tools/benchmarks/models.py` measured."""
+"""The table of models: what the authors found, next to what `tools/benchmarks/models.py` measured."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Model:
 
     name: str
     authors: Mapping[str, str]  # dataset -> test accuracy in percent, as they write it: 68 or 99+
+    paper: str = ""  # a link to its own, if the authors of MNIST-1D did not try the model
 
     @property
     def short(self) -> str:
@@ -59,10 +60,6 @@ class Table:
     def datasets(self, configs: Collection[str]) -> list[str]:
         """MNIST, and those of the configs that all models were trained on."""
         return [name for name in (MNIST, *configs) if all(name in row.cells for row in self.rows)]
-
-    def has_authors(self, dataset: str) -> bool:
-        """Whether the authors' table has the dataset."""
-        return any(dataset in row.model.authors for row in self.rows)
 
     def gap(self, dataset: str, better: str, worse: str) -> float:
         """Points between the mean accuracies of two models."""

@@ -187,10 +187,12 @@ def draw_tsne(source: tuple[str, Parameters]) -> Figure:
 def draw_models(rows: Sequence[Row]) -> Figure:
     """Test accuracy of each model by dataset: bars are measured here, diamonds the authors' values."""
     datasets = list(rows[0].cells)
-    figure = new_figure(3.05)
+    high = 1.4 + 0.36 * len(rows)  # inches
+    figure = new_figure(high)
     grid = figure.subplots(1, len(datasets), sharey=True, gridspec_kw={"wspace": 0.12})
-    figure.subplots_adjust(left=0.155, right=0.98, bottom=0.225, top=0.81)
-    figure.suptitle("Test accuracy on MNIST and on each config of MNIST-1D", fontsize=11, fontweight="bold", y=0.985)
+    figure.subplots_adjust(left=0.155, right=0.98, bottom=0.69 / high, top=1 - 0.58 / high)
+    title = "Test accuracy on MNIST and on each config of MNIST-1D"
+    figure.suptitle(title, fontsize=11, fontweight="bold", y=1 - 0.05 / high)
     for axes, dataset in zip(grid, datasets, strict=True):
         for place, row in enumerate(rows):
             _draw_accuracy(axes, place, row.cells[dataset], row.model.authors.get(dataset))
@@ -199,11 +201,11 @@ def draw_models(rows: Sequence[Row]) -> Figure:
         axes.set_yticks(range(len(rows)), [row.model.short for row in rows])
         axes.set_title("MNIST" if dataset == MNIST else dataset)
         axes.tick_params(length=0, labelsize=8.5)
-    figure.supxlabel("test accuracy, %", x=0.5, y=0.105, fontsize=9)
+    figure.supxlabel("test accuracy, %", x=0.5, y=0.32 / high, fontsize=9)
     ours = Rectangle((0, 0), 1, 1, color=BLUE, label="measured here, with standard deviation")
     theirs = Line2D([], [], label="the authors' table", **DIAMOND)
     figure.legend(
-        handles=[ours, theirs, chance], loc="lower center", ncols=3, frameon=False, bbox_to_anchor=(0.5, -0.015)
+        handles=[ours, theirs, chance], loc="lower center", ncols=3, frameon=False, bbox_to_anchor=(0.5, -0.05 / high)
     )
     return figure
 
