@@ -110,7 +110,7 @@ def test_whole(preview: Path, built: Path) -> None:
         "Size": ["1K - 10K"],
         "Annotations creators": ["machine-generated"],
         "Source datasets": ["original"],
-        "Tags": ["mnist-1d", "synthetic", "sequence-classification", "time-series", "education"],
+        "Tags": ["mnist-1d", "synthetic", "sequence-classification", "timeseries", "education"],
         "ArXiv": ["arxiv:2011.14439", "arxiv:1611.03530"],
         "License": ["apache-2.0"],
     }
