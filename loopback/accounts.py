@@ -14,15 +14,20 @@ READ_TOKEN = "hf_loopback_read"
 
 @dataclass(frozen=True)
 class Account:
-    """The user behind a token, and the role of that token; `orgs` are further namespaces they belong to."""
+    """The user behind a token, and the role of that token; `orgs` are further namespaces they belong to.
+
+    `only` is the repository that a token of a keyless publisher is for.
+    """
 
     name: str
     role: Literal["read", "write"] = "write"
     orgs: tuple[str, ...] = ()
+    only: str | None = None
 
-    def belongs_to(self, namespace: str) -> bool:
-        """Whether repositories under `namespace` are this user's own."""
-        return namespace == self.name or namespace in self.orgs
+    def owns(self, repository_id: str) -> bool:
+        """Whether a repository is this user's own, and what the token is for."""
+        namespace = repository_id.partition("/")[0]
+        return self.only in (None, repository_id) and namespace in (self.name, *self.orgs)
 
 
 TOKENS: Mapping[str, Account] = {WRITE_TOKEN: Account("tester"), READ_TOKEN: Account("tester", "read")}

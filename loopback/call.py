@@ -50,7 +50,7 @@ class Call:
             if repository is None or repository.private or need != "read":
                 raise anonymous()
             return repository
-        member = account.belongs_to(self.args["namespace"])
+        member = account.owns(repository_id)
         if repository is None or (repository.private and not member):
             raise repository_not_found(repository_id)
         if need != "read" and account.role != "write":

@@ -35,8 +35,8 @@ class Hub:
     As the real one it has its storage at another address, `storage_url`: clients send no token of the Hub there.
 
     Tokens and addresses of the storage are good for `lifetime` seconds. `quota` is the number of requests to the API in
-    five minutes; the default is that of the largest plan, a free account has 1,000. `batch_counts_xet` is whether the
-    LFS batch counts as uploaded what came as Xet and no commit names yet: what the real Hub does is not known.
+    five minutes; the default is that of the largest plan, a free account has 1,000. `publishers` are trusted without a
+    key: for an identity token of theirs they get a token that writes to one repository, `datasets/namespace/name`.
 
     A second Hub on the folder of a stopped or killed one goes on where that was. `log` gets a line for each
     request: method, path and status.
@@ -73,10 +73,10 @@ class Hub:
         tokens: Mapping[str, Account] = TOKENS,
         lifetime: float = 3600,
         quota: int = 10_000,
-        batch_counts_xet: bool = True,
+        publishers: Mapping[str, str] | None = None,
     ) -> Site:
         self._state = State(state if state is not None else self._temporary())
-        return Site(self._state, tokens, self.url, self.storage_url, lifetime, Quota(quota), batch_counts_xet)
+        return Site(self._state, dict(tokens), self.url, self.storage_url, lifetime, Quota(quota), publishers or {})
 
     def reset(self, **options: Any) -> None:
         """Begin afresh at the same address, as a new Hub with these options, which the constructor has but for `port`.
@@ -205,19 +205,12 @@ class Hub:
         """Lose that many of the uploads that no commit names, as the Hub may."""
         self._state.get(repository).drop_uploads(count)
 
-    def lose(self, repository: str, path: str, revision: str = "main", *, recipe: bool = False) -> None:
-        """Let the storage lose a large file: its xorbs, with what else is in them, or only what it is made of."""
-        xet = self._state.get(repository).at(revision).files[path].xet
+    def lose(self, repository: str, path: str) -> None:
+        """Let the storage lose a large file, with what else is in its xorbs."""
+        xet = self._state.get(repository).at("main").files[path].xet
         if xet is None:
             raise ValueError(f"{path} is a small file, which is not in the storage")
-        if recipe:
-            self._state.xet.lose_file(xet)
-        else:
-            self._state.xet.lose_content(xet)
-
-    def lose_xorbs(self) -> None:
-        """Let the storage lose all that was uploaded, which the caches of the clients still know."""
-        self._state.xet.lose_all()
+        self._state.xet.lose(xet)
 
     def expire_tokens(self) -> None:
         """Let all tokens and addresses of the storage that were given out so far be good no more."""

@@ -5,67 +5,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import os
-import signal
 import sys
-import warnings
-from multiprocessing import parent_process
-from pathlib import Path
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from publisher.errors import UsageError
-from publisher.hub.endpoint import endpoint
-
-
-def _is_command() -> bool:
-    """Whether this process is `publish-dataset`; `-m` is what Python says while it looks for the module to run."""
-    first = sys.argv[0] if sys.argv else ""
-    name = sys.orig_argv[-len(sys.argv)] if first == "-m" else ""
-    return (Path(first).stem == "publish-dataset" or name in ("publisher", "-mpublisher")) and parent_process() is None
-
-
-def _end(number: int, frame: object) -> None:
-    """At once: an exception while libraries are imported may be swallowed by them, or come out as another one."""
-    os.write(2, b"publish-dataset: Interrupted. Nothing is half done; run the command again to continue.\n")
-    os._exit(128 + number)
-
-
-if _is_command():
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _end)
-try:
-    endpoint()  # first: the libraries crash on one that is not valid
-    collects = gc.isenabled()
-    gc.disable()  # nothing that is loaded is garbage, and to look for it takes an eighth of the time
-    try:
-        # the libraries say what they cannot import, and which variables they do not understand, or no longer
-        with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None), warnings.catch_warnings():
-            if not sys.warnoptions:
-                warnings.simplefilter("ignore")
-            import datasets  # noqa: F401
-    except ValueError as error:
-        named = [name for name, value in os.environ.items() if name.startswith("HF_") and repr(value) in str(error)]
-        raise UsageError(f"{' or '.join(named) or 'a variable HF_...'} cannot be used ({error}): unset it") from None
-    finally:
-        if collects:
-            gc.enable()
-except UsageError as error:
-    if not _is_command():
-        raise
-    print(f"publish-dataset: {error}", file=sys.stderr)
-    sys.exit(error.exit_code)
-
-import publisher.builders  # noqa: F401  # for workers: they find a script again with what this installs
-from publisher.card import Card
-from publisher.cli import main
-from publisher.errors import DifferenceError, HubError, PublishingError, WorkerError
-from publisher.publish.outcome import Outcome
-from publisher.scale.job import publish
+from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, WorkerError
+from publisher.text import endpoint
 
 if TYPE_CHECKING:
+    from publisher.card import Card
     from publisher.check.examine import validate
+    from publisher.cli.publish import main
+    from publisher.publish import Outcome
+    from publisher.scale.run import publish
 
 __all__ = [
     "Card",
@@ -80,11 +34,48 @@ __all__ = [
     "validate",
 ]
 
+_LATER = {  # imported when they are asked for: the command has to hear signals before, and `validate` parses Markdown
+    "Card": "publisher.card",
+    "Outcome": "publisher.publish",
+    "main": "publisher.cli.publish",
+    "publish": "publisher.scale.run",
+    "validate": "publisher.check.examine",
+}
+
+
+def import_libraries() -> None:
+    """Import `datasets`, which takes most of the time that a command needs to start.
+
+    Raises
+    ------
+    UsageError
+        If it does not understand a variable of the environment.
+    """
+    endpoint()  # first: the libraries crash on one that is not valid
+    try:
+        import datasets  # noqa: F401
+    except ValueError as error:
+        named = [name for name, value in os.environ.items() if name.startswith("HF_") and repr(value) in str(error)]
+        raise UsageError(f"{' or '.join(named) or 'a variable HF_...'} cannot be used ({error}). Unset it.") from None
+
 
 def __getattr__(name: str) -> Any:
-    """`validate` is loaded when it is asked for: it takes a Markdown parser, and a publish needs none."""
-    if name == "validate":
-        from publisher.check.examine import validate
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import_libraries()
+    return getattr(import_module(_LATER[name]), name)
 
-        return validate
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+class _Package(ModuleType):
+    """The function `publish` hides the package of the same name, in which it is not defined."""
+
+    @property
+    def publish(self) -> Any:
+        return __getattr__("publish")
+
+    @publish.setter
+    def publish(self, package: ModuleType) -> None:
+        """Python sets it when the package is imported."""
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,9 +1,16 @@
-"""What can go wrong for a reason that the user can mend: one sentence, and the command's exit code."""
+"""Errors with one sentence for the user and an exit code of the command, and what a signal has to say.
+
+PublishingError
+├── DifferenceError  1  the repository is not as wanted
+├── UsageError       2  the request cannot be carried out as given
+│   └── ConfigsError    some configs failed
+├── HubError         3  the Hub refused, or could not be reached
+└── WorkerError     71  a worker process was killed
+"""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -11,28 +18,28 @@ class PublishingError(Exception):
     """Base of the errors that the command prints as one sentence instead of a traceback."""
 
     exit_code: int
-    trace = ""  # of code of others that failed: for its author
+    trace = ""  # of the user's own code that failed: for its author
 
 
 class DifferenceError(PublishingError):
-    """The repository is not as it is wanted, and is left so."""
+    """The repository is not as wanted, and is left as it is."""
 
     exit_code = 1
 
 
 class UsageError(PublishingError):
-    """What was asked for cannot be done: the message says what was given, what is allowed, what to do."""
+    """The request cannot be carried out: the message says what was given, what is allowed, what to do."""
 
     exit_code = 2
 
 
 class ConfigsError(UsageError):
-    """Some of the configs that were wanted failed, and the others went on; `faults` are by config."""
+    """Some configs failed while the others were prepared; `faults` are by config."""
 
     def __init__(self, faults: Mapping[str, UsageError], wanted: int) -> None:
         super().__init__(
-            f"{len(faults)} of {wanted} configs failed, so nothing was published or written. What was made of the "
-            "others is kept: run the command again to go on"
+            f"{len(faults)} of {wanted} configs failed, so nothing was published or written. Correct what the lines "
+            "above name, and run the command again; --resume takes the configs that are finished"
         )
         self.faults = dict(faults)
 
@@ -44,16 +51,32 @@ class HubError(PublishingError):
 
 
 class WorkerError(PublishingError):
-    """A process that did a part of the work was killed."""
+    """A worker process was killed."""
 
     exit_code = 71  # EX_OSERR of sysexits.h
 
 
+LAST_WORDS: list[str] = []  # for the command, if a signal ends it: the last one that is not empty counts
+
+
 @contextmanager
 def last_word(words: str) -> Iterator[None]:
-    """What is said, if anything, when a signal ends this, unless something within it knows better."""
+    """Sentence that the command prints if a signal ends what runs within."""
+    LAST_WORDS.append(words)
     try:
         yield
-    except KeyboardInterrupt as stop:
-        number, *better = stop.args or (signal.SIGINT,)
-        raise KeyboardInterrupt(number, *filter(None, better or [words])) from stop
+    finally:
+        LAST_WORDS.pop()
+
+
+def choices(names: Iterable[str], most: int = 10) -> str:
+    """List what there is to choose from, cut after ten.
+
+    Examples
+    --------
+    >>> choices(map(str, range(12)))
+    '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more'
+    """
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

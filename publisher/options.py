@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import ast
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
+from huggingface_hub import constants
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
+
+from publisher.errors import UsageError
 
 MAIN = "main"
 SCRIPT_BRANCH = "script"  # where `datasets-cli convert_to_parquet` left what a repository held before
+HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode that end a line, act on a terminal, or are not text
+JOINERS = "\u200c\u200d"  # of emoji and of several scripts
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")  # of a repository, branch or tag: accepted by git and the Hub
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ class Options:
     @property
     def work_folder(self) -> Path:
         """Folder for downloads, temporary files, and what `resume` takes up."""
-        return (self.work_dir or Path(huggingface_hub.constants.HF_HOME, "publish")).absolute()
+        return (self.work_dir or Path(constants.HF_HOME, "publish")).absolute()
 
     @property
     def leave_other_configs(self) -> bool:
@@ -70,3 +80,59 @@ class Options:
     def done(self) -> str:
         """Participle for a commit made with these options."""
         return "proposed" if self.create_pr else "rolled back" if self.rollback else "published"
+
+
+def check_repo_id(argument: str, repo_id: str) -> None:
+    """Refuse a text that cannot be the name of a repository.
+
+    Examples
+    --------
+    >>> check_repo_id("REPO_ID", "data")
+    Traceback (most recent call last):
+    publisher.errors.UsageError: REPO_ID 'data' is not allowed. Give namespace/name ...
+    """
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError:
+        repo_id_is_valid = False
+    else:
+        repo_id_is_valid = bool(NAME.fullmatch(repo_id)) and "/" in repo_id
+    if not repo_id_is_valid:
+        raise UsageError(
+            f"{argument} {repo_id!r} is not allowed. Give namespace/name of letters, digits and -_. between them"
+        )
+
+
+def check_ref(argument: str, name: str | None) -> None:
+    """Refuse a text that cannot be the name of a branch, tag or commit."""
+    if name is not None and (not NAME.fullmatch(name) or ".." in name or name.endswith((".", ".lock", "/"))):
+        raise UsageError(f"{argument} {name!r} is not allowed. Give letters, digits and -_./ between them")
+
+
+def check_title(argument: str, title: str) -> None:
+    """Refuse a text that cannot be the title of a commit."""
+    hidden = any(unicodedata.category(letter) in HIDDEN and letter not in JOINERS for letter in title)
+    if hidden or not title.strip():
+        raise UsageError(f"{argument} {title!r} is not allowed. Give one line of text without control characters")
+
+
+def read_settings(option: str, settings: Sequence[str]) -> dict[str, Any]:
+    """Split NAME=VALUE; a value that is not a Python literal is text.
+
+    Examples
+    --------
+    >>> read_settings("--set", ["padding=(84, 132)", "stream=sharded"])
+    {'padding': (84, 132), 'stream': 'sharded'}
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not name.isidentifier() or not equals:
+            raise UsageError(f"{option} {setting!r} is not allowed. Give NAME=VALUE.")
+        if name in values:
+            raise UsageError(f"{option} {name} is given twice. Leave one of them out.")
+        try:
+            values[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            values[name] = value
+    return values

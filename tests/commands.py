@@ -72,6 +72,11 @@ def run_command(
     return Ended(code, out, err)
 
 
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, by its path from there."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def _run(
     words: list[str], dataset: tuple[type[datasets.DatasetBuilder], Card, str] | Callable[[list[str]], int] | None
 ) -> int:

@@ -1,11 +1,15 @@
 """What holds for all tests: no network, no caches of the user, fast tests first."""
 
 import json
+import math
 import os
 import shutil
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
@@ -34,6 +38,10 @@ os.environ |= {
     **dict.fromkeys(PROXIES, URL),
     **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1/32"),
 }
+
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):  # else each process compiles all libraries, 2 s long
+    sys.dont_write_bytecode, sys.pycache_prefix = False, os.path.join(HOME, "bytecode")  # noqa: PTH118
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 settings.register_profile("mnist1d", deadline=None)  # the first example pays for tables and imports
 settings.load_profile("mnist1d")
@@ -65,14 +73,17 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _short_outages() -> Iterator[None]:
     """Nobody waits long between attempts, which are real, and no outage is left from another test."""
-    from publisher.hub import patience
+    from huggingface_hub.utils import _http
+
+    from publisher.hub import http
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(patience, "FIRST_WAIT", 0.01)
-        patched.setattr(patience, "LONGEST_WAIT", 0.5)
-        patched.setattr(patience, "TRYING", 2.0)
-        patched.setattr(patience, "UNSAID", 600.0)  # what is printed does not depend on how busy the machine is
-        patched.setattr(patience, "_outage", patience._Outage())
+        patched.setattr(http, "FIRST_WAIT_S", 0.01)
+        patched.setattr(http, "LONGEST_WAIT_S", 0.5)
+        patched.setattr(http, "RETRY_FOR_S", 2.0)
+        patched.setattr(http, "SILENT_S", 600.0)  # what is printed does not depend on how busy the machine is
+        patched.setattr(http.Patience, "_outage", math.inf)
+        patched.setattr(_http, "time", SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 100)))
         yield
 
 

@@ -1,8 +1,10 @@
-"""Transcripts: what a command prints, asks the Hub for and leaves, as texts that are the same wherever it runs."""
+"""Transcripts: what a command prints, asks the Hub for and leaves, as texts that are the same wherever it runs.
+
+They hold no digests and no sizes, so that a reviewer can read what a change does to them.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 import shlex
@@ -10,81 +12,56 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from itertools import groupby
 
-import datasets
-import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import pytest
 
-from loopback import Hub
+from loopback import Hub, Record
 from loopback.errors import HubError
-from publisher.card import Card
-from publisher.cli import main
+from tests.commands import Ended
 
-VERSIONS = (
-    f"Recorded with datasets {'.'.join(version('datasets').split('.')[:2])}, "
-    f"huggingface_hub {'.'.join(version('huggingface_hub').split('.')[:2])}, "
-    f"pyarrow {version('pyarrow')}"  # all of it: pyarrow writes it into its files
+VERSIONS = "Requests of " + ", ".join(
+    f"{name} {'.'.join(version(name).split('.')[:2])}" for name in ("datasets", "huggingface_hub")
 )
-# What depends on versions, in transcripts and in cards
-SIZES = re.compile(r'((\s+[\d,]+)( ->)?)+(?= bytes)|(?<="size": )\d+|(?<="size_before": )\d+|(?<=_size: )\d+')
+SIZES = re.compile(
+    r'(?<=\s)[\d,]+(?= bytes\b| -> )|[\d.]+(?=[kM]B\b)|(?<="size": )\d+|(?<="size_before": )\d+'
+    "|(?<=_size: )\\d+|(?<=_bytes: )\\d+"
+)
 HEXADECIMAL = re.compile(r"\b[0-9a-f]{8,64}\b")
 TRANSFERS = re.compile(r"hub \| .*( /lfs/|\.parquet | /xet/|xet-read-token)")
 STORAGE = re.compile(r"(?<=/)[0-9a-f]{16,64}\b")  # in an address of the storage: hashes, and names that are drawn
 OF_A_COMMIT = re.compile(r"^/api/datasets/.*/(revision|tree)/[0-9a-f]{40}")
-NUMBERED = re.compile(r"\bs\d{3}\b")  # splits of `Many`
-DIGESTS = re.compile(r"(?<!values )(?<!text )\b[0-9a-f]{64}\b")
+NUMBERED = re.compile(r"\bs\d{3}\b|\d{5}(?=-of-)")  # splits of `Many`, and files
+LONGEST_CYCLE = 12  # lines
 
 
-def without_versions(text: str) -> str:
-    """A transcript, or a card, without what depends on the versions of libraries."""
-    text = re.sub(r"^hub \|.*\n", "", text, flags=re.MULTILINE)
-    return DIGESTS.sub("*", SIZES.sub(" *", text))
-
-
-def run(
-    builder: type[datasets.DatasetBuilder],
-    card: Card,
-    repo_id: str,
-    arguments: list[str],
-    capsys: pytest.CaptureFixture[str],
-) -> list[str]:
-    """A command in this process, what it printed, and its exit code."""
-    try:
-        code = main(builder, card, repo_id, arguments)
-    except SystemExit as end:  # of argparse
-        code = int(end.code or 0)
-    printed = capsys.readouterr()
+def told(arguments: Iterable[str], ended: Ended) -> list[str]:
+    """A command, what it printed, and its exit code."""
     # A change in JSON has seven lines, which become one
-    out = re.sub(r'\{\s+("path"[^}]*?)\s+\}', lambda change: f"{{{' '.join(change[1].split())}}}", printed.out)
+    out = re.sub(r'\{\s+("path"[^}]*?)\s+\}', lambda change: f"{{{' '.join(change[1].split())}}}", ended.stdout)
     return [
         "",
         f"$ {shlex.join(['push_to_hub.py', *arguments])}",
         *(f"out | {line}" for line in out.splitlines()),
-        *(f"err | {line}" for line in printed.err.splitlines() if not line.endswith(" s so far")),  # of a slow machine
-        f"exit code {code}",
+        *(f"err | {line}" for line in ended.stderr.splitlines() if not line.endswith(" s so far")),  # of a slow machine
+        f"exit code {ended.exit_code}",
     ]
 
 
 def asked(hub: Hub) -> list[str]:
-    """The requests since this was last asked.
-
-    But for looks at a commit: `HfFileSystem` remembers these by thread, and threads come and go.
-    """
-    requests = hub.requests
+    """Requests since this was last called, except looks at a commit, which `HfFileSystem` remembers by thread."""
+    requests = [request for request in hub.requests if not OF_A_COMMIT.search(request.path)]
     hub.forget()
-    return [
-        f"{request.method} {STORAGE.sub('*', request.path)} {request.status}"
-        if request.path.startswith("/xet/")
-        else f"{request.method} {request.path}{'?' if request.query else ''}{request.query} {request.status}"
-        for request in requests
-        if not OF_A_COMMIT.search(request.path)
-    ]
+    return [f"hub | {request.method} {_place(request)} {request.status}" for request in requests]
+
+
+def _place(request: Record) -> str:
+    if request.path.startswith("/xet/"):
+        return STORAGE.sub("*", request.path)
+    return f"{request.path}?{request.query}" if request.query else request.path
 
 
 def left(hub: Hub, repo_id: str) -> Iterator[str]:
     """Commits and files of each ref."""
-    yield "# What is on the Hub"
+    yield "# On the Hub afterwards"
     for ref, commit in sorted(refs(hub, repo_id).items()):
         titles = [commit.title for commit in reversed(hub.commits(repo_id, ref))]
         yield f"{ref} at {commit}: {', '.join(titles)}"
@@ -100,48 +77,29 @@ def refs(hub: Hub, repo_id: str) -> dict[str, str]:
 
 
 def listed(files: Mapping[str, bytes]) -> Iterator[str]:
-    """A line for each file, with digests of what it says and of its bytes."""
+    """A line for each file, with the rows and columns of those that have some."""
     for path, content in sorted(files.items()):
-        says = ""
-        if path == "README.md":
-            says = f"text {sha256(without_versions(content.decode()).encode())}  "
-        elif path.endswith(".parquet"):
-            says = f"values {sha256(*values(pq.read_table(io.BytesIO(content))))}  "
-        yield f"{path}  {says}bytes {sha256(content)}"
+        if path.endswith(".parquet"):
+            table = pq.read_table(io.BytesIO(content))
+            yield f"  {path}  {len(table):,} rows: {', '.join(table.column_names)}"
+        else:
+            yield f"  {path}"
 
 
-def values(table: pa.Table) -> Iterator[bytes]:
-    """Names, types and values of a table's columns, whatever chunks they come in."""
-    yield str(table.schema.remove_metadata()).encode()
-    for column in table.columns:
-        array = column.combine_chunks()
-        if pa.types.is_list(array.type):
-            yield pc.list_value_length(array).to_numpy(zero_copy_only=False).tobytes()
-            array = array.flatten()
-        yield array.to_numpy(zero_copy_only=False).tobytes()
-
-
-def sha256(*parts: bytes) -> str:
-    """Of parts one after the other."""
-    return hashlib.sha256(b"".join(parts)).hexdigest()
-
-
-def names(hub: Hub, repo_id: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Names of commits, by their ids and by how these begin; and of the contents of files, by their digests."""
-    commits: dict[str, str] = {}
-    contents: dict[str, str] = {}
+def names(hub: Hub, repo_id: str) -> dict[str, str]:
+    """Names of commits, by their ids and by how these begin."""
+    found: dict[str, str] = {}
     for ref in sorted(refs(hub, repo_id)):
-        for oid in [commit.oid for commit in reversed(hub.commits(repo_id, ref))]:
-            name = commits.setdefault(oid, f"commit {len(commits) + 1}")
-            for path, content in hub.files(repo_id, oid).items():
-                contents.setdefault(sha256(content), f"<{path} of {name}>")
-    return {text: f"<{name}>" for oid, name in commits.items() for text in (oid, oid[:8])}, contents
+        for commit in reversed(hub.commits(repo_id, ref)):
+            found.setdefault(commit.oid, f"<commit {len(found) + 1}>")
+    return {text: name for oid, name in found.items() for text in (oid, oid[:8])}
 
 
-def replaced(lines: Iterable[str], names: Mapping[str, str], hub: Hub) -> Iterator[str]:
-    """Lines with names for what is another each time, or with each version."""
+def masked(lines: Iterable[str], names: Mapping[str, str], url: str) -> Iterator[str]:
+    """Lines with names for commits, and neither sizes nor digests, which are others each time or with each version."""
     for line in lines:
-        yield HEXADECIMAL.sub(lambda found: names.get(found[0], found[0]), line).replace(hub.url, "<hub>")
+        known = HEXADECIMAL.sub(lambda found: names.get(found[0], "*" if len(found[0]) > 8 else found[0]), line)
+        yield re.sub(r" +(?=\* bytes)", "  ", SIZES.sub("*", known.replace(url, "<hub>")))
 
 
 def folded(lines: Iterable[str]) -> Iterator[str]:
@@ -151,11 +109,26 @@ def folded(lines: Iterable[str]) -> Iterator[str]:
         together = list(group)
         # each once: how often the storage is asked depends on how its client divides the work
         ordered += sorted(set(together)) if transfers else together
-    for pattern, repeated in groupby(ordered, _pattern):
-        alike = list(repeated)
-        yield alike[0].rstrip() if len(alike) == 1 else f"{pattern}  ({len(alike)} times)"
+    alike: list[str] = []
+    for pattern, repeated in groupby(ordered, lambda line: NUMBERED.sub("*", line)):
+        together = list(repeated)
+        alike.append(together[0].rstrip() if len(together) == 1 else f"{pattern}  ({len(together)} times)")
+    return _without_cycles(alike)
 
 
-def _pattern(line: str) -> str:
-    numbered = NUMBERED.sub("*", line)
-    return line if line == numbered else HEXADECIMAL.sub("*", SIZES.sub(" *", numbered))
+def _without_cycles(lines: list[str]) -> Iterator[str]:
+    """Lines, with one of several equal blocks that follow each other."""
+    start = 0
+    while start < len(lines):
+        for length in range(2, LONGEST_CYCLE + 1):
+            block, times = lines[start : start + length], 1
+            while block == lines[start + times * length : start + (times + 1) * length]:
+                times += 1
+            if times > 1 and len(block) == length:
+                yield from block
+                yield f"({length} lines, {times} times)"
+                start += times * length
+                break
+        else:
+            yield lines[start]
+            start += 1

@@ -13,8 +13,8 @@ import pytest
 from huggingface_hub import CommitOperationAdd, DatasetCardData, HfApi
 
 from loopback import Hub
-from publisher.hub.client import Repository
-from publisher.hub.client_internals import missing_objects, uploaded_addition, was_committed
+from publisher.hub.client_compat import missing_objects, uploaded_addition, was_committed
+from publisher.hub.repository import Repository
 from publisher.prepare import datasets_compat
 from publisher.prepare.files import UploadedFile
 from tests.pictures import Pictures

@@ -81,9 +81,6 @@ def published(hub: Hub, first: dict[str, bytes]) -> Hub:
     ("path", "fault"),
     [
         pytest.param("/revision/main", HANGS, marks=pytest.mark.slow),
-        pytest.param("/revision/main", Fault.drip(1), marks=pytest.mark.slow),
-        pytest.param("/tree/", Fault.drip(1), marks=pytest.mark.slow),
-        ("/tree/", Fault.ENDLESS),
         ("/preupload/", Fault.status(503)),
         pytest.param("/xet-write-token/", HANGS, marks=pytest.mark.slow),
         ("/xet-write-token/", Fault.status(500)),
@@ -110,6 +107,10 @@ def test_outages(published: Hub, publish: Publish, path: str, fault: Fault, caps
     else:
         assert "published" not in sentence
         assert published.commits(R) == before
+
+
+PAGE = "<html><head><title>Sign in &amp; go</title></head><body><h1>Hello</h1></body></html>"
+S3 = "<Error><Code>AccessDenied</Code><Message>No room</Message></Error>"
 
 
 def test_page_instead_of_a_token(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,20 +173,6 @@ def test_refusals(published: Hub, publish: Publish, path: str, code: int, capsys
     assert wanted in sentence
     assert published.commits(R) == before
     assert len([request for request in published.requests if request.faults]) <= 3
-
-
-@pytest.mark.parametrize("path", ["/revision/", "/xet-write-token/", "/commit/"])
-def test_refusal_without_end(hub: Hub, publish: Publish, path: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """What comes byte by byte is as clear from its status."""
-    hub.fail(path=path, fault=Fault.other(403, f"No room{' ' * 1000}", "text/plain"), times=99)
-    hub.fail(path=path, fault=Fault.drip(0.2), times=99)
-    assert publish() == 3
-    [sentence] = [line for line in capsys.readouterr().err.splitlines() if "waiting for" not in line]
-    assert "refused with status 403: No room" in sentence
-
-
-PAGE = "<html><head><title>Sign in &amp; go</title></head><body><h1>Hello</h1></body></html>"
-S3 = "<Error><Code>AccessDenied</Code><Message>No room</Message></Error>"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from loopback.errors import HubError
 from mnist1d import Mnist1D
 from publisher import main, validate
 from publisher.card.record import read_card
-from publisher.publish.reconcile import ATTEMPTS
+from publisher.publish import ATTEMPTS
 from tests.pictures import Changed, Grown, Pictures, Renamed, pictures_card
 
 R = "tester/pictures"
@@ -332,7 +332,7 @@ def test_verify(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("token", "words"),
     [
-        (None, ["no token", "HF_TOKEN"]),
+        (None, ["No Hugging Face token found", "HF_TOKEN"]),
         ("hf_wrong", ["token is not valid"]),
         (READ_TOKEN, ["status 403", "you must use a write token"]),
     ],

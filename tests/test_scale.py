@@ -83,7 +83,7 @@ def wanted(command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     return tree(tmp_path / "wanted")
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("workers", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_same_bytes_whoever_draws(
     hub: Hub, command: Command, wanted: dict[str, bytes], tmp_path: Path, workers: int
 ) -> None:

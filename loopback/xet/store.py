@@ -98,19 +98,10 @@ class Store:
         self._keep(file, tuple(terms))
         return file
 
-    def lose_content(self, file: str) -> None:
+    def lose(self, file: str) -> None:
         """Lose the xorbs of a file, and with them what else is in those."""
         for term in self.terms(file):
             self._xorb(term.xorb).unlink(missing_ok=True)
-
-    def lose_all(self) -> None:
-        """Lose every xorb."""
-        for path in self._xorb("").glob("*"):
-            path.unlink()
-
-    def lose_file(self, file: str) -> None:
-        """Lose what a file is made of."""
-        self._file(file).unlink(missing_ok=True)
 
     def _check(self, file: File) -> None:
         """Compare every hash and size that a shard gives for a file with the content of its chunks."""

@@ -1,212 +1,254 @@
-"""The arguments of the command: what there is, and what goes together."""
+"""The arguments of the command, read into `Options`."""
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import re
+from collections.abc import Collection
+from dataclasses import Field, fields
 from pathlib import Path
+from typing import Any
 
 import datasets
 
-from publisher.cli.overrides import add_overrides, is_changed
 from publisher.cli.shell import Parser
 from publisher.errors import UsageError
-from publisher.hub.local import check_surroundings
-from publisher.hub.names import check_ref, check_repo_id, check_title
-from publisher.options import MAIN, Options
+from publisher.hub.http import check_surroundings
+from publisher.options import MAIN, Options, check_ref, check_repo_id, check_title, read_settings
 from publisher.prepare.configs import declared_configs
-from publisher.scale.job import default_root
 
-EXECUTORS = ("slurm", "ray")  # those of datatrove that publisher/scale/cluster.py knows
-CLUSTER = ("executor", "executor_option")
-DECISIONS = ("overwrite_card", "keep_card", "adopt", "replace_dataset", "rewrite")
 COMMIT = re.compile("[0-9a-f]{40}")
-CHANGING = ("create_pr", "tag", "rollback", "message", "private", *DECISIONS, *CLUSTER)
-OFFLINE = ("revision", "json", *CHANGING)
-MEANINGLESS = {
-    "--output-dir": OFFLINE,
-    "--preview": (*OFFLINE, "workers"),
-    "--verify": (*CHANGING, "work_dir"),
-    "--rollback": ("config", "workers", "work_dir", "adopt", "replace_dataset", "rewrite", "executor"),
-}
+# What the command does instead of publishing. Each option names the modes that it goes with; all go with publishing.
+DRY_RUN, VERIFY, OUTPUT, PREVIEW, ROLLBACK = MODES = ("dry_run", "verify", "output_dir", "preview", "rollback")
+BUILDS = {DRY_RUN, VERIFY, OUTPUT, PREVIEW}
+CHANGES = {DRY_RUN, ROLLBACK}
+# Keywords of every builder that are not parameters of a dataset
+LIBRARY_KEYWORDS = {
+    *inspect.signature(datasets.DatasetBuilder.__init__).parameters,
+    *(field.name for field in fields(datasets.BuilderConfig)),
+} - {"data_files", "data_dir"}
+DESCRIPTION = (
+    "Publish all configs of the dataset and its card to the Hugging Face Hub, in one verified commit, or write the "
+    "same files to a folder. Run it as often as you like: what is published already is left alone, and so are files "
+    "of other people, unless they have the name of a published one."
+)
 EXIT_CODES = """\
 exit codes: 0 done, submitted, or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, a
-builder that fails, or a folder that cannot be written; 3 the Hub refused, could not be reached, or somebody else
+builder that fails, or a folder that cannot be written; 3 the Hub refused, could not be reached, or another user
 published meanwhile; 70 an error of this program; 71 a worker was killed; 128 + n stopped by signal n"""
 
 
-def make_parser(
-    builder: type[datasets.DatasetBuilder], repo_id: str | None, prog: str | None = None
-) -> argparse.ArgumentParser:
-    """The parser of the command for a builder, and the repository that its dataset belongs in, if that is known."""
-    parser = Parser(
-        prog=prog,
-        description="Publish all configs of the dataset and its card to the Hugging Face Hub, in one commit that is "
-        "verified; or write what the Hub repository contains to a folder. Run it as often as you like: what is there "
-        "already is left alone, and so are other people's files, unless they have the name of one that is published.",
-        epilog=EXIT_CODES,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(home=repo_id)
-    add = parser.add_argument
-    if repo_id is None:
-        add("repo_id", metavar="REPO_ID", help="namespace/name")
-    else:
-        add(
-            "repo_id",
-            metavar="REPO_ID",
-            nargs="?",
-            help=f"namespace/name (default: {repo_id}; of a variant it has to be given)",
-        )
-    names = ", ".join(map(str, declared_configs(builder)))
-    add("--config", metavar="NAME", action="append", default=[], help=f"only this config, may be repeated: {names}")
-    add_overrides(parser.add_argument_group("another dataset of the same kind"), builder)
+class OptionsParser(Parser):
+    """A parser that knows which options go with which modes."""
 
-    modes = parser.add_argument_group("instead of publishing").add_mutually_exclusive_group()
-    modes.add_argument("--dry-run", action="store_true", help="show what a publish would change; needs no token")
-    modes.add_argument(
-        "--verify",
-        action="store_true",
-        help="compare the Hub with what is wanted, read the bytes of its files, and open a config with load_dataset; "
-        "exit code 1 if it differs",
+    def __init__(self, prog: str | None) -> None:
+        super().__init__(
+            prog=prog,
+            description=DESCRIPTION,
+            epilog=EXIT_CODES,
+            allow_abbrev=False,
+            argument_default=argparse.SUPPRESS,  # `Options` has the defaults
+        )
+        self.modes: dict[str, Collection[str]] = {}
+
+    def add(self, group: Any, name: str, modes: Collection[str], **keywords: Any) -> None:
+        """Add an argument to a group; a flag has no metavar."""
+        if not keywords.get("metavar"):
+            keywords["action"] = "store_true"
+        self.modes[group.add_argument(name, **keywords).dest] = modes
+
+
+def make_parser(
+    builder: type[datasets.DatasetBuilder], repo_id: str | None, prog: str | None = None, is_script: bool = False
+) -> OptionsParser:
+    """The parser of the command for a builder, and the repository that its dataset belongs in, if that is known."""
+    parser = OptionsParser(prog)
+    add = parser.add
+    if repo_id is None:
+        parser.add_argument("repo_id", metavar="REPO_ID", help="namespace/name")
+    else:
+        variant = "required with --set and other parameters"
+        parser.add_argument(
+            "repo_id", metavar="REPO_ID", nargs="?", help=f"namespace/name (default: {repo_id}; {variant})"
+        )
+    group: Any = parser.add_argument_group("which dataset")
+    names = ", ".join(map(str, declared_configs(builder)))
+    add(group, "--config", BUILDS, metavar="NAME", action="append", help=f"only this config; may be repeated: {names}")
+    for own in _own_options(builder):
+        add(group, f"--{own.name}", BUILDS, metavar="NAME", help=own.metadata["help"])
+    add(
+        group,
+        "--set",
+        BUILDS,
+        metavar="NAME=VALUE",
+        action="append",
+        help="set a parameter in all configs, and say so in the card; may be repeated",
     )
-    modes.add_argument(
+    if is_script or hasattr(builder, "manual_download_instructions"):
+        reads = hasattr(builder, "manual_download_instructions") or "data_dir" in _source(builder)
+        text = "folder of the files that this dataset needs and does not download"
+        add(group, "--data-dir", BUILDS, metavar="DIR", type=_folder, help=text if reads else argparse.SUPPRESS)
+    if is_script:
+        text = "Jinja template for the card's text, instead of one that shows what the builder says of itself"
+        add(group, "--card", BUILDS, metavar="FILE.md.jinja", type=Path, help=text)
+        add(group, "--trust-remote-code", MODES, help=argparse.SUPPRESS)  # read before the builder is known
+
+    group = parser.add_argument_group("instead of publishing").add_mutually_exclusive_group()
+    add(group, "--dry-run", {ROLLBACK}, help="show what a publish would change; needs no token")
+    add(
+        group,
+        "--verify",
+        (),
+        help="compare the repository with the dataset, read its files, and open a config with load_dataset; exit code "
+        "1 if it differs",
+    )
+    add(
+        group,
         "--output-dir",
+        (),
         metavar="DIR",
         type=Path,
         help="write to a folder, without token or network; it appears when it is complete. It may exist if it is "
         "empty, or unchanged since an earlier run, whose files are replaced",
     )
+    text = "write the card as a page for a browser, much as the Hub will show it, without token or network"
+    add(group, "--preview", (), metavar="FILE.html", type=Path, help=text)
 
-    modes.add_argument(
-        "--preview",
-        metavar="FILE.html",
-        type=Path,
-        help="write the card as a page for a browser, much as the Hub will show it, without token or network",
-    )
-
-    hub = parser.add_argument_group("publishing")
-    hub.add_argument("--revision", metavar="BRANCH", help=f"made if missing (default: {MAIN})")
-    hub.add_argument("--create-pr", action="store_true", help="open a pull request instead of committing to the branch")
-    hub.add_argument("--tag", metavar="NAME", help="name the commit")
-    hub.add_argument(
-        "--rollback",
-        metavar="REVISION",
-        help="make the dataset again what it was at a commit or tag, in one commit on top; nothing is drawn",
-    )
-    hub.add_argument("--message", metavar="TEXT", help=f'default: "{Options.message}"')
-    hub.add_argument("--private", action="store_true", help="make the repository private if it has to be made")
-    card = hub.add_mutually_exclusive_group()
-    card.add_argument(
-        "--keep-card", action="store_true", help="keep text and fields of a card that somebody else wrote or edited"
-    )
-    card.add_argument("--overwrite-card", action="store_true", help="replace it with that of the template")
-    hub.add_argument(
+    group = parser.add_argument_group("publishing")
+    add(group, "--revision", {VERIFY, *CHANGES}, metavar="BRANCH", help=f"created if missing (default: {MAIN})")
+    add(group, "--create-pr", CHANGES, help="open a pull request instead of committing to the branch")
+    add(group, "--tag", CHANGES, metavar="NAME", help="name of a tag for the commit")
+    text = "publish again what the dataset was at a commit or tag, in one new commit; nothing is prepared"
+    add(group, "--rollback", {DRY_RUN}, metavar="REVISION", help=text)
+    add(group, "--message", CHANGES, metavar="TEXT", help=f'title of the commit (default: "{Options.message}")')
+    add(group, "--private", CHANGES, help="make the repository private if it has to be created")
+    card = group.add_mutually_exclusive_group()
+    add(card, "--keep-card", CHANGES, help="keep text and fields of a card that another user wrote or edited")
+    add(card, "--overwrite-card", CHANGES, help="replace it with the card of the template")
+    add(
+        group,
         "--adopt",
-        action="store_true",
+        {DRY_RUN},
         help="take over a repository that holds its loading script: the script, its dataset_infos.json and the files "
         "that it fetched from there are removed, and stay on the branch `script`",
     )
-    hub.add_argument(
-        "--replace-dataset",
-        action="store_true",
-        help="replace another dataset: one of other parameters, or of another builder, than the repository holds",
-    )
-    hub.add_argument(
-        "--rewrite",
-        action="store_true",
-        help="also rewrite files that hold the same rows, as other versions of the libraries wrote them",
-    )
-    scale = parser.add_argument_group("large datasets")
-    scale.add_argument(
-        "--workers",
-        metavar="N",
-        type=_count,
-        help="processes that draw, and upload (default: 1; on a cluster as many as there is room for)",
-    )
-    scale.add_argument(
-        "--work-dir",
-        metavar="DIR",
-        type=_folder,
-        help="where finished configs and notes of what is uploaded are kept, so that the same command goes on where it "
-        f"was; with a cluster, a folder that all machines see (default: {default_root()})",
-    )
-    scale.add_argument(
-        "--every-byte",
-        action="store_true",
-        help="with --verify: read datasets in shards as a whole; by default the end of each of their files is read",
-    )
-    scale.add_argument(
-        "--executor",
-        choices=EXECUTORS,
-        help="draw and upload with datatrove, of the extra `cluster`, on a cluster instead of this machine",
-    )
-    scale.add_argument(
-        "--executor-option",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        help="a keyword of datatrove's executor, such as time=01:00:00 of Slurm; may be repeated",
-    )
-    add("--keep-going", action="store_true", help="if a config fails, still make the others; rerun to go on")
-    add("--traceback", action="store_true", help="after the sentence, show where the builder failed, as Python does")
-    hub.add_argument("--json", action="store_true", help="print one JSON object for programs")
+    text = "replace the dataset of another builder, or of other parameters"
+    add(group, "--replace-dataset", {DRY_RUN}, help=text)
+    text = "also rewrite files that hold the same rows, written by other versions of the libraries"
+    add(group, "--rewrite", {DRY_RUN}, help=text)
+    add(group, "--json", {VERIFY, *CHANGES}, help="print one JSON object for programs")
+
+    group = parser.add_argument_group("how it runs")
+    text = "number of worker processes (default: 1; on a cluster as many as fit)"
+    add(group, "--workers", BUILDS - {PREVIEW}, metavar="N", type=_count, help=text)
+    text = "take up what an interrupted run of the same command finished"
+    add(group, "--resume", {OUTPUT}, help=text)
+    text = "folder for downloads, temporary files, and what --resume takes up; on a cluster, one that all machines see"
+    default = Options("").work_folder
+    add(group, "--work-dir", MODES, metavar="DIR", type=_folder, help=f"{text} (default: {default})")
+    text = "prepare and upload with datatrove on a cluster, as in slurm:time=01:00:00,partition=cpu"
+    add(group, "--executor", {DRY_RUN}, metavar="NAME[:KEY=VALUE,...]", help=f"{text}; slurm or ray")
+    add(group, "--traceback", MODES, help="after the sentence, show where it failed, as Python does")
+    for name in ("--keep-going", "--every-byte"):  # of earlier versions: without effect now
+        parser.add_argument(name, action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--executor-option", action="append", help=argparse.SUPPRESS)
     return parser
 
 
-def check_arguments(options: argparse.Namespace, builder: type[datasets.DatasetBuilder]) -> None:
-    """Refuse arguments that are wrong by themselves or do not go together."""
-    if options.repo_id is None:
-        options.repo_id = options.home
-        if is_changed(options, builder) and options.output_dir is None and options.preview is None:
-            raise UsageError(
-                f"--set and --stream make a dataset other than {options.home}: give the repository for it, "
-                "namespace/name, as the first argument"
-            )
+def read_options(
+    given: dict[str, Any], parser: OptionsParser, builder: type[datasets.DatasetBuilder], home: str | None, source: str
+) -> Options:
+    """Check what the user gave, and make `Options` of it.
+
+    Parameters
+    ----------
+    given : dict of str to object
+        What the parser read.
+    parser : OptionsParser
+    builder : subclass of datasets.DatasetBuilder
+    home : str or None
+        Repository that the dataset belongs in, if nothing was changed.
+    source : str
+        Repository and commit of a script that was fetched.
+
+    Raises
+    ------
+    UsageError
+        If something is wrong by itself, or options do not go together.
+    """
+    for mode in filter(given.get, MODES):
+        for name in given.keys() - {mode, "repo_id"}:
+            if mode not in parser.modes.get(name, MODES):
+                names = [f"--{word.replace('_', '-')}" for word in (name, mode)]
+                raise UsageError(f"{names[0]} has no meaning with {names[1]}. Leave one of them out.")
+    overrides = read_settings("--set", given.get("set", ()))
+    if taken := LIBRARY_KEYWORDS & overrides.keys():
+        raise UsageError(f"--set {min(taken)} is not allowed. Give a parameter of the dataset.")
+    for own in _own_options(builder):
+        if own.name in given:
+            if own.name in overrides:
+                raise UsageError(f"--{own.name} and --set {own.name} say the same. Leave one of them out.")
+            overrides[own.name] = given[own.name]
+    if "repo_id" not in given and overrides and not {OUTPUT, PREVIEW} & given.keys():
+        raise UsageError(
+            f"These parameters make a dataset other than {home}. Give the repository for it, namespace/name, as the "
+            "first argument."
+        )
+    if (folder := given.get("data_dir")) is not None:
+        if not folder.is_dir():
+            raise UsageError(f"--data-dir {folder} does not exist. Give a folder.")
+        overrides["data_dir"] = str(folder.resolve())
+    if extra := given.get("executor_option"):
+        if "executor" not in given:
+            raise UsageError("--executor-option has no meaning without --executor. Leave it out.")
+        given["executor"] += (",", ":")[":" not in given["executor"]] + ",".join(extra)
+    if given.get("rollback"):
+        given.setdefault("message", f"Back to {given['rollback']}")
+    known = {field.name for field in fields(Options)}
+    chosen = {name: value for name, value in given.items() if name in known}
+    options = Options(**{"repo_id": home, **chosen, "overrides": overrides, "source": source})
+    _check(options)
+    if not {OUTPUT, PREVIEW} & given.keys():
+        check_surroundings()
+    return options
+
+
+def _check(options: Options) -> None:
+    """Refuse values that cannot be right."""
     check_repo_id("REPO_ID", options.repo_id)
     for name in ("revision", "tag", "rollback"):
         check_ref(f"--{name}", getattr(options, name))
-    if options.message is not None:
-        check_title("--message", options.message)
+    check_title("--message", options.message)
     if options.tag and (options.tag in (MAIN, "HEAD", options.revision) or options.tag.startswith("refs/")):
-        raise UsageError(f"--tag {options.tag!r} is the name of a branch: give another name")
+        raise UsageError(f"--tag {options.tag!r} is the name of a branch. Give another name.")
     if options.tag and COMMIT.fullmatch(options.tag):
-        raise UsageError(f"--tag {options.tag!r} looks like a commit: give another name")
+        raise UsageError(f"--tag {options.tag!r} looks like a commit. Give another name.")
     if options.create_pr and options.tag:
-        raise UsageError("--tag names a commit of a branch: leave it out with --create-pr")
-    modes = {
-        "--preview": options.preview is not None,
-        "--output-dir": options.output_dir is not None,
-        "--dry-run": options.dry_run,
-        "--verify": options.verify,
-        "--rollback": options.rollback,
-    }
-    given = [mode for mode, chosen in modes.items() if chosen]
-    for mode in given:
-        for name in MEANINGLESS.get(mode, ()):
-            if getattr(options, name):
-                raise UsageError(f"--{name.replace('_', '-')} has no meaning with {mode}: leave one of them out")
-    if options.rollback and is_changed(options, builder):
-        raise UsageError("--rollback takes the dataset as it was: leave out what makes another one")
-    if options.every_byte and not options.verify:
-        raise UsageError("--every-byte has no meaning without --verify: leave it out")
-    if options.executor_option and not options.executor:
-        raise UsageError("--executor-option has no meaning without --executor: leave it out")
-    if options.keep_going and options.executor:
-        raise UsageError("--keep-going is for work on this machine: leave it out with --executor")
-    if not {"--preview", "--output-dir"}.intersection(given):
-        check_surroundings()
+        raise UsageError("--tag names a commit of a branch. Leave it out with --create-pr.")
+
+
+def _own_options(builder: type[datasets.DatasetBuilder]) -> list[Field[Any]]:
+    """Fields that the builder's config class adds with a text under "help" in their metadata."""
+    return [field for field in fields(builder.BUILDER_CONFIG_CLASS) if "help" in field.metadata]
+
+
+def _source(builder: type[datasets.DatasetBuilder]) -> str:
+    try:
+        return inspect.getsource(inspect.getmodule(builder) or builder)
+    except (OSError, TypeError):
+        return ""
 
 
 def _count(number: str) -> int:
     if not re.fullmatch("0*[1-9][0-9]{0,5}", number):
-        raise argparse.ArgumentTypeError(f"{number!r} is not allowed: give a number from 1 to 999999")
+        raise argparse.ArgumentTypeError(f"{number!r} is not allowed. Give a number from 1 to 999999")
     return int(number)
 
 
 def _folder(name: str) -> Path:
     if not name:  # an unset variable of a shell
-        raise argparse.ArgumentTypeError("it is empty: give the name of a folder")
+        raise argparse.ArgumentTypeError("it is empty. Give the name of a folder")
     if Path(name).is_file():
-        raise argparse.ArgumentTypeError(f"{name!r} is a file: give a folder")
+        raise argparse.ArgumentTypeError(f"{name!r} is a file. Give a folder")
     return Path(name)

@@ -9,14 +9,14 @@ import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from publisher.card.record import CARD, read_card
+from publisher.card.record import CARD, RECORD, read_card
+from publisher.cli.signals import AT_END, UNINTERRUPTED
 from publisher.errors import UsageError
-from publisher.prepare.digests import file_digest
-from publisher.prepare.files import File, LocalFile, TextFile
+from publisher.prepare.files import File, LocalFile, TextFile, file_digest
 
 
 def complete_folder(folder: Path, files: Sequence[File]) -> None:
-    """Write those files of a repository that are not drawn in its folder already: card and pictures."""
+    """Write those files of a repository that are not in its folder already: card, pictures, and whole configs."""
     for file in files:
         path = folder / file.path
         if isinstance(file, TextFile):
@@ -27,19 +27,14 @@ def complete_folder(folder: Path, files: Sequence[File]) -> None:
 
 
 def replace_folder(target: Path, write: Callable[[Path], Sequence[File]]) -> Sequence[File]:
-    """Let `write` fill a new folder, and put it in the place of `target` only when it is whole.
+    """Let `write` fill a new folder, and put it in the place of `target` only when it is complete.
 
     Parameters
     ----------
     target : Path
-        Missing, empty, or what an earlier run wrote and nobody changed.
+        Missing, empty, or unchanged since an earlier run wrote it.
     write : callable
-        Gets an empty folder on the same disk.
-
-    Returns
-    -------
-    sequence of File
-        What `write` returned.
+        Gets an empty folder on the same disk, and returns its files.
 
     Raises
     ------
@@ -49,60 +44,76 @@ def replace_folder(target: Path, write: Callable[[Path], Sequence[File]]) -> Seq
     try:
         target = target.resolve()
     except RuntimeError:  # what Python below 3.13 raises
-        raise UsageError(f"{target} is a loop of links: give a new folder") from None
+        raise UsageError(f"{target} is a loop of links. Give a new folder.") from None
     _refuse_if_taken(target)
     beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
     new, old = beside / "new", beside / "old"
     missing = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
-    try:
-        try:
-            new.mkdir(parents=True)
-        except OSError as error:  # it names a folder that nobody asked for
-            raise UsageError(f"{target} cannot be made ({error.strerror}): give a folder where you may write") from None
-        files = write(new)
-        _refuse_if_taken(target)
-        if target.exists():
-            target.rename(old)
-        new.rename(target)
-    finally:  # also when a signal stops the command
-        if old.exists() and not target.exists():
-            old.rename(target)
+
+    def clean_up() -> None:
         shutil.rmtree(beside, ignore_errors=True)
         if not target.exists():
             for folder in missing:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
+
+    AT_END.append(clean_up)
+    try:
+        try:
+            new.mkdir(parents=True)
+        except OSError as error:  # it names a folder that the user did not give
+            raise UsageError(
+                f"{target} cannot be made ({error.strerror}). Give a folder where you may write."
+            ) from None
+        files = write(new)
+        _refuse_if_taken(target)
+        with UNINTERRUPTED:
+            if target.exists():
+                target.rename(old)
+            try:
+                new.rename(target)
+            finally:
+                if old.exists() and not target.exists():
+                    old.rename(target)
+    finally:
+        clean_up()
+        AT_END.remove(clean_up)
     return files
 
 
 def _refuse_if_taken(target: Path) -> None:
     if target == Path.cwd() or target in Path.cwd().parents:
-        raise UsageError(f"{target} is or holds the current folder: give a new folder")
+        raise UsageError(f"{target} is or holds the current folder. Give a new folder.")
     there = next(place for place in (target, *target.parents) if place.exists())
     if not there.is_dir():
-        raise UsageError(f"{there} is a file: give a new folder")
+        raise UsageError(f"{there} is a file. Give a new folder.")
     if there != target:
         return
     present = _everything_in(target)
     if not present:
         return
-    card_path = target / CARD
-    card = read_card(card_path.read_text(encoding="utf-8", errors="replace")) if card_path.is_file() else None
-    if card is None or card.manifest is None:
+    texts = [
+        path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+        for path in (target / CARD, target / RECORD)
+    ]
+    card = read_card(*texts)
+    if not card.record.card:
         raise UsageError(f"{target} holds files that this command did not write: give a new or an empty folder")
-    written = {target / path: sha256 for path, sha256 in card.manifest.files.items()}
+    written = {target / path: sha256 for path, sha256 in card.record.files.items()}
     folders = {folder for path in written for folder in path.parents}
     for path in sorted(present):
         if path.is_symlink() or not (path.is_dir() or path.is_file()):
             ours = False
         elif path.is_dir():
             ours = path in folders
-        elif path == card_path:
-            ours = not card.is_edited
+        elif path == target / CARD:
+            ours = not card.is_edited()
+        elif path == target / RECORD:
+            ours = True
         else:
             ours = path in written and written[path] == file_digest(path)
         if not ours:
-            raise UsageError(f"{path} was added or changed since {target} was written: move it, or give a new folder")
+            raise UsageError(f"{path} was added or changed since {target} was written. Move it, or give a new folder.")
 
 
 def _everything_in(folder: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from publisher.check.examine import examine
 from publisher.cli.shell import Parser, run
 from publisher.errors import DifferenceError, UsageError
-from publisher.hub.local import offline_variable
+from publisher.hub.http import offline_variable
 from publisher.options import MAIN
 
 EXIT_CODES = """\

@@ -1,1 +1,1 @@
-"""All that is asked of the Hub, and what its answers mean."""
+"""Requests to the Hub, and the meaning of its answers."""

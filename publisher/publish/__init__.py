@@ -1,1 +1,326 @@
-"""Bring a repository to what is wanted, and check it."""
+"""From a dataset to a commit: look at what exists, plan, commit the plan, and look again if it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import datasets
+
+from publisher.card.compose import Card
+from publisher.card.record import CARD
+from publisher.check.compare import check_commit, check_opens, check_published, check_rows
+from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, last_word
+from publisher.hub.errors import TRANSIENT, explain, status_of
+from publisher.hub.http import Patience, check_surroundings, pause
+from publisher.hub.repository import NOT_FOUND, MovedError, NoRevisionError, Repository
+from publisher.options import MAIN, SCRIPT_BRANCH, Options
+from publisher.plan.notes import Made, describe_mismatch
+from publisher.plan.plan import Plan, is_undecided, make_plan
+from publisher.plan.state import EMPTY, Commit, Dataset, State
+from publisher.publish.commit import carry_out
+
+CONFLICTS = {409, 412}
+ATTEMPTS = 5  # to commit, while other users are faster
+OTHER = (
+    "{url} holds another dataset: {difference}. Give another repository, raise the version if the builder's parameters "
+    "have changed, or replace it with --replace-dataset"
+)
+EDITED = (
+    f"Another user wrote or edited {CARD}. --keep-card keeps its text, --overwrite-card replaces it with the text of "
+    "{template}"
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """State in which a publish starts."""
+
+    state: State | None  # None: the repository does not exist
+    new_branch: bool  # the revision has to be created, at `main`
+    tagged: str | None  # commit that has the wanted tag already
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Findings and result of a publish or a check."""
+
+    plan: Plan  # that was carried out, or would be
+    before: State | None  # None: the repository did not exist
+    new_branch: bool = False  # the revision starts at `main`
+    commit: Commit | None = None  # that has the wanted state, if one does
+    differences: list[str] = field(default_factory=list)
+    meanwhile: Sequence[str] = ()  # who committed it, if another user was faster
+
+
+Show = Callable[[Outcome], object]
+
+
+def look(options: Options) -> Found:
+    """Find what exists, and refuse what cannot be published to, or from this machine."""
+    check_surroundings()
+    repository = Repository(options.repo_id)
+    new_branch = False
+    try:
+        state = repository.find(options.revision, whole=bool(options.config))
+    except NoRevisionError:
+        state = None if options.revision == MAIN else repository.find(MAIN)
+        new_branch = True
+    new_branch = options.revision != MAIN and (new_branch or state is None)
+    if new_branch and options.revision.startswith("refs/"):  # the Hub makes no branch of such a name
+        raise UsageError(f"{repository.url} has no {options.revision}. Give a branch, or a pull request that is open")
+    if state and options.script in state.files and not options.adopt:
+        raise DifferenceError(
+            f"{repository.url} holds {options.script}, its loading script, and `load_dataset` refuses a repository "
+            "that does. --adopt takes it over. Or publish to another repository"
+        )
+    if options.private and state and not state.private:
+        raise UsageError(
+            f"{repository.url} already exists and is public. --private only applies when the repository is created"
+        )
+    if options.create_pr and (state is None or new_branch):
+        raise UsageError(
+            f"{repository.url} has no {options.revision} to open a pull request for. Publish without --create-pr first"
+        )
+    adopts = state is not None and options.adopt and options.script in state.files
+    branches, tags = repository.refs() if state and (options.tag or options.revision != MAIN or adopts) else ({}, {})
+    if state and adopts and branches.get(SCRIPT_BRANCH, state.commit) != state.commit:
+        raise DifferenceError(
+            f"{repository.url} has a branch {SCRIPT_BRANCH!r} at another commit, {branches[SCRIPT_BRANCH]}, and "
+            "--adopt keeps the present content under that name. Rename or delete that branch"
+        )
+    if options.tag in branches:
+        raise UsageError(f"--tag {options.tag!r} is the name of a branch of {options.repo_id}. Give another name")
+    if options.revision in tags:
+        raise UsageError(f"--revision {options.revision!r} is a tag of {options.repo_id}. Give a branch")
+    return Found(state, new_branch, tags.get(options.tag) if options.tag else None)
+
+
+def refuse_early(
+    builder: type[datasets.DatasetBuilder], wanted: Iterable[Made], options: Options, found: Found
+) -> None:
+    """Refuse what can be refused before anything is prepared."""
+    Repository(options.repo_id).require_token()
+    if found.state:
+        _refuse_other(describe_mismatch(builder, wanted, found.state.card.record), options)
+        if found.tagged not in (None, found.state.commit):
+            raise _taken(options, found)
+
+
+def refuse_undecided(card: Card, options: Options, found: Found) -> None:
+    """Refuse an edited card if the user did not say what becomes of it."""
+    if found.state and is_undecided(card, options, found.state):
+        raise DifferenceError(f"{EDITED.format(template=card.template.name)}. --dry-run shows the difference")
+
+
+def plan_on(repository: Repository, dataset: Dataset, options: Options, state: State) -> Plan:
+    """Plan that starts from a state, of which it may have to read files."""
+    plan = make_plan(dataset, options, state)
+    return make_plan(dataset, options, repository.read(state, plan.unread)) if plan.unread else plan
+
+
+def plan_from(dataset: Dataset, options: Options, found: Found) -> Outcome:
+    """Plan that starts from what was found; nothing is done."""
+    repository, state = Repository(options.repo_id), found.state
+    plan = plan_on(repository, dataset, options, state or EMPTY)
+    if state and found.tagged and (plan.steps or found.tagged != state.commit):
+        raise _taken(options, found)
+    if state is None or plan.steps:
+        return Outcome(plan, state, found.new_branch)
+    unopened = check_opens(repository, plan, state.commit, state.files)
+    return Outcome(plan, state, found.new_branch, Commit(state.commit), unopened)
+
+
+def publish(dataset: Dataset, options: Options, found: Found, show: Show) -> Outcome:
+    """Publish a dataset: afterwards the repository is as it was or as wanted.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Prepared.
+    options : Options
+    found : Found
+    show : callable
+        Called with each plan before it is carried out.
+
+    Returns
+    -------
+    Outcome
+        With a sentence for each difference that was found after the commit.
+
+    Raises
+    ------
+    DifferenceError
+        If another user edited the card, and `overwrite_card` is not set, or if a config could not be opened.
+    UsageError, HubError
+    """
+    repository = Repository(options.repo_id)
+    outcome = plan_from(dataset, options, found)
+    show(outcome)
+    _refuse(repository, outcome.plan, options)
+    if found.state is None:
+        repository.create(options.private)
+    if found.new_branch:
+        repository.create_branch(options.revision)
+    if found.state and options.script in found.state.files:
+        try:
+            repository.create_branch(SCRIPT_BRANCH, found.state.commit)
+        except HubError:
+            if not options.create_pr:  # which anybody may open
+                raise
+    if found.state is None:
+        outcome = _plan_again(repository, dataset, options, outcome, repository.get(options.revision), show)
+    outcome, commit = _commit(repository, dataset, options, outcome, show)
+    checking = "run the command again" if options.create_pr or options.tag else "run the command again with --verify"
+    if commit.title:
+        at = f"at commit {commit.id}" if commit.id else f"by merging {commit.pull_request}"
+        with _done(options, f"{options.done} {at}", "read back", f"not checked; {checking}"):
+            commit = repository.find_commit(commit, options.revision)
+    at = f"at commit {commit.id}"
+    with _done(options, f"{options.done} {at}", "read back", f"not checked; {checking}"):
+        differences = check_commit(repository, outcome.plan, commit) if outcome.plan.steps else outcome.differences
+    if options.tag and not differences:
+        with _done(options, f"published and verified {at}", "tagged", "not tagged; run the command again"):
+            repository.create_tag(options.tag, commit.id)
+    return replace(outcome, commit=commit, differences=differences)
+
+
+def verify(dataset: Dataset, options: Options) -> tuple[Outcome, str]:
+    """Compare a revision with a dataset: every file, or the rows and features if another program wrote it.
+
+    Returns the outcome, and the words for it if there are no differences.
+    """
+    check_surroundings()
+    repository = Repository(options.repo_id)
+    if (state := repository.find(options.revision)) is None:
+        raise HubError(NOT_FOUND.format(url=repository.url))
+    if state.record.card:
+        plan = plan_on(repository, dataset, options, state)
+        words, differences = "verified", check_published(repository, plan, state)
+    else:
+        plan = Plan(state, [], dataset.configs)
+        words = "verified, written by another program with equal rows and features,"
+        differences = check_rows(repository, dataset.configs, state.commit)
+    return Outcome(plan, state, commit=Commit(state.commit), differences=differences), words
+
+
+def _refuse(repository: Repository, plan: Plan, options: Options) -> None:
+    """Refuse a plan that loses other users' work, or that leads to a card by which a config does not open."""
+    _refuse_other(plan.mismatch, options)
+    if plan.replaces_edited_card and not options.overwrite_card:
+        raise DifferenceError(EDITED.format(template=plan.template))
+    if plan.steps and (unopened := check_opens(repository, plan, plan.start.commit, plan.start.files)):
+        raise DifferenceError(f"Nothing was published: {'; '.join(unopened)}")
+
+
+def _refuse_other(difference: str, options: Options) -> None:
+    if difference and not options.replace_dataset:
+        raise DifferenceError(OTHER.format(url=Repository(options.repo_id).url, difference=difference))
+
+
+def _taken(options: Options, found: Found) -> UsageError:
+    return UsageError(f"The tag {options.tag!r} already exists, at commit {found.tagged}. Give another name")
+
+
+@contextmanager
+def _done(options: Options, done: str, missing: str, interrupted: str) -> Iterator[None]:
+    """After the commit, whatever ends the command names the commit."""
+    try:
+        with last_word(f"{done[0].upper()}{done[1:]}, but {interrupted}."):
+            yield
+    except Exception as error:
+        raise HubError(f"{done}, but not {missing}: {explain(error, options.repo_id)}") from error
+
+
+def _plan_again(
+    repository: Repository, dataset: Dataset, options: Options, outcome: Outcome, state: State, show: Show
+) -> Outcome:
+    """Plan from another state; if it does more than the plan that was shown, it is shown, and that is all."""
+    again = replace(outcome, plan=plan_on(repository, dataset, options, state))
+    if not again.plan.is_within(outcome.plan):
+        show(replace(again, before=state, new_branch=False))
+        others = _others(repository, options, outcome.plan.start.commit)
+        raise HubError(
+            f"{repository.url} changed while this was published: {others}. The plan is no longer what was shown, so "
+            "nothing more was committed. Look at the new plan, and run the command again"
+        )
+    return again
+
+
+def _commit(
+    repository: Repository, dataset: Dataset, options: Options, outcome: Outcome, show: Show
+) -> tuple[Outcome, Commit]:
+    """Commit the plan; if another user was faster, or an answer is lost, look again, and plan again, a few times.
+
+    It goes on only with a plan that was shown.
+    """
+    start = outcome.plan.start.commit
+    shown = outcome
+    failure: Exception | None = None
+    since = ""  # start of the plan whose answer was lost
+    patience, may_go_on = Patience(), True
+    for attempt in range(1, ATTEMPTS + 2):  # the last time only to see what the last attempt did
+        plan = outcome.plan
+        if len(plan.steps) == len(shown.plan.steps) and not options.create_pr:
+            since = ""  # nothing of it was done
+        if not plan.steps:
+            if failure is None:  # there was nothing to do
+                return shown, Commit(plan.start.commit)
+            if _is_conflict(failure):
+                faster = tuple(repository.commits_since(start, options.revision))
+                return replace(shown, meanwhile=faster), Commit(plan.start.commit)
+            return shown, Commit(plan.start.commit, parent=since, title=options.message)
+        if options.create_pr and (proposed := _proposed(repository, options, plan)):
+            return outcome, replace(proposed, parent=since, title=options.message) if since else proposed
+        if failure is not None:
+            if attempt > ATTEMPTS or not may_go_on:
+                break
+            _refuse(repository, plan, options)
+        shown = outcome
+        patience.begin()
+        try:
+            return outcome, carry_out(repository, options, plan, since)
+        except PublishingError:
+            raise
+        except Exception as error:
+            failure = error
+        since = ""
+        if not _is_conflict(failure):
+            if status_of(failure) not in (None, *TRANSIENT):  # a refusal: nothing was done
+                raise explain(failure, options.repo_id) from failure
+            since = plan.start.commit
+            may_go_on = patience.failed(failure) is not None
+            pause("committing", patience.seconds or 0)
+        outcome = _plan_again(repository, dataset, options, outcome, _look_again(repository, options), show)
+    assert failure is not None
+    if isinstance(failure, MovedError) or (_is_conflict(failure) and repository.commits_since(start, options.revision)):
+        others = _others(repository, options, start)
+        raise HubError(f"{repository.url} changed {ATTEMPTS} times while this was published: {others}. Try again")
+    raise explain(failure, options.repo_id) from failure
+
+
+def _others(repository: Repository, options: Options, start: str) -> str:
+    """Commits of other users after a commit."""
+    return "; ".join(repository.commits_since(start, options.revision)) or "the history does not show by whom"
+
+
+def _is_conflict(failure: Exception | None) -> bool:
+    return isinstance(failure, MovedError) or status_of(failure) in CONFLICTS
+
+
+def _look_again(repository: Repository, options: Options) -> State:
+    try:
+        return repository.get(options.revision)
+    except HubError as error:
+        raise HubError(f"Whether the commit was made is not known. {error}") from error
+
+
+def _proposed(repository: Repository, options: Options, plan: Plan) -> Commit | None:
+    """Commit of an open pull request of the same user that holds what the plan leads to."""
+    for pull in repository.own_pull_requests():
+        if pull.title == options.message:
+            state = repository.get(pull.revision)
+            if not plan.differences(state):
+                return Commit(state.commit, pull.url, pull.revision)
+    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from publisher.errors import last_word
-from publisher.hub.client import MovedError, Repository
+from publisher.hub.repository import MovedError, Repository
 from publisher.options import MAIN, Options
 from publisher.plan.plan import Plan
 from publisher.plan.state import Commit, PullRequest, State

@@ -1,1 +1,1 @@
-"""The work: in one process, in several, or on a cluster."""
+"""The flow of every command, in one process, in several, or on a cluster."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import json
 import os
+import pickle
+import re
 import shlex
 import shutil
 import subprocess
@@ -16,16 +17,21 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-os.environ["LOGURU_DIAGNOSE"] = "NO"  # else datatrove's log of a failure shows the values of variables, tokens too
+os.environ["LOGURU_DIAGNOSE"] = "NO"  # else datatrove's log of a failure shows the values of variables, tokens also
 
 from datatrove.executor.base import PipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 
+import publisher.builders  # noqa: F401  # tasks find a script again with what this installs
 from publisher import errors
 from publisher.errors import DifferenceError, PublishingError, UsageError, WorkerError
-from publisher.scale.job import Job
-from publisher.scale.written import read_job, write_job
+from publisher.options import read_settings
+from publisher.publish import Outcome, Show
+from publisher.scale.run import Job, begin, finish
+from publisher.scale.workers import waiting
 
+EXECUTORS = ("slurm", "ray")
+COMMA = re.compile(r",(?=[A-Za-z_]\w*=)")  # between keywords; others belong to a value
 # Keywords of the executors that are decided here: which tasks there are, and which of them are done
 OURS = {
     *("self", "pipeline", "tasks", "workers", "logging_dir", "skip_completed", "depends", "depends_job_id"),
@@ -35,28 +41,28 @@ ENVIRONMENT = ("env_command", "condaenv", "venv_path")  # how a script of Slurm 
 
 
 class ClusterTask(PipelineStep):
-    """A step that leaves word of why it failed, because an executor may hide what a task raises."""
+    """A step that notes why it failed, because an executor may hide what a task raises."""
 
     type = "Parts"
 
-    def __init__(self, job: Path, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__()
-        self.job = job  # where it is written: executors copy a step many times, and a job may be large
-        self.folder = folder  # where word is left
+        self.folder = folder  # executors copy a step many times, and the job is large: it is next to this folder
 
     def run(self, data: object = None, rank: int = 0, world_size: int = 1) -> None:
         """Do the work of one task."""
         try:
-            self.work(read_job(self.job), rank)
+            with (self.folder.parent / "job.pickle").open("rb") as file:
+                self.work(pickle.load(file), rank)
         except PublishingError as error:
-            word = self.word(rank)
-            word.parent.mkdir(parents=True, exist_ok=True)
-            word.write_text(json.dumps({"error": type(error).__name__, "sentence": str(error)}), encoding="utf-8")
+            note = self.error_note(rank)
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(json.dumps({"error": type(error).__name__, "sentence": str(error)}), encoding="utf-8")
             raise
 
-    def word(self, rank: int) -> Path:
-        """Where the word of a task is left."""
-        return self.folder / "words" / f"{rank:05d}.json"
+    def error_note(self, rank: int) -> Path:
+        """Where a task notes why it failed."""
+        return self.folder / "errors" / f"{rank:05d}.json"
 
     @abstractmethod
     def work(self, job: Job, rank: int) -> None:
@@ -64,41 +70,33 @@ class ClusterTask(PipelineStep):
 
 
 class UploadPart(ClusterTask):
-    """Each task draws and uploads one part."""
+    """Each task prepares and uploads one part."""
 
-    name = "Draw and upload"
+    name = "Prepare and upload"
 
     def work(self, job: Job, rank: int) -> None:
-        """Draw a part and upload it."""
+        """Prepare a part and upload it, unless that is done."""
         part = job.parts[rank]
         with self.track_time("part"):
-            job.uploads.add(part)
+            if job.notes.find(part) is None:
+                job.notes.prepare(part)
         self.stat_update("rows", value=part.amount, unit="part")
 
 
 class CommitParts(ClusterTask):
-    """The last task makes all parts visible."""
+    """The last task commits all parts."""
 
     name = "Commit"
 
     def work(self, job: Job, rank: int) -> None:
         """Upload what is missing, and commit."""
-        outcome = job.finish(job.begin()[0], lambda outcome: None)
+        outcome = finish(job, begin(job)[0], lambda outcome: None)
         if outcome.differences:
             raise DifferenceError("; ".join(outcome.differences))
 
 
-def submit(job: Job, workers: int | None, options: Mapping[str, Any]) -> str:
+def submit(job: Job) -> str:
     """Submit a job to Slurm, and do not wait.
-
-    Parameters
-    ----------
-    job : Job
-        In its `uploads.folder` datatrove keeps logs, and what is completed.
-    workers : int or None
-        Tasks at the same time; None is as many as there is room for.
-    options : mapping of str to object
-        More keywords of the executor, such as `time` and `partition`.
 
     Returns
     -------
@@ -108,101 +106,106 @@ def submit(job: Job, workers: int | None, options: Mapping[str, Any]) -> str:
     Raises
     ------
     UsageError
-        If an option is missing or unknown, or Slurm is not there or refuses.
+        If a keyword is missing or unknown, or Slurm is not there or refuses.
     """
-    make = _executor("slurm", options)
-    _check_slurm()
-    options = {**_environment(options), **options}
-    first, folder, written = _prepare(job, make, workers, options)
-    commit = CommitParts(written, folder / "commit")
-    _forget(commit, [0])
-    last = make([commit], tasks=1, workers=1, logging_dir=str(commit.folder), **options)
+    make, keywords = _executor(job)
+    if not shutil.which("sbatch"):
+        raise UsageError(
+            "--executor slurm needs sbatch, which is not installed. Run it where Slurm jobs are submitted."
+        )
+    if "SLURM_ARRAY_TASK_ID" in os.environ:
+        raise UsageError("--executor slurm submits jobs, and this is a task of one. Run it where jobs are submitted.")
+    if not any(keywords.get(name) for name in ENVIRONMENT):  # programs and modules of this process for the tasks
+        path = shlex.quote(str(Path(sys.executable).parent))
+        keywords["env_command"] = f"export PATH={path}:$PATH PYTHONPATH={shlex.quote(_modules())}"
+    first = _stage(job, make, keywords)
+    commit = CommitParts(first.pipeline[0].folder.with_name("commit"))
+    last = make([commit], tasks=1, workers=1, logging_dir=str(commit.folder), **keywords)
     last.depends = first
     try:
         last.run()
     except subprocess.CalledProcessError as error:
-        raise UsageError(f"sbatch refused the job with exit code {error.returncode}: see what it said above") from error
+        raise UsageError(f"sbatch refused the job with exit code {error.returncode}. See its message above.") from error
     return str(last.job_id)
 
 
-def upload_on_ray(job: Job, workers: int | None, options: Mapping[str, Any]) -> None:
-    """Draw and upload all parts of a job on a Ray cluster.
-
-    Parameters
-    ----------
-    job, workers, options
-        As for `submit`.
+def publish_on_ray(job: Job, show: Show) -> Outcome:
+    """Prepare and upload all parts of a job on a Ray cluster, then commit from here.
 
     Raises
     ------
     UsageError
-        If an option is unknown, or the cluster is not there.
+        If a keyword is unknown, or the cluster cannot be used.
     WorkerError
         If a task was killed, or failed for a reason that only its log tells. Any other reason is raised as it is.
     """
-    make = _executor("ray", options)
-    _connect_ray(options)
-    stage, folder, _ = _prepare(job, make, workers, options)
+    make, keywords = _executor(job)
+    _connect_ray(keywords)
+    found, _ = begin(job, show)
+    stage = _stage(job, make, keywords)
     stage.run()
-    failed = stage.get_incomplete_ranks()  # Ray's executor says nothing of them
+    failed = stage.get_incomplete_ranks()  # Ray's executor does not report them
     for rank in failed:
-        word = stage.pipeline[0].word(rank)
-        if word.exists():
-            said = json.loads(word.read_text(encoding="utf-8"))
+        note = stage.pipeline[0].error_note(rank)
+        if note.exists():
+            said = json.loads(note.read_text(encoding="utf-8"))
             raise getattr(errors, said["error"])(said["sentence"])
     if failed:
+        logs = stage.pipeline[0].folder / "logs"
         raise WorkerError(
-            f"{len(failed)} of {stage.world_size} tasks failed or were killed, see {folder / 'tasks' / 'logs'}: "
-            "run the command again to go on"
+            f"{len(failed)} of {stage.world_size} tasks failed or were killed, see {logs}. Run the command again with "
+            "--resume."
         )
+    outcome = finish(job, found, show)
+    shutil.rmtree(stage.pipeline[0].folder.parent, ignore_errors=True)
+    return outcome
 
 
-def _executor(name: str, options: Mapping[str, Any]) -> Any:
+def _executor(job: Job) -> tuple[Any, dict[str, Any]]:
+    """The executor's class, and its checked keywords."""
+    name, _, rest = job.options.executor.partition(":")
+    if name not in EXECUTORS:
+        raise UsageError(f"--executor {name!r} is not allowed. Give one of {', '.join(EXECUTORS)}.")
+    keywords = read_settings(f"--executor {name}: keyword", COMMA.split(rest) if rest else [])
     make = getattr(import_module(f"datatrove.executor.{name}"), f"{name.capitalize()}PipelineExecutor")
-    _check_options(name, make, options)
-    return make
+    ours = OURS | ({"tasks_per_job"} if name == "ray" else set())  # there they are processes side by side
+    known = {key: keyword for key, keyword in inspect.signature(make.__init__).parameters.items() if key not in ours}
+    for key, value in keywords.items():
+        if key not in known:
+            raise UsageError(f"--executor {name} has no keyword {key}. Give {', '.join(known)}.")
+        default = known[key].default
+        if key.endswith("_args") and not isinstance(value, Mapping):
+            raise UsageError(f"--executor {name}: {key}={value} is not allowed. Give a dictionary.")
+        if isinstance(default, float | int) and not isinstance(value, float | int):
+            raise UsageError(f"--executor {name}: {key}={value} is not allowed. Give a number, such as {default}.")
+    if missing := [key for key, word in known.items() if word.default is word.empty and key not in keywords]:
+        example = ",".join(f"{key}=VALUE" for key in missing)
+        raise UsageError(f"--executor {name} needs {' and '.join(missing)}. Give --executor {name}:{example}.")
+    return make, keywords
 
 
-def _prepare(
-    job: Job, make: Any, workers: int | None, options: Mapping[str, Any]
-) -> tuple[PipelineExecutor, Path, Path]:
-    """The stage that uploads, the job's folder, and where the job is written."""
-    waiting = {part.path for part in job.begin()[1]}
-    folder = job.uploads.folder / f"job-{_digest(job)}"  # other jobs may share the uploads
-    folder.mkdir(exist_ok=True)
-    written = folder / "job.json"
-    write_job(job, written)
-    upload = UploadPart(written, folder / "tasks")
-    # The Hub may have lost what a task of an earlier run has completed
-    _forget(upload, [rank for rank, part in enumerate(job.parts) if part.path in waiting])
-    tasks = {"tasks": len(job.parts), "workers": -1 if workers is None else workers}
-    return make([upload], **tasks, logging_dir=str(upload.folder), **options), folder, written
+def _stage(job: Job, make: Any, keywords: Mapping[str, Any]) -> PipelineExecutor:
+    """The stage that uploads; it has a folder of its own, so that all of its tasks are run."""
+    for value in (job.builder, job.card):
+        if type(value).__module__ == "__main__" or getattr(value, "__module__", "") == "__main__":
+            raise _unnamed(value)
+    folder = job.notes.folder / "cluster"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        (folder / "job.pickle").write_bytes(pickle.dumps(job))
+    except (AttributeError, pickle.PicklingError) as error:
+        raise _unnamed(job.card) from error
+    upload = UploadPart(folder / "tasks")
+    workers = -1 if job.options.workers is None else job.options.workers
+    return make([upload], tasks=len(job.parts), workers=workers, logging_dir=str(upload.folder), **keywords)
 
 
-def _digest(job: Job) -> str:
-    parts = [(part.path, part.fingerprint) for part in job.parts]
-    return hashlib.sha256(repr((job.options, parts)).encode()).hexdigest()[:12]
-
-
-def _forget(task: ClusterTask, ranks: list[int]) -> None:
-    for rank in ranks:
-        task.word(rank).unlink(missing_ok=True)
-        (task.folder / "completions" / f"{rank:05d}").unlink(missing_ok=True)
-
-
-def _check_slurm() -> None:
-    if not shutil.which("sbatch"):
-        raise UsageError("--executor slurm needs sbatch, and there is none: run this where Slurm jobs are submitted")
-    if "SLURM_ARRAY_TASK_ID" in os.environ:
-        raise UsageError("--executor slurm submits jobs, and this is a task of one: run it where jobs are submitted")
-
-
-def _environment(options: Mapping[str, Any]) -> dict[str, str]:
-    """The programs and modules of this process for the tasks, unless an option sees to that."""
-    if any(options.get(name) for name in ENVIRONMENT):
-        return {}
-    programs = Path(sys.executable).parent
-    return {"env_command": f"export PATH={shlex.quote(str(programs))}:$PATH PYTHONPATH={shlex.quote(_modules())}"}
+def _unnamed(value: Any) -> UsageError:
+    return UsageError(
+        f"The tasks of a cluster cannot import the {type(value).__name__}. Define builder and card at the top of a "
+        "module of their own, not in the script that calls main."
+    )
 
 
 def _modules() -> str:
@@ -210,12 +213,12 @@ def _modules() -> str:
     return os.pathsep.join(filter(None, sys.path))
 
 
-def _connect_ray(options: Mapping[str, Any]) -> None:
-    """To the cluster that RAY_ADDRESS names or that runs on this machine; else start one here."""
+def _connect_ray(keywords: Mapping[str, Any]) -> None:
+    """Connect to the cluster that RAY_ADDRESS names or that runs on this machine; else start one here."""
     try:
         import ray
     except ImportError as error:
-        raise UsageError(f"--executor ray needs Ray ({error}): pip install ray") from error
+        raise UsageError(f"--executor ray needs Ray ({error}). pip install ray.") from error
     try:
         # The token is not handed on: Ray shows the variables of a job to whoever may look
         ours = [name for name in os.environ if name.startswith(("HF_", "PUBLISHER_")) and name != "HF_TOKEN"]
@@ -226,30 +229,14 @@ def _connect_ray(options: Mapping[str, Any]) -> None:
             runtime_env={"env_vars": {**variables, "LOGURU_DIAGNOSE": "NO", "PYTHONPATH": _modules()}},
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise UsageError(f"the Ray cluster cannot be used: {error}") from error
-    cpus = options.get("cpus_per_task", 1)
-    memory = options.get("mem_per_cpu_gb", 2) * cpus * 2**30
+        raise UsageError(f"The Ray cluster cannot be used ({error}).") from error
+    cpus = keywords.get("cpus_per_task", 1)
+    memory = keywords.get("mem_per_cpu_gb", 2) * cpus * 2**30
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if not any(node.get("CPU", 0) >= cpus and node.get("memory", 0) >= memory for node in nodes):
-        print(
-            f"no machine of the Ray cluster has {cpus} CPUs and {memory / 2**30:g} GB for a task: unless one joins, "
-            "give a smaller --executor-option cpus_per_task or mem_per_cpu_gb",
-            file=sys.stderr,
+        waiting.info(
+            "No machine of the Ray cluster has %s CPUs and %g GB for a task. Unless one joins, give a smaller "
+            "cpus_per_task or mem_per_cpu_gb to --executor ray.",
+            cpus,
+            memory / 2**30,
         )
-
-
-def _check_options(executor: str, make: type[PipelineExecutor], options: Mapping[str, Any]) -> None:
-    ours = OURS | ({"tasks_per_job"} if executor == "ray" else set())  # there they are processes side by side
-    keywords = {name: kw for name, kw in inspect.signature(make.__init__).parameters.items() if name not in ours}
-    for name in options:
-        if name not in keywords:
-            allowed = ", ".join(keywords)
-            raise UsageError(f"--executor-option {name} is not one of {executor}: give {allowed}")
-        if name.endswith("_args") and not isinstance(options[name], Mapping):
-            raise UsageError(f"--executor-option {name}={options[name]} is not allowed: give a dictionary")
-        default = keywords[name].default
-        if isinstance(default, float | int) and not isinstance(options[name], float | int):
-            raise UsageError(f"--executor-option {name}={options[name]} is not allowed: give a number, as {default} is")
-    for name, keyword in keywords.items():
-        if keyword.default is keyword.empty and name not in options:
-            raise UsageError(f"--executor {executor} needs --executor-option {name}=VALUE")

@@ -1,0 +1,267 @@
+"""How long the Hub is waited for. A request that fails is sent again by the clients; this sends again what they do not.
+
+- `huggingface_hub` sends most requests up to six times within 23 s. It has no limit of time for an answer, and gets
+  one here, so that a server that falls silent is left within two minutes.
+- `hf_xet` sends a request twice.
+- `with_retries` repeats calls that fail sooner, for `RETRY_FOR_S`. Calls that follow each other share one outage.
+- A server that names a time to wait (status 429, or Retry-After) gets that time, once.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import tenacity
+from huggingface_hub import constants, get_session
+from huggingface_hub.utils import hf_raise_for_status
+
+from publisher.errors import UsageError
+from publisher.hub.client_compat import end_xet_session
+from publisher.hub.errors import TRANSIENT, is_transient, named_wait, summary, wait_of
+from publisher.text import clean, endpoint, one_line
+
+T = TypeVar("T")
+
+CONNECT_S, READ_S = 10.0, 14.0  # without a connection, and without a byte
+COMMIT_S = 60.0  # without a byte while the Hub commits
+RETRY_FOR_S = 60.0  # from the beginning of an outage
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 8.0  # between attempts, doubled each time
+TRANSFER_S = 110.0  # an attempt that lasts longer has moved data: the outage began at its end
+NAMED_WAIT_S = 300.0  # longest wait that a server may ask for: the Hub's windows for requests are as long
+SILENT_S, LOG_EVERY_S = 5.0, 10.0  # before the first line about waiting, and between two lines
+XET_READ, XET_READ_S = "HF_XET_CLIENT_READ_TIMEOUT", 25  # without an answer of the storage, and the time for sending:
+XET_XORB_BYTES, SLOWEST = 64_000_000, 250_000  # bytes that hf_xet sends at once at most, and bytes a second
+XET = {  # of hf_xet, which reads them when its session begins
+    "HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "1",  # after the first: 5, up to 6 minutes
+    "HF_XET_CLIENT_RETRY_BASE_DELAY": "1s",  # 3 s
+    "HF_XET_CLIENT_CONNECT_TIMEOUT": "10s",  # 60 s
+    "HF_XET_CHUNK_CACHE_SIZE_BYTES": "0",  # files that are checked have to come from the Hub
+    "HF_XET_LOG_DEST": os.devnull,  # else it logs to standard output if it may not write below HF_HOME
+}
+OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # the libraries obey the older names, too
+TRIED_BYTES = 100_000  # that have to fit into each folder
+
+log = logging.getLogger("publisher.waiting")
+_client_log = logging.getLogger("huggingface_hub.utils._http")  # the client's own lines about its retries
+_under_way: list[_Wait] = []
+
+
+class _Wait:
+    """A call that has not ended, and why it lasts."""
+
+    reason = ""
+
+
+def with_retries(doing: str, request: Callable[..., T], *arguments: Any, size: int = 0, **named: Any) -> T:
+    """Result of a call that sends requests, repeated while its failure is transient and the outage short.
+
+    Parameters
+    ----------
+    doing : str
+        For people who wait, such as "uploading data.parquet".
+    request : callable
+    *arguments, **named
+        For `request`.
+    size : int, optional
+        Bytes that it moves by hf_xet.
+
+    Notes
+    -----
+    Raises whatever the request raises.
+    """
+    prepare_clients(size)
+    patience = Patience()
+    with said_while(doing) as say:
+
+        def note(state: tenacity.RetryCallState) -> None:
+            say(f"{summary(_failure(state))}, trying again in {math.ceil(patience.seconds or 0)} s")
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Exception),  # `stop` tells which
+            wait=lambda state: patience.failed(_failure(state)) or 0,
+            stop=lambda state: patience.seconds is None,
+            before=lambda state: patience.begin(),
+            before_sleep=note,
+            reraise=True,
+        )
+        result = retrying(request, *arguments, **named)
+    patience.succeeded()
+    return result
+
+
+def _failure(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+class Patience:
+    """When a call is repeated, and for how long; `seconds` until then are None if it is not."""
+
+    _outage: ClassVar[float] = math.inf  # when it began: calls that follow each other share it
+
+    def __init__(self) -> None:
+        self.attempt = time.monotonic()
+        self.first = math.inf
+        self.failures = 0
+        self.has_waited = False
+        self.seconds: float | None = None
+
+    def begin(self) -> None:
+        """Note when an attempt begins."""
+        self.attempt = time.monotonic()
+
+    def succeeded(self) -> None:
+        """Note that there is no outage, or no longer."""
+        Patience._outage = math.inf
+
+    def failed(self, error: BaseException | None) -> float | None:
+        """Seconds until the next attempt, or None if that was the last one."""
+        now, asked = time.monotonic(), wait_of(error)
+        self.failures += 1
+        self.seconds = None
+        if asked is not None:
+            if not self.has_waited and asked <= NAMED_WAIT_S:
+                self.seconds = asked + 1 if asked else 0
+            self.has_waited = True
+        elif is_transient(error):
+            began = now if now - self.attempt > TRANSFER_S else min(self.attempt, self.first, Patience._outage)
+            self.first = Patience._outage = began
+            if now - began < RETRY_FOR_S:
+                self.seconds = min(FIRST_WAIT_S * 2 ** (self.failures - 1), LONGEST_WAIT_S)
+        return self.seconds
+
+
+@contextmanager
+def said_while(doing: str) -> Iterator[Callable[[str], None]]:
+    """Log a line every `LOG_EVERY_S` while something lasts; the function that is yielded takes the reason."""
+    begun, done, this = time.monotonic(), threading.Event(), _Wait()
+
+    def watch() -> None:
+        seconds = SILENT_S
+        while not done.wait(seconds):
+            reason = f" ({this.reason})" if this.reason else ""
+            log.warning("%s: waiting for %.0f s%s", doing, time.monotonic() - begun, reason)
+            seconds = LOG_EVERY_S
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    _under_way.append(this)
+    watcher.start()
+    try:
+        yield partial(setattr, this, "reason")
+    finally:
+        done.set()
+        watcher.join()
+        _under_way.remove(this)
+
+
+def pause(doing: str, seconds: float) -> None:
+    """Wait, and log it."""
+    with said_while(doing):
+        time.sleep(seconds)
+
+
+def prepare_clients(size: int = 0) -> None:
+    """Give the clients limits of time, before each request; `size` is for hf_xet, whose limit includes the sending."""
+    for name, value in XET.items():
+        os.environ.setdefault(name, value)
+    found = os.environ.get(XET_READ, "0sec")  # users write `s`, or nothing
+    seconds = XET_READ_S + min(size, XET_XORB_BYTES) // SLOWEST
+    if found.endswith("sec") and int(found[:-3]) < seconds:
+        os.environ[XET_READ] = f"{seconds}sec"
+        end_xet_session()  # the next one reads it
+    if not any(isinstance(known, _ClientLog) for known in _client_log.filters):
+        _client_log.addFilter(_ClientLog())
+        _client_log.setLevel(logging.WARNING)
+    client = get_session()
+    if _refuse_named_wait not in client.event_hooks["response"]:  # a new one
+        hooks = client.event_hooks
+        client.event_hooks = {**hooks, "response": [*hooks["response"], _refuse_named_wait]}
+        if client.timeout.read is None:
+            client.timeout = (CONNECT_S, READ_S, READ_S, CONNECT_S)
+
+
+@contextmanager
+def time_to_commit(doing: str) -> Iterator[None]:
+    """Give the Hub as long for an answer as it takes to commit."""
+    prepare_clients()
+    client = get_session()
+    before, client.timeout = client.timeout, (CONNECT_S, COMMIT_S, READ_S, CONNECT_S)
+    try:
+        with said_while(doing):
+            yield
+    finally:
+        client.timeout = before
+
+
+class _ClientLog(logging.Filter):
+    """Keeps the client's lines about its retries from standard error while `said_while` has its own."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not _under_way:
+            return record.levelno >= logging.getLogger("huggingface_hub").getEffectiveLevel()
+        _under_way[-1].reason = clean(record.getMessage())
+        prepare_clients()  # the client makes a new session after a connection that was refused
+        return False
+
+
+def _refuse_named_wait(response: Any) -> None:
+    """Fail at once if the server names a time to wait: the client would wait for any time, five times."""
+    if _under_way and response.status_code in TRANSIENT and named_wait(response) is not None:
+        response.read()
+        hf_raise_for_status(response)
+
+
+def check_surroundings() -> None:
+    """Refuse to begin where the clients could not go on.
+
+    Raises
+    ------
+    UsageError
+        With the name of the variable or folder.
+    """
+    if name := offline_variable():
+        raise UsageError(f"{name} is set. Unset it, or use --output-dir or --preview")
+    endpoint()
+    for name in ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"):
+        if getattr(constants, name) < 0:
+            raise UsageError(f"{name} is negative. Give seconds, or unset it")
+    try:
+        prepare_clients()
+    except Exception as error:
+        raise UsageError(
+            "The settings for a proxy or certificates (http_proxy, https_proxy, all_proxy, SSL_CERT_FILE, "
+            f"SSL_CERT_DIR) cannot be used: {one_line(error).rstrip('.')}. Correct or unset them"
+        ) from None
+    folders = {"HF_HOME": constants.HF_HOME, "TMPDIR": tempfile.gettempdir()}
+    if not constants.HF_HUB_DISABLE_XET:
+        folders["HF_XET_CACHE"] = os.environ.get("HF_XET_CACHE") or str(Path(constants.HF_HOME, "xet"))
+    for name, folder in folders.items():
+        _try_to_write(name, Path(folder).expanduser())
+
+
+def offline_variable() -> str | None:
+    """Name of the variable that keeps the clients from the Hub, if one does."""
+    switched_on = (name for name in OFFLINE if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE"))
+    return next(switched_on, "HF_HUB_OFFLINE" if constants.HF_HUB_OFFLINE else None)
+
+
+def _try_to_write(name: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(TRIED_BYTES))
+            file.flush()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(
+            f"{folder} cannot be written ({reason}). Make room there, or set {name} to another folder"
+        ) from None

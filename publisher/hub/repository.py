@@ -1,0 +1,414 @@
+"""A dataset repository on the Hugging Face Hub: every request about its content, and every change of it.
+
+All requests are repeated with_retries, but never the commit and the merge, because an answer may be lost after the
+work was done. A refusal becomes one sentence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationDelete,
+    HfApi,
+    HfFileSystem,
+    constants,
+    get_session,
+    hf_hub_url,
+)
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff
+
+from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, read_card, read_record
+from publisher.errors import HubError, UsageError, last_word
+from publisher.hub.client_compat import (
+    ask_for_write_token,
+    commits,
+    missing_objects,
+    uploaded_addition,
+    was_committed,
+)
+from publisher.hub.errors import NO_TOKEN, explain, hides_words, is_lost, status_of, token
+from publisher.hub.http import time_to_commit, with_retries
+from publisher.options import MAIN
+from publisher.plan.plan import Change
+from publisher.plan.state import Commit, PullRequest, RemoteFile, State
+from publisher.prepare.files import LocalFile, TextFile, UploadedFile
+from publisher.text import endpoint
+
+T = TypeVar("T")
+
+END_BYTES = 8  # of a Parquet file: its footer's size and mark
+MOST_COMMITS = 100  # that are looked through
+LFS_BATCH = 100  # objects that one request asks about: git-lfs itself sends at most so many
+UNKNOWN = "Interrupted while {doing}: whether it was done is not known. Run the command again: it looks, and continues."
+NOT_FOUND = "{url} does not exist, or the token may not see it"
+
+
+class NoRevisionError(UsageError):
+    """The repository exists, the revision does not."""
+
+
+class MovedError(Exception):
+    """Another user committed to the revision, or to the pull request, while it was filled."""
+
+
+class Repository:
+    """A dataset repository, and what the token may do with it.
+
+    Parameters
+    ----------
+    repo_id : str
+        `namespace/name`.
+
+    Raises
+    ------
+    UsageError
+        If the address of the Hub or the token is not valid.
+    """
+
+    def __init__(self, repo_id: str) -> None:
+        self.repo_id = repo_id
+        self.url = f"{endpoint()}/datasets/{repo_id}"
+        self.has_token = bool(token())
+        self.api = HfApi()
+
+    def find(self, revision: str, whole: bool = True) -> State | None:
+        """The repository at a revision, or None if it does not exist (or is hidden from the token).
+
+        Unless it is wanted `whole`, a card that is as it was published is not read.
+
+        Raises
+        ------
+        NoRevisionError
+        UsageError, HubError
+        """
+        try:
+            info = with_retries(
+                f"looking at {self.repo_id}",
+                self.api.repo_info,
+                self.repo_id,
+                repo_type="dataset",
+                revision=revision,
+            )
+        except RevisionNotFoundError:
+            raise NoRevisionError(
+                f"{self.repo_id} has no revision {revision!r}: give a branch, tag or commit"
+            ) from None
+        except RepositoryNotFoundError:
+            return None
+        except Exception as error:
+            raise explain(error, self.repo_id) from error
+        commit = str(info.sha)
+        files = self.files(commit)
+        listed = self._text(RECORD, commit, files)
+        record = read_record(listed) if listed is not None else None
+        if not whole and record and CARD in files and files[CARD].blob_id == record.readme:
+            return State(commit, files, PublishedCard(record=record, is_unread=True), bool(info.private))
+        return State(commit, files, read_card(self._text(CARD, commit, files), listed), bool(info.private))
+
+    def _text(self, path: str, commit: str, files: Mapping[str, RemoteFile]) -> str | None:
+        is_read = path in files and files[path].size <= CARD_BYTES
+        return self.content(path, commit).decode(errors="replace") if is_read else None
+
+    def get(self, revision: str) -> State:
+        """The repository at a revision; both must exist."""
+        try:
+            state = self.find(revision)
+        except NoRevisionError as error:
+            raise HubError(str(error)) from error
+        if state is None:
+            raise HubError(NOT_FOUND.format(url=self.url))
+        return state
+
+    def files(self, commit: str) -> dict[str, RemoteFile]:
+        """All files of a commit, by path."""
+
+        def read(repo_id: str, repo_type: str) -> list[Any]:
+            try:
+                return list(self.api.list_repo_tree(repo_id, repo_type=repo_type, revision=commit, recursive=True))
+            except HfHubHTTPError as error:
+                if error.response.headers.get("X-Error-Code") == "EntryNotFound":  # there is no file at all
+                    return []
+                raise
+
+        tree = self.call(f"listing the files of {self.repo_id}", read)
+        return {
+            item.path: RemoteFile(item.path, item.size, item.blob_id, item.lfs.sha256 if item.lfs else None)
+            for item in tree
+            if hasattr(item, "blob_id")  # not a folder
+        }
+
+    def read(self, state: State, files: Iterable[RemoteFile]) -> State:
+        """A state with the digests of files that are not in LFS, which have to be read for it."""
+        files = list(files)
+        if CARD in [file.path for file in files]:
+            texts = (self._text(path, state.commit, state.files) for path in (CARD, RECORD))
+            state = replace(state, card=read_card(*texts))
+        digests = {file.path: hashlib.sha256(self.content(file.path, state.commit)).hexdigest() for file in files}
+        known = {path: replace(state.files[path], sha256=digest) for path, digest in digests.items()}
+        return replace(state, files={**state.files, **known})
+
+    def content(self, path: str, commit: str) -> bytes:
+        """Bytes of a small file as the Hub gives them, not from a cache."""
+
+        def read(repo_id: str, repo_type: str) -> bytes:
+            url = hf_hub_url(repo_id, path, repo_type=repo_type, revision=commit, endpoint=self.api.endpoint)
+            answer = http_backoff("GET", url, headers=build_hf_headers(), follow_redirects=True)
+            hf_raise_for_status(answer)
+            return bytes(answer.content)
+
+        return self.call(f"reading {path}", read)
+
+    def look_into(self, file: RemoteFile, commit: str, use: Callable[[Path], T]) -> T | None:
+        """Result of a function for a file as the Hub gives it, not from a cache; None if the Hub has lost it."""
+        download = partial(self.api.hf_hub_download, self.repo_id, file.path, repo_type="dataset", revision=commit)
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                return use(Path(with_retries(f"reading {file.path}", download, local_dir=folder, size=file.size)))
+        except Exception as error:
+            if is_lost(error):
+                return None
+            raise explain(error, self.repo_id) from error
+
+    def ends(self, files: Iterable[RemoteFile], commit: str) -> dict[str, bytes | None]:
+        """Last bytes of large files, by path, which show that they exist; None if the Hub has lost one."""
+        system, root = HfFileSystem(skip_instance_cache=True), f"datasets/{self.repo_id}@{commit}"
+        found: dict[str, bytes | None] = {}
+        for folder, group in itertools.groupby(files, lambda file: file.path.rpartition("/")[0]):
+            try:  # else it asks for each file
+                with_retries(f"listing {folder}", system.ls, f"{root}/{folder}".rstrip("/"))
+                for file in group:
+                    found[file.path] = None
+                    end = {"start": max(file.size - END_BYTES, 0), "end": file.size}
+                    found[file.path] = with_retries(
+                        f"reading {file.path}", system.cat_file, f"{root}/{file.path}", **end
+                    )
+            except Exception as error:
+                if not is_lost(error):
+                    raise explain(error, self.repo_id) from error
+        return found
+
+    def download(self, commit: str, folder: Path) -> None:
+        """Copy all files of a commit into a folder."""
+        size = sum(file.size for file in self.files(commit).values())
+        self.call(f"downloading {self.repo_id}", self.api.snapshot_download, size, revision=commit, local_dir=folder)
+
+    def faults_of_card(self, text: str) -> list[str]:
+        """Findings of the Hub's own validator on a card, a sentence each; none if this Hub does not have one."""
+
+        def ask(repo_id: str, repo_type: str) -> Any:
+            response = get_session().post(
+                f"{self.api.endpoint}/api/validate-yaml",
+                json={"repoType": repo_type, "content": text},
+                headers=build_hf_headers(),
+                timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
+            )
+            if response.status_code not in (400, 404):  # 400: there are errors
+                hf_raise_for_status(response)
+            return response.json() if response.status_code != 404 else {}
+
+        answer = self.call("asking the Hub about the card", ask)
+        found = [*answer.get("errors", []), *answer.get("warnings", [])]
+        return [f"{CARD}: the Hub says: {item['message']}" for item in found]
+
+    def refs(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Name -> commit of all branches, and of all tags."""
+        found = self.call("looking for branches and tags", self.api.list_repo_refs)
+        branches, tags = ({ref.name: ref.target_commit for ref in refs} for refs in (found.branches, found.tags))
+        return branches, tags
+
+    def own_pull_requests(self) -> list[PullRequest]:
+        """Open pull requests of the token's user, the newest first: anybody may open one, with any title."""
+        found = self.call(
+            "looking for pull requests",
+            lambda **of: list(
+                self.api.get_repo_discussions(discussion_type="pull_request", discussion_status="open", **of)
+            ),
+        )
+        user = found and self.call("asking for the token's user", lambda **_: self.api.whoami())["name"]
+        return [PullRequest(f"refs/pr/{item.num}", item.url, item.title) for item in found if item.author == user]
+
+    def commits_since(self, commit: str, revision: str) -> list[str]:
+        """Author and title of the commits after another one, the newest first."""
+        return [f"{who}: {title}" for _, who, title in self._history(revision, commit)]
+
+    def find_commit(self, commit: Commit, revision: str) -> Commit:
+        """The newest commit after its parent whose title begins as wanted; else the newest."""
+        assert commit.parent
+        assert commit.title
+        history = self._history(commit.revision or revision, commit.parent)
+        ours = [id_ for id_, _, title in history if title.startswith(commit.title)]
+        first, *earlier = ours or [id_ for id_, _, _ in history[:1]] or [commit.id]
+        pull_request = commit.pull_request if commit.revision else None  # else it was merged
+        return replace(commit, id=first, earlier=tuple(earlier), pull_request=pull_request)
+
+    def commits_between(self, commit: Commit, parent: str) -> list[str]:
+        """Id, author and title of commits between one and its planned parent, the newest first.
+
+        The Hub refuses a commit whose parent is not the newest one; other servers may not look at it.
+        """
+        between = self._history(commit.id, parent)
+        return [f"{id_} by {who}: {title}" for id_, who, title in between if id_ not in (commit.id, *commit.earlier)]
+
+    def missing_uploads(self, files: Sequence[UploadedFile]) -> set[str]:
+        """Paths of the uploaded files that the Hub no longer has."""
+        paths: set[str] = set()
+        for start in range(0, len(files), LFS_BATCH):
+            batch = files[start:][:LFS_BATCH]
+            missing = self.call("asking for uploaded files", missing_objects, files=batch, endpoint=self.api.endpoint)
+            paths |= {file.path for file in batch if file.sha256 in missing}
+        return paths
+
+    def require_token(self) -> None:
+        """Refuse to begin without a token."""
+        if not self.has_token:
+            raise HubError(NO_TOKEN)
+
+    def create(self, private: bool) -> None:
+        """Create the repository, if it does not exist."""
+        self._create(f"creating {self.repo_id}", self.api.create_repo, private=private)
+
+    def create_branch(self, name: str, start: str | None = None) -> None:
+        """Create a branch that starts at `main`, or at a commit, if it does not exist."""
+        self._create(f"creating the branch {name}", self.api.create_branch, branch=name, revision=start)
+
+    def create_tag(self, name: str, commit: str) -> None:
+        """Name a commit, if it does not have the name already."""
+        if name not in self.refs()[1]:  # if it exists, servers answer with different errors
+            self._create(f"creating the tag {name}", self.api.create_tag, tag=name, revision=commit)
+        if (tagged := self.refs()[1].get(name)) != commit:
+            where = f"is at commit {tagged}" if tagged else "was refused"
+            raise HubError(f"The tag {name!r} {where}. Give another name")
+
+    def merge(self, pull_request: PullRequest) -> None:
+        """Bring the changes of a pull request to `main`.
+
+        Raises whatever the client raises: the caller has to look up if it was merged.
+        """
+        number = pull_request.number
+        details = self.call("looking at the pull request", self.api.get_discussion_details, discussion_num=number)
+        if details.status == "draft":
+            self._set_status(pull_request, "open")
+        with last_word(UNKNOWN.format(doing=f"merging {pull_request.url}")), time_to_commit("merging"):
+            self.api.merge_pull_request(self.repo_id, number, repo_type="dataset")
+
+    def close(self, pull_request: PullRequest) -> None:
+        """Close a pull request without merging it."""
+        self._set_status(pull_request, "closed")
+
+    def upload(self, file: LocalFile, create_pr: bool) -> UploadedFile:
+        """Upload a file that goes to LFS, and that nobody sees before it is committed.
+
+        Parameters
+        ----------
+        file : LocalFile
+        create_pr : bool
+            True if a pull request will hold it, which takes fewer rights.
+        """
+        addition = CommitOperationAdd(file.path, str(file.source))
+        sample = addition.upload_info.sample
+        self._upload(f"uploading {file.path}", [addition], file.size, None, create_pr)
+        return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256, sample)
+
+    def commit(
+        self, changes: Sequence[Change], parent: str, revision: str, message: str, create_pr: bool = False
+    ) -> Commit:
+        """Carry changes out in one commit on top of `parent`.
+
+        Raises whatever the client raises: the caller has to look up if the commit was made.
+        """
+        files = [change.after for change in changes]
+        size = sum(file.size for file in files if isinstance(file, LocalFile | TextFile))
+        operations = [_operation(change) for change in changes]
+        additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
+        if additions:
+            self._upload(f"uploading {len(additions)} files", additions, size, revision, create_pr)
+        with last_word(UNKNOWN.format(doing="committing")), time_to_commit("committing"):
+            info = self.api.create_commit(
+                self.repo_id,
+                operations,
+                repo_type="dataset",
+                commit_message=message,
+                revision=revision,
+                parent_commit=parent or None,
+                create_pr=create_pr,
+            )
+        if additions and not any(map(was_committed, additions)):  # the client makes no commit that changes nothing
+            raise MovedError
+        return Commit(info.oid, info.pr_url, info.pr_revision)
+
+    def call(self, doing: str, request: Callable[..., T], size: int = 0, **arguments: Any) -> T:
+        """Result of a request for this repository, sent with_retries; `doing` is for people who wait."""
+        try:
+            return with_retries(doing, request, repo_id=self.repo_id, repo_type="dataset", size=size, **arguments)
+        except Exception as error:
+            raise explain(error, self.repo_id) from error
+
+    def _upload(
+        self, doing: str, additions: list[CommitOperationAdd], size: int, revision: str | None, create_pr: bool
+    ) -> None:
+        """Upload the files that go to LFS; the Hub says which."""
+        self.require_token()
+
+        def upload(**of: Any) -> None:
+            try:
+                self.api.preupload_lfs_files(additions=additions, revision=revision, **of)
+            except Exception as error:
+                if hides_words(error):
+                    ask_for_write_token(endpoint=self.api.endpoint, revision=revision or MAIN, **of)
+                raise
+
+        self.call(doing, upload, size, create_pr=create_pr)
+
+    def _create(self, doing: str, request: Callable[..., object], **arguments: Any) -> None:
+        """Create what may exist: another user was faster, or the answer to a first attempt was lost."""
+        self.require_token()
+        try:
+            with_retries(doing, request, repo_id=self.repo_id, repo_type="dataset", **arguments)
+        except Exception as error:
+            if status_of(error) != 409:
+                raise explain(error, self.repo_id) from error
+
+    def _set_status(self, pull_request: PullRequest, status: str) -> None:
+        change = partial(self.api.change_discussion_status, discussion_num=pull_request.number)
+        self.call(f"setting the pull request to {status}", change, new_status=status)
+
+    def _history(self, revision: str, until: str) -> list[tuple[str, str, str]]:
+        """Id, authors and title of the commits after another one, the newest first, and not all of a long history."""
+
+        def read(repo_id: str, repo_type: str) -> list[dict[str, Any]]:
+            found = itertools.islice(commits(repo_type, repo_id, self.api.endpoint, revision), MOST_COMMITS)
+            return list(itertools.takewhile(lambda item: item["id"] != until, found))
+
+        return [
+            (
+                item["id"],
+                ", ".join(author.get("user") or "unknown" for author in item.get("authors") or ()) or "unknown",
+                item.get("title", ""),
+            )
+            for item in self.call("looking at the history", read)
+        ]
+
+
+def _operation(change: Change) -> CommitOperationAdd | CommitOperationDelete:
+    """A new one each time: the client does not take one again."""
+    match change.after:
+        case None:
+            return CommitOperationDelete(change.path)
+        case TextFile(content=content):
+            return CommitOperationAdd(change.path, content)
+        case LocalFile(source=source):
+            return CommitOperationAdd(change.path, str(source))
+        case UploadedFile() as file:
+            return uploaded_addition(file)
+        case expected:
+            raise TypeError(f"{expected} is not written yet")

@@ -1,0 +1,198 @@
+"""The folder of a command below the work folder: temporary files, finished configs, and what is uploaded.
+
+Only `--resume` takes up what an interrupted run of the same command left there; any other run empties it first, and a
+run that succeeds removes it.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import datasets
+from filelock import BaseFileLock, FileLock, Timeout
+
+from publisher.errors import UsageError
+from publisher.hub.repository import Repository
+from publisher.options import Options
+from publisher.prepare.configs import PreparedConfig
+from publisher.prepare.files import LocalFile, UploadedFile, file_digest
+from publisher.prepare.tasks import FilePart, Prepared, Task
+from publisher.text import endpoint
+
+# How a command runs, which does not matter to what it makes
+HOW: dict[str, Any] = {
+    "resume": False,
+    "workers": None,
+    "work_dir": None,
+    "executor": "",
+    "traceback": False,
+    "json": False,
+}
+
+
+@dataclass(frozen=True)
+class Notes:
+    """The folder of a command, and what is finished in it; all processes see it."""
+
+    folder: Path
+    options: Options
+    lock: BaseFileLock | None = None  # None: another run of the same command has it, or it belongs to a worker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Notes, (self.folder, self.options)
+
+    @property
+    def temporary(self) -> Path:
+        """Folder for temporary files of the run."""
+        return self.folder / "tmp"
+
+    def close(self) -> None:
+        """Remove the folder, except for what a later run may take up."""
+        shutil.rmtree(self.temporary, ignore_errors=True)
+        if not (self.lock and any(self.folder.glob("*/*"))):
+            shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            if self.lock:
+                Path(self.lock.lock_file).unlink(missing_ok=True)
+                self.lock.release()
+            self.folder.parent.rmdir()  # if it is empty
+
+    def find(self, task: Task) -> Prepared | None:
+        """What an earlier run, or this one, finished of a task; None if nothing is noted."""
+        if isinstance(task, FilePart):
+            return self.uploads(task)
+        note = self._note(task)
+        try:
+            return _read_config(task.source.builder.config, json.loads(note.read_text(encoding="utf-8")), note.parent)
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def uploads(self, part: FilePart) -> list[UploadedFile] | None:
+        """The files of a part that are uploaded; None if nothing is noted."""
+        try:
+            note = json.loads(self._note(part).read_text(encoding="utf-8"))
+            return [UploadedFile(**{**file, "sample": base64.b64decode(file["sample"])}) for file in note]
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def prepare(self, task: Task) -> Prepared:
+        """Prepare a config, or prepare and upload a part, and note that."""
+        note = self._note(task)
+        self.temporary.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.temporary) as folder:
+            new = Path(folder, "new")
+            root = new / "repository"
+            root.mkdir(parents=True)
+            if isinstance(task, FilePart):
+                prepared: Prepared = (uploaded := self._upload(task, root))
+                noted: Any = [{**asdict(file), "sample": base64.b64encode(file.sample).decode()} for file in uploaded]
+            else:
+                config = task.prepare(root)
+                noted = _write_config(config, new)
+                prepared = _move(config, new, note.parent)
+            with (new / note.name).open("w", encoding="utf-8") as out:
+                json.dump(noted, out)
+                out.flush()
+                os.fsync(out.fileno())  # else it may be there and empty after a power failure
+            shutil.rmtree(note.parent, ignore_errors=True)
+            note.parent.parent.mkdir(parents=True, exist_ok=True)
+            new.rename(note.parent)
+        return prepared
+
+    def _upload(self, part: FilePart, root: Path) -> list[UploadedFile]:
+        uploaded = []
+        for file in part.prepare(root):
+            uploaded.append(Repository(self.options.repo_id).upload(file, self.options.create_pr))
+            file.source.unlink()
+        shutil.rmtree(root)
+        return uploaded
+
+    def forget_lost(self, parts: Sequence[FilePart]) -> list[FilePart]:
+        """Forget uploads that the Hub has lost, as it may before a commit names them; return the parts without any."""
+        by_path = {file.path: (part, file) for part in parts for file in self.uploads(part) or ()}
+        for path in Repository(self.options.repo_id).missing_uploads([file for _, file in by_path.values()]):
+            self._note(by_path[path][0]).unlink(missing_ok=True)
+        return [part for part in parts if self.uploads(part) is None]
+
+    def clear(self) -> None:
+        """Forget all: the run has succeeded."""
+        for name in ("configs", "uploaded"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    def _note(self, task: Task) -> Path:
+        if isinstance(task, FilePart):
+            return self.folder / "uploaded" / f"{task.path}.{task.fingerprint[:12]}" / "note.json"
+        return self.folder / "configs" / hashlib.sha256(task.name.encode()).hexdigest()[:16] / "note.json"
+
+
+def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Notes:
+    """Make the folder of a command for this run alone; a second run of the same command gets one of its own.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written, or belongs to another user.
+    """
+    root, name = options.work_folder, _name(builder, options)
+    try:
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = FileLock(root / f"{name}.lock", thread_local=False)
+        notes = Notes(root / name, options, lock)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            notes = Notes(Path(tempfile.mkdtemp(dir=root, prefix=f"{name}-")), options)
+        if notes.folder.exists() and os.name == "posix" and notes.folder.stat().st_uid != os.getuid():
+            raise UsageError(f"{notes.folder} belongs to another user. Give another --work-dir.")
+        shutil.rmtree(notes.temporary if options.resume else notes.folder, ignore_errors=True)
+        notes.temporary.mkdir(parents=True, mode=0o700)
+    except OSError as error:
+        raise UsageError(
+            f"{root} cannot be written ({error.strerror}). Make room there, or give another --work-dir."
+        ) from None
+    return notes
+
+
+def _name(builder: type[datasets.DatasetBuilder], options: Options) -> str:
+    """The same for the same command."""
+    what = (endpoint(), builder.__module__, builder.__qualname__, replace(options, **HOW))
+    return f"{options.repo_id.replace('/', '--')}-{hashlib.sha256(repr(what).encode()).hexdigest()[:12]}"
+
+
+def _move(config: PreparedConfig, old: Path, new: Path) -> PreparedConfig:
+    files = {
+        split: [
+            replace(file, source=new / file.source.relative_to(old)) for file in files if isinstance(file, LocalFile)
+        ]
+        for split, files in config.files.items()
+    }
+    return replace(config, files=files)
+
+
+def _write_config(config: PreparedConfig, folder: Path) -> dict[str, Any]:
+    config.info.write_to_directory(str(folder))
+    files = {split: [{**asdict(file), "source": ""} for file in files] for split, files in config.files.items()}
+    plain = {field.name: getattr(config, field.name) for field in fields(config)}
+    return {**plain, "builder_config": None, "info": None, "files": files}
+
+
+def _read_config(builder_config: datasets.BuilderConfig, note: Mapping[str, Any], folder: Path) -> PreparedConfig:
+    """Read a config, and raise ValueError if its files are not as they were noted."""
+    files = {
+        split: [LocalFile(**{**file, "source": folder / "repository" / file["path"]}) for file in files]
+        for split, files in note["files"].items()
+    }
+    if any(file_digest(file.source) != file.sha256 for split in files.values() for file in split):
+        raise ValueError("not the file that was noted")
+    info = datasets.DatasetInfo.from_directory(str(folder))
+    return PreparedConfig(**{**note, "builder_config": builder_config, "info": info, "files": files})

@@ -1,0 +1,217 @@
+"""The stand-in Hub under `datasets` in a process of its own, and `python -m loopback`."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from huggingface_hub import CommitOperationAdd, HfApi
+
+from loopback import READ_TOKEN, WRITE_TOKEN, Hub
+from tests.hubs import empty_hub
+from tests.loopback.clients import R, client
+
+ROOT = Path(__file__).parents[2]
+CARD = b"""---
+configs:
+- config_name: small
+  default: true
+  data_files:
+  - split: train
+    path: small/train-*.parquet
+  - split: test
+    path: small/test-*.parquet
+- config_name: large
+  data_files:
+  - split: train
+    path: large/train-*.parquet
+---
+# Digits
+"""
+LOAD = """
+import json, sys
+from datasets import get_dataset_config_names, load_dataset
+repository, revision = sys.argv[1:]
+large = load_dataset(repository, "large", split="train", revision=revision, streaming=True)
+print(json.dumps({
+    "configs": get_dataset_config_names(repository, revision=revision),
+    "small": {name: split["x"][:] for name, split in load_dataset(repository, revision=revision).items()},
+    "large": [row["x"] for row in large],
+}))
+"""
+PUSH = """
+import json, sys
+from datasets import Dataset, DatasetDict, load_dataset
+repository = sys.argv[1]
+splits = DatasetDict({"train": Dataset.from_dict({"x": [1, 2]}), "test": Dataset.from_dict({"x": [3]})})
+splits.push_to_hub(repository, "one", private=True)
+splits["train"].push_to_hub(repository, "two", commit_message="the second", create_pr=True)
+print(json.dumps(load_dataset(repository, "two", revision="refs/pr/1", split="train")["x"][:]))
+"""
+
+
+def parquet(values: list[int]) -> bytes:
+    """Return a Parquet file with one column x."""
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"x": values}), buffer)
+    return buffer.getvalue()
+
+
+def run(hub: Hub, script: str, *arguments: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a script as a client that knows nothing but the environment."""
+    command = [sys.executable, "-c", script, *arguments]
+    return subprocess.run(command, env=hub.environment(token), capture_output=True, text=True)
+
+
+def printed(done: subprocess.CompletedProcess[str]) -> Any:
+    """Return the JSON in the last line that a script printed."""
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A Hub with a data set of two configs under the tag v1, and something else on main."""
+    with empty_hub() as hub:
+        hub.create(R, private=True)
+        files = {
+            "README.md": CARD,
+            "small/train-0.parquet": parquet([1, 2]),
+            "small/test-0.parquet": parquet([3]),
+        }
+        hub.commit(R, files | {"large/train-0.parquet": parquet([4]), "large/train-1.parquet": parquet([5, 6])})
+        client(hub).create_tag(R, tag="v1", repo_type="dataset")
+        hub.commit(R, delete=["small/", "large/"])
+        hub.forget()
+        yield hub
+
+
+@pytest.mark.slow
+def test_load_dataset(hub: Hub, way: str) -> None:
+    """Configs by name and by default, by tag, whole and streamed, of a private repository."""
+    found = printed(run(hub, LOAD, R, "v1", token=READ_TOKEN))
+    small = {"train": [1, 2], "test": [3]}
+    assert found == {"configs": ["small", "large"], "small": small, "large": [4, 5, 6]}
+    assert any(r.user_agent.startswith("datasets/") for r in hub.requests)
+    assert any("/reconstructions/" in r.path for r in hub.requests) == (way == "xet")
+
+
+@pytest.mark.slow
+def test_load_dataset_without_a_token(hub: Hub) -> None:
+    """A private repository looks like none."""
+    done = run(hub, LOAD, R, "v1")
+    assert "DatasetNotFoundError" in done.stderr
+    assert {r.status for r in hub.requests if r.path.startswith("/")} == {401}
+
+
+@pytest.mark.slow
+def test_push_to_hub(hub: Hub, way: str) -> None:
+    """`datasets` publishes to main and to a pull request."""
+    assert printed(run(hub, PUSH, "tester/pushed", token=WRITE_TOKEN)) == [1, 2]
+    assert set(hub.files("tester/pushed")) == {
+        ".gitattributes",
+        "README.md",
+        "one/train-00000-of-00001.parquet",
+        "one/test-00000-of-00001.parquet",
+    }
+    assert "two/train-00000-of-00001.parquet" in hub.files("tester/pushed", "refs/pr/1")
+    assert [pull.title for pull in hub.pulls("tester/pushed")] == ["the second"]
+    assert any(r.path.endswith("/shards") for r in hub.requests) == (way == "xet")
+
+
+def test_other_hosts_are_out_of_reach(hub: Hub) -> None:
+    """What a client wants of another host ends at the Hub, is refused and recorded."""
+    script = """
+from huggingface_hub import get_session
+print(get_session().get("http://datasets-server.127.0.0.1/info").status_code)
+try:
+    get_session().get("https://example.com/x")
+except Exception as error:
+    print(type(error).__name__)
+"""
+    assert run(hub, script).stdout.split() == ["404", "ProxyError"]
+    assert [(r.method, r.path, r.status) for r in hub.requests] == [
+        ("GET", "http://datasets-server.127.0.0.1/info", 404),
+        ("CONNECT", "example.com:443", 404),
+    ]
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """Start `python -m loopback` and yield it with the variables that it says to export."""
+    command = [sys.executable, "-m", "loopback", *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            exports = {}
+            for line in process.stdout:
+                if line.startswith("export "):
+                    name, _, value = line.removeprefix("export ").strip().partition("=")
+                    exports[name] = value
+                elif exports and line == "\n":
+                    break
+            yield process, exports
+        finally:
+            process.kill()
+
+
+def test_command(tmp_path: Path) -> None:
+    """It says where it is, serves, prints no token of a request, stops on Ctrl-C; killed, it lost nothing."""
+    arguments = ("--port", "0", "--state", str(tmp_path / "state"), "--user", "me")
+    files = {"README.md": b"---\nlicense: mit\n---\n# Digits", "train.parquet": parquet([1])}
+    with started(*arguments) as (process, exports):
+        assert exports["HF_ENDPOINT"].startswith("http://127.0.0.1:")
+        assert set(exports) == {"HF_ENDPOINT", "HF_TOKEN", "HF_HOME"}
+        api = HfApi(endpoint=exports["HF_ENDPOINT"], token=exports["HF_TOKEN"])
+        api.create_repo("me/digits", repo_type="dataset")
+        operations = [CommitOperationAdd(path, data) for path, data in files.items()]
+        api.create_commit("me/digits", operations, commit_message="add", repo_type="dataset")
+        process.kill()
+    with started(*arguments) as (process, exports):
+        api = HfApi(endpoint=exports["HF_ENDPOINT"], token=exports["HF_TOKEN"])
+        api.dataset_info("me/digits")
+        address = ("127.0.0.1", int(exports["HF_ENDPOINT"].rpartition(":")[2]))
+        with socket.create_connection(address):  # open and silent: it holds up nothing
+            process.send_signal(signal.SIGINT)
+            assert process.stdout is not None
+            rest = process.stdout.read()
+            assert process.wait() == 0
+    assert rest.splitlines()[-1] == "Stopped."
+    assert "GET /api/datasets/me/digits 200" in rest
+    assert exports["HF_TOKEN"] not in rest
+    with Hub(tmp_path / "state") as hub:
+        assert {path: hub.files("me/digits")[path] for path in files} == files
+
+
+def test_command_with_bad_arguments(tmp_path: Path) -> None:
+    """One sentence and exit code 2."""
+    (tmp_path / "file").touch()
+    (tmp_path / "earlier" / "repositories" / "tester").mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for arguments, said in (
+            (["--port", "x"], "invalid int value: 'x'"),
+            (["--port", "70000"], "from 0 to 65535, not 70000."),
+            (["--user", "a/b"], "a name of letters, digits and -_., not 'a/b'."),
+            (["--port", "0", "--state", str(tmp_path / "file")], "is a file."),
+            (["--port", "0", "--state", str(tmp_path / "earlier")], "not the state of a Hub of this version."),
+            (["--port", port], f"cannot listen at port {port}"),
+            (["--prot", "1"], "--prot"),
+        ):
+            command = [sys.executable, "-m", "loopback", *arguments]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == 2
+            assert done.stdout == ""
+            assert len(done.stderr.splitlines()) == 1
+            assert said in done.stderr

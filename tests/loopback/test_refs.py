@@ -1,0 +1,151 @@
+"""The stand-in Hub as `huggingface_hub` sees it: branches, tags, pull requests, and who may do what."""
+
+from __future__ import annotations
+
+import pytest
+from huggingface_hub import CommitOperationAdd, get_token
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+from loopback import READ_TOKEN, WRITE_TOKEN, Hub
+from tests.hubs import empty_hub
+from tests.loopback.clients import CARD, SMALL, STRANGER, WRONG, R, add, client, status
+
+
+def test_branches_and_tags(hub: Hub) -> None:
+    """They are made once, read under their name and deleted; names may hold slashes."""
+    api, first = client(hub), hub.commits(R)[0].oid
+    api.create_branch(R, branch="feature/x", repo_type="dataset")
+    add(hub, {"x.txt": b"x"}, revision="feature/x")
+    api.create_tag(R, tag="v1", revision="feature/x", repo_type="dataset")
+    assert "x.txt" not in hub.files(R)
+    assert "x.txt" in hub.files(R, "v1")
+    assert [i.path for i in api.list_repo_tree(R, repo_type="dataset", revision="feature/x")][1:] == ["x.txt"]
+    refs = api.list_repo_refs(R, repo_type="dataset")
+    assert {ref.name: ref.target_commit for ref in refs.branches}["main"] == first
+    assert [(ref.name, ref.ref) for ref in refs.tags] == [("v1", "refs/tags/v1")]
+    with pytest.raises(HfHubHTTPError) as error:
+        api.create_tag(R, tag="v1", repo_type="dataset")
+    assert status(error) == 409
+    with pytest.raises(HfHubHTTPError) as error:
+        api.create_branch(R, branch="feature/x", repo_type="dataset")
+    assert status(error) == 409
+    api.create_tag(R, tag="v1", repo_type="dataset", exist_ok=True)
+    with pytest.raises(RevisionNotFoundError):
+        api.create_tag(R, tag="v2", revision="none", repo_type="dataset")
+    api.delete_tag(R, tag="v1", repo_type="dataset")
+    api.delete_branch(R, branch="feature/x", repo_type="dataset")
+    assert hub.refs(R) == {"refs/heads/main": first}
+    with pytest.raises(RevisionNotFoundError):
+        api.dataset_info(R, revision="v1")
+
+
+def test_pull_request(hub: Hub) -> None:
+    """A stranger proposes and adds to it, the owner merges, and main has what both did."""
+    stranger, owner = client(hub, STRANGER), client(hub)
+    info = stranger.create_commit(
+        R,
+        [CommitOperationAdd("train.parquet", SMALL)],
+        commit_message="Add data",
+        repo_type="dataset",
+        create_pr=True,
+    )
+    assert info.pr_url == f"{hub.url}/datasets/{R}/discussions/1"
+    assert info.pr_revision == "refs/pr/1"
+    add(hub, {"more.txt": b"more"}, STRANGER, revision="refs/pr/1")
+    hub.commit(R, files={"other.txt": b"other"})
+    assert set(hub.files(R)) == {".gitattributes", "other.txt"}
+    with pytest.raises(HfHubHTTPError) as error:
+        stranger.merge_pull_request(R, 1, repo_type="dataset")
+    assert status(error) == 403
+    assert owner.get_discussion_details(R, 1, repo_type="dataset").conflicting_files == []
+    owner.merge_pull_request(R, 1, repo_type="dataset")
+    assert set(hub.files(R)) == {".gitattributes", "other.txt", "train.parquet", "more.txt"}
+    details = owner.get_discussion_details(R, 1, repo_type="dataset")
+    assert (details.status, details.merge_commit_oid) == ("merged", hub.commits(R)[0].oid)
+    assert [(pull.num, pull.author) for pull in owner.get_repo_discussions(R, repo_type="dataset")] == [(1, "stranger")]
+
+
+def test_pull_request_in_conflict(hub: Hub) -> None:
+    """A file changed on both sides is a 409, and the pull request stays open until it is closed."""
+    api = client(hub)
+    number = api.create_pull_request(R, "Change the card", repo_type="dataset").num
+    add(hub, {"README.md": CARD}, revision=f"refs/pr/{number}")
+    hub.commit(R, files={"README.md": b"other"})
+    with pytest.raises(HfHubHTTPError) as error:
+        api.merge_pull_request(R, number, repo_type="dataset")
+    assert status(error) == 409
+    assert api.get_discussion_details(R, number, repo_type="dataset").conflicting_files == ["README.md"]
+    assert hub.files(R)["README.md"] == b"other"
+    api.change_discussion_status(R, number, "closed", repo_type="dataset")
+    assert [pull.status for pull in hub.pulls(R)] == ["closed"]
+
+
+@pytest.mark.parametrize(
+    ("token", "private", "read", "write"),
+    [
+        (WRITE_TOKEN, False, None, None),
+        (WRITE_TOKEN, True, None, None),
+        (READ_TOKEN, False, None, (HfHubHTTPError, 403)),
+        (READ_TOKEN, True, None, (HfHubHTTPError, 403)),
+        (STRANGER, False, None, (HfHubHTTPError, 403)),
+        (STRANGER, True, (RepositoryNotFoundError, 404), (RepositoryNotFoundError, 404)),
+        (False, False, None, (RepositoryNotFoundError, 401)),
+        (False, True, (RepositoryNotFoundError, 401), (RepositoryNotFoundError, 401)),
+        (WRONG, False, (HfHubHTTPError, 401), (HfHubHTTPError, 401)),
+    ],
+)
+def test_rights(
+    hub: Hub,
+    token: str | bool,
+    private: bool,
+    read: tuple[type[HfHubHTTPError], int] | None,
+    write: tuple[type[HfHubHTTPError], int] | None,
+) -> None:
+    """What each caller may do, and the error of the real client if not."""
+    client(hub).update_repo_settings(R, private=private, repo_type="dataset")
+    api, head = client(hub, token), hub.refs(R)
+    attempts = (
+        (read, lambda: api.dataset_info(R)),
+        (write, lambda: api.upload_file(path_or_fileobj=b"x", path_in_repo="x.txt", repo_id=R, repo_type="dataset")),
+        (write, lambda: api.create_tag(R, tag="v1", repo_type="dataset")),
+    )
+    for expected, attempt in attempts:
+        if expected is None:
+            attempt()
+            continue
+        with pytest.raises(expected[0]) as error:
+            attempt()
+        assert (type(error.value), status(error)) == expected
+    assert (hub.refs(R) == head) == (write is not None)
+
+
+def test_who_am_i(hub: Hub) -> None:
+    """A token gives a name and a role; a namespace that is not one's own is closed."""
+    who = client(hub, READ_TOKEN).whoami()
+    assert (who["name"], who["auth"]["accessToken"]["role"]) == ("tester", "read")
+    with pytest.raises(HfHubHTTPError) as error:
+        client(hub, WRONG).whoami()
+    assert status(error) == 401
+    with pytest.raises(HfHubHTTPError) as error:
+        client(hub, STRANGER).create_repo("tester/new", repo_type="dataset")
+    assert status(error) == 403
+
+
+def test_keyless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trusted publisher gets a token that writes to its repository, and to no other one."""
+    monkeypatch.setenv("HF_OIDC_RESOURCE", f"datasets/{R}")
+    monkeypatch.setenv("HF_OIDC_ID_TOKEN", "identity")
+    with empty_hub(publishers={"identity": f"datasets/{R}"}) as hub:
+        hub.create(R)
+        hub.create("tester/other")
+        token = get_token()
+        assert token is not None
+        assert token.startswith("hf_jwt_")
+        add(hub, {"x.txt": b"x"}, token)
+        assert "x.txt" in hub.files(R)
+        with pytest.raises(HfHubHTTPError) as error:
+            client(hub, token).create_tag("tester/other", tag="v1", repo_type="dataset")
+        assert status(error) == 403
+        monkeypatch.setenv("HF_OIDC_RESOURCE", "datasets/tester/other")
+        with pytest.raises(HfHubHTTPError, match="not that of a trusted publisher"):
+            get_token()

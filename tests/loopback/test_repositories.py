@@ -1,0 +1,294 @@
+"""The stand-in Hub as `huggingface_hub` sees it: repositories, commits, files, history, state."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationCopy,
+    CommitOperationDelete,
+    HfFileSystem,
+    RepoCard,
+    constants,
+    get_session,
+)
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+from huggingface_hub.hf_api import RepoFile, RepoFolder
+
+from loopback import WRITE_TOKEN, Hub
+from tests.loopback.clients import CARD, SMALL, TOKENS, R, add, client, commit_by_hand, status, statuses
+
+
+def test_create_repository(hub: Hub) -> None:
+    """A repository is made once, private if wished, and deleted; one that exists is a 409."""
+    api = client(hub)
+    assert api.create_repo("team/new", repo_type="dataset", private=True) == f"{hub.url}/datasets/team/new"
+    assert api.dataset_info("team/new").private
+    with pytest.raises(HfHubHTTPError) as error:
+        api.create_repo(R, repo_type="dataset")
+    assert status(error) == 409
+    assert api.create_repo(R, repo_type="dataset", exist_ok=True) == f"{hub.url}/datasets/{R}"
+    assert api.dataset_info("team/new", expand=["private"]).sha is None
+    api.delete_repo("team/new", repo_type="dataset")
+    assert not api.repo_exists("team/new", repo_type="dataset")
+
+
+def test_commit_and_read_back(hub: Hub, tmp_path: Path) -> None:
+    """Sizes and hashes in tree, paths and info are those of git and SHA-256, and downloads give the bytes."""
+    api, files = client(hub), {"README.md": CARD, "data/train.parquet": SMALL, "data/a b+é.csv": b"x\n1\n"}
+    oid = add(hub, files)
+    assert {path: data for path, data in hub.files(R).items() if path in files} == files
+    tree = {item.path: item for item in api.list_repo_tree(R, repo_type="dataset", recursive=True)}
+    assert set(tree) == {".gitattributes", "data", *files}
+    small, large, folder = tree["README.md"], tree["data/train.parquet"], tree["data"]
+    assert isinstance(small, RepoFile)
+    assert isinstance(large, RepoFile)
+    assert isinstance(folder, RepoFolder)
+    assert (small.size, small.lfs) == (len(CARD), None)
+    assert small.blob_id == hashlib.sha1(b"blob %d\0" % len(CARD) + CARD).hexdigest()
+    assert large.lfs is not None
+    assert (large.size, large.lfs.sha256) == (len(SMALL), hashlib.sha256(SMALL).hexdigest())
+    assert api.get_paths_info(R, [*files, "data", "none"], repo_type="dataset") == [
+        tree[path] for path in (*files, "data")
+    ]
+    siblings = {item.rfilename: item for item in api.dataset_info(R, files_metadata=True).siblings or []}
+    assert siblings["data/train.parquet"].lfs == large.lfs
+    assert siblings["README.md"].blob_id == small.blob_id
+    for path, data in files.items():
+        found = api.hf_hub_download(R, path, repo_type="dataset", cache_dir=tmp_path)
+        assert Path(found).read_bytes() == data
+    snapshot = api.snapshot_download(R, repo_type="dataset", revision=oid, cache_dir=tmp_path / "other")
+    assert (Path(snapshot) / "data/train.parquet").read_bytes() == SMALL
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_git_agrees_on_the_hashes(hub: Hub) -> None:
+    """An LFS file's oid is that of the pointer that git would hold."""
+    add(hub, {"train.parquet": SMALL})
+    (found,) = client(hub).get_paths_info(R, "train.parquet", repo_type="dataset")
+    assert isinstance(found, RepoFile)
+    assert found.lfs is not None
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{found.lfs.sha256}\nsize {found.size}\n"
+    command = ["git", "hash-object", "--stdin"]
+    git = subprocess.run(command, input=pointer, capture_output=True, text=True, check=True).stdout.strip()
+    assert (found.blob_id, found.lfs.pointer_size) == (git, len(pointer))
+
+
+def test_unchanged_files_make_no_commit(hub: Hub) -> None:
+    """The client compares preupload's oid with its own, for both kinds of files."""
+    files = {"README.md": CARD, "train.parquet": SMALL}
+    assert add(hub, files) == add(hub, files)
+    assert len(hub.commits(R)) == 2
+
+
+def test_upload_folder(hub: Hub, tmp_path: Path) -> None:
+    """A folder comes as one commit, and what a pattern names is deleted in the same one."""
+    hub.commit(R, files={"old/1.txt": b"1"})
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new/2.txt").write_bytes(b"2")
+    client(hub).upload_folder(repo_id=R, folder_path=tmp_path / "new", repo_type="dataset", delete_patterns="old/*")
+    assert set(hub.files(R)) == {".gitattributes", "2.txt"}
+
+
+def test_delete_and_copy(hub: Hub) -> None:
+    """Files and folders are deleted and copied; one that is not there is an error and no commit."""
+    head = hub.commit(R, files={"a/1.txt": b"1", "a/b/2.txt": b"2", "keep.parquet": SMALL})
+    operations: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete] = [
+        CommitOperationDelete("a/", is_folder=True),
+        CommitOperationCopy("keep.parquet", "copy.parquet"),
+    ]
+    client(hub).create_commit(R, operations, commit_message="tidy", repo_type="dataset", parent_commit=head)
+    assert set(hub.files(R)) == {".gitattributes", "keep.parquet", "copy.parquet"}
+    with pytest.raises(EntryNotFoundError):
+        client(hub).delete_file("a/1.txt", R, repo_type="dataset")
+    assert len(hub.commits(R)) == 3
+
+
+def test_stale_parent(hub: Hub) -> None:
+    """A commit onto a head that has moved, be it at the last moment, is a 412 and changes nothing."""
+    first = hub.commits(R)[0].oid
+    second = add(hub, {"1.txt": b"1"}, parent_commit=first)
+    with pytest.raises(HfHubHTTPError) as error:
+        add(hub, {"2.txt": b"2"}, parent_commit=first)
+    assert status(error) == 412
+    hub.before("POST", "/commit/", lambda: hub.commit(R, files={"3.txt": b"3"}))
+    with pytest.raises(HfHubHTTPError) as error:
+        add(hub, {"2.txt": b"2"}, parent_commit=second)
+    assert status(error) == 412
+    assert set(hub.files(R)) == {".gitattributes", "1.txt", "3.txt"}
+
+
+def test_one_of_many_committers_wins(hub: Hub) -> None:
+    """The check of the parent and the commit are one step: of eight with the same parent one gets through."""
+    head = hub.commits(R)[0].oid
+
+    def attempt(number: int) -> int:
+        try:
+            add(hub, {f"{number}.txt": b"x"}, parent_commit=head)
+        except HfHubHTTPError as error:
+            return int(error.response.status_code)
+        return 200
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(attempt, range(8))) == [200] + 7 * [412]
+    assert len(hub.commits(R)) == 2
+
+
+def test_answers_as_recorded(hub: Hub) -> None:
+    """What clients other than ours may rely on: fields, sentences and statuses that were seen on the real Hub."""
+    headers, api = {"Authorization": f"Bearer {WRITE_TOKEN}"}, f"{hub.url}/api"
+    session = partial(get_session().request, headers=headers)
+    created = session("POST", f"{api}/repos/create", json={"name": "new", "type": "dataset"}).json()
+    assert (set(created), len(created["id"])) == ({"url", "name", "id"}, 24)
+    info = session("GET", f"{api}/datasets/tester/new?expand=xetEnabled").json()
+    assert info == {"_id": created["id"], "id": "tester/new", "xetEnabled": True}
+    asked = session("POST", f"{api}/datasets/tester/new/preupload/main", json={"files": []}).json()
+    assert asked == {"files": [], "commitOid": hub.commits("tester/new")[0].oid}
+    for header, path, code, said in (
+        ({"parentCommit": "f" * 40}, "x", 412, "The branch was updated"),
+        ({}, "..\\x", 422, "path"),
+    ):
+        answered = commit_by_hand(hub, {"key": "file", "value": {"path": path, "content": "x"}}, **header)
+        assert (answered.status_code, said in answered.json()["error"]) == (code, True)
+    deleted = session("DELETE", f"{api}/repos/delete", json={"name": "new", "type": "dataset"})
+    assert deleted.text == "OK"
+    moved = session("GET", f"{hub.url}/datasets/{R}/resolve/main/.gitattributes", follow_redirects=False)
+    assert (moved.status_code, moved.headers["location"][:19]) == (307, "/api/resolve-cache/")
+
+
+def test_history(hub: Hub) -> None:
+    """Commits come the newest first over several pages, and `expand` names the last one of each path."""
+    for number in range(60):
+        oid = hub.commit(R, files={f"{number // 30}/{number}.txt": b"x"}, message=f"commit {number}")
+    found = client(hub).list_repo_commits(R, repo_type="dataset")
+    assert [commit.title for commit in found[:-1]] == [f"commit {number}" for number in reversed(range(60))]
+    assert (found[0].commit_id, found[0].authors, found[-1].title) == (oid, ["another"], "initial commit")
+    assert statuses(hub, "GET", "/commits/main") == [200, 200]
+    tree = client(hub).list_repo_tree(R, repo_type="dataset", recursive=True, expand=True)
+    titles = {item.path: item.last_commit.title for item in tree if item.last_commit}
+    assert (titles["0"], titles["0/7.txt"], titles["1"]) == ("commit 29", "commit 7", "commit 59")
+
+
+def test_tree_of_many_pages(hub: Hub) -> None:
+    """A listing of more than a thousand entries comes whole; a folder that is not there is an error."""
+    hub.commit(R, files={f"part/{number:04}.txt": b"x" for number in range(1001)})
+    assert len(list(client(hub).list_repo_tree(R, "part", repo_type="dataset"))) == 1001
+    assert statuses(hub, "GET", "/tree/main/part") == [200, 200]
+    with pytest.raises(EntryNotFoundError):
+        list(client(hub).list_repo_tree(R, "par", repo_type="dataset"))
+
+
+def test_ranges(hub: Hub) -> None:
+    """The file system reads pieces of a file, which come as 206."""
+    hub.commit(R, files={"train.parquet": SMALL})
+    files = HfFileSystem(endpoint=hub.url, token=WRITE_TOKEN, skip_instance_cache=True)
+    with files.open(f"datasets/{R}/train.parquet", block_size=1000) as file:
+        file.seek(3000)
+        assert file.read(10) == SMALL[3000:3010]
+    assert 206 in statuses(hub, "GET", "/bridge/")
+    url = f"{hub.url}/datasets/{R}/resolve/main/train.parquet"
+    with get_session().stream("GET", url, follow_redirects=True) as whole:
+        assert whole.headers["content-length"] == str(len(SMALL))
+
+
+def test_which_files_are_large(hub: Hub) -> None:
+    """LFS is for what .gitattributes names, for what is not text, and for more than 10 MiB."""
+    files = {
+        "a/train.parquet": b"PAR1",
+        "a/picture.png": b"not one",
+        "zeros": b"a\0b",
+        "latin.txt": b"caf\xe9 au lait",
+        "long.txt": b"x" * (10 * 2**20 + 1),
+        "text.csv": b"x,y\n",
+        "accents.md": b"x" * 511 + "é".encode(),
+        "parquet": b"no suffix",
+        "empty.parquet": b"",
+    }
+    add(hub, files)
+    large = {path for path, entry in hub.commits(R)[0].files.items() if entry.lfs}
+    assert large == {"a/train.parquet", "a/picture.png", "zeros", "latin.txt", "long.txt"}
+    hub.commit(R, files={".gitattributes": b"*.csv filter=lfs diff=lfs merge=lfs -text\n"})
+    add(hub, {"other.csv": b"x,y\n", "other.parquet": b"PAR1"})
+    files_now = hub.commits(R)[0].files
+    assert files_now["other.csv"].lfs
+    assert not files_now["other.parquet"].lfs
+
+
+def test_a_file_is_uploaded_once(hub: Hub, way: str) -> None:
+    """Nothing asks for an upload of what is there, and what is only uploaded is not yet seen."""
+    api = client(hub)
+    api.preupload_lfs_files(R, [CommitOperationAdd("train.parquet", SMALL)], repo_type="dataset")
+    assert set(hub.files(R)) == {".gitattributes"}
+    add(hub, {"train.parquet": SMALL, "again.parquet": SMALL})
+    assert [r.status for r in hub.requests if r.method == "PUT"] == [200]
+    assert ("/grants/" if way == "xet" else "/lfs/") in next(r.path for r in hub.requests if r.method == "PUT")
+    assert hub.files(R)["train.parquet"] == hub.files(R)["again.parquet"] == SMALL
+
+
+def test_uploads_are_checked(hub: Hub) -> None:
+    """An address without its signature, other content, and a commit of a blob that never came are refused."""
+    oid, headers = hashlib.sha256(SMALL).hexdigest(), {"Authorization": f"Bearer {WRITE_TOKEN}"}
+    url = f"{hub.url}/datasets/{R}.git/info/lfs/objects/batch"
+    batch = {"operation": "upload", "objects": [{"oid": oid, "size": len(SMALL)}]}
+    found = get_session().post(url, json=batch, headers=headers).json()
+    href = found["objects"][0]["actions"]["upload"]["href"]
+    assert get_session().put(href.partition("?")[0], content=SMALL).status_code == 403
+    assert get_session().put(href, content=SMALL[1:]).status_code == 400
+    assert get_session().put(href, content=SMALL, headers=headers).status_code == 400
+    named = {"key": "lfsFile", "value": {"path": "x.bin", "algo": "sha256", "oid": oid, "size": len(SMALL)}}
+    assert commit_by_hand(hub, named).status_code == 400
+    assert len(hub.commits(R)) == 1
+
+
+@pytest.mark.parametrize(
+    ("yaml", "message"),
+    [
+        ("license: [", "does not parse"),
+        ("license: mit\nlicense: mit", "duplicated key 'license'"),
+        ("tags: {a: 1}", '"tags" must be'),
+        ("size_categories: huge", "got 'huge'"),
+        ("configs:\n- config_name: a\n- config_name: a", "'a' twice"),
+        ("- a", "must be a mapping"),
+    ],
+)
+def test_cards_are_checked(hub: Hub, yaml: str, message: str) -> None:
+    """A card with bad YAML is refused before anything is uploaded, with a sentence that says why."""
+    with pytest.raises(ValueError, match=message):
+        add(hub, {"README.md": f"---\n{yaml}\n---\n# Digits\n".encode(), "train.parquet": SMALL})
+    assert [r.path for r in hub.requests] == ["/api/validate-yaml"]
+    card = {"key": "file", "value": {"path": "README.md", "content": f"---\n{yaml}\n---\n"}}
+    assert commit_by_hand(hub, card).status_code == 400
+
+
+def test_card_validate(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`RepoCard.validate` asks the endpoint the client was imported with, and takes the answer."""
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    RepoCard(CARD.decode()).validate(repo_type="dataset")
+    with pytest.raises(ValueError, match="got 'huge'"):
+        RepoCard("---\nsize_categories: huge\n---\n").validate(repo_type="dataset")
+
+
+def test_a_second_hub_goes_on_where_the_first_stopped(tmp_path: Path) -> None:
+    """Files, history, refs, pull requests, rights and uploads not yet committed come back."""
+    with Hub(tmp_path, tokens=TOKENS) as first:
+        first.create(R, private=True)
+        api = client(first)
+        add(first, {"README.md": CARD, "train.parquet": SMALL})
+        api.create_tag(R, tag="v1", repo_type="dataset")
+        add(first, {"x.txt": b"x"}, create_pr=True)
+        api.preupload_lfs_files(R, [CommitOperationAdd("more.parquet", SMALL[1:])], repo_type="dataset")
+        before = (first.files(R), first.commits(R), first.refs(R), first.pulls(R))
+    with Hub(tmp_path, tokens=TOKENS) as second:
+        assert (second.files(R), second.commits(R), second.refs(R), second.pulls(R)) == before
+        add(second, {"more.parquet": SMALL[1:]})
+        assert statuses(second, "PUT", "/lfs/") == []
+        client(second).merge_pull_request(R, 1, repo_type="dataset")
+        assert {"x.txt", "more.parquet"} <= set(second.files(R))
+        assert client(second).dataset_info(R).private

@@ -1,0 +1,275 @@
+"""The storage of the stand-in Hub by hand: formats, ranges, tokens, and every mistake that a client can make."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import anycrc
+import lz4.frame
+import pytest
+from huggingface_hub import get_session
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loopback import READ_TOKEN, WRITE_TOKEN, Fault, Hub
+from loopback.errors import HubError
+from loopback.xet import xorbs
+from tests.hubs import empty_hub
+from tests.loopback.clients import (
+    ALWAYS,
+    DATA,
+    FLOATS,
+    ROWS,
+    R,
+    Storage,
+    Upload,
+    add,
+    client,
+    commit_by_hand,
+    publish_elsewhere,
+    upload,
+)
+
+
+@given(st.binary(min_size=1, max_size=50))
+def test_grouped_bytes(content: bytes) -> None:
+    """Scheme 2: the bytes at 0, 4, 8... come first, then those at 1, 5, 9..., packed with LZ4."""
+    packed = lz4.frame.compress(b"".join(content[i::4] for i in range(4)))
+    chunk = struct.pack("<Q", len(packed) << 8 | 2 << 32 | len(content) << 40) + packed
+    assert list(xorbs.unpack(chunk)) == [content]
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_ranges(hub: Hub, version: str) -> None:
+    """Any range of a file is told by whole chunks that hold it, with where in the first it begins."""
+    add(hub, {"data.parquet": DATA})
+    storage, file = Storage(hub, "read"), hub.commits(R)[0].files["data.parquet"].xet
+    for start, stop in ((0, 1), (0, len(DATA)), (299_990, 800_123), (len(DATA) - 1, len(DATA) + 99)):
+        status, found = storage.get(f"/{version}/reconstructions/{file}", Range=f"bytes={start}-{stop - 1}")
+        assert status == 200
+        read = b""
+        for term in found["terms"]:
+            chunks = fetched(found, version, term["hash"])
+            part = b"".join(chunks[number] for number in range(term["range"]["start"], term["range"]["end"]))
+            assert len(part) == term["unpacked_length"]
+            read += part
+        offset = found["offset_into_first_range"]
+        assert read[offset : offset + stop - start] == DATA[start:stop]
+        assert len(read) - (stop - start) < 2 * xorbs.MAX_CHUNK
+    assert storage.get(f"/{version}/reconstructions/{file}", Range=f"bytes={len(DATA)}-")[0] == 416
+    assert storage.get(f"/{version}/reconstructions/{'0' * 64}")[0] == 404
+
+
+def fetched(found: dict[str, Any], version: str, xorb: str) -> dict[int, bytes]:
+    """Return the chunks that the addresses of a reconstruction give, by their number in the xorb."""
+    if version == "v1":
+        fetch = [(item["url"], item["range"], item["url_range"]) for item in found["fetch_info"][xorb]]
+    else:
+        fetch = [(item["url"], r["chunks"], r["bytes"]) for item in found["xorbs"][xorb] for r in item["ranges"]]
+    chunks: dict[int, bytes] = {}
+    for url, numbers, where in fetch:
+        assert get_session().get(url, headers={"Authorization": f"Bearer {WRITE_TOKEN}"}).status_code == 400
+        response = get_session().get(url, headers={"Range": f"bytes={where['start']}-{where['end']}"})
+        assert response.status_code == 206
+        content = list(xorbs.unpack(response.content))
+        assert len(content) == numbers["end"] - numbers["start"]
+        assert not chunks.keys() & set(range(numbers["start"], numbers["end"]))
+        chunks |= dict(enumerate(content, numbers["start"]))
+    return chunks
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, ""),
+        ({"xorb": "0" * 64}, "not 0000"),
+        ({"packed": b""}, "1 to 8192 chunks"),
+        ({"packed": b"XETBLOB"}, "1 to 8192 chunks"),
+        ({"packed": struct.pack("<Q", 3 << 8 | 3 << 40) + b"ab"}, "header of the chunk at byte 0"),
+        ({"packed": struct.pack("<Q", 2 << 8 | 3 << 40) + b"ab"}, "has 2 bytes, its header says 3"),
+        ({"packed": struct.pack("<Q", 16 << 8 | 1 << 32 | 3 << 40) + b"ab" * 8}, "not a frame of LZ4"),
+        ({"packed": struct.pack("<Q", 2 << 8 | 7 << 32 | 3 << 40) + b"ab"}, "no compression scheme 7"),
+        ({"packed": b"\x01"}, "ends within the header"),
+        ({"chunks": ((bytes(32), 3),)}, "holds other chunks"),
+        ({"file": bytes(32)}, "do not give the hash of the file"),
+        ({"size": 5}, "chunks or sizes"),
+        ({"stop": 3}, "chunks or sizes"),
+        ({"verification": bytes(32)}, "A range hash"),
+        ({"sha256": bytes(32)}, "The SHA-256 of the file"),
+    ],
+)
+def test_mistakes_of_a_client(hub: Hub, changed: dict[str, Any], said: str) -> None:
+    """What does not fit its hash, its size or its header is refused with a sentence, and nothing is kept."""
+    given = upload([b"abc", b"defg"])
+    status, answered = Storage(hub).register(given.but(**changed))
+    assert (status, said in str(answered)) == (400 if said else 200, True)
+    assert name_it(hub, given) == (400 if said else 200)
+
+
+def name_it(hub: Hub, given: Upload, size: int | None = None) -> int:
+    """Return the status of a commit that names an upload."""
+    value = {"path": "x.bin", "algo": "sha256", "oid": given.sha256.hex(), "size": size or given.size}
+    return int(commit_by_hand(hub, {"key": "lfsFile", "value": value}).status_code)
+
+
+def test_mistakes_in_what_is_named(hub: Hub) -> None:
+    """A xorb that never came, a shard that breaks off, and a commit that says another size are refused."""
+    given, storage = upload([b"abc", b"defg"]), Storage(hub)
+    assert "was not uploaded" in storage.post("/v2/shards", given.shard())[1]["error"]
+    storage.post(f"/v1/xorbs/default/{given.xorb}", given.packed)
+    for shard in (b"", b"x" * 48, given.shard()[:-48], given.shard()[:100]):
+        assert storage.post("/v2/shards", shard)[0] == 400
+    no_range_hashes = given.but(verification=b"").shard()
+    assert storage.post("/v2/shards", no_range_hashes)[0] == 400
+    assert storage.register(given) == (200, {"type": "result"})
+    assert name_it(hub, given, size=8) == 400
+    assert name_it(hub, given) == 200
+
+
+def test_grants(hub: Hub) -> None:
+    """A grant takes one upload, of what it was asked for; what is there already needs none."""
+    given, storage = upload([b"abc"]), Storage(hub)
+    checksum = {"algo": "crc64nvme", "value": str(anycrc.Model("CRC64-NVME").calc(given.packed))}
+    route, wanted = f"/v1/xorb-grants/default/{given.xorb}", {"length": len(given.packed), "checksum": checksum}
+    status, grant = storage.post(route, json.dumps(wanted).encode())
+    assert (status, grant["method"]) == (201, "PUT")
+    commit = f"/v1/xorb-commits/default/{given.xorb}/grant/{grant['id']}"
+    assert storage.post(commit, b"")[0] == 404
+    put = get_session().put
+    assert put(grant["url"], content=given.packed + b"x").status_code == 400
+    assert put(grant["url"], content=given.packed, headers=storage.headers).status_code == 400
+    assert put(grant["url"].partition("?")[0], content=given.packed).status_code == 403
+    assert [put(grant["url"], content=given.packed).status_code for _ in range(2)] == [200, 412]
+    assert storage.post(commit, b"") == (200, {"was_inserted": True})
+    assert storage.post(route, json.dumps(wanted).encode())[0] == 200
+
+
+def test_tokens(hub: Hub) -> None:
+    """The storage takes its own tokens, for what they allow, as long as they are good; the Hub's is not one."""
+    given = upload([b"abc"])
+    writer, reader = Storage(hub), Storage(hub, "read", READ_TOKEN)
+    assert reader.register(given)[0] == 403
+    assert writer.register(given)[0] == 200
+    for wrong in ({}, {"Authorization": f"Bearer {WRITE_TOKEN}"}, {"Authorization": "Bearer xet_e30=.00"}):
+        writer.headers = wrong
+        assert writer.get("/v1/reconstructions/" + "0" * 64)[0] == 401
+    hub.expire_tokens()
+    assert reader.get("/v1/reconstructions/" + "0" * 64)[0] == 401
+    url, headers = f"{hub.url}/api/datasets/{R}/xet-write-token/main", {"Authorization": f"Bearer {READ_TOKEN}"}
+    assert get_session().get(url, headers=headers).status_code == 403
+    assert get_session().get(url).status_code == 401
+    # The address of a token for a commit that opens a pull request.
+    headers = {"Authorization": f"Bearer {WRITE_TOKEN}"}
+    assert get_session().get(url.replace("main", "None"), headers=headers).status_code == 404
+    assert get_session().get(url.replace("main", "None?create_pr=1"), headers=headers).status_code == 200
+
+
+def download(hub: Hub, name: str, folder: Path) -> bytes:
+    """Return a file as the real client reads it."""
+    found = client(hub).hf_hub_download(R, f"{name}.parquet", repo_type="dataset", cache_dir=folder)
+    return Path(found).read_bytes()
+
+
+def paths(hub: Hub, part: str) -> list[tuple[str, int | None]]:
+    """Return the paths below the storage's own one, and the statuses, of the requests with this part."""
+    return [(r.path.split("/", 3)[3], r.status) for r in hub.requests if r.path.startswith("/xet/") and part in r.path]
+
+
+def test_upload_and_download(hub: Hub, tmp_path: Path) -> None:
+    """The newest client takes the newest routes, the hashes agree, and the same content is not sent twice."""
+    add(hub, {"data.parquet": DATA, "floats.parquet": FLOATS})
+    assert {name: hub.files(R)[f"{name}.parquet"] for name in ("data", "floats")} == {"data": DATA, "floats": FLOATS}
+    assert [status for _, status in paths(hub, "/grants/")] == [200]
+    assert [path for path, _ in paths(hub, "shards")] == ["v2/shards"]
+    assert not [r for r in hub.requests if "/lfs/" in r.path]
+    for name, data in (("data", DATA), ("floats", FLOATS)):
+        (found,) = client(hub).get_paths_info(R, f"{name}.parquet", repo_type="dataset")
+        assert found.xet_hash == hub.commits(R)[0].files[f"{name}.parquet"].xet  # type: ignore[union-attr]
+        assert download(hub, name, tmp_path) == data
+    assert {path.partition("/reconstructions/")[0] for path, _ in paths(hub, "reconstructions")} == {"v2"}
+    assert {status for _, status in paths(hub, "/data/")} == {206}
+    hub.forget()
+    add(hub, {"again.parquet": DATA})
+    assert paths(hub, "xorb") == []
+    assert hub.files(R)["again.parquet"] == DATA
+
+
+@pytest.mark.parametrize("policy", ["none", "lz4", "bg4-lz4"])
+def test_compression(hub: Hub, tmp_path: Path, policy: str) -> None:
+    """Whatever way hf_xet packs chunks, they are read here, and unpacked there again."""
+    assert publish_elsewhere(hub, tmp_path, ROWS, HF_XET_XORB_COMPRESSION_POLICY=policy) == ""
+    assert hub.files(R)["train.parquet"] == ROWS
+    (sent,) = (r.received for r in hub.requests if r.method == "PUT")
+    assert (sent > len(ROWS)) == (policy == "none")
+
+
+@pytest.mark.parametrize(
+    ("route", "instead"),
+    [("/v1/xorb-grants/", "v1/xorbs/"), ("/v2/reconstructions/", "v1/reconstructions/")],
+)
+def test_routes_of_an_older_storage(hub: Hub, tmp_path: Path, route: str, instead: str) -> None:
+    """Where the newest route is not there, the client goes back to the one before."""
+    hub.fail(path=route, fault=Fault.status(404), times=ALWAYS)
+    assert publish_elsewhere(hub, tmp_path, DATA) == ""
+    assert any(path.startswith(instead) and status == 200 for path, status in paths(hub, instead))
+
+
+def test_tokens_expire(tmp_path: Path) -> None:
+    """The client asks for a new token when one is about to expire."""
+    with empty_hub(lifetime=20) as hub:
+        hub.create(R)
+        assert publish_elsewhere(hub, tmp_path, DATA) == ""
+        assert len([r for r in hub.requests if "xet-write-token" in r.path]) > 1
+    with empty_hub(lifetime=0) as hub:
+        hub.create(R)
+        assert Storage(hub).register(upload([b"abc"]))[0] == 401
+
+
+def test_lost_storage(hub: Hub, tmp_path: Path) -> None:
+    """What the storage lost can be seen, but not read, neither as Xet nor without; uploaded again it is back."""
+    add(hub, {"data.parquet": DATA})
+    hub.lose(R, "data.parquet")
+    with pytest.raises(Exception, match="404"):
+        download(hub, "data", tmp_path)
+    with pytest.raises(HubError, match="has no xorb"):
+        hub.files(R)
+    url = f"{hub.url}/datasets/{R}/resolve/main/data.parquet"
+    assert get_session().get(url, follow_redirects=True).status_code == 404
+    assert client(hub).get_paths_info(R, "data.parquet", repo_type="dataset")
+    assert publish_elsewhere(hub, tmp_path, DATA) == ""
+    assert download(hub, "data", tmp_path) == DATA
+
+
+@pytest.mark.slow
+def test_a_second_hub_has_a_storage_of_its_own(tmp_path: Path) -> None:
+    """A new Hub gets all that an earlier one at its port was sent; one on the folder of an earlier one does not."""
+    home = {"HF_HOME": str(tmp_path / "home")}
+    for state, sent in (("one", 1), ("two", 1), ("two", 0)):
+        with Hub(tmp_path / state) as hub:
+            if sent:
+                hub.create(R)
+            assert publish_elsewhere(hub, tmp_path, DATA, **home) == ""
+            assert len(paths(hub, "/grants/")) == sent
+
+
+@pytest.mark.parametrize("route", ["/chunks/", "/xorb-grants/", "/grants/", "/xorb-commits/", "/shards", "-token/"])
+@pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.DROP_AFTER, Fault.CUT, Fault.status(503)], ids=lambda f: f.kind)
+def test_faults_of_an_upload(hub: Hub, route: str, fault: Fault) -> None:
+    """Every request of an upload can fail; hf_xet tries again, and the file is right."""
+    hub.fail(path=route, fault=fault)
+    add(hub, {"data.parquet": DATA})
+    assert any(record.faults for record in hub.requests)
+    assert hub.files(R)["data.parquet"] == DATA
+
+
+@pytest.mark.parametrize("route", ["/reconstructions/", "/data/", "-token/"])
+@pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.CUT, Fault.status(503)], ids=lambda f: f.kind)
+def test_faults_of_a_download(hub: Hub, tmp_path: Path, route: str, fault: Fault) -> None:
+    """As of an upload."""
+    hub.commit(R, files={"data.parquet": DATA})
+    hub.fail(path=route, fault=fault)
+    assert download(hub, "data", tmp_path) == DATA
+    assert any(record.faults for record in hub.requests)
