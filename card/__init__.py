@@ -1,4 +1,4 @@
-"""What MNIST-1D says of itself on the Hub."""
+"""The dataset card of MNIST-1D on the Hub."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -13,7 +13,7 @@ try:
     from publisher import Card
     from publisher.prepare.configs import ConfigCard
 except ImportError as error:
-    from mnist1d import refuse_hidden  # not above: a slip in a declaration is no fault of this
+    from mnist1d import refuse_hidden  # not above: a slip in a declaration is a different error
 
     refuse_hidden(error)
     raise

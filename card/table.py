@@ -58,7 +58,7 @@ class Table:
     torch: str
 
     def datasets(self, configs: Collection[str]) -> list[str]:
-        """MNIST, and those of the configs that all models were trained on."""
+        """MNIST, and the configs that all models were trained on."""
         return [name for name in (MNIST, *configs) if all(name in row.cells for row in self.rows)]
 
     def gap(self, dataset: str, better: str, worse: str) -> float:

