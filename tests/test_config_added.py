@@ -18,14 +18,14 @@ from loopback import Hub
 ROOT = Path(__file__).parents[1]
 PARTS = ("mnist1d_authors", "generator", "publisher", "card", "explorer", "tools", "scripts", "mnist1d.py")
 R = "tester/mnist1d"
-QUIET = """Mnist1DConfig(
-            name="quiet",
-            description="Without noise.",
-            parameters=Parameters(iid_noise_scale=0.0, corr_noise_scale=0.0),
-        ),
-    ]
-    DEFAULT_CONFIG_NAME"""
-SHUFFLED = re.compile(r'Mnist1DConfig\(\s*name="shuffled",.*?\n        \),\n', re.DOTALL)
+QUIET = """    Config(
+        name="quiet",
+        description="Without noise.",
+        parameters=Parameters(iid_noise_scale=0.0, corr_noise_scale=0.0),
+    ),
+]
+DEFAULT_CONFIG_NAME"""
+SHUFFLED = re.compile(r'    Config\(\s*name="shuffled",.*?\n    \),\n', re.DOTALL)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_steps(hub: Hub, project: Path, tmp_path: Path, network: None) -> None:
     push = Path("scripts", "push_to_hub.py")
     assert run(project, push, R).returncode == 0
     before = hub.files(R)
-    declare(project, "]\n    DEFAULT_CONFIG_NAME", QUIET)
+    declare(project, "]\nDEFAULT_CONFIG_NAME", QUIET)
     declare(project, 'name="large-padding"', 'name="wide"')
     declare(project, SHUFFLED.findall((project / "mnist1d.py").read_text(encoding="utf-8"))[0], "")
 

@@ -31,7 +31,7 @@ NOT_COPIED = shutil.ignore_patterns(".*", "build", "venv*", "dist", "*.egg-info"
 
 
 def _not_copied(folder: str, names: list[str]) -> set[str]:
-    """What is no part of the project; `publisher/prepare` is."""
+    """Names that are not part of the project; a package of that name is."""
     return NOT_COPIED(folder, names) if Path(folder) == ROOT else {"__pycache__"} & set(names)
 
 
@@ -70,6 +70,29 @@ def test_slow_blocks(page: Path, tmp_path: Path) -> None:
     run(page, tmp_path, "--slow")
 
 
+@pytest.mark.slow
+def test_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs from top to bottom, and its stored results are those that it gives, and small."""
+    for needed in ("ipykernel", "matplotlib", "nbclient", "sklearn", "torch"):
+        pytest.importorskip(needed, reason=f'needs {needed}: pip install -e ".[notebook]"')
+    import nbclient
+    import nbformat
+
+    path = ROOT / "docs" / "first-steps.ipynb"
+    assert path.stat().st_size < 100_000
+    stored, notebook = (nbformat.read(path, as_version=4) for _ in range(2))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # more threads than free processors are slower, by far
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(path.parent)}}).execute()
+    for found, known in zip(notebook.cells, stored.cells, strict=True):
+        assert ("image/png" in str(found)) == ("image/png" in str(known)), found.source
+    accuracies = [[int(percent) for percent in re.findall(r" (\d+)%", str(each.cells))] for each in (stored, notebook)]
+    assert len(accuracies[0]) == 6
+    assert all(abs(known - found) <= 5 for known, found in zip(*accuracies, strict=True)), accuracies
+
+
 def test_the_exceptions_are_needed() -> None:
     """Each is for a line that some page has."""
     blocks = [block for page in PAGES for block in read_blocks(page) if block.language == "sh"]
@@ -98,7 +121,7 @@ def test_links(page: Path) -> None:
 
 
 def links(page: Path) -> Iterator[str]:
-    """Where links and pictures lead, but for other hosts."""
+    """Targets of links and pictures, except on other hosts."""
     for token in inline(page):
         target = str(token.attrs.get("href") or token.attrs.get("src") or "")
         if target and "://" not in target:
@@ -113,6 +136,6 @@ def anchors(page: Path) -> set[str]:
 
 
 def inline(page: Path) -> Iterator[Token]:
-    """What stands in a page's text, tables included."""
+    """Elements of a page's text, tables included."""
     for token in MARKDOWN.parse(page.read_text(encoding="utf-8")):
         yield from token.children or []

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +12,6 @@ import pytest
 
 from loopback import Hub
 from publisher import main
-from publisher.cli.shell import Parser
-from publisher.cli.shell import run as run_command
 from tests.shards import SHARDS_CARD, Shards, ShardsConfig
 
 R = "tester/year"
@@ -89,67 +84,3 @@ def test_proposed(hub: Hub, run: Run, capsys: pytest.CaptureFixture[str]) -> Non
     said = capsys.readouterr().out
     assert "proposed and verified" in said
     assert "published" not in said
-
-
-@pytest.mark.parametrize("command", [["scripts/push_to_hub.py"], ["scripts/validate.py"], ["-m", "publisher"]])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_while_modules_are_loaded(command: list[str], number: int, tmp_path: Path) -> None:
-    """One line, the signal's exit code, and no temporary file stays."""
-    heard = 0
-    for attempt in range(12):
-        process = subprocess.Popen(
-            [sys.executable, *command, "--help"],
-            cwd=Path(__file__).parents[1],
-            env={**os.environ, "TMPDIR": str(tmp_path)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        time.sleep(0.1 * attempt)
-        process.send_signal(number)
-        _, said = process.communicate(timeout=60)
-        if process.returncode == 128 + number:  # else Python had not come to the script yet, or had printed the help
-            assert said.count("\n") == 1
-            heard += 1
-    assert heard
-    left = [path.name for path in tmp_path.iterdir() if path.is_dir() or path.read_bytes() not in (b"", b"blat")]
-    assert left == []  # but for Python's own trial of the folder
-
-
-def test_interrupted_while_a_folder_is_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What fails because of a signal does not hide it: threads that still write may keep a folder from going."""
-    (tmp_path / "file").touch()
-
-    def act(options: object) -> int:
-        try:
-            raise KeyboardInterrupt(signal.SIGTERM)
-        finally:
-            tmp_path.rmdir()
-
-    ended = run_command(Parser(prog="x"), act, [], file_trouble="a file cannot be read", stopped="Interrupted.")
-    assert (ended, capsys.readouterr().err) == (128 + signal.SIGTERM, "x: Interrupted.\n")
-
-
-def test_threads_that_go_on_writing(tmp_path: Path) -> None:
-    """Nothing is left of what they write after a signal."""
-    program = """
-import pathlib, sys, tempfile, threading, time
-from publisher.cli.shell import Parser, run
-
-def write():
-    for number in range(50):
-        folder.mkdir(exist_ok=True)
-        (folder / str(number)).touch()
-        time.sleep(0.01)
-
-def act(options):
-    global folder
-    folder = pathlib.Path(tempfile.gettempdir())
-    threading.Thread(target=write).start()
-    raise KeyboardInterrupt(2)
-
-sys.exit(run(Parser(), act, [], file_trouble="", stopped="Interrupted."))
-"""
-    surroundings = {**os.environ, "TMPDIR": str(tmp_path)}
-    assert subprocess.run([sys.executable, "-c", program], env=surroundings, check=False).returncode == 130
-    assert list(tmp_path.iterdir()) == []

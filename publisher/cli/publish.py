@@ -31,7 +31,7 @@ from publisher.publish import Outcome, Show, look, plan_from, publish, verify
 from publisher.publish.rollback import load_snapshot
 from publisher.scale.notes import Notes, open_notes
 from publisher.scale.run import CONTINUES, Job, describe, expect, make_job, publish_job
-from publisher.scale.workers import waiting
+from publisher.scale.workers import notes as log
 from publisher.text import without_control
 
 
@@ -118,7 +118,7 @@ def _check_workers(job: Job) -> None:
     if job.options.executor and len(job.parts) < len(job.tasks):
         raise UsageError(f"--executor is for builders of tables in shards, and {why}. Leave it out.")
     if (job.options.workers or 1) > 1 and not is_divided and not job.faults:
-        waiting.info("note: --workers %s has no effect, because %s", job.options.workers, why)
+        log.info("note: --workers %s has no effect, because %s", job.options.workers, why)
 
 
 def _write_folder(job: Job) -> int:
@@ -220,7 +220,7 @@ def _report(options: Options, outcome: Outcome, result: str) -> int:
         if outcome.commit and outcome.commit.pull_request:
             print(f"pull request: {outcome.commit.pull_request}")
     if outcome.differences and options.traceback:
-        waiting.info("no traceback: no code failed, and the lines above say what differs")
+        log.info("no traceback: no code failed, and the lines above say what differs")
     return DifferenceError.exit_code if outcome.differences else 0
 
 

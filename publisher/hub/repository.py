@@ -36,8 +36,8 @@ from publisher.hub.client_compat import (
     uploaded_addition,
     was_committed,
 )
-from publisher.hub.errors import NO_TOKEN, explain, hides_words, is_lost, status_of, token
-from publisher.hub.http import time_to_commit, with_retries
+from publisher.hub.errors import NO_TOKEN, explain, hides_words, is_lost, status_of
+from publisher.hub.http import find_token, time_to_commit, with_retries
 from publisher.options import MAIN
 from publisher.plan.plan import Change
 from publisher.plan.state import Commit, PullRequest, RemoteFile, State
@@ -78,7 +78,7 @@ class Repository:
     def __init__(self, repo_id: str) -> None:
         self.repo_id = repo_id
         self.url = f"{endpoint()}/datasets/{repo_id}"
-        self.has_token = bool(token())
+        self.has_token = bool(find_token())
         self.api = HfApi()
 
     def find(self, revision: str, whole: bool = True) -> State | None:

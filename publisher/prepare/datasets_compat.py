@@ -395,11 +395,12 @@ def encoded_as_before_4() -> Iterator[None]:
     """
     encode = encoding.encode_nested_example
     value, label, audio = datasets.Value, datasets.ClassLabel, datasets.Audio
+    converters = _Converters()
 
     def encode_nested(schema: Any, obj: Any, level: int = 0) -> Any:
         kind = type(schema)
-        if kind is value:  # what most are
-            return None if obj is None else schema.encode_example(obj)
+        if kind is value:  # as most are
+            return None if obj is None else converters[schema.dtype](obj)
         if isinstance(schema, dict):
             if (
                 isinstance(obj, (list, tuple))
@@ -415,6 +416,19 @@ def encoded_as_before_4() -> Iterator[None]:
 
     with patch.object(encoding, "encode_nested_example", encode_nested):
         yield
+
+
+class _Converters(dict[str, Callable[[Any], Any]]):
+    """`Value.encode_example` by `dtype`, which is asked for once instead of for each value."""
+
+    def __missing__(self, dtype: str) -> Callable[[Any], Any]:
+        feature = datasets.Value(dtype)
+        for kind, sample in ((bool, 1), (int, True), (float, 1), (str, 1)):
+            if type(feature.encode_example(sample)) is kind:
+                self[dtype] = kind
+                return kind
+        self[dtype] = feature.encode_example
+        return feature.encode_example
 
 
 def _sound_file(value: Any) -> dict[str, Any] | None:

@@ -139,6 +139,9 @@ def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]
     pattern = f"^(?:{'|'.join(prefixes)}){HASHED}"
     columns = []
     for name, column in zip(table.column_names, table.columns, strict=True):
+        if "string" not in str(column.type):
+            columns.append(column)
+            continue
         paths: list[str] = []
         chunks = [map_arrays(chunk, partial(_shorten, pattern=pattern, paths=paths)) for chunk in column.chunks]
         columns.append(pa.chunked_array(chunks, column.type) if chunks else column)

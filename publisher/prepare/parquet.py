@@ -31,6 +31,7 @@ MAGIC = b"PAR1"  # first and last bytes of a file
 FILE_BYTES = 500_000_000  # Arrow bytes of a file: what the Hub's guide recommends
 LARGEST = 1.5  # times as many, where it only shows on the way how many there are
 ROW_GROUP_BYTES = 100_000_000  # well below the 300 MB that the Hub's viewer reads at most
+BATCH_ROWS = 16_384  # that are read at a time
 CHUNKS = {"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024, "norm_level": 0}  # pyarrow's own, in bytes
 CHUNKED = {  # keys by which the Hub's viewer, and `datasets`, know such files
     name: json.dumps(CHUNKS) for name in ("use_content_defined_chunking", "content_defined_chunking")
@@ -239,10 +240,17 @@ def _read_back(path: Path, features: datasets.Features) -> tuple[RowsDigest, int
     found, nbytes = RowsDigest(features), 0
     with pq.ParquetFile(path) as file:
         for index in range(file.num_row_groups):
-            group = file.read_row_group(index)
-            nbytes += sum(map(arrow_bytes, group.columns))
-            found.add(table_cast(group, features.arrow_schema))
+            overhead = 0
+            for batch in file.iter_batches(BATCH_ROWS, row_groups=[index], use_threads=False):  # in the same memory
+                table = pa.Table.from_batches([batch])
+                nbytes += _nbytes(table) - overhead
+                overhead = _nbytes(table[:0])  # of each batch, and of the group once
+                found.add(table_cast(table, features.arrow_schema))
     return found, nbytes
+
+
+def _nbytes(table: pa.Table) -> int:
+    return sum(map(arrow_bytes, table.columns))
 
 
 def _complete(tables: Iterable[pa.Table], writing: Writing, first: int) -> Iterator[pa.Table]:

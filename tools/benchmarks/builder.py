@@ -47,7 +47,7 @@ class Tables(Mnist1D):
     def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
         train, test = (self.arrays[split] for split in SPLITS)
         whole = Whole(self.config.parameters)
-        whole.data = Dataset(train["x"], train["y"], test["x"], test["y"], np.empty(0), {})  # drawn already
+        whole.data = Dataset(x=train["x"], y=train["y"], x_test=test["x"], y_test=test["y"])  # drawn already
         return [datasets.SplitGenerator(name=split, gen_kwargs={"parts": [Part(whole, split)]}) for split in SPLITS]
 
 

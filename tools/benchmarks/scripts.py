@@ -293,7 +293,7 @@ def main() -> int:
     done = {result.name for result in results}
     with tempfile.TemporaryDirectory() as home, ThreadPoolExecutor(options.jobs) as pool:
         os.environ.update(HF_HOME=home, TMPDIR=home, HF_HUB_OFFLINE="1", HF_DATASETS_DISABLE_PROGRESS_BARS="1")
-        multiprocessing.set_forkserver_preload(["publisher.cli.script", "publisher.publish.reconcile"])
+        multiprocessing.set_forkserver_preload(["publisher.cli.script", "publisher.publish"])
         waiting = [path for path in folders if path.name not in done]
         for task in as_completed([pool.submit(in_a_process, path, options.configs) for path in waiting]):
             result = task.result()
