@@ -14,6 +14,7 @@ from huggingface_hub import HfApi
 from card import CARD, REPO_ID
 from loopback import WRITE_TOKEN, Account, Hub
 from mnist1d import Mnist1D
+from publisher import publish
 from tests.commands import Ended, run_command
 from tests.hubs import empty_hub
 from tests.pictures import Changed, Pictures, Renamed, pictures_card
@@ -143,7 +144,7 @@ def test_a_card_of_others(hub: Hub, run: Run) -> None:
     for line in ("-# Written by hand", "+# Shards", "-pretty_name: Their name", "--- README.md on the Hub"):
         assert f"    {line}" in asked.stdout.splitlines()
     assert "\x1b" not in asked.stdout
-    assert "--keep-card keeps its text, --overwrite-card replaces it with that of shards.md.jinja" in asked.stderr
+    assert "--keep-card keeps its text, --overwrite-card replaces it with the text of shards.md.jinja" in asked.stderr
     assert run("--keep-card").exit_code == 0
     card = hub.files(R)["README.md"].decode()
     for text in (PROSE, "language:\n- en\n", "license: bsd\n", "tags:\n- numbers\n", "pretty_name: Their name\n"):
@@ -212,7 +213,7 @@ def test_the_same_published_meanwhile(request_: str, hub: Hub, run: Run) -> None
     """The one who comes second says so, and makes no commit."""
     assert run().exit_code == 0
     newest = shards(60, "1.1.0")
-    hub.before("POST", request_, lambda: run("--message", "Mine", builder=newest))
+    hub.before("POST", request_, lambda: publish(newest, SHARDS_CARD, R, message="Mine"))
     ended = run(builder=newest)
     assert (ended.exit_code, hub.commits(R)[0].title) == (0, "Mine")
     assert "the same was published meanwhile, tester: Mine" in ended.stdout
@@ -225,7 +226,7 @@ def test_another_version_published_meanwhile(hub: Hub, run: Run, exists: bool, t
     if exists:
         assert run().exit_code == 0
     request = "/commit/" if exists else "/repos/create"
-    hub.before("POST", request, lambda: run("--message", "Mine", builder=shards(60, theirs)))
+    hub.before("POST", request, lambda: publish(shards(60, theirs), SHARDS_CARD, R, message="Mine"))
     ended = run(builder=shards(70, "1.2.0"))
     assert (ended.exit_code, ended.stderr.count("\n"), hub.commits(R)[0].title) == (3, 1, "Mine")
     assert "tester: Mine" in ended.stderr
@@ -261,7 +262,7 @@ def test_roll_back(hub: Hub, run: Run, tmp_path: Path) -> None:
     assert "nothing to do" in run("--rollback", "v1", builder=Renamed, card=card).stdout
     hub.commit(R, {"README.md": hub.files(R)["README.md"] + b"\nMore"})
     refused = run("--rollback", "v2", builder=Renamed, card=card)
-    assert (refused.exit_code, "replaces it with that of v2" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "replaces it with the text of v2" in refused.stderr) == (1, True)
     assert run("--rollback", "v2", "--overwrite-card", builder=Renamed, card=card).exit_code == 0
     assert hub.files(R) == second
 
