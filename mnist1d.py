@@ -35,7 +35,7 @@ def refuse_hidden(error: Exception) -> None:
     name = (cause or "").partition(".")[0]
     module = sys.modules.get(name)
     file = getattr(module, "__file__", None)
-    if name in (*PACKAGES, "datasets") and file and not hasattr(module, "__path__"):
+    if name in (*PACKAGES, "datasets", "numpy") and file and not hasattr(module, "__path__"):
         package = f"the package `{name}`{' of MNIST-1D' if name in PACKAGES else ''}"
         raise ImportError(f"{file} hides {package}: rename that file, or work in another folder", name=name) from error
 

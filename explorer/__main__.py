@@ -39,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from explorer.app import launch
     except ImportError as error:
         missing = isinstance(error, ModuleNotFoundError)
-        said = f'{error.name} is not installed: pip install -e ".[explorer]"' if missing else error
-        print(f"explorer: {said}", file=sys.stderr)
+        message = f"{error.name} is not installed. Run `pip install gradio`." if missing else error
+        print(f"explorer: {message}", file=sys.stderr)
         return 2
     port = _free_port(arguments.port)
     if port is None:

@@ -16,15 +16,15 @@ def arrays_code(parameters: Parameters) -> str:
     Examples
     --------
     >>> print(arrays_code(Parameters(seed=7)))
-    # in a clone of https://huggingface.co/spaces/christopher/mnist-1d-explorer
-    from generator import make_dataset
+    # with the project installed, or in a clone of https://huggingface.co/spaces/christopher/mnist-1d-explorer
+    from mnist1d import make_dataset
     <BLANKLINE>
     data = make_dataset(seed=7)
     x, y, x_test, y_test = data.x, data.y, data.x_test, data.y_test
     """
     return (
-        f"# in a clone of https://huggingface.co/spaces/{SPACE_ID}\n"
-        "from generator import make_dataset\n\n"
+        f"# with the project installed, or in a clone of https://huggingface.co/spaces/{SPACE_ID}\n"
+        "from mnist1d import make_dataset\n\n"
         f"data = {call('make_dataset', [], changed_parameters(parameters))}\n"
         "x, y, x_test, y_test = data.x, data.y, data.x_test, data.y_test"
     )

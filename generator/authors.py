@@ -188,7 +188,8 @@ def surprises(parameters: Parameters) -> list[str]:
 def level_of_caller() -> int:
     """The `stacklevel` that names the line of the user, whichever function of the project was called."""
     frame, level = sys._getframe(1), 1
-    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in ("generator", "mnist1d", "mnist1d_authors"):
+    ours = ("generator", "mnist1d", "mnist1d_authors")
+    while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] in ours:  # `exec` may have no name
         frame, level = frame.f_back, level + 1
     return level
 

@@ -58,7 +58,8 @@ class Dataset(dict[str, Any]):
         self.__dict__["parameters"] = None
 
     def __missing__(self, name: object) -> Any:
-        raise KeyError(unknown_name(name, self, "in this dataset"))
+        hint = " The training split is x and y." if "train" in str(name) else ""
+        raise KeyError(unknown_name(name, self, "in this dataset") + hint)
 
     def __getattr__(self, name: str) -> Any:
         try:

@@ -133,8 +133,9 @@ def as_parameters(given: Parameters | Recipe | None, changed: Mapping[str, Any])
     if isinstance(given, Recipe):
         given = given.parameters
     if not isinstance(given, Parameters | None):
+        hint = ". `load_arrays` takes the name of a config" if isinstance(given, str) else ""
         raise ValueError(
             f"parameters={shown(given)} is not allowed: give Parameters, a Recipe such as RECIPES['udl-8.3'], "
-            "or single parameters by name, such as num_samples=8000"
+            f"or single parameters by name, such as num_samples=8000{hint}"
         )
     return replace(given or Parameters(), **changed)
