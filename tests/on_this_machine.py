@@ -5,7 +5,6 @@ python -m tests.on_this_machine < digests.json, which is a list of [parameters, 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import sys
@@ -15,22 +14,15 @@ from typing import Any
 import numpy as np
 
 from generator import Parameters, make_dataset, make_shard
-
-ARRAYS = ("x", "y", "x_test", "y_test", "t")
-
-
-def digest(array: np.ndarray) -> str:
-    """SHA-256 of the little-endian bytes, which are the same on every machine."""
-    return hashlib.sha256(array.astype(array.dtype.newbyteorder("<")).tobytes()).hexdigest()
+from tests import golden
 
 
 def digests(parameters: dict[str, Any], stream: str) -> dict[str, str]:
-    """Those of a dataset, or of the first training shard of the sharded stream."""
+    """Digests of a dataset, or of the first training shard of the sharded stream."""
     p = Parameters(**parameters)
     if stream == "sharded":
-        return dict(zip("xy", map(digest, make_shard(p, "train", 0)), strict=True))
-    data = make_dataset(p)
-    return {name: digest(data[name]) for name in ARRAYS}
+        return dict(zip("xy", map(golden.sha256, make_shard(p, "train", 0)), strict=True))
+    return golden.digests(make_dataset(p))
 
 
 def main() -> int:

@@ -140,10 +140,7 @@ def test_one_by_one_is_the_whole() -> None:
     np.testing.assert_allclose(t / x.std(), data["t"], rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [{"scale_coeff": -0.4}, {"final_seq_length": 1}, {"max_translation": [3, 5]}],
-)
+@pytest.mark.parametrize("changed", [{"scale_coeff": -0.4}, {"final_seq_length": 1}, {"max_translation": [3, 5]}])
 def test_what_parameters_refuse(changed: dict[str, Any]) -> None:
     """Arguments that the original takes are taken, sample by sample."""
     data = mnist1d.make_dataset(small(**changed))

@@ -14,18 +14,9 @@ from hypothesis import strategies as st
 from generator import Parameters
 
 DEFAULTS = {  # the authors'
-    "num_samples": 5000,
-    "train_split": 0.8,
-    "template_len": 12,
-    "padding": (36, 60),
-    "scale_coeff": 0.4,
-    "max_translation": 48,
-    "corr_noise_scale": 0.25,
-    "iid_noise_scale": 0.02,
-    "shear_scale": 0.75,
-    "shuffle_seq": False,
-    "final_seq_length": 40,
-    "seed": 42,
+    **{"num_samples": 5000, "train_split": 0.8, "template_len": 12, "padding": (36, 60), "scale_coeff": 0.4},
+    **{"max_translation": 48, "corr_noise_scale": 0.25, "iid_noise_scale": 0.02, "shear_scale": 0.75},
+    **{"shuffle_seq": False, "final_seq_length": 40, "seed": 42},
 }
 INTEGERS = {  # least and most
     "num_samples": (10, 10**11),
@@ -36,10 +27,7 @@ INTEGERS = {  # least and most
 }
 REALS = {
     "train_split": (0, 1),
-    "scale_coeff": (0, 1e100),
-    "corr_noise_scale": (0, 1e100),
-    "iid_noise_scale": (0, 1e100),
-    "shear_scale": (0, 1e100),
+    **dict.fromkeys(("scale_coeff", "corr_noise_scale", "iid_noise_scale", "shear_scale"), (0, 1e100)),
 }
 ALLOWED = {
     **{name: f"an integer from {low} to {high}" for name, (low, high) in INTEGERS.items()},
@@ -48,21 +36,8 @@ ALLOWED = {
     "shuffle_seq": "True or False",
 }
 
-NO_NUMBERS: list[Any] = [
-    None,
-    "12",
-    b"12",
-    "",
-    (),
-    [1],
-    {},
-    1j,
-    object,
-    float("nan"),
-    float("inf"),
-    -float("inf"),
-    np.float64("nan"),
-]
+NOT_A_NUMBER = [float("nan"), float("inf"), -float("inf"), np.float64("nan")]
+NO_NUMBERS: list[Any] = [None, "12", b"12", "", (), [1], {}, 1j, object, *NOT_A_NUMBER]
 NO_INTEGERS = [*NO_NUMBERS, True, np.True_, 12.5, np.float64(12.5), Decimal(12), Fraction(12), -1, -(2**64), 2**64]
 NO_REALS = [*NO_NUMBERS, True, np.True_, Decimal("0.5"), -0.1, -1, np.float32(-1), -1e-300, 1e101]
 NO_INTERVALS = [
@@ -81,11 +56,7 @@ REFUSED = [
 ACCEPTED: list[tuple[str, Any, Any]] = [  # field, value, what it becomes
     *[(name, bound, bound) for name, bounds in INTEGERS.items() for bound in bounds],
     *[(name, bound, float(bound)) for name, bounds in REALS.items() for bound in bounds],
-    *[
-        (name, kind(100), 100)
-        for name in INTEGERS
-        for kind in (np.int8, np.uint16, np.int64, np.uint64, float, np.float32)
-    ],
+    *[(name, kind(100), 100) for name in INTEGERS for kind in (np.int8, np.uint64, float, np.float32)],
     ("num_samples", 1e4, 10_000),
     *[(name, kind(0.5), 0.5) for name in REALS for kind in (np.float16, np.float32, np.float64)],
     *[(name, value, 1.0) for name in REALS for value in (1, np.int64(1), Fraction(1))],
@@ -101,18 +72,10 @@ ACCEPTED: list[tuple[str, Any, Any]] = [  # field, value, what it becomes
     ("shuffle_seq", np.False_, False),
 ]
 
-scalars = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.complex_numbers()
-    | st.text()
-    | st.binary()
-    | st.decimals()
-    | st.fractions()
-    | st.dates()
-    | st.sampled_from([np.int64(3), np.float32(0.5), np.bool_(True), np.datetime64("2020"), np.array([[1], [2]]), int])
+scalars = st.one_of(
+    *(st.none(), st.booleans(), st.integers(), st.floats(), st.complex_numbers(), st.text(), st.binary()),
+    *(st.decimals(), st.fractions(), st.dates()),
+    st.sampled_from([np.int64(3), np.float32(0.5), np.bool_(True), np.datetime64("2020"), np.array([[1], [2]]), int]),
 )
 anything = st.recursive(
     scalars,
@@ -126,45 +89,31 @@ anything = st.recursive(
 )
 
 
-def sentence(name: str, value: object) -> str:
-    """The message that a short value gets."""
-    return f"{name}={value!r} is not allowed: give {ALLOWED[name]}"
-
-
 def test_defaults() -> None:
-    """Names and defaults are the authors', and of plain Python types."""
+    """Names and defaults are the authors', of plain Python types, and a signal has room for the most padding."""
     assert asdict(Parameters()) == DEFAULTS
-    assert {name: type(value) for name, value in asdict(Parameters()).items()} == {
-        name: type(value) for name, value in DEFAULTS.items()
-    }
+    assert [type(value) for value in asdict(Parameters()).values()] == [type(value) for value in DEFAULTS.values()]
+    assert Parameters().signal_length == 72
+    assert Parameters(template_len=5, padding=(0, 3)).signal_length == 8
 
 
 @pytest.mark.parametrize(("name", "value"), REFUSED)
 def test_refused(name: str, value: object) -> None:
     """One sentence names the field, what is allowed, and the value, which is cut if it is long."""
-    with pytest.raises(ValueError, match=f"^{name}=") as error:
+    with pytest.raises(ValueError, match=f"^{name}=[^\n]* is not allowed: give {re.escape(ALLOWED[name])}$") as error:
         Parameters(**{name: value})  # type: ignore[arg-type]
-    message = str(error.value)
-    assert message.endswith(f" is not allowed: give {ALLOWED[name]}")
-    assert "\n" not in message
     if len(repr(value)) <= 20:
-        assert message == sentence(name, value)
+        assert str(error.value).startswith(f"{name}={value!r} is not")
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [
-        pytest.param("train_split", 10**400, id="above all floats"),
-        pytest.param("seed", 10**5000, id="integer that Python does not print"),
-        pytest.param("train_split", -(10**5000), id="number that Python does not print"),
-        pytest.param("padding", (1, 10**5000), id="bound that Python does not print"),
-        pytest.param("seed", np.array([[1], [2]]), id="repr of two lines"),
-        pytest.param("padding", np.array([[1], [2]]), id="interval with a repr of two lines"),
-        pytest.param("padding", iter([False, True]), id="iterator over bools"),
-        pytest.param("padding", b"$<", id="bytes"),
-        pytest.param("padding", {36: 0, 60: 0}, id="dict"),
-        pytest.param("padding", {36, 60}, id="set"),
+    [  # above all floats, integers that Python does not print, values of two lines, of bools, bytes, dict, set
+        *[("train_split", 10**400), ("seed", 10**5000), ("train_split", -(10**5000)), ("padding", (1, 10**5000))],
+        *[(name, np.array([[1], [2]])) for name in ("seed", "padding")],
+        *[("padding", value) for value in (iter([False, True]), b"$<", {36: 0, 60: 0}, {36, 60})],
     ],
+    ids=range(10),
 )
 def test_refused_oddities(name: str, value: object) -> None:
     """Values that are hard to print or only look like two integers are refused in one line."""
@@ -191,20 +140,11 @@ def test_anything_else(name: str, value: object) -> None:
         parameters = Parameters(**{name: value})  # type: ignore[arg-type]
     except ValueError as error:
         message = str(error)
-        assert message.startswith(f"{name}=")
-        assert message.endswith(f" is not allowed: give {ALLOWED[name]}")
-        assert "\n" not in message
+        assert re.fullmatch(f"{name}=[^\n]* is not allowed: give {re.escape(ALLOWED[name])}", message)
     else:
         assert type(getattr(parameters, name)) is type(DEFAULTS[name])
         assert Parameters(**asdict(parameters)) == parameters
         assert len({parameters, replace(parameters)}) == 1
-
-
-@pytest.mark.parametrize("name", DEFAULTS)
-def test_frozen(name: str) -> None:
-    """Parameters do not change once they are made."""
-    with pytest.raises(FrozenInstanceError):
-        setattr(Parameters(), name, DEFAULTS[name])
 
 
 def test_keyword_only() -> None:
@@ -219,22 +159,15 @@ def test_keyword_only() -> None:
             Parameters(**{wrong: 1})  # type: ignore[arg-type]
 
 
-def test_equal_and_hashable() -> None:
-    """Equal values make equal parameters with equal hashes, however they were given."""
+def test_values() -> None:
+    """Equal values make equal parameters, however they were given; they stay, and a changed copy is checked anew."""
     one = Parameters(padding=[1, 2], seed=np.int64(3), train_split=1)  # type: ignore[arg-type]
     two = Parameters(padding=(1, 2), seed=3, train_split=1.0)
     assert one == two
     assert hash(one) == hash(two)
     assert one != replace(two, seed=4)
-
-
-def test_replace_checks_again() -> None:
-    """A changed copy is checked like a new one."""
-    with pytest.raises(ValueError, match=re.escape(sentence("seed", -1))):
-        replace(Parameters(), seed=-1)
-
-
-def test_signal_length() -> None:
-    """A signal has room for the template and the most padding."""
-    assert Parameters().signal_length == 72
-    assert Parameters(template_len=5, padding=(0, 3)).signal_length == 8
+    for name, value in DEFAULTS.items():
+        with pytest.raises(FrozenInstanceError):
+            setattr(one, name, value)
+    with pytest.raises(ValueError, match=r"^seed=-1 is not allowed"):
+        replace(one, seed=-1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from generator.sharded import SHARD_ROWS, count_shards, split_rows
 from generator.signals import interpolate
 from generator.subsampling import neighbours, subsampled_noise
 from mnist1d import Mnist1D
+from tests.golden import ROOT
 
-ROOT = Path(__file__).parents[1]
 ROWS = 100_000  # of each of the draws that are compared
 SURE = 5.5  # standard errors: a comparison of two fair draws fails once in 26 million
 VARIANTS: list[dict[str, Any]] = [
@@ -57,13 +58,12 @@ def test_population_moments(changed: dict[str, Any]) -> None:
 
 @settings(max_examples=100)
 @given(length=st.integers(2, 150), points=st.integers(2, 150))
-@example(length=72, points=40)
 @example(length=144, points=80)
 @example(length=72, points=72)
 @example(length=72, points=71)
 @example(length=72, points=73)
 def test_subsampled_noise(length: int, points: int) -> None:
-    """The covariance is that of interpolated white noise, as linear algebra: both are linear in their normals."""
+    """The covariance of interpolated white noise, as linear algebra: both are linear in their normals."""
     plain = interpolate(np.eye(length), points)
     short = subsampled_noise(np.eye(min(length, points)), length, points)
     np.testing.assert_allclose(short.T @ short, plain.T @ plain, atol=1e-13)
@@ -109,35 +109,20 @@ def test_same_distribution(changed: dict[str, Any]) -> None:
 
 
 def test_independent_of_everything_else() -> None:
-    """A shard is the same alone, after others, and in a larger dataset; another shard, split or seed is another."""
+    """A shard is the same alone, after others, and in a larger dataset; a short one begins like the whole."""
     small, large = Parameters(num_samples=250_000), Parameters(num_samples=2_500_000)
     first = make_shard(small, "train", 1)
     make_shard(small, "train", 0)
     for again in (make_shard(small, "train", 1), make_shard(large, "train", 1)):
         np.testing.assert_array_equal(first[0], again[0])
         np.testing.assert_array_equal(first[1], again[1])
-    others = [
-        make_shard(large, "train", 0),
-        make_shard(large, "test", 1),
-        make_shard(Parameters(num_samples=2_500_000, seed=43), "train", 1),
-    ]
-    for x, _ in others:
-        assert not np.any(np.all(x[:1000] == first[0][:1000], axis=1))
-
-
-def test_short_shard_begins_like_the_whole() -> None:
-    """The last shard of a smaller dataset."""
-    x, y = make_shard(Parameters(num_samples=1000), "train", 0)
-    whole_x, whole_y = sharded()
-    np.testing.assert_array_equal(x, whole_x[:800])
-    np.testing.assert_array_equal(y, whole_y[:800])
-
-
-def test_labels_are_balanced_and_mixed() -> None:
-    """Every digit equally often in a whole shard, in no order."""
-    _, y = sharded()
-    assert np.bincount(y).tolist() == [SHARD_ROWS // 10] * 10
-    assert len(set(y[:40].tolist())) > 5
+    for p, split, index in [(large, "train", 0), (large, "test", 1), (replace(large, seed=43), "train", 1)]:
+        assert not np.any(np.all(make_shard(p, split, index)[0][:1000] == first[0][:1000], axis=1))
+    short, whole = make_shard(Parameters(num_samples=1000), "train", 0), sharded()
+    for part, array in zip(short, whole, strict=True):
+        np.testing.assert_array_equal(part, array[:800])
+    assert np.bincount(whole[1]).tolist() == [SHARD_ROWS // 10] * 10  # each digit equally often, in no order
+    assert len(set(whole[1][:40].tolist())) > 5
 
 
 def test_one_order_of_the_points() -> None:
@@ -146,8 +131,7 @@ def test_one_order_of_the_points() -> None:
     for split in ("train", "test"):
         plain, _ = make_shard(Parameters(num_samples=1000), split, 0)
         mixed, _ = make_shard(Parameters(num_samples=1000, shuffle_seq=True), split, 0)
-        order = [int(np.flatnonzero((plain == column[:, None]).all(axis=0))[0]) for column in mixed.T]
-        orders.append(order)
+        orders.append([int(np.flatnonzero((plain == column[:, None]).all(axis=0))[0]) for column in mixed.T])
     assert sorted(orders[0]) == list(range(40))
     assert orders[0] == orders[1] != list(range(40))
 
@@ -157,11 +141,9 @@ def test_one_order_of_the_points() -> None:
 def test_rows_add_up(num_samples: int, train_split: float) -> None:
     """Train and test have `num_samples` rows together, for any number."""
     parameters = Parameters(num_samples=num_samples, train_split=train_split)
-    rows = [split_rows(parameters, split) for split in ("train", "test")]
-    assert sum(rows) == num_samples
-    assert [count_shards(parameters, split) for split in ("train", "test")] == [
-        -(-count // SHARD_ROWS) for count in rows
-    ]
+    rows = {split: split_rows(parameters, split) for split in ("train", "test")}
+    assert sum(rows.values()) == num_samples
+    assert all(count_shards(parameters, split) == -(-count // SHARD_ROWS) for split, count in rows.items())
 
 
 def test_largest() -> None:
@@ -194,39 +176,31 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_builder(tmp_path: Path, workers: int) -> None:
-    """The same rows whoever draws them, in the order of the shards."""
-    # In a process of its own: `datasets` forks its workers, which may hang if other tests have started threads.
+    """The same rows for any number of processes, in the order of the shards, in a cache of the stream's own."""
+    # In another process: `datasets` forks its workers, which may hang if other tests have started threads.
     subprocess.run([sys.executable, "-c", PREPARE, str(tmp_path), str(workers)], cwd=ROOT, check=True, timeout=300)
-    builder = Mnist1D("default", stream="sharded", num_samples=220_000, seed=7, cache_dir=str(tmp_path))
-    parameters = Parameters(num_samples=220_000, seed=7)
+    p = Parameters(num_samples=220_000, seed=7)
+    builder = Mnist1D("default", stream="sharded", parameters=p, cache_dir=str(tmp_path))
+    assert builder.cache_dir != Mnist1D("default", parameters=p, cache_dir=str(tmp_path)).cache_dir
     for split, shards in (("train", 2), ("test", 1)):
         rows = builder.as_dataset(split=split).with_format("numpy", dtype=None)[:]
-        expected = [make_shard(parameters, split, index) for index in range(shards)]
+        expected = [make_shard(p, split, index) for index in range(shards)]
         np.testing.assert_array_equal(rows["x"], np.concatenate([x for x, _ in expected]))
         np.testing.assert_array_equal(rows["y"], np.concatenate([y for _, y in expected]))
 
 
-def test_streams_have_caches_of_their_own(tmp_path: Path) -> None:
-    """The sharded stream is other data."""
-    folders = [
-        Mnist1D("default", cache_dir=str(tmp_path), **stream).cache_dir for stream in ({}, {"stream": "sharded"})
-    ]
-    assert folders[0] != folders[1]
-    with pytest.raises(ValueError, match="authors or sharded"):
-        Mnist1D("default", stream="theirs")
-
-
 def test_streaming_from_any_shard_and_resumed() -> None:
     """A stream of ten billion rows starts at once, anywhere, and goes on where it was."""
-    parameters = Parameters(num_samples=10**10, train_split=1)
-    endless = Mnist1D(stream="sharded", parameters=parameters).as_streaming_dataset(split="train")
-    far = split_dataset_by_node(endless, rank=90_000, world_size=count_shards(parameters, "train"))
-    x, y = make_shard(parameters, "train", 90_000)
+    p = Parameters(num_samples=10**10, train_split=1)
+    endless = Mnist1D(stream="sharded", parameters=p).as_streaming_dataset(split="train")
+    far = split_dataset_by_node(endless, rank=90_000, world_size=count_shards(p, "train"))
+    x, y = make_shard(p, "train", 90_000)
     rows = iter(far)
     for place in range(3):
         row = next(rows)
         np.testing.assert_array_equal(row["x"], x[place])
         assert row["y"] == y[place]
-    state = far.state_dict()
-    far.load_state_dict(state)
+    far.load_state_dict(far.state_dict())
     np.testing.assert_array_equal(next(iter(far))["x"], x[3])
+    with pytest.raises(ValueError, match="authors or sharded"):
+        Mnist1D("default", stream="theirs")

@@ -1,0 +1,136 @@
+"""Datasets: the authors' published data to the bit, and any other equal to the plain reference."""
+
+import pickle
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from generator import Parameters, get_templates, make_dataset
+from generator.logarithm import log
+from generator.moments import mean_and_std
+from tests.golden import ARRAYS, EQUAL_POINTS, PARAMETER_SETS, ROOT, SHA256, digests
+from tests.reference import Normals, library_normals, make_reference, pairwise_sum, polar_normals
+
+AUTHORS_FILE = ROOT.parent / "shared" / "authors" / "mnist1d_data.pkl"
+TRAIN_COUNTS = [398, 396, 411, 394, 394, 402, 401, 404, 402, 398]  # of each digit in the published train split
+
+
+def varied(p: Parameters) -> bool:
+    """Return True if the points surely differ: by noise or slope, or because enough of them lie in the digits."""
+    return p.iid_noise_scale + p.shear_scale > 0 or min(p.final_seq_length, p.signal_length) > 20
+
+
+scales = st.just(0.0) | st.floats(0.01, 2)
+parameters = st.builds(
+    Parameters,
+    num_samples=st.integers(10, 99),
+    train_split=st.sampled_from([0.0, 1.0]) | st.floats(0, 1),
+    template_len=st.integers(2, 60),
+    padding=st.just((0, 0)) | st.tuples(st.integers(0, 40), st.integers(0, 40)).map(lambda pair: tuple(sorted(pair))),
+    max_translation=st.just(1) | st.integers(2, 130) | st.sampled_from([2**16, 2**31 + 1, 2**32]),
+    **dict.fromkeys(("scale_coeff", "corr_noise_scale", "iid_noise_scale", "shear_scale"), scales),
+    shuffle_seq=st.booleans(),
+    final_seq_length=st.integers(2, 120),
+    seed=st.integers(0, 2**32 - 1),
+).filter(varied)
+
+
+@pytest.mark.parametrize("name", PARAMETER_SETS)
+def test_digests(name: str) -> None:
+    """Six parameter sets have the golden digests, and the shapes, types and memory order that these stand for."""
+    data = make_dataset(p := Parameters(**PARAMETER_SETS[name]))
+    assert digests(data) == SHA256[name]
+    train = int(p.num_samples * p.train_split)
+    for split, rows in (("", train), ("_test", p.num_samples - train)):
+        x, y = data["x" + split], data["y" + split]
+        assert (x.shape, x.dtype, x.flags.c_contiguous) == ((rows, p.final_seq_length), np.float64, True)
+        assert (y.shape, y.dtype, y.flags.c_contiguous) == ((rows,), np.int64, True)
+    assert (data.t.shape, data.t.dtype) == ((p.final_seq_length,), np.float64)
+
+
+def test_defaults_are_the_published_data() -> None:
+    """Without parameters: the classes as unbalanced as there, and the authors' own file, value for value."""
+    data = make_dataset()
+    assert digests(data) == SHA256["default"]
+    assert np.bincount(data.y).tolist() == TRAIN_COUNTS
+    for name, array in get_templates().items():
+        np.testing.assert_array_equal(data.templates[name], array)
+    if not AUTHORS_FILE.exists():
+        pytest.skip("the authors' mnist1d_data.pkl is not in ../shared/authors")
+    published = pickle.loads(AUTHORS_FILE.read_bytes())  # a trusted file
+    for name in ARRAYS:
+        np.testing.assert_array_equal(data[name], published[name], strict=True)
+    for name, array in data.templates.items():
+        np.testing.assert_array_equal(array, published["templates"][name])
+
+
+def compare(p: Parameters, normals: Normals, tolerance: float) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # tested below
+        data = make_dataset(p)
+    reference = make_reference(p, normals)
+    split = reference.split
+    np.testing.assert_array_equal(data.y, reference.y[:split])
+    np.testing.assert_array_equal(data.y_test, reference.y[split:])
+    for got, expected in [(data.x, reference.x[:split]), (data.x_test, reference.x[split:]), (data.t, reference.t)]:
+        np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
+        assert got.flags.c_contiguous
+
+
+@given(parameters)
+def test_equals_reference(p: Parameters) -> None:
+    """Any dataset equals its definition with NumPy's own normals, except for their last digits."""
+    compare(p, library_normals, 1e-9)
+
+
+@given(parameters)
+@example(Parameters(num_samples=2000))  # many blocks of words
+@example(Parameters(num_samples=10, template_len=12_000))  # a sample longer than a block
+@example(Parameters(num_samples=300, max_translation=65))  # about half of the shifts are rejected
+def test_equals_reference_to_the_bit(p: Parameters) -> None:
+    """Any dataset equals its definition to the bit if both take the same logarithm."""
+    compare(p, polar_normals(log), 0)
+
+
+@settings(max_examples=50)
+@given(seed=st.integers(0, 2**32 - 1), rows=st.integers(1, 500), points=st.integers(1, 100), turned=st.booleans())
+@example(seed=0, rows=8192, points=1, turned=False)
+@example(seed=0, rows=8193, points=1, turned=False)
+@example(seed=0, rows=5000, points=40, turned=True)
+def test_mean_and_std(seed: int, rows: int, points: int, turned: bool) -> None:
+    """Mean and standard deviation are added up in one order, the order of memory."""
+    x = np.random.default_rng(seed).normal(1, 1, size=(rows, points))
+    x = np.asfortranarray(x) if turned else x
+    line = x.ravel(order="K")
+    mean = pairwise_sum(line) / x.size
+    assert mean_and_std(x) == (mean, np.sqrt(pairwise_sum((line - mean) ** 2) / x.size))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"num_samples": 25}, r"^num_samples=25 gives 20 samples[^\n]*$"),
+        ({"num_samples": 10, "max_translation": 73}, r"^max_translation=73 is above the signal's 72 points[^\n]*$"),
+    ],
+)
+def test_warnings(changed: dict[str, Any], message: str) -> None:
+    """A warning at the caller's line, also of code without a module, says what the authors' code does silently."""
+    with pytest.warns(UserWarning, match=message) as record:
+        make_dataset(Parameters(**changed))
+    assert [warning.filename for warning in record] == [__file__]
+    with pytest.warns(UserWarning, match=message):
+        exec("make_dataset(p)", {"make_dataset": make_dataset, "p": Parameters(**changed)})
+
+
+def test_limits() -> None:
+    """A translation by the whole signal is not warned of; more rows than 32-bit words and equal points are refused."""
+    assert len(make_dataset(Parameters(num_samples=10, max_translation=72)).x) == 8
+    with pytest.raises(ValueError, match=r"^num_samples=4294967297 [^\n]*4294967296[^\n]*sharded[^\n]*$"):
+        make_dataset(Parameters(num_samples=2**32 + 1))
+    for num_samples in (10, 20, 30, 100, 1000, 5000):
+        with pytest.raises(ValueError, match=r"^all points of all samples are equal: [^\n]*$"):
+            make_dataset(Parameters(num_samples=num_samples, **EQUAL_POINTS))

@@ -1,0 +1,225 @@
+"""The steps from template to signal and the logarithm: against plain counterparts, and alike on every processor."""
+
+import decimal
+import importlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from generator import Parameters, get_templates, signals
+from generator.logarithm import FIRST_CENTRED, log
+from generator.signals import EPSILON, RADIUS, SIGMA, Draws, correlate, dilate, gaussian_taps, interpolate, translate
+from tests import reference
+from tests.golden import PARAMETER_SETS, ROOT, SHA256
+
+Array = NDArray[np.float64]
+
+# Elsewhere compilers may fuse multiplications with additions in NumPy's and SciPy's loops.
+TOLERANCE = 0 if platform.machine() in {"x86_64", "AMD64"} else 1e-15
+LEAST = 2.0**-104  # of the squares that the polar method takes the logarithm of
+NEARLY_ONE = 1 - 2.0**-53
+CELLS = np.arange(256, 512) / 512  # cell bounds and halves of them
+EDGES = np.unique(np.concatenate([np.nextafter(CELLS, 0), CELLS, np.nextafter(CELLS, 1)]))
+
+CORE = "numpy._core" if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else "numpy.core"
+umath = importlib.import_module(f"{CORE}._multiarray_umath")
+ENABLED = [name for name in umath.__cpu_dispatch__ if umath.__cpu_features__.get(name)]
+GROUPS = {
+    "all": ENABLED,
+    "AVX512": [name for name in ENABLED if name.startswith(("AVX512", "X86_V4"))],
+    "AVX2": [name for name in ENABLED if name in {"AVX2", "FMA3", "X86_V3"}],
+}
+PROGRAM = f"""
+import json, sys, numpy, numpy.random
+before = set(sys.modules)
+import generator
+new = [name.partition(".")[0] for name in set(sys.modules) - before]
+from {CORE} import _multiarray_umath as umath
+from tests.on_this_machine import digests
+found = {{name: digests(changed, "authors") for name, changed in json.load(sys.stdin).items()}}
+print(json.dumps([new, [name for name in umath.__cpu_dispatch__ if umath.__cpu_features__.get(name)], found]))
+"""
+
+seeds = st.integers(0, 2**32 - 1)
+lengths = st.integers(2, 200)
+batches = st.integers(1, 4)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_digests_without_processor_features(group: str) -> None:
+    """Golden digests when NumPy may not use a group of instructions; the generator imports no other library."""
+    if not (features := GROUPS[group]):
+        pytest.skip("NumPy dispatches nothing of this group on this machine")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NPY_DISABLE_CPU_FEATURES": " ".join(features)}
+    command = [sys.executable, "-W", "error", "-c", PROGRAM]
+    done = subprocess.run(command, input=json.dumps(PARAMETER_SETS), env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    new, enabled, found = json.loads(done.stdout)
+    assert {*new} - {*sys.stdlib_module_names} - {"numpy"} == {"generator"}
+    assert not {*enabled} & {*features}
+    assert found == SHA256
+
+
+def normals(seed: int, *shape: int) -> Array:
+    """Numbers of an everyday size."""
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def assert_equal(got: Array, expected: Array, tolerance: float = TOLERANCE) -> None:
+    """Equal to the bit where processors allow it, else nearly."""
+    np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("length", range(2, 201))
+def test_correlate(length: int) -> None:
+    """The filter of SciPy with the same weights, to the bit, and its Gaussian filter; by hand as defined."""
+    ndimage = pytest.importorskip("scipy.ndimage")
+    rows = normals(length, 3, length)
+    filtered = correlate(rows)
+    weights = np.concatenate([gaussian_taps()[:0:-1], gaussian_taps()])
+    assert_equal(filtered, ndimage.correlate1d(rows, weights, axis=1, mode="reflect"))
+    # scipy's weights come from NumPy's exp, which differs between processors by an ulp
+    assert_equal(filtered, ndimage.gaussian_filter1d(rows, SIGMA, axis=1), 1e-15)
+    assert_equal(filtered, np.array([reference.correlate(row) for row in rows]), 0)
+
+
+def test_gaussian_taps() -> None:
+    """Nine falling weights; the filter keeps a constant."""
+    taps = gaussian_taps()
+    assert taps.shape == (RADIUS + 1,)
+    assert np.all(np.diff(taps) < 0)
+    assert_equal(taps / taps[0], np.exp(-(np.arange(RADIUS + 1) ** 2) / (2 * SIGMA**2)), 1e-15)
+    assert_equal(correlate(np.ones((1, 30))), np.ones((1, 30)), 1e-15)
+
+
+@given(seed=seeds, batch=batches, length=lengths, points=lengths)
+def test_interpolate(seed: int, batch: int, length: int, points: int) -> None:
+    """Linear interpolation of NumPy on the unit interval, row by row."""
+    rows = normals(seed, batch, length)
+    grid, query = np.linspace(0, 1, length), np.linspace(0, 1, points)
+    assert_equal(interpolate(rows, points), np.array([np.interp(query, grid, row) for row in rows]))
+    assert_equal(interpolate(rows, points), np.array([reference.interpolate(row, points) for row in rows]), 0)
+    assert_equal(interpolate(rows, length), rows, 1e-13)
+
+
+def check_dilate(templates: Array, labels: NDArray[np.int64], pads: NDArray[np.int64], length: int) -> None:
+    """The padded template, interpolated; zeros only behind the digit."""
+    before = templates.copy()
+    rows = dilate(templates, labels, pads, length)
+    query = np.linspace(0, 1, length)
+    for row, label, pad in zip(rows, labels, pads, strict=True):
+        line = np.concatenate([templates[label] + EPSILON, np.zeros(pad)])
+        assert_equal(row, np.interp(query, np.linspace(0, 1, len(line)), line))
+        assert_equal(row, reference.interpolate(line, length), 0)
+    assert_equal(templates, before, 0)
+
+
+@given(data=st.data(), length=lengths, points=st.integers(2, 20))
+def test_dilate(data: st.DataObject, length: int, points: int) -> None:
+    """Any samples of any templates."""
+    samples = data.draw(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 150)), min_size=1, max_size=6))
+    labels, pads = np.array(samples, dtype=np.int64).T
+    check_dilate(normals(data.draw(seeds), 4, points), labels, pads, length)
+
+
+@pytest.mark.parametrize("length", range(2, 201, 12))
+def test_dilate_by_any_padding(length: int) -> None:
+    """Points that rounding moves to the other side of a grid point: too rare to be met by chance."""
+    check_dilate(normals(length, 1, 60), np.zeros(200, dtype=np.int64), np.arange(200), length)
+
+
+@given(data=st.data(), length=lengths, batch=batches)
+def test_translate(data: st.DataObject, length: int, batch: int) -> None:
+    """A roll to the right, unless the shift is as long as the signal."""
+    shifts = data.draw(st.lists(st.integers(0, 2 * length) | st.just(2**32 - 1), min_size=batch, max_size=batch))
+    rows = normals(data.draw(seeds), batch, length)
+    expected = [np.roll(row, shift if shift < length else 0) for row, shift in zip(rows, shifts, strict=True)]
+    assert_equal(translate(rows, np.array(shifts)), np.array(expected), 0)
+
+
+@given(seed=seeds)
+def test_rows_do_not_touch(seed: int) -> None:
+    """A batch is its samples one by one, and leaves its draws as they were."""
+    random = np.random.default_rng(seed)
+    p = Parameters(template_len=5, padding=(3, 20), final_seq_length=30)
+    templates, labels = get_templates()["x"], random.integers(0, 10, 8)
+    draws = Draws(
+        pads=random.integers(3, 21, 8),
+        scales=random.uniform(0.8, 1.2, 8),
+        shifts=random.integers(0, 30, 8),
+        correlated=random.normal(size=(8, p.signal_length)),
+        white=random.normal(size=(8, p.signal_length)),
+        shears=random.uniform(-0.4, 0.4, 8),
+    )
+    before = [part.copy() for part in draws]
+    for row, signal in enumerate(signals.make_signals(p, templates, labels, draws)):
+        one = Draws._make(part[row : row + 1] for part in draws)
+        assert_equal(signals.make_signals(p, templates, labels[row : row + 1], one)[0], signal, 0)
+    for part, copy in zip(draws, before, strict=True):
+        np.testing.assert_array_equal(part, copy)
+
+
+def error_in_ulps(x: float) -> float:
+    """Distance of `log` from the exact logarithm, in units of the last place of the result."""
+    result = log(np.array([x]))[0]
+    with decimal.localcontext(decimal.Context(prec=60)):
+        return float(abs(Decimal(float(result)) - Decimal(x).ln()) / Decimal(float(np.spacing(abs(result)))))
+
+
+def correctly_rounded(x: Array) -> list[float]:
+    """The doubles that are nearest to the exact logarithms."""
+    with decimal.localcontext(decimal.Context(prec=60)):
+        return [float(Decimal(number).ln()) for number in x.tolist()]
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.random.default_rng(0).uniform(FIRST_CENTRED, 1, 10_000),
+        1 - 2.0 ** np.random.default_rng(1).uniform(-53, -2, 2_000),
+        EDGES[EDGES >= FIRST_CENTRED],
+    ],
+    ids=["uniform", "towards 1", "edges of cells"],
+)
+def test_logarithm_near_1(x: Array) -> None:
+    """From 191.5/256 up the result is the double nearest to the logarithm."""
+    assert log(x).tolist() == correctly_rounded(x)
+
+
+@given(st.floats(LEAST, NEARLY_ONE) | st.floats(-104, -0.5).map(lambda exponent: 2.0**exponent))
+def test_logarithm(x: float) -> None:
+    """The error is below one ulp, and below half of one near 1; logarithms are negative and do not fall."""
+    assert error_in_ulps(x) < 1
+    here, above = log(np.array([x, min(np.nextafter(x, 1), NEARLY_ONE)]))
+    assert here <= above < 0
+
+
+@given(st.floats(FIRST_CENTRED, NEARLY_ONE))
+def test_logarithm_half_an_ulp_near_1(x: float) -> None:
+    """From 191.5/256 up only a near tie could round the other way."""
+    assert error_in_ulps(x) <= 0.5 + 2**-10
+
+
+def test_logarithm_below() -> None:
+    """Below 191.5/256 some results are the second nearest, as on the authors' machine and not on others."""
+    x = np.random.default_rng(2).uniform(0.5, FIRST_CENTRED, 10_000)
+    wrong = np.flatnonzero(log(x) != correctly_rounded(x))
+    assert 0 < len(wrong) < 100
+    assert max(error_in_ulps(float(number)) for number in x[wrong]) < 0.51
+
+
+@given(st.lists(st.floats(LEAST, NEARLY_ONE), max_size=20))
+def test_logarithm_of_each_number(x: list[float]) -> None:
+    """A number has the same logarithm alone and in an array, which is left as it was."""
+    numbers = np.array(x)
+    assert log(numbers).tolist() == [log(np.array([number]))[0] for number in x]
+    assert numbers.tolist() == x
