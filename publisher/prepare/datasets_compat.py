@@ -209,7 +209,10 @@ class Place:
         if found := find_bad_value(table, features):
             row, column, reason = found
             array = table[column].slice(row, 1).combine_chunks()
-            value = (array.storage if isinstance(array, pa.ExtensionArray) else array).to_pylist()[0]
+            try:
+                value = (array.storage if isinstance(array, pa.ExtensionArray) else array).to_pylist()[0]
+            except (ArithmeticError, ValueError):  # what Python cannot hold; pyarrow says what it is
+                value = array
             row += self.written
             raise bad_value(row, column, value, features[column], reason, self.line(row))
         self.written += len(table)

@@ -1,4 +1,4 @@
-"""`python -m publisher SOURCE REPO_ID`: from a loading script, as people have them, to a repository."""
+"""From a loading script, as people have them, to a repository: `publish-dataset SOURCE REPO_ID`."""
 
 from __future__ import annotations
 
@@ -53,6 +53,8 @@ class ShortTexts(Corpus):
         file = dl_manager.download(f"data/{self.config.name}.tsv")
         return [datasets.SplitGenerator(name=datasets.Split.TRAIN, gen_kwargs={"file": file})]
 """
+
+
 FILES = {
     "short-texts.py": SCRIPT,
     "labels.py": 'LABELS = ["bad", "good"]\n',
@@ -63,19 +65,27 @@ FILES = {
     "dataset_infos.json": '{"en": {"splits": {"train": {"name": "train", "num_bytes": 1, "num_examples": 7}}}}',
     "README.md": "---\ndataset_info:\n  config_name: en\n  splits:\n  - name: train\n    num_examples: 7\n---\n",
 }
+
+
 ROWS = [
     {"text": "so good", "label": 1, "spans": {"start": [0, 3], "word": ["so", "good"]}},
     {"text": "bad", "label": 0, "spans": {"start": [0], "word": ["bad"]}},
 ]
+
+
 HEAD = "import datasets\nclass A(datasets.GeneratorBasedBuilder):\n"
+
+
 INFO = "    def _info(self):\n        return datasets.DatasetInfo()\n"
+
+
 REFUSED = {  # a script -> what is said of it
     "import datasets\n": "mine.py has no builder",
     "import datasets\nraise KeyError('x')\n": "mine.py, line 2: KeyError: 'x'",
     "import datasets\ndef:\n": "mine.py, line 2: SyntaxError",
     "import datasets\nexit(3)\n": "mine.py, line 2: SystemExit",
     "import no_such_thing\n": "mine.py imports no_such_thing, which is not installed",
-    "from .beside import x\n": "mine.py imports beside.py, which is not beside it",
+    "from .beside import x\n": "mine.py imports beside.py, which is not next to it",
     "import apache_beam\nimport datasets\nclass B(datasets.BeamBasedBuilder):\n    pass\n": "B is a Beam builder",
     HEAD
     + "    manual_download_instructions = 'Get it at the counter.'\n"
