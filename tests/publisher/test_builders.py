@@ -254,3 +254,30 @@ def test_adopt(folder: Path, hub: Hub) -> None:
     assert HfApi().dataset_info("tester/short-texts", revision="script").sha == before
     assert main(arguments) == 0
     assert HfApi().list_repo_commits("tester/short-texts", repo_type="dataset")[0].commit_id == commits[0].commit_id
+
+
+@pytest.mark.parametrize("packages", ["", "hub", "hub hub/texts"])
+@pytest.mark.parametrize("line", ["from library.helpers import ROWS", "from ...library.helpers import ROWS"])
+def test_a_script_in_the_tree_of_a_package(line: str, packages: str, tmp_path: Path) -> None:
+    """It finds the packages above it, by their names or, in a package itself, by its own place."""
+    if line.startswith("from .") and packages != "hub hub/texts":
+        pytest.skip("not in a package")
+    script = tmp_path / "hub" / "texts" / "texts.py"
+    script.parent.mkdir(parents=True)
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "helpers.py").write_text("ROWS = [{'n': 1}]\n")
+    (tmp_path / "library" / "__init__.py").touch()
+    for package in (".", *packages.split()) if line.startswith("from .") else packages.split():
+        (tmp_path / package / "__init__.py").touch()
+    script.write_text(
+        f"{line}\n{HEAD}{INFO}"
+        + "    def _split_generators(self, _): return [datasets.SplitGenerator('train', {})]\n"
+        + "    def _generate_examples(self): yield from enumerate(ROWS)\n"
+    )
+    out = tmp_path / "out"
+    try:
+        assert main([str(script), "me/texts", "--output-dir", str(out)]) == 0
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "library"]:
+            del sys.modules[name]
+    assert load_dataset(str(out), split="train").to_list() == [{"n": 1}]
