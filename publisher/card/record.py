@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import yaml
-from huggingface_hub import DatasetCardData
 
 from publisher.prepare.files import TextFile
 
@@ -118,12 +117,11 @@ class PublishedCard:
         return one == two and first[0] == first[1]
 
 
-def write_card(data: DatasetCardData, prose: str, record: Record, others: Collection[str] = ()) -> tuple[str, Record]:
-    """Return the text of README.md, and the record completed with what it holds of the card.
+def write_card(head: str, prose: str, record: Record, others: Collection[str] = ()) -> tuple[str, Record]:
+    """Return the text of README.md for a YAML, and the record completed with what it holds of the card.
 
-    `others` are the names of the fields in `data` that other people wrote.
+    `others` are the names of the fields that other people wrote.
     """
-    head = data.to_yaml()
     text = f"---\n{head}\n---\n{prose}"
     card = PublishedCard(yaml.load(head, LOADER) or {}, prose, record)
     record = replace(record, fields=sorted(set(card.metadata) - set(others)))
@@ -140,7 +138,7 @@ def read_card(text: str | None, record_text: str | None = None) -> PublishedCard
 
     Examples
     --------
-    >>> text, record = write_card(DatasetCardData(license="mit"), "# Title\n", Record())
+    >>> text, record = write_card("license: mit", "# Title\n", Record())
     >>> listed = record.file.content.decode()
     >>> read_card(text, listed).is_edited(), read_card(text.replace("Title", "title"), listed).is_edited()
     (False, True)
