@@ -1,4 +1,4 @@
-"""How hard a dataset is, in two numbers that need no training: NumPy only."""
+"""Two measures of difficulty that need NumPy only and take a fraction of a second."""
 
 from __future__ import annotations
 

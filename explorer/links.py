@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import fields
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,10 +14,11 @@ from generator import Parameters
 from generator.spelling import changed_parameters
 
 SPACE = f"https://huggingface.co/spaces/{SPACE_ID}"
+NAMES = [field.name for field in fields(Parameters)]
 
 
 def link(parameters: Parameters, page: str = SPACE) -> str:
-    """The explorer's page, opened with some parameters.
+    """Return the address of the explorer's page, opened with some parameters.
 
     Examples
     --------
@@ -29,7 +31,7 @@ def link(parameters: Parameters, page: str = SPACE) -> str:
 
 
 def read_query(query: Mapping[str, str]) -> Parameters:
-    """The parameters that a link carries; those of others, such as `__theme`, are left alone.
+    """Return the parameters that a link carries, whatever else it has.
 
     Raises
     ------
@@ -41,8 +43,26 @@ def read_query(query: Mapping[str, str]) -> Parameters:
     >>> read_query({"padding": "84,132", "seed": "7"}) == Parameters(padding=(84, 132), seed=7)
     True
     """
-    names = [field.name for field in fields(Parameters)]
-    return Parameters(**{name: _value(query[name]) for name in names if name in query})
+    return Parameters(**{name: _value(query[name]) for name in NAMES if name in query})
+
+
+def describe_unknown(query: Mapping[str, str]) -> str:
+    """Return a sentence on each name that is not a parameter, except for those of Gradio and the Hub (`__theme`).
+
+    Examples
+    --------
+    >>> describe_unknown({"shear": "2", "__theme": "dark"})
+    'The link has shear, which is not a parameter and was ignored. Did you mean shear_scale?'
+    """
+    sentences = []
+    for name in query:
+        if name not in NAMES and not name.startswith("__"):
+            near = get_close_matches(name, NAMES, 1, 0.5)
+            sentences.append(
+                f"The link has {name}, which is not a parameter and was ignored."
+                + (f" Did you mean {near[0]}?" if near else "")
+            )
+    return " ".join(sentences)
 
 
 def _value(text: str) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
 import numpy as np
 
-from explorer.drawing import Drawn, Variation
+from explorer.drawing import Variation
 from generator import get_templates
 from generator.anatomy import Anatomy, Mask
 from generator.arrays import Floats
@@ -16,6 +16,7 @@ from generator.signals import interpolate
 
 WIDE, HIGH = 60, 150  # of a panel, in its own units; it is stretched to the page
 MARGIN = 4
+REACH = 0.55  # amplitude at the edge of the ten panels, unless a signal needs more: the default data fill them
 
 
 class Panel(NamedTuple):
@@ -28,50 +29,50 @@ class Panel(NamedTuple):
     start: float = 0  # where the first and the last point lie, as a share of the height
     end: float = 1
     in_time: bool = True
+    chosen: bool = False
 
 
-def ten_digits(drawn: Drawn, *, in_time: bool) -> str:
-    """The first sample of each digit."""
-    data, samples = drawn.data, drawn.samples
-    labels = np.concatenate([data.y, data.y_test])
-    x = np.concatenate([data.x, data.x_test])
-    rows = [int(np.argmax(labels == digit)) for digit in range(10)]
-    return _row(
-        (Panel(str(digit), x[row], samples.span[digit], in_time=in_time) for digit, row in enumerate(rows)), "ten"
-    )
+def ten_digits(samples: Anatomy, chosen: int, *, in_time: bool) -> str:
+    """Draw a sample of each digit, on a scale that stays the same while parameters change."""
+    panels = [
+        Panel(str(digit), samples.x[digit], samples.span[digit], in_time=in_time, chosen=digit == chosen)
+        for digit in range(10)
+    ]
+    return _row(panels, "ten", REACH)
 
 
 def one_signal(values: Floats, span: Mask | None = None, *, in_time: bool = True) -> str:
-    """A sample, without a span not telling where its digit is."""
+    """Draw a sample, without a span not telling where its digit is."""
     hidden = np.zeros(len(values), bool)
     return _row([Panel("", values, hidden if span is None else span, in_time=in_time)], "one")
 
 
 def all_templates() -> str:
-    """The ten shapes."""
+    """Draw the ten shapes."""
     shapes = get_templates()["x"]
     whole = np.ones(shapes.shape[1], bool)
     return _row((Panel(str(digit), shape, whole) for digit, shape in enumerate(shapes)), "ten low")
 
 
-def variation(found: Variation, name: str, *, in_time: bool) -> str:
-    """One sample with several values of one parameter."""
+def variation(found: Variation, digit: int, name: str, *, in_time: bool) -> str:
+    """Draw one sample with several values of one parameter."""
     return _row(
         (
             Panel(
-                f"= {_shown(value)}",  # a bare 3 reads as a digit
-                sample.x[0],
-                sample.span[0],
+                _shown(value),
+                sample.x[digit],
+                sample.span[digit],
                 in_time=value is False if name == "shuffle_seq" else in_time,
+                chosen=place == found.current,
             )
-            for value, sample in zip(found.values, found.samples, strict=True)
+            for place, (value, sample) in enumerate(zip(found.values, found.samples, strict=True))
         ),
         "five",
     )
 
 
 def eight_steps(samples: Anatomy, row: int) -> str:
-    """One sample on its way from template to signal, each step with what it did and the parameter behind it."""
+    """Draw one sample on its way from template to signal, each step with what it did and the parameter behind it."""
     template, pad = samples.templates[row], int(samples.pads[row])
     length = samples.dilated.shape[1]
     size = len(template)
@@ -95,14 +96,28 @@ def eight_steps(samples: Anatomy, row: int) -> str:
         Panel("8 subsample", plain, span, f"to {points} points\nfinal_seq_length"),
     ]
     if not np.array_equal(plain, samples.x[row]):
-        note = "the same for all\nshuffle_seq"
-        panels.append(Panel("shuffle", samples.x[row], samples.span[row], note, in_time=False))
+        note = "one order for all\nshuffle_seq"
+        panels.append(Panel("9 shuffle", samples.x[row], samples.span[row], note, in_time=False))
     return _row(panels, "steps")
 
 
-def _row(panels: Iterable[Panel], kind: str) -> str:
+def accuracy_bars(accuracies: Mapping[str, float | None], default: Mapping[str, float | None]) -> str:
+    """Draw accuracies in percent as bars, with a mark at the default dataset."""
+    rows = []
+    for name, value in accuracies.items():
+        bar = "" if value is None else f'<span class="bar" style="width:{value:.1f}%"></span>'
+        usual = default[name]
+        mark = "" if usual is None else f'<span class="mark" style="left:{usual:.1f}%"></span>'
+        number = "–" if value is None else f"{value:.0f}%"
+        rows.append(
+            f'<span>{escape(name)}</span><span class="track" aria-hidden="true">{bar}{mark}</span><b>{number}</b>'
+        )
+    return f'<div class="bars">{"".join(rows)}</div>'
+
+
+def _row(panels: Iterable[Panel], kind: str, least: float = 1e-9) -> str:
     listed = list(panels)
-    reach = 1.08 * max(max(float(np.abs(panel.values).max()) for panel in listed), 1e-9)
+    reach = 1.08 * max(max(float(np.abs(panel.values).max()) for panel in listed), least)
     return f'<div class="panels {kind}">' + "".join(_draw(panel, reach) for panel in listed) + "</div>"
 
 
@@ -115,7 +130,7 @@ def _draw(panel: Panel, reach: float) -> str:
         f'<rect class="shade" x="0" width="{WIDE}" y="{y[first] - step / 2:.1f}" height="{step * (end - first):.1f}"/>'
         for first, end in runs
     )
-    line = f'<path class="line" d="{_path(x, y)}"/>'
+    line = f'<path class="zero" d="M{WIDE / 2} 0V{HIGH}"/><path class="line" d="{_path(x, y)}"/>'
     if panel.in_time:
         digit = "".join(f'<path class="digit" d="{_path(x[first:end], y[first:end])}"/>' for first, end in runs)
     else:  # a line of no length with round ends is a dot, whatever the panel is stretched to
@@ -123,9 +138,9 @@ def _draw(panel: Panel, reach: float) -> str:
     where = ", ".join(f"{first} to {end - 1}" if end - first > 1 else str(first) for first, end in runs)
     label = f"{panel.title or '?'}: a signal of {len(panel.values)} points{f', the digit at {where}' if where else ''}"
     return (
-        f'<figure><figcaption>{escape(panel.title)}</figcaption><svg role="img" aria-label="{escape(label)}" '
-        f'viewBox="0 0 {WIDE} {HIGH}" preserveAspectRatio="none">{shades}{line}{digit}</svg>'
-        f"<small>{escape(panel.note)}</small></figure>"
+        f"<figure{' class=chosen' if panel.chosen else ''}><figcaption>{escape(panel.title)}</figcaption>"
+        f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {WIDE} {HIGH}" preserveAspectRatio="none">'
+        f"{shades}{line}{digit}</svg><small>{escape(panel.note)}</small></figure>"
     )
 
 
@@ -141,5 +156,5 @@ def _path(x: Sequence[float] | Floats, y: Sequence[float] | Floats) -> str:
 
 def _shown(value: object) -> str:
     if isinstance(value, tuple):
-        return f"({value[0]}, {value[1]})"
+        return f"{value[0]} to {value[1]}" if value[0] < value[1] else str(value[0])
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Can you read it? Samples to name, plain and shuffled, and a count of each."""
+"""Samples to name, plain and shuffled, and a count of each."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Score:
     asked: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
 
     def count(self, kind: str, right: bool) -> Score:
-        """The score after one more answer."""
+        """Return the score after one more answer."""
         return Score(
             {**self.right, kind: self.right[kind] + right},
             {**self.asked, kind: self.asked[kind] + 1},
@@ -41,7 +41,7 @@ class Score:
 
 
 def ask(parameters: Parameters, seed: int) -> Question:
-    """A sample by chance: half of them plain, half with their points shuffled as the dataset shuffles them.
+    """Draw a sample: half of them plain, half with their points shuffled as the dataset shuffles them.
 
     Examples
     --------
@@ -57,3 +57,14 @@ def ask(parameters: Parameters, seed: int) -> Question:
     )
     sample = take_apart(few, row)
     return Question(kind, int(sample.labels[0]), sample.x[0], sample.span[0])
+
+
+def with_article(digit: int) -> str:
+    """Return a digit as it is read.
+
+    Examples
+    --------
+    >>> with_article(3), with_article(8)
+    ('a 3', 'an 8')
+    """
+    return f"{'an' if digit == 8 else 'a'} {digit}"

@@ -8,16 +8,13 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from explorer.controls import read
+from explorer.controls import find_problems, read
 from explorer.pictures import all_templates, one_signal
-from explorer.quiz import EXPERT, KINDS, Question, Score, ask
+from explorer.quiz import EXPERT, KINDS, Question, Score, ask, with_article
 from generator import Parameters
 
-RULES = (
-    "Which digit is in the signal? Half of the signals are plain; the other half have their points shuffled. "
-    "Before the noise, the ten digits look like this:"
-)
-EMPTY = "<p class='fine'>Your answer will be judged here.</p>"
+RULES = "Half of the signals are plain, and half have their points shuffled. Press the digit that you read."
+EMPTY = "<h3>Your last answer</h3><p class='fine'>The digit is marked here once you have answered.</p>"
 
 
 class QuizTab(NamedTuple):
@@ -32,13 +29,14 @@ class QuizTab(NamedTuple):
 
 
 def make_quiz() -> QuizTab:
-    """Make the components; inside of a `gr.Blocks`."""
-    gr.Markdown(RULES)
-    gr.HTML(all_templates())
-    signal = gr.HTML(elem_id="question")
+    """Make the components, inside a `gr.Blocks`."""
+    gr.HTML(f"<p>{RULES}</p>")
+    with gr.Row(elem_id="quiz"):
+        signal = gr.HTML(elem_id="question")
+        verdict = gr.HTML(EMPTY, elem_id="verdict")
+    gr.HTML(f"<p class='fine'>The ten digits without noise:</p>{all_templates()}", elem_id="templates")
     with gr.Row(elem_classes="digits"):
-        buttons = [gr.Button(str(digit), elem_id=f"answer-{digit}", min_width=44) for digit in range(10)]
-    verdict = gr.HTML(EMPTY, elem_id="verdict")
+        buttons = [gr.Button(str(digit), elem_id=f"answer-{digit}", min_width=28, size="sm") for digit in range(10)]
     tally = gr.HTML(_tally(Score()), elem_id="tally")
     return QuizTab(signal, buttons, verdict, tally, gr.State(), gr.State(Score()))
 
@@ -53,25 +51,26 @@ def wire_quiz(tab: QuizTab, opened: gr.Tab, controls: list[gr.components.Compone
 
 def _first(question: Question | None, *values: Any) -> tuple[Question, str]:
     question = question or _ask(values)
-    return question, one_signal(question.values)
+    return question, _show(question)
 
 
 def _answer(digit: int, question: Question, score: Score, *values: Any) -> tuple[Question, str, Score, str, str]:
     right = digit == question.digit
     score = score.count(question.kind, right)
-    said = f"Right, a {digit}" if right else f"It was a {question.digit}, not a {digit}"
-    verdict = f"<p><b>{said}</b>, {question.kind}:</p>" + one_signal(
-        question.values, question.span, in_time=question.kind == "plain"
-    )
+    said = f"Right, {with_article(digit)}" if right else f"It was {with_article(question.digit)}, not {digit}"
+    marked = one_signal(question.values, question.span, in_time=question.kind == "plain")
+    verdict = f"<h3 role='status'>{said} ({question.kind})</h3>{marked}"
     following = _ask(values)
-    return following, one_signal(following.values), score, verdict, _tally(score)
+    return following, _show(following), score, verdict, _tally(score)
+
+
+def _show(question: Question) -> str:
+    return f"<h3>Which digit is this?</h3>{one_signal(question.values)}"
 
 
 def _ask(values: tuple[Any, ...]) -> Question:
-    try:
-        parameters = read(values)
-    except ValueError:  # the page says so already
-        parameters = Parameters()
+    named = read(values)
+    parameters = Parameters() if find_problems(named) else Parameters(**named)  # the page says so already
     return ask(parameters, secrets.randbelow(2**32))
 
 
@@ -82,5 +81,5 @@ def _tally(score: Score) -> str:
         f"<td>about {EXPERT[kind]}%</td></tr>"
         for kind in KINDS
     )
-    head = "<tr><th></th><th>you</th><th></th><th>an expert, default data</th></tr>"
+    head = "<tr><th></th><th>right</th><th>you</th><th>an expert (default data)</th></tr>"
     return f"<table class='tally'>{head}{rows}</table>"

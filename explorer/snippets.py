@@ -1,4 +1,4 @@
-"""The code that gives a dataset again: what the page lets people copy."""
+"""The code that draws the dataset again, for readers to copy."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from mnist1d import Mnist1D
 
 
 def arrays_code(parameters: Parameters) -> str:
-    """Python that draws the arrays.
+    """Return Python that draws the arrays.
 
     Examples
     --------
     >>> print(arrays_code(Parameters(seed=7)))
     # in a clone of https://huggingface.co/spaces/christopher/mnist-1d-explorer
-    from generator import Parameters, make_dataset
+    from generator import make_dataset
     <BLANKLINE>
-    data = make_dataset(Parameters(seed=7))
+    data = make_dataset(seed=7)
     x, y, x_test, y_test = data.x, data.y, data.x_test, data.y_test
     """
     return (
         f"# in a clone of https://huggingface.co/spaces/{SPACE_ID}\n"
-        "from generator import Parameters, make_dataset\n\n"
-        f"data = make_dataset({call('Parameters', [], changed_parameters(parameters))})\n"
+        "from generator import make_dataset\n\n"
+        f"data = {call('make_dataset', [], changed_parameters(parameters))}\n"
         "x, y, x_test, y_test = data.x, data.y, data.x_test, data.y_test"
     )
 
 
 def builder_code(parameters: Parameters) -> str:
-    """Python that makes the same through `datasets`, from the config that is nearest.
+    """Return Python that makes the same through `datasets`, from the nearest config.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def builder_code(parameters: Parameters) -> str:
 
 
 def publish_command(parameters: Parameters) -> str:
-    r"""The command that publishes the dataset.
+    r"""Return the command that publishes the dataset.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def publish_command(parameters: Parameters) -> str:
 
 
 def _nearest_config(parameters: Parameters) -> tuple[str, dict[str, object]]:
-    """The config from which the fewest values differ, and these."""
+    """Return the config from which the fewest values differ, and these values."""
     differences = {
         name: changed_parameters(parameters, config.parameters) for name, config in Mnist1D.builder_configs.items()
     }

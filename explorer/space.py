@@ -1,4 +1,4 @@
-"""The files of the Space: the explorer and what of the project it stands on, laid out as they lie here."""
+"""The files of the Space: the explorer and the files of the project that it needs, in the same folders as here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("explorer", "generator")
-FILES = {"mnist1d.py": "mnist1d.py", "explorer/README.md": "README.md", "explorer/requirements.txt": "requirements.txt"}
+FILES = {
+    "mnist1d.py": "mnist1d.py",
+    "card/models.json": "card/models.json",
+    "explorer/README.md": "README.md",
+    "explorer/requirements.txt": "requirements.txt",
+}
 APP = "from explorer.app import launch\n\nlaunch()\n"
 
 
@@ -17,7 +22,7 @@ def write_space(folder: Path) -> list[Path]:
     Raises
     ------
     FileExistsError
-        If there is such a folder.
+        If the folder exists.
     """
     folder.mkdir(parents=True)
     for package in PACKAGES:
@@ -27,6 +32,7 @@ def write_space(folder: Path) -> list[Path]:
                 copied.parent.mkdir(exist_ok=True)
                 shutil.copyfile(path, copied)
     for source, target in FILES.items():
+        (folder / target).parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / source, folder / target)
     (folder / "app.py").write_text(APP, encoding="utf-8")
     return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())

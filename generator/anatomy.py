@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from generator import Parameters, get_templates
 from generator.arrays import Floats, Integers
-from generator.signals import Draws, correlate, dilate, interpolate, translate
+from generator.signals import UnitDraws, correlate, dilate, interpolate, map_draws, translate
 from generator.stream import Stream
 
 Mask = NDArray[np.bool_]
@@ -48,6 +49,102 @@ class Anatomy:
     span: Mask
 
 
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Samples whose draws are held fixed while parameters change.
+
+    Attributes
+    ----------
+    labels : (rows,) int64
+    draws : UnitDraws
+        With at least as many normals as the longest signal has points.
+    order : callable
+        Maps a number of points to the random order of that many points, (points,) int64, for `shuffle_seq`.
+    """
+
+    labels: Integers
+    draws: UnitDraws
+    order: Callable[[int], Integers]
+
+
+def hold(parameters: Parameters, rows: slice | Integers = slice(None)) -> Held:
+    """Draw samples of a dataset, and keep their random numbers, not yet mapped by the parameters.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    rows : slice or (n,) int64, optional
+        Rows of train and test together; by default all.
+
+    Returns
+    -------
+    Held
+    """
+    digits = get_templates()["y"]
+    labels = np.repeat(digits, parameters.num_samples // len(digits))
+    random = RandomState(parameters.seed)
+    stream = Stream(random)
+    parts = [np.concatenate(part) for part in zip(*stream.draws(parameters, len(labels)), strict=True)]
+    chosen = stream.permutation(len(labels))[rows]
+    state = random.get_state()
+
+    def order(points: int) -> Integers:
+        again = RandomState()
+        again.set_state(state)
+        return Stream(again).permutation(points)
+
+    return Held(labels[chosen], UnitDraws._make(part[chosen] for part in parts), order)
+
+
+def take_steps(parameters: Parameters, held: Held) -> Anatomy:
+    """Make samples from held draws, and keep the signal after each step.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        `num_samples`, `train_split` and `seed` make no difference: the draws are those that were held.
+    held : Held
+
+    Returns
+    -------
+    Anatomy
+
+    Examples
+    --------
+    >>> held = hold(Parameters(num_samples=100), slice(1))
+    >>> near, far = (take_steps(Parameters(max_translation=most), held) for most in (1, 48))
+    >>> near.shifts, far.shifts, near.scales == far.scales
+    (array([0]), array([2]), array([ True]))
+    """
+    templates, labels = get_templates()["x"], held.labels
+    draws = map_draws(parameters, held.draws)
+    points = parameters.final_seq_length
+    columns = held.order(points) if parameters.shuffle_seq else np.arange(points)
+
+    dilated = dilate(templates, labels, draws.pads, parameters.signal_length)
+    scaled = dilated * draws.scales[:, None]
+    translated = translate(scaled, draws.shifts)
+    noise = correlate(parameters.corr_noise_scale * draws.correlated)
+    correlated = np.where(translated == 0, noise, translated)
+    noisy = correlated + parameters.iid_noise_scale * draws.white
+    sheared = noisy - draws.shears[:, None] * np.linspace(-0.5, 0.5, parameters.signal_length)
+    return Anatomy(
+        labels=labels,
+        pads=draws.pads,
+        shifts=draws.shifts,
+        scales=draws.scales,
+        templates=templates[labels],
+        dilated=dilated,
+        scaled=scaled,
+        translated=translated,
+        correlated=correlated,
+        noisy=noisy,
+        sheared=sheared,
+        x=interpolate(sheared, points)[:, columns],
+        span=interpolate(translated, points)[:, columns] != 0,
+    )
+
+
 def take_apart(parameters: Parameters, rows: slice | Integers = slice(None)) -> Anatomy:
     """Draw samples again, and keep what `generator.make_dataset` throws away.
 
@@ -67,39 +164,7 @@ def take_apart(parameters: Parameters, rows: slice | Integers = slice(None)) -> 
     >>> int(one.labels[0]), int(one.span.sum())
     (3, 8)
     """
-    templates = get_templates()
-    labels = np.repeat(templates["y"], parameters.num_samples // len(templates["y"]))
-    stream = Stream(RandomState(parameters.seed))
-    blocks = stream.draws(parameters, len(labels))
-    parts = [np.concatenate(part) for part in zip(*blocks, strict=True)]
-    order = stream.permutation(len(labels))[rows]
-    points = parameters.final_seq_length
-    columns = stream.permutation(points) if parameters.shuffle_seq else np.arange(points)
-
-    draws = Draws._make(part[order] for part in parts)
-    labels = labels[order]
-    dilated = dilate(templates["x"], labels, draws.pads, parameters.signal_length)
-    scaled = dilated * draws.scales[:, None]
-    translated = translate(scaled, draws.shifts)
-    noise = correlate(parameters.corr_noise_scale * draws.correlated)
-    correlated = np.where(translated == 0, noise, translated)
-    noisy = correlated + parameters.iid_noise_scale * draws.white
-    sheared = noisy - draws.shears[:, None] * np.linspace(-0.5, 0.5, parameters.signal_length)
-    return Anatomy(
-        labels=labels,
-        pads=draws.pads,
-        shifts=draws.shifts,
-        scales=draws.scales,
-        templates=templates["x"][labels],
-        dilated=dilated,
-        scaled=scaled,
-        translated=translated,
-        correlated=correlated,
-        noisy=noisy,
-        sheared=sheared,
-        x=interpolate(sheared, points)[:, columns],
-        span=interpolate(translated, points)[:, columns] != 0,
-    )
+    return take_steps(parameters, hold(parameters, rows))
 
 
 def first_rows(labels: Integers, count: int) -> Integers:

@@ -15,7 +15,7 @@ from generator.arrays import Floats, Integers
 from generator.moments import mean_and_std
 from generator.parameters import WORDS, Parameters
 from generator.recipes import Recipe, as_parameters
-from generator.signals import all_shapes, interpolate, make_signals
+from generator.signals import all_shapes, interpolate, make_signals, map_draws
 from generator.stream import Stream
 from generator.templates import DIGITS, get_templates
 
@@ -110,7 +110,7 @@ def make_dataset(parameters: Parameters | Recipe | None = None, **changed: Any) 
     Warns
     -----
     UserWarning
-        Where the authors' code silently does something else than it was told.
+        If the authors' code silently ignores a part of what it was given: see `surprises`.
 
     Notes
     -----
@@ -129,7 +129,8 @@ def make_dataset(parameters: Parameters | Recipe | None = None, **changed: Any) 
     """
     settled = as_parameters(parameters, changed)
     check_size(settled)
-    _warn_of_surprises(settled)
+    for surprise in surprises(settled):
+        warnings.warn(surprise, stacklevel=2)
     return draw_dataset(settled, get_templates(), RandomState(settled.seed))
 
 
@@ -157,7 +158,8 @@ def draw_dataset(parameters: Parameters, templates: dict[str, NDArray[Any]], ran
     few = len(templates["y"]) * (high - low + 1) <= len(labels)  # then most shapes are needed, many of them often
     shapes = all_shapes(parameters, templates["x"]) if few else None
     done = 0
-    for draws in stream.draws(parameters, len(labels)):
+    for unit in stream.draws(parameters, len(labels)):
+        draws = map_draws(parameters, unit)
         rows = slice(done, done + len(draws.pads))
         x[rows] = make_signals(parameters, templates["x"], labels[rows], draws, shapes)
         done = rows.stop
@@ -194,6 +196,29 @@ def split_rows(parameters: Parameters, split: str) -> int:
     return {"train": train, "test": rows - train}[split]
 
 
+def surprises(parameters: Parameters) -> list[str]:
+    """Return a sentence for each parameter that the authors' code silently ignores in part.
+
+    Examples
+    --------
+    >>> surprises(Parameters())
+    []
+    """
+    found = []
+    samples = sum(split_rows(parameters, split) for split in ("train", "test"))
+    if samples != parameters.num_samples:
+        found.append(
+            f"num_samples={parameters.num_samples} gives {samples} samples, as the authors' code does: "
+            "give a multiple of 10, each digit gets as many"
+        )
+    if parameters.max_translation > parameters.signal_length:
+        found.append(
+            f"max_translation={parameters.max_translation} is above the signal's {parameters.signal_length} points "
+            "(template_len + padding[1]): samples whose shift is that long are not moved, as in the authors' code"
+        )
+    return found
+
+
 def check_size(parameters: Parameters) -> None:
     """Raise ValueError if the authors' stream, which numbers its rows by 32-bit words, is too short."""
     if parameters.num_samples > WORDS:
@@ -214,19 +239,3 @@ def _check_memory(parameters: Parameters) -> None:
             'sharded stream, mnist1d.Mnist1D(stream="sharded", num_samples=...) or generator.make_shard, which draws '
             "other samples of the same distribution piece by piece"
         ) from None
-
-
-def _warn_of_surprises(parameters: Parameters) -> None:
-    samples = sum(split_rows(parameters, split) for split in ("train", "test"))
-    if samples != parameters.num_samples:
-        warnings.warn(
-            f"num_samples={parameters.num_samples} gives {samples} samples, as the authors' code does: "
-            "give a multiple of 10, each digit gets as many",
-            stacklevel=3,
-        )
-    if parameters.max_translation > parameters.signal_length:
-        warnings.warn(
-            f"max_translation={parameters.max_translation} is above the signal's {parameters.signal_length} points "
-            "(template_len + padding[1]): samples whose shift is that long are not moved, as in the authors' code",
-            stacklevel=3,
-        )

@@ -1,6 +1,6 @@
 """The sharded stream: samples of the same distribution as the authors', in pieces that need nothing of each other.
 
-A shard comes from the parameters, the split and its index alone: who draws it, when, and beside which others makes no
+A shard comes from the parameters, the split and its index alone: where, when and in which order it is drawn makes no
 difference. Samples are normalised by the mean and standard deviation of the population instead of the sample, so no
 shard waits for another, and nothing of the test split leaks into train.
 """
@@ -88,7 +88,7 @@ def make_shard(parameters: Parameters, split: str, index: int) -> tuple[Floats, 
 
 
 def draw_shard(parameters: Parameters, split: str, index: int) -> Iterator[tuple[Floats, Integers]]:
-    """As `make_shard`, a few rows at a time."""
+    """Draw the rows of `make_shard`, a few at a time."""
     if split not in SPLITS:
         raise ValueError(f"split={split!r} is not allowed: give {' or '.join(SPLITS)}")
     if index not in range(count := count_shards(parameters, split)):
@@ -121,7 +121,7 @@ def draw_shard(parameters: Parameters, split: str, index: int) -> Iterator[tuple
 
 
 def _make_samples(parameters: Parameters, templates: Floats, labels: Integers, draws: Draws) -> Floats:
-    """As `make_signals`, but that white noise and slope, which interpolation keeps, come after it, on fewer points."""
+    """Do as `make_signals`, but add white noise and slope after the interpolation, which keeps them: fewer points."""
     length, points = parameters.signal_length, parameters.final_seq_length
     samples = interpolate(place_digits(parameters, templates, labels, draws), points)
     samples += parameters.iid_noise_scale * subsampled_noise(draws.white, length, points)

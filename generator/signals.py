@@ -33,6 +33,42 @@ class Draws(NamedTuple):
     shears: Floats  # (batch,) float64
 
 
+class UnitDraws(NamedTuple):
+    """The random numbers of a batch before the parameters map them: uniform from 0 to 1, or standard normal.
+
+    The same unit draws with other parameters give the same samples, changed only by these parameters.
+    """
+
+    pads: Floats  # (batch,) uniform
+    scales: Floats  # (batch,) uniform
+    shifts: Floats  # (batch,) uniform
+    correlated: Floats  # (batch, points) normal; as many points as the longest signal
+    white: Floats  # (batch, points) normal
+    shears: Floats  # (batch,) uniform
+
+
+def map_draws(parameters: Parameters, draws: UnitDraws) -> Draws:
+    """Map unit draws to the ranges that the parameters give; signals take their first N normals.
+
+    Examples
+    --------
+    >>> half, normals = np.array([0.5]), np.zeros((1, 72))
+    >>> draws = map_draws(Parameters(), UnitDraws(half, half, half, normals, normals, half))
+    >>> draws.pads, draws.scales, draws.shifts, draws.shears
+    (array([48]), array([1.]), array([24]), array([0.]))
+    """
+    low, high = parameters.padding
+    points = parameters.signal_length
+    return Draws(
+        pads=low + (draws.pads * (high - low + 1)).astype(np.int64),
+        scales=1 + parameters.scale_coeff * (draws.scales - 0.5),
+        shifts=(draws.shifts * parameters.max_translation).astype(np.int64),
+        correlated=draws.correlated[:, :points],
+        white=draws.white[:, :points],
+        shears=parameters.shear_scale * (draws.shears - 0.5),
+    )
+
+
 def make_signals(
     parameters: Parameters, templates: Floats, labels: Integers, draws: Draws, shapes: Floats | None = None
 ) -> Floats:
@@ -132,7 +168,7 @@ def _shapes(templates: Floats, labels: Integers, pads: Integers, length: int) ->
 
 
 def _indices(places: Integers) -> NDArray[np.intp]:
-    """In the type that 32-bit machines index with; before NumPy 2.1 `take` accepts no other there."""
+    """Convert to the type that 32-bit machines index with, which `take` needs there before NumPy 2.1."""
     return places.astype(np.intp, copy=False)
 
 

@@ -17,7 +17,7 @@ from numpy.random import RandomState
 from generator.arrays import Floats, Integers, Words
 from generator.logarithm import log
 from generator.parameters import WORDS, Parameters
-from generator.signals import Draws
+from generator.signals import UnitDraws
 
 BLOCK = 1 << 15  # words read at a time: half of it takes 1.3 times as long, twice as much takes 1.6 times the memory
 DOUBLE = 2  # words of a double
@@ -43,8 +43,8 @@ class Stream:
         """A random order of `length` things: (length,) int64."""
         return self._random.permutation(length).astype(np.int64, copy=False)
 
-    def draws(self, parameters: Parameters, samples: int) -> Iterator[Draws]:
-        """The draws of the next samples, in blocks of a size that suits the processor."""
+    def draws(self, parameters: Parameters, samples: int) -> Iterator[UnitDraws]:
+        """The unit draws of the next samples, in blocks of a size that suits the processor."""
         sample_words = 8 + parameters.signal_length * PAIR * 4 / math.pi  # on average, a little too many
         block_samples = max(1, int(BLOCK / sample_words))
         words = np.empty(0, dtype=np.uint32)
@@ -75,7 +75,7 @@ class _Pairs(NamedTuple):
 
 
 class _Walk(NamedTuple):
-    """Where the samples of a block lie."""
+    """Places of the samples of a block."""
 
     starts: Integers  # (batch,) word of the sample's first double
     shifts: Integers  # (batch,) its integer
@@ -84,8 +84,8 @@ class _Walk(NamedTuple):
     used: int  # words up to the end of the last sample
 
 
-def _draw(words: Words, parameters: Parameters, limit: int) -> tuple[Draws, int]:
-    """The draws of all samples that are whole in a block, and the number of words that they use."""
+def _draw(words: Words, parameters: Parameters, limit: int) -> tuple[UnitDraws, int]:
+    """The unit draws of all samples that are whole in a block, and the number of words that they use."""
     numbers = _symmetric_doubles(words)
     squares = numbers * numbers
     radii = squares[:-DOUBLE] + squares[DOUBLE:]
@@ -105,15 +105,14 @@ def _draw(words: Words, parameters: Parameters, limit: int) -> tuple[Draws, int]
     np.multiply(factors, numbers[positions + DOUBLE], out=normals[:, 0])
     np.multiply(factors, numbers[positions], out=normals[:, 1])
 
-    low, high = parameters.padding
     correlated, white = normals.reshape(-1, 2, length).swapaxes(0, 1)
-    draws = Draws(
-        pads=low + ((numbers[walk.starts] / 2 + 0.5) * (high - low + 1)).astype(np.int64),
-        scales=1 + parameters.scale_coeff * (numbers[walk.starts + DOUBLE] / 2),
-        shifts=walk.shifts,
+    draws = UnitDraws(
+        pads=numbers[walk.starts] / 2 + 0.5,
+        scales=numbers[walk.starts + DOUBLE] / 2 + 0.5,
+        shifts=(walk.shifts + 0.5) / parameters.max_translation,  # which maps back to the same integer
         correlated=correlated,
         white=white,
-        shears=parameters.shear_scale * (numbers[walk.ends] / 2),
+        shears=numbers[walk.ends] / 2 + 0.5,
     )
     return draws, walk.used
 
@@ -161,7 +160,7 @@ def _walk(words: Words, pairs: _Pairs, parameters: Parameters, limit: int) -> _W
             if last >= pairs.steps:
                 break  # in the next lane: this one has too few
             end = last * PAIR + lane + PAIR
-            word[end + 1]  # an IndexError, too, if the last double is not there yet
+            word[end + 1]  # also an IndexError if the last double is not there yet
             samples.append((used, shift, first, end))
             used = end + DOUBLE
     except IndexError:

@@ -1,4 +1,4 @@
-"""Who calls, and what their token allows."""
+"""Accounts: the user behind a token, and the rights of that token."""
 
 from __future__ import annotations
 
@@ -14,22 +14,27 @@ READ_TOKEN = "hf_loopback_read"
 
 @dataclass(frozen=True)
 class Account:
-    """The user behind a token, and the role of that token; `orgs` are further namespaces they belong to."""
+    """The user behind a token, and the role of that token; `orgs` are further namespaces they belong to.
+
+    `only` is the repository that a token of a keyless publisher is for.
+    """
 
     name: str
     role: Literal["read", "write"] = "write"
     orgs: tuple[str, ...] = ()
+    only: str | None = None
 
-    def belongs_to(self, namespace: str) -> bool:
-        """Whether repositories under `namespace` are this user's own."""
-        return namespace == self.name or namespace in self.orgs
+    def owns(self, repository_id: str) -> bool:
+        """Return True for a repository that belongs to this user, if the token may be used for it."""
+        namespace = repository_id.partition("/")[0]
+        return self.only in (None, repository_id) and namespace in (self.name, *self.orgs)
 
 
 TOKENS: Mapping[str, Account] = {WRITE_TOKEN: Account("tester"), READ_TOKEN: Account("tester", "read")}
 
 
 def identify(authorization: str | None, tokens: Mapping[str, Account]) -> Account | None:
-    """Return the account of an Authorization header, None without one; a token nobody holds is a 401."""
+    """Return the account of an Authorization header, None without one; an unknown token is a 401."""
     if not authorization:
         return None
     account = tokens.get(authorization.removeprefix("Bearer ").strip())

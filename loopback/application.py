@@ -24,7 +24,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass
 class Application:
-    """What answers the requests of one server; a ConnectionError that it raises closes the connection."""
+    """WSGI application of one server; a ConnectionError that it raises closes the connection."""
 
     site: Site
     traffic: Traffic
@@ -79,28 +79,11 @@ class Application:
         if "drop_after" in kinds:
             response.close()
             raise ConnectionAbortedError
-        if "endless" in kinds:
-            response.headers["Link"] = f'<{self.site.url}{request.full_path}>; rel="next"'
         for fault in record.faults:
             if fault.kind == "garble":
                 response.direct_passthrough = False
                 response.set_data(fault.change(response.get_data()))
-        if "drip" in kinds:
-            self._drip(response, sum(fault.seconds for fault in record.faults if fault.kind == "drip"))
         return _cut(response) if "cut" in kinds else response
-
-    def _drip(self, response: Response, seconds: float) -> None:
-        """Send the headers at once, the body byte by byte, and all that is left when the Hub stops."""
-        response.direct_passthrough = False
-        data = response.get_data()
-
-        def bytewise() -> Iterator[bytes]:
-            for i in range(len(data)):
-                self.stopping.wait(seconds)
-                yield data[i : i + 1]
-
-        response.response = bytewise()
-        response.content_length = len(data)
 
     def _answer(self, request: Request, callbacks: Iterable[Callable[[], object]]) -> Response:
         quota: dict[str, str] = {}

@@ -30,7 +30,7 @@ class Call:
 
     @cached_property
     def account(self) -> Account | None:
-        """Who calls, None without a token; a token nobody holds is a 401. Storage has tokens of its own."""
+        """Account of the caller, None without a token; an unknown token is a 401. The storage has different tokens."""
         return identify(self.request.headers.get("Authorization"), self.hub.tokens)
 
     @property
@@ -50,13 +50,13 @@ class Call:
             if repository is None or repository.private or need != "read":
                 raise anonymous()
             return repository
-        member = account.belongs_to(self.args["namespace"])
+        member = account.owns(repository_id)
         if repository is None or (repository.private and not member):
             raise repository_not_found(repository_id)
         if need != "read" and account.role != "write":
             raise HubError(403, "Forbidden: you must use a write token to upload to a repository.")
         if need == "write" and not member:
-            raise HubError(403, f"Forbidden: {account.name} has no write access to {repository_id}")
+            raise HubError(403, f"Forbidden: {account.name} may not write to {repository_id}")
         return repository
 
     def writer(self) -> Account:
@@ -76,7 +76,7 @@ class Call:
         return body
 
     def flag(self, name: str) -> bool:
-        """Whether a parameter of the query is switched on."""
+        """Return True if a parameter of the query is switched on."""
         return is_on(self.request.args.get(name))
 
     def page(self, items: Sequence[Any], size: int) -> Response:
@@ -96,7 +96,7 @@ class Call:
         return int(value)
 
     def sign(self, path: str, **more: str) -> str:
-        """Return an address in the storage that is good for a while without a token, as those of a bucket are."""
+        """Return an address in the storage that works for a while without a token, as in a bucket."""
         expires = str(int(time.time() + self.hub.lifetime))
         query = {**more, "expires": expires, "signature": self._signature(path, expires)}
         return f"{self.hub.storage_url}{path}?{urlencode(query)}"
@@ -121,7 +121,7 @@ def answer(data: Any, status: int = 200) -> Response:
 
 
 def is_on(value: object) -> bool:
-    """Whether a flag is set: clients send true, True or 1."""
+    """Return True for a flag that is set: clients send true, True or 1."""
     return str(value).lower() in ("true", "1")
 
 

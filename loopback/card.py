@@ -1,7 +1,8 @@
-"""What the Hub says of a card's YAML, at POST /api/validate-yaml and at a commit of README.md."""
+"""Errors and warnings of the Hub for a card's YAML, at POST /api/validate-yaml and at a commit of README.md."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from itertools import pairwise
@@ -23,11 +24,19 @@ _STEPS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 _SIZES = ("n<1K", *(f"{low}<n<{high}" for low, high in pairwise(_STEPS)), "n>1T")
 
 
-_MOST_CHARACTERS, _MOST_EXPANDED = 200_000, 2_000_000  # more, with anchors expanded, is written to do harm
+_MOST_ALIASES = 50  # more are written to do harm
 
 
 class _UniqueKeys(yaml.SafeLoader):
     """The Hub's parser refuses a key that comes twice; PyYAML's would keep the last."""
+
+    aliases = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self.aliases += self.check_event(yaml.AliasEvent)
+        if self.aliases > _MOST_ALIASES:
+            raise yaml.YAMLError("too many aliases")
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
@@ -35,29 +44,6 @@ class _UniqueKeys(yaml.SafeLoader):
             if times > 1:
                 raise yaml.constructor.ConstructorError(None, None, f"duplicated key {key}", node.start_mark)
         return super().construct_mapping(node, deep)
-
-
-def _load(text: str) -> Any:
-    if len(text) > _MOST_CHARACTERS:
-        raise yaml.YAMLError("too long")
-    loader = _UniqueKeys(text)
-    root = loader.get_single_node()
-    if root is None:
-        return None
-    if _expanded(root, {}) > _MOST_EXPANDED:
-        raise yaml.YAMLError("its anchors expand to too much")
-    return loader.construct_document(root)
-
-
-def _expanded(node: yaml.Node, sizes: dict[int, int]) -> int:
-    """How many characters and nodes there are with anchors expanded; too many if one leads to itself."""
-    if isinstance(node, yaml.ScalarNode):
-        return 1 + len(node.value)
-    if id(node) not in sizes:
-        sizes[id(node)] = _MOST_EXPANDED
-        items = [item for pair in node.value for item in pair] if isinstance(node, yaml.MappingNode) else node.value
-        sizes[id(node)] = 1 + sum(_expanded(item, sizes) for item in items)
-    return sizes[id(node)]
 
 
 def front_matter(card: str) -> str | None:
@@ -69,7 +55,8 @@ def front_matter(card: str) -> str | None:
 def metadata(card: str) -> dict[str, Any]:
     """Return the card's YAML as the revision info shows it; a card that does not parse has none."""
     try:
-        data = _load(front_matter(card) or "")
+        data = yaml.load(front_matter(card) or "", _UniqueKeys)
+        json.dumps(data, default=str)  # fails for an anchor that leads to itself
     except (yaml.YAMLError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
@@ -85,7 +72,7 @@ def validate(card: str) -> tuple[list[str], list[str]]:
     if text is None or not text.strip():
         return [], ["empty or missing yaml metadata in repo card"]
     try:
-        data = _load(text)
+        data = yaml.load(text, _UniqueKeys)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         return [f"YAML does not parse: {' '.join(str(error).split())}"], []
     if not isinstance(data, dict):
@@ -105,7 +92,7 @@ def _is_text(value: object) -> bool:
 
 
 def _config_errors(configs: object) -> list[str]:
-    """Return what is wrong with the `configs` field; each needs a name of its own."""
+    """Return the errors of the `configs` field; each needs a different name."""
     if not isinstance(configs, list) or not all(isinstance(config, dict) for config in configs):
         return ['"configs" must be a list of mappings']
     names = [config.get("config_name") for config in configs]

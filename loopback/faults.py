@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 class Fault:
     """One way for a request to fail. The constants and the makers below are all there are."""
 
-    kind: Literal["refuse", "drop_before", "drop_after", "cut", "endless", "delay", "drip", "status", "garble"]
+    kind: Literal["refuse", "drop_before", "drop_after", "cut", "delay", "status", "garble"]
     seconds: float = 0.0
     code: int = 0
     retry_after: int | None = None
@@ -32,13 +32,6 @@ class Fault:
     """The work is done, the answer is lost."""
     CUT: ClassVar[Fault]
     """The work is done, the connection closes in the middle of the answer's body."""
-    ENDLESS: ClassVar[Fault]
-    """The work is done, and the answer says that there is a next page: itself."""
-
-    @classmethod
-    def drip(cls, seconds: float) -> Fault:
-        """Work as always, and send a byte of the answer's body after each of these pauses."""
-        return cls("drip", seconds=seconds)
 
     @classmethod
     def delay(cls, seconds: float) -> Fault:
@@ -78,7 +71,6 @@ Fault.REFUSE = Fault("refuse")
 Fault.DROP_BEFORE = Fault("drop_before")
 Fault.DROP_AFTER = Fault("drop_after")
 Fault.CUT = Fault("cut")
-Fault.ENDLESS = Fault("endless")
 
 
 @dataclass
@@ -132,7 +124,7 @@ class Traffic:
 
     @property
     def records(self) -> list[Record]:
-        """The requests since the start or the last `forget`, as a list of its own."""
+        """Copy of the requests since the start or the last `forget`."""
         with self._lock:
             return list(self._records)
 

@@ -7,13 +7,12 @@ import json
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
 from .errors import HubError
 from .folders import replacing
 from .xet.store import Store
 
-Way = Literal["lfs", "xet"]
 REGULAR_LIMIT = 10 * 1024 * 1024
 _SUFFIXES = "parquet arrow npy npz bin h5 pt pkl 7z bz2 gz tar tgz xz zip zst png jpg jpeg gif webp mp3 wav"
 GIT_ATTRIBUTES = "".join(f"*.{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in _SUFFIXES.split())
@@ -73,7 +72,7 @@ class Objects:
         """Keep `data` and return its entry."""
         if mode == "lfs":
             sha256 = hashlib.sha256(data).hexdigest()
-            self.link(sha256, self._storage.add(data), len(data), "lfs")
+            self.link(sha256, self._storage.add(data), len(data))
             return self.large(sha256)
         entry = Entry(git_oid(data), len(data))
         if not self._blob(entry.oid).exists():
@@ -81,15 +80,15 @@ class Objects:
                 file.write(data)
         return entry
 
-    def has(self, sha256: str, way: Way | None = None) -> bool:
-        """Whether the file was uploaded, in any way or in this one."""
-        return self._large(sha256).exists() and way in (None, self._link(sha256)["way"])
+    def has(self, sha256: str) -> bool:
+        """Return True if the file was uploaded."""
+        return self._large(sha256).exists()
 
     def large(self, sha256: str) -> Entry:
         """Return the entry of an uploaded file; to commit one that was not uploaded is a 400."""
         if not self.has(sha256):
             raise HubError(400, f"LFS pointer points to a file that does not exist: {sha256}")
-        link = self._link(sha256)
+        link = json.loads(self._large(sha256).read_bytes())
         pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {link['size']}\n".encode()
         return Entry(git_oid(pointer), link["size"], sha256, len(pointer), link["xet"])
 
@@ -100,19 +99,16 @@ class Objects:
             raise HubError(400, f"The content's SHA-256 is {found}, not {sha256}")
         self.add(data, "lfs")
 
-    def link(self, sha256: str, xet: str, size: int, way: Way) -> None:
-        """Remember which file of the storage has this SHA-256, and how it came first."""
+    def link(self, sha256: str, xet: str, size: int) -> None:
+        """Remember which file of the storage has this SHA-256."""
         if not self.has(sha256):
             with replacing(self._large(sha256)) as file:
-                file.write(json.dumps({"xet": xet, "size": size, "way": way}).encode())
+                file.write(json.dumps({"xet": xet, "size": size}).encode())
 
     def drop(self, kept: set[str], count: int) -> None:
         """Forget that many of the large files, but none of `kept`."""
         for path in [path for path in sorted(self._large("").glob("*")) if path.name not in kept][:count]:
             path.unlink()
-
-    def _link(self, sha256: str) -> dict[str, Any]:
-        return dict(json.loads(self._large(sha256).read_bytes()))
 
     def _blob(self, oid: str) -> Path:
         return self._folder / "blobs" / oid

@@ -1,4 +1,4 @@
-"""How many requests the Hub takes (https://huggingface.co/docs/hub/rate-limits), and what it says of it."""
+"""How many requests the Hub takes (https://huggingface.co/docs/hub/rate-limits), and the headers that say so."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _RESOLVES = 5  # files may be asked for that many times as often as the API
 
 
 class Quota:
-    """Counts requests in windows of five minutes, those for files apart from those of the API."""
+    """Count requests in windows of five minutes, separately for files and for the API."""
 
     def __init__(self, limit: int) -> None:
         self._limits = {"api": limit, "resolvers": _RESOLVES * limit}

@@ -11,7 +11,7 @@ from werkzeug.utils import redirect
 from . import answers
 from .call import Call, answer, is_on
 from .commits import Commit, folders
-from .errors import HubError, anonymous, entry_not_found
+from .errors import anonymous, entry_not_found
 from .objects import Entry
 
 TREE_PAGE, EXPANDED_PAGE, COMMITS_PAGE = 1000, 50, 50  # what the client says of the Hub in `list_repo_tree`
@@ -134,15 +134,6 @@ def commits(call: Call) -> Response:
 def refs(call: Call) -> Response:
     """GET /api/datasets/R/refs?include_prs=."""
     return answer(answers.refs_info(call.repository(), call.flag("include_prs")))
-
-
-def auth_check(call: Call) -> Response:
-    """GET /api/datasets/R/auth-check[/write]."""
-    right = call.args.get("right", "read")
-    if right not in ("read", "write"):
-        raise HubError(404, f"There is no right {right!r}")
-    call.repository("write" if right == "write" else "read")
-    return answer({})
 
 
 def pulls(call: Call) -> Response:

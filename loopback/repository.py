@@ -138,7 +138,7 @@ class Repository:
     def pull(self, number: int) -> Pull:
         """Return a pull request; else a 404."""
         if number not in self.pulls:
-            raise HubError(404, f"There is no discussion {number}")
+            raise HubError(404, f"Discussion {number} not found")
         return self.pulls[number]
 
     def conflicts(self, pull: Pull) -> list[str]:

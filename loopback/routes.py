@@ -22,14 +22,13 @@ _DATASET = "/api/datasets/<namespace>/<name>"
 _STORE = "/xet/<store>"
 _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/api/whoami-v2", reading.whoami),
+    ("POST", "/oauth/token", writing.exchange_token),
     ("POST", "/api/validate-yaml", writing.validate_yaml),
     ("POST", "/api/repos/create", writing.create_repository),
     ("DELETE", "/api/repos/delete", writing.delete_repository),
     ("GET", _DATASET, reading.info),
     ("GET", f"{_DATASET}/revision/<revision>", reading.info),
     ("PUT", f"{_DATASET}/settings", writing.settings),
-    ("GET", f"{_DATASET}/auth-check", reading.auth_check),
-    ("GET", f"{_DATASET}/auth-check/<right>", reading.auth_check),
     ("GET", f"{_DATASET}/tree/<revision>", reading.tree),
     ("GET", f"{_DATASET}/tree/<revision>/<path:path>", reading.tree),
     ("POST", f"{_DATASET}/paths-info/<revision>", reading.paths_info),
@@ -56,12 +55,11 @@ _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", f"{_STORE}/grants/<grant>", storing.granted),
     ("POST", f"{_STORE}/v1/xorb-grants/<space>/<hash>", storing.grant),
     ("POST", f"{_STORE}/v1/xorb-commits/<space>/<hash>/grant/<grant>", storing.commit_grant),
-    ("POST", f"{_STORE}/v2/shards", storing.shard_in_lines),
+    ("POST", f"{_STORE}/v2/shards", storing.shard),
+    ("GET", f"{_STORE}/v1/chunks/<space>/<hash>", storing.chunk),
+    ("POST", f"{_STORE}/v1/xorbs/<space>/<hash>", storing.xorb),
     ("GET", f"{_STORE}/v2/reconstructions/<hash>", fetching.reconstruction_by_xorb),
-    # hf_xet 1.2 says no version.
-    *(("GET", f"{_STORE}{version}/chunks/<space>/<hash>", storing.chunk) for version in ("/v1", "")),
-    *(("POST", f"{_STORE}{version}/xorbs/<space>/<hash>", storing.xorb) for version in ("/v1", "")),
-    *(("POST", f"{_STORE}{version}/shards", storing.shard) for version in ("/v1", "")),
+    # Older clients read: hf_xet 1.2 names no version.
     *(("GET", f"{_STORE}{version}/reconstructions/<hash>", fetching.reconstruction) for version in ("/v1", "")),
     ("GET", f"{_STORE}/data/<hash>", fetching.data),
     ("GET", f"{_STORE}/bridge/<hash>", fetching.bridge),

@@ -1,7 +1,7 @@
 """The server, and what a test does with it from within the same process.
 
 Werkzeug's threaded server is used because a ConnectionError out of the application closes the connection
-without an answer, body read or not, and nothing in it is asynchronous: it runs in threads beside the test.
+without an answer, body read or not, and nothing in it is asynchronous: it runs in threads of the test's process.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Hub:
     As the real one it has its storage at another address, `storage_url`: clients send no token of the Hub there.
 
     Tokens and addresses of the storage are good for `lifetime` seconds. `quota` is the number of requests to the API in
-    five minutes; the default is that of the largest plan, a free account has 1,000. `batch_counts_xet` is whether the
-    LFS batch counts as uploaded what came as Xet and no commit names yet: what the real Hub does is not known.
+    five minutes; the default is the one of the largest plan, a free account has 1,000. `publishers` are trusted without
+    a key: they exchange an identity token for one that writes to one repository, `datasets/namespace/name`.
 
     A second Hub on the folder of a stopped or killed one goes on where that was. `log` gets a line for each
     request: method, path and status.
@@ -73,10 +73,10 @@ class Hub:
         tokens: Mapping[str, Account] = TOKENS,
         lifetime: float = 3600,
         quota: int = 10_000,
-        batch_counts_xet: bool = True,
+        publishers: Mapping[str, str] | None = None,
     ) -> Site:
         self._state = State(state if state is not None else self._temporary())
-        return Site(self._state, tokens, self.url, self.storage_url, lifetime, Quota(quota), batch_counts_xet)
+        return Site(self._state, dict(tokens), self.url, self.storage_url, lifetime, Quota(quota), publishers or {})
 
     def reset(self, **options: Any) -> None:
         """Begin afresh at the same address, as a new Hub with these options, which the constructor has but for `port`.
@@ -183,7 +183,7 @@ class Hub:
         revision: str = "main",
         author: str = "another",
     ) -> str:
-        """Commit as someone else would, LFS for the same files as over HTTP, and return the commit's id."""
+        """Commit as another user, LFS for the same files as over HTTP, and return the commit's id."""
         found = self._state.get(repository)
         changes: list[Change] = [(path, None) for path in delete]
         for path, data in (files or {}).items():
@@ -192,7 +192,7 @@ class Hub:
         return found.commit(revision, changes, author, message).oid
 
     def propose(self, repository: str, files: Mapping[str, bytes], title: str, author: str = "another") -> None:
-        """Open a pull request as someone else would."""
+        """Open a pull request as another user."""
         found = self._state.get(repository)
         changes = [(path, found.objects.add(data, "regular")) for path, data in files.items()]
         found.propose(changes, author, title)
@@ -205,26 +205,19 @@ class Hub:
         """Lose that many of the uploads that no commit names, as the Hub may."""
         self._state.get(repository).drop_uploads(count)
 
-    def lose(self, repository: str, path: str, revision: str = "main", *, recipe: bool = False) -> None:
-        """Let the storage lose a large file: its xorbs, with what else is in them, or only what it is made of."""
-        xet = self._state.get(repository).at(revision).files[path].xet
+    def lose(self, repository: str, path: str) -> None:
+        """Let the storage lose a large file, with what else is in its xorbs."""
+        xet = self._state.get(repository).at("main").files[path].xet
         if xet is None:
             raise ValueError(f"{path} is a small file, which is not in the storage")
-        if recipe:
-            self._state.xet.lose_file(xet)
-        else:
-            self._state.xet.lose_content(xet)
-
-    def lose_xorbs(self) -> None:
-        """Let the storage lose all that was uploaded, which the caches of the clients still know."""
-        self._state.xet.lose_all()
+        self._state.xet.lose(xet)
 
     def expire_tokens(self) -> None:
         """Let all tokens and addresses of the storage that were given out so far be good no more."""
         self._application.site.secret = secrets.token_bytes(32)
 
     def environment(self, token: str | None = None, **more: str) -> dict[str, str]:
-        """Return the environment for a client in a process of its own: this Hub, a new HF_HOME, nothing else.
+        """Return the environment for a client in another process: this Hub, a new HF_HOME, nothing else.
 
         Without a token the client is anonymous. It is os.environ without what would lead elsewhere, ready for
         `subprocess.run(env=...)`; with HF_HUB_DISABLE_XET=1 in it the client uses git-lfs. `more` is added last.
@@ -235,7 +228,7 @@ class Hub:
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_UPDATE_DOWNLOAD_COUNTS": "0",
-            "HF_XET_CLIENT_RETRY_BASE_DELAY": "50ms",  # not 3 s: on this machine nobody is to be spared
+            "HF_XET_CLIENT_RETRY_BASE_DELAY": "50ms",  # not 3 s, which spares a busy server
         }
         if token is not None:
             ours["HF_TOKEN"] = token

@@ -34,31 +34,21 @@ def preupload(call: Call) -> Response:
 
 
 def lfs_batch(call: Call) -> Response:
-    """POST /datasets/R.git/info/lfs/objects/batch; a blob that is there gets no actions.
-
-    Clients before huggingface_hub 2 ask here too if they speak Xet, and use it if this answers that they may.
-    """
+    """POST /datasets/R.git/info/lfs/objects/batch; a blob that is there gets no actions."""
     repository, body = call.repository("propose"), call.json()
     if body.get("operation") != "upload":
         raise HubError(400, "Only the LFS operation upload is served")
     base, objects = f"/lfs/{repository.id}", []
-    transfer = "xet" if "xet" in body.get("transfers", ()) else "basic"
     for wanted in body.get("objects", []):
         oid, size = str(wanted["oid"]), int(wanted["size"])
         item: dict[str, Any] = {"oid": oid, "size": size}
         if not _SHA256.fullmatch(oid):
             item["error"] = {"code": 422, "message": "The oid must be a SHA-256"}
-        elif not _is_there(call, repository, oid):
+        elif not repository.objects.has(oid):
             verify = {"href": f"{call.hub.url}{base}/verify"}
             item["actions"] = {"upload": {"href": call.sign(f"{base}/{oid}")}, "verify": verify}
         objects.append(item)
-    return answer({"transfer": transfer, "objects": objects})
-
-
-def _is_there(call: Call, repository: Repository, sha256: str) -> bool:
-    """Whether a batch need not ask for a file; whether the Hub counts one that came as Xet is not known."""
-    found, counted = repository.objects, call.hub.batch_counts_xet
-    return found.has(sha256, None if counted else "lfs") or (found.has(sha256) and sha256 in repository.named())
+    return answer({"transfer": "basic", "objects": objects})
 
 
 def lfs_upload(call: Call) -> Response:
@@ -98,7 +88,7 @@ def commit(call: Call) -> Response:
 
 
 def _is_pull(call: Call) -> bool:
-    """Whether a write goes to a pull request, which needs no membership."""
+    """Return True for a write to a pull request, which needs no membership."""
     return call.flag("create_pr") or call.revision.startswith("refs/pr/")
 
 

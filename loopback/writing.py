@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from werkzeug import Response
 
 from . import answers, card
+from .accounts import Account
 from .call import Call, answer, is_on
 from .errors import HubError, anonymous, repository_not_found
+
+
+def exchange_token(call: Call) -> Response:
+    """POST /oauth/token {subject_token, resource}: an identity token of a CI for one of the Hub (RFC 8693)."""
+    body = call.json()
+    resource = str(body.get("resource"))
+    if call.hub.publishers.get(str(body.get("subject_token"))) != resource:
+        raise HubError(400, "No trusted publisher of this resource has this identity token")
+    repository_id, token = resource.removeprefix("datasets/"), f"hf_jwt_{secrets.token_hex(16)}"
+    call.hub.tokens[token] = Account(repository_id.partition("/")[0], only=repository_id)
+    return answer({"access_token": token, "token_type": "bearer", "expires_in": int(call.hub.lifetime)})
 
 
 def create_repository(call: Call) -> Response:
@@ -44,7 +57,7 @@ def _owner(call: Call) -> tuple[str, dict[str, Any]]:
         raise anonymous(code=None)
     account, body = call.account, call.json()
     namespace = body.get("organization") or account.name
-    if account.role != "write" or not account.belongs_to(namespace):
+    if account.role != "write" or not account.owns(f"{namespace}/{body.get('name')}"):
         raise HubError(403, f'You don\'t have the rights to create a dataset under the namespace "{namespace}"')
     return account.name, body
 

@@ -10,7 +10,7 @@ PublishingError
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -37,9 +37,10 @@ class ConfigsError(UsageError):
     """Some configs failed while the others were prepared; `faults` are by config."""
 
     def __init__(self, faults: Mapping[str, UsageError], wanted: int) -> None:
+        rest = "" if len(faults) == wanted else "; --resume takes the configs that are finished"
         super().__init__(
             f"{len(faults)} of {wanted} configs failed, so nothing was published or written. Correct what the lines "
-            "above name, and run the command again; --resume takes the configs that are finished"
+            f"above name, and run the command again{rest}."
         )
         self.faults = dict(faults)
 
@@ -67,3 +68,16 @@ def last_word(words: str) -> Iterator[None]:
         yield
     finally:
         LAST_WORDS.pop()
+
+
+def choices(names: Iterable[str], most: int = 10) -> str:
+    """List what there is to choose from, cut after ten.
+
+    Examples
+    --------
+    >>> choices(map(str, range(12)))
+    '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more'
+    """
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -9,7 +9,7 @@ from publisher.cli import start
 def main() -> int:
     """Import and run the command."""
     from card import CARD, REPO_ID
-    from publisher.builders.find import load_module
+    from publisher.builders import load_module
     from publisher.cli.publish import main
 
     return main(load_module("mnist1d").Mnist1D, CARD, REPO_ID)

@@ -1,9 +1,10 @@
-"""What holds for all tests: no network, no caches of the user, fast tests first."""
+"""Settings of all tests: no network, no caches of the user, fast tests first."""
 
 import json
 import math
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -37,6 +38,10 @@ os.environ |= {
     **dict.fromkeys(PROXIES, URL),
     **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1/32"),
 }
+
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):  # else each process compiles all libraries, 2 s long
+    sys.dont_write_bytecode, sys.pycache_prefix = False, os.path.join(HOME, "bytecode")  # noqa: PTH118
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 settings.register_profile("mnist1d", deadline=None)  # the first example pays for tables and imports
 settings.load_profile("mnist1d")
@@ -92,7 +97,7 @@ def _own_home(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What installs packages reaches other hosts as outside of the tests."""
+    """Other hosts can be reached as outside of the tests: packages are installed."""
     for name in (*PROXIES, "no_proxy", "NO_PROXY"):
         if name in FOUND:
             monkeypatch.setenv(name, FOUND[name])
@@ -102,7 +107,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def git_lfs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clients, also those in processes of their own, read and write large files by git-lfs instead of Xet."""
+    """The clients, in any process, read and write large files by git-lfs instead of Xet."""
     monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True, raising=False)
 

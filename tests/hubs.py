@@ -16,7 +16,7 @@ from loopback.repository import Repository
 
 
 def _free_port() -> int:
-    """A port below those that the system gives to connections, which would take it while nobody serves there."""
+    """A port below those that the system gives to connections, which would take it while no server runs."""
     while True:
         with (
             contextlib.suppress(OSError),
@@ -59,7 +59,7 @@ def stop_hub() -> None:
 
 
 def files_of(hub: Hub, repository: str, revision: str = "main") -> dict[str, bytes]:
-    """Files of a repository but .gitattributes, which every repository has; none if there is no repository."""
+    """Files of a repository but .gitattributes, which every repository has; empty if the repository does not exist."""
     try:
         return {path: data for path, data in hub.files(repository, revision).items() if path != ".gitattributes"}
     except HubError:

@@ -69,7 +69,7 @@ def left(hub: Hub, repo_id: str) -> Iterator[str]:
 
 
 def refs(hub: Hub, repo_id: str) -> dict[str, str]:
-    """Name -> commit of each ref; none if there is no repository."""
+    """Name -> commit of each ref; empty if the repository does not exist."""
     try:
         return hub.refs(repo_id)
     except HubError:

@@ -9,16 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from datasets import get_dataset_config_info, get_dataset_config_names, load_dataset
-from huggingface_hub import DatasetCard, DatasetCardData
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from huggingface_hub import DatasetCard
 
 from card import CARD, REPO_ID, SHUFFLED, VERSIONS
 from mnist1d import VERSION, Mnist1D
 from publisher import main
-from publisher.card.metadata import size_category
-from publisher.card.record import ConfigRecord, Record, read_card, write_card
-from tests.pictures import Pictures, pictures_card
 
 NUM_BYTES = {  # of the rows of train and test in Arrow: doubles, a label and an offset each
     name: tuple(rows * (8 * config.parameters.final_seq_length + 8 + 4) for rows in (4000, 1000))
@@ -112,79 +107,3 @@ def test_versions(built: Path) -> None:
     card = (built / "README.md").read_text(encoding="utf-8")
     assert "".join(f"- {version}: {words}\n" for version, words in VERSIONS.items()) in card
     assert {str(config.version) for config in Mnist1D.builder_configs.values()} == {VERSION}
-
-
-def test_another_dataset(tmp_path: Path) -> None:
-    """The publisher knows nothing of MNIST-1D."""
-    folder = tmp_path / "pictures"
-    assert main(Pictures, pictures_card(tmp_path), "me/pictures", ["--output-dir", str(folder)]) == 0
-    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*")) == [
-        "README.md",
-        "data/validation-00000-of-00001.parquet",
-        "large/validation-00000-of-00001.parquet",
-    ]
-    assert "- large: 1 split, from me/pictures" in (folder / "README.md").read_text(encoding="utf-8")
-    assert load_dataset(str(folder), split="validation").num_rows == 3
-    rows = load_dataset(str(folder), "large", split="validation")
-    assert rows[2]["boxes"] == [{"name": "box 0", "corners": [0, 2]}, {"name": "box 1", "corners": [1, 2]}]
-    assert rows[7]["image"].getpixel((0, 0)) == 7
-
-
-@pytest.mark.parametrize("slip", ["{{ config.name }}", "{% for config in configs %}"])
-def test_slip_in_a_template(tmp_path: Path, slip: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """What the template gets wrong is a sentence, not a gap in the card, and nothing is written."""
-    card = pictures_card(tmp_path)
-    card.template.write_text(slip, encoding="utf-8")
-    assert main(Pictures, card, "me/pictures", ["--output-dir", str(tmp_path / "new")]) == 2
-    assert "pictures.md.jinja cannot be filled in" in capsys.readouterr().err
-    assert not (tmp_path / "new").exists()
-
-
-@pytest.mark.parametrize(
-    ("rows", "category"), [(0, "n<1K"), (999, "n<1K"), (1000, "1K<n<10K"), (10**12, "n>1T"), (10**9, "1B<n<10B")]
-)
-def test_size_categories(rows: int, category: str) -> None:
-    """The Hub's steps."""
-    assert size_category(rows) == category
-
-
-@settings(max_examples=50)
-@given(prose=st.text(), digests=st.dictionaries(st.text(), st.text()))
-def test_cards_read_back(prose: str, digests: dict[str, str]) -> None:
-    """What is written reads back, any change of the text shows, and no comment ends early."""
-    manifest = Record({"a": ConfigRecord({"b": 1}, {"train": digests}, digests)}, digests)
-    text = write_card(DatasetCardData(license="mit"), prose, manifest)
-    card = read_card(text)
-    assert card.manifest is not None
-    assert not card.is_edited
-    assert (card.prose, card.manifest.configs, card.manifest.assets) == (prose, manifest.configs, digests)
-    assert card.metadata == {"license": "mit"}
-    assert text[len(text) - text[::-1].index("--!<") :].count("-->") == 1
-    assert read_card(text.replace("\n---\n", "\n---\nmore", 1)).is_edited
-
-
-def test_configs_of_others_are_no_edit(built: Path) -> None:
-    """Others may add configs to the YAML; anything else that they change shows."""
-    text = (built / "README.md").read_text(encoding="utf-8")
-    more = "configs:\n- config_name: theirs\n  data_files: theirs.csv\n"
-    assert not read_card(text.replace("configs:\n", more, 1)).is_edited
-    for before, after in (
-        ("license: apache-2.0", "license: mit"),
-        ("num_examples: 4000", "num_examples: 3999"),
-        ("path: data/train-*", "path: data/*"),
-        ("pretty_name: MNIST-1D\n", ""),
-        ("tags:\n", "language: en\ntags:\n"),
-        ("Ten digits", "Eleven digits"),
-    ):
-        assert before in text
-        assert read_card(text.replace(before, after, 1)).is_edited
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "# Title\n", "---\nnot: [closed\n---\n", "---\n- 1\n---\n", "<!-- Written by a program -->\n"],
-)
-def test_cards_of_others(text: str) -> None:
-    """A card without a record, or that cannot be read, is not ours."""
-    assert read_card(text).manifest is None
-    assert read_card(text).is_edited

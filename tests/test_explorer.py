@@ -6,14 +6,11 @@ import importlib.util
 import io
 import os
 import re
+import shlex
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,48 +25,46 @@ from hypothesis import strategies as st
 from card import REPO_ID
 from explorer import DATASET_ID, SPACE_ID
 from explorer.__main__ import main
-from explorer.drawing import draw, looks_the_same, vary
+from explorer.drawing import EXPLORE, telling_samples, ten_samples, vary
 from explorer.files import WRITE, write
 from explorer.hardness import linear, nearest_neighbour
-from explorer.links import link, read_query
+from explorer.links import describe_unknown, link, read_query
 from explorer.pictures import eight_steps, ten_digits, variation
 from explorer.presets import presets
 from explorer.quiz import KINDS, Score, ask
 from explorer.snippets import arrays_code, builder_code, publish_command
 from generator import RECIPES, Dataset, Parameters, make_dataset
+from generator.anatomy import Anatomy, first_rows
 from mnist1d import Mnist1D
+from publisher.options import read_settings
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MISSING = [name for name in ("gradio", "playwright") if importlib.util.find_spec(name) is None]
 NEEDED = 'needs the extra [explorer], Playwright from PyPI and Chromium: pip install -e ".[explorer]" playwright'
 FOLDER = Path(__file__).parents[1] / "explorer"
-SWITCHES = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
+SWITCHES = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 SOME = Parameters(num_samples=500, padding=(20, 50), shear_scale=1.5, seed=7)
+SAME = {  # parameter -> the parts of a sample that come before its step
+    **{"seed": "templates", "padding": "templates scales shifts", "template_len": "templates pads scales shifts"},
+    **{"scale_coeff": "dilated shifts", "max_translation": "scaled", "corr_noise_scale": "translated"},
+    **{"iid_noise_scale": "correlated", "shear_scale": "noisy"},
+    **dict.fromkeys(("final_seq_length", "shuffle_seq"), "sheared"),
+}
+ADDED: dict[str, Callable[[Anatomy], Any]] = {  # what a step adds, in proportion to its parameter
+    "scale_coeff": lambda sample: sample.scaled - sample.dilated,
+    "corr_noise_scale": lambda sample: sample.correlated - sample.translated,
+    "iid_noise_scale": lambda sample: sample.noisy - sample.correlated,
+    "shear_scale": lambda sample: sample.sheared - sample.noisy,
+}
 
 
 def explored() -> st.SearchStrategy[Parameters]:
     """Parameters that the sliders can stand at, few samples."""
     named: dict[str, st.SearchStrategy[Any]] = {"seed": st.integers(0, 2**32 - 1), "shuffle_seq": st.booleans()}
-    for parameter in fields(Parameters):
-        if explore := parameter.metadata["explore"]:
-            low, high, _ = explore
-            if isinstance(parameter.default, tuple):
-                named[parameter.name] = st.tuples(st.integers(low, high), st.integers(low, high)).map(
-                    lambda pair: (min(pair), max(pair))
-                )
-            else:
-                integer = isinstance(parameter.default, int)
-                named[parameter.name] = st.integers(low, high) if integer else st.floats(low, high)
-    named["num_samples"] = st.integers(100, 300).map(lambda tens: tens // 10 * 10)
-    return st.builds(Parameters, **named)
+    for name, (low, high, _) in ((name, explore) for name, explore in EXPLORE.items() if explore):
+        number = st.floats(low, high) if isinstance(getattr(SOME, name), float) else st.integers(low, high)
+        named[name] = st.tuples(number, number).map(lambda ends: tuple(sorted(ends))) if name == "padding" else number
+    return st.builds(Parameters, **{**named, "num_samples": st.integers(10, 30).map(lambda tens: tens * 10)})
 
 
 @settings(max_examples=40)
@@ -78,41 +73,30 @@ def test_links_and_code_say_the_same(parameters: Parameters) -> None:
     """A link reads back, and so do the three pieces of code, all to the same parameters."""
     query = dict(part.split("=") for part in filter(None, link(parameters).partition("?")[2].split("&")))
     assert read_query(query) == parameters
-    names: dict[str, Any] = {"make_dataset": lambda drawn: drawn}
-    code = arrays_code(parameters)
-    exec(re.sub(r"(?m)^(from|x, y).*$", "", code), {"Parameters": Parameters, **names}, names)
+    names: dict[str, Any] = {"make_dataset": Parameters}
+    exec(re.sub(r"(?m)^(from|x, y).*$", "", arrays_code(parameters)), names)
     assert names["data"] == parameters
     exec("\n".join(builder_code(parameters).splitlines()[:-2]), names)
     assert names["builder"].config.parameters == parameters
+    options = shlex.split(publish_command(parameters).replace("\\\n", ""))[4:]
+    overrides = read_settings("--set", [option for option in options[1:] if option != "--set"])
+    assert Mnist1D(options[0], **overrides).config.parameters == parameters
 
 
 def test_wrong_links() -> None:
-    """They end in the sentence of `Parameters`; what is no parameter is left alone."""
-    assert read_query({"__theme": "dark"}) == Parameters()
+    """They end in the sentence of `Parameters`; a name that is not a parameter is named, and ignored."""
+    assert read_query({"__theme": "dark", "noise": "1"}) == Parameters()
+    assert "noise, which is not a parameter" in describe_unknown({"__theme": "dark", "noise": "1", "seed": "1"})
     for name, text, shown in (("seed", "-1", "-1"), ("padding", "9,1", r"\(9, 1\)"), ("seed", "x", "'x'")):
         with pytest.raises(ValueError, match=rf"^{name}={shown} is not allowed: give "):
             read_query({name: text})
 
 
-def test_publish_command() -> None:
-    """The options are those of the command, which takes them."""
-    from publisher.cli.overrides import read_settings
-
-    command = publish_command(SOME)
-    listed = [part.strip("'") for part in re.findall(r"--set ('.+?'|\S+)", command)]
-    config = re.search(r"--config (\S+)", command)
-    assert config
-    builder = Mnist1D(config[1], **read_settings("--set", listed))
-    assert builder.config.parameters == SOME
-
-
 def test_presets_are_the_configs_and_recipes() -> None:
     """Each of them once, but those that are the default data."""
+    named = [*Mnist1D.builder_configs.values(), *RECIPES.values()]
+    assert set(presets().values()) == {each.parameters for each in named}
     assert list(presets())[: len(Mnist1D.builder_configs)] == list(Mnist1D.builder_configs)
-    wanted = {recipe.parameters for recipe in RECIPES.values()} | {
-        c.parameters for c in Mnist1D.builder_configs.values()
-    }
-    assert set(presets().values()) == wanted
 
 
 @pytest.mark.parametrize("kind", WRITE)
@@ -133,46 +117,57 @@ def test_files_read_back(kind: str, tmp_path: Path) -> None:
 
 
 @settings(max_examples=20)
-@given(
-    parameters=explored(), digit=st.integers(0, 9), name=st.sampled_from([field.name for field in fields(Parameters)])
-)
+@given(parameters=explored(), digit=st.integers(0, 9), name=st.sampled_from(list(SAME)))
 def test_every_picture_is_drawn(parameters: Parameters, digit: int, name: str) -> None:
     """Wherever the sliders stand: ten digits, all steps, and a parameter on its way; no line leaves its panel."""
-    in_time = not parameters.shuffle_seq
-    try:
-        drawn = draw(parameters)
-        found = None if looks_the_same(name) else vary(parameters, name, digit)
-    except ValueError:  # which the page says
-        return
-    pictures = [(ten_digits(drawn, in_time=in_time), 10), (eight_steps(drawn.samples, digit), 9)]
-    if found:
-        pictures.append((variation(found, name, in_time=in_time), len(found.values)))
-    for picture, count in pictures:
-        assert picture.count("<svg ") - picture.count("<figcaption>shuffle<") == count
-        paths = re.findall(r' d="M([^"h]+)', picture)
+    in_time, found = not parameters.shuffle_seq, vary(parameters, name)
+    assert found.values[found.current] == getattr(parameters, name)
+    for picture, count in (
+        (ten_digits(ten_samples(parameters), digit, in_time=in_time), 10),
+        (eight_steps(telling_samples(parameters), digit), 9),
+        (variation(found, digit, name, in_time=in_time), len(found.values)),
+    ):
+        assert picture.count("<svg ") - picture.count("<figcaption>9 shuffle<") == count
+        paths = re.findall(r' d="M([^"hV]+)[^V"]*"', picture)
         numbers = [float(number) for path in paths for number in re.split("[L ]", path)]
         assert all(0 <= number <= 150 for number in numbers)
 
 
-def test_what_shear_scale_does() -> None:
-    """The same sample leans more from panel to panel, and nothing else of it changes."""
-    found = vary(Parameters(), "shear_scale", 5)
-    x = np.array([sample.x[0] for sample in found.samples])
-    slopes = np.polyfit(np.arange(x.shape[1]), x.T, 1)[0]
-    steps = np.diff(slopes)
-    assert found.values[0] == 0
-    np.testing.assert_allclose(steps, steps[0])
-    assert abs(steps[0]) > 0.005
-    lines = np.diff(x, axis=0)
-    np.testing.assert_allclose(np.diff(lines, 2), 0, atol=1e-12)
+def test_the_published_samples_come_first() -> None:
+    """The large pictures with the default parameters show the first sample of each digit in the data."""
+    data = make_dataset(seed=7)
+    published = np.concatenate([data.x, data.x_test])[first_rows(np.concatenate([data.y, data.y_test]), 1)[:, 0]]
+    shown = ten_samples(Parameters(seed=7)).x
+    slope, height = np.polyfit(shown.ravel(), published.ravel(), 1)  # the dataset is brought to mean 0 and std 1
+    np.testing.assert_allclose(slope * shown + height, published, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_a_parameter_changes_only_its_step(name: str) -> None:
+    """The steps before it stay, in samples of all ten digits, and its own step does what it says."""
+    found = vary(SOME, name)
+    last, most = found.samples[-1], found.values[-1]
+    for value, sample in zip(found.values, found.samples, strict=True):
+        np.testing.assert_array_equal(sample.labels, range(10))
+        for kept in SAME[name].split():
+            np.testing.assert_array_equal(getattr(sample, kept), getattr(last, kept))
+        if name in ADDED:
+            np.testing.assert_allclose(ADDED[name](sample), value / most * ADDED[name](last), rtol=0, atol=1e-12)
+        if name == "max_translation":
+            assert np.all(np.abs(sample.shifts - value / most * last.shifts) <= 1)
+            rolled = [np.roll(row, shift) for row, shift in zip(sample.scaled, sample.shifts, strict=True)]
+            np.testing.assert_array_equal(sample.translated, rolled)
+        if name == "padding":
+            assert np.all((value[0] <= sample.pads) & (sample.pads <= value[1]))
+        if name == "shuffle_seq":
+            np.testing.assert_array_equal(np.sort(sample.x), np.sort(last.x))
+        if name == "seed":
+            assert value == most or np.all(sample.scales != last.scales)
 
 
 def test_hardness() -> None:
-    """As measured for the card; what does not vary with the digit is guessing; one sample will do."""
+    """Points that do not vary with the digit are guessing; one sample is enough."""
     data = make_dataset()
-    arrays = data.x, data.y, data.x_test, data.y_test
-    assert nearest_neighbour(*arrays) == 56.7
-    assert 31 < linear(*arrays) < 33
     random = np.random.default_rng(0).normal(size=data.x.shape)
     assert nearest_neighbour(random, data.y, random[:1000], data.y_test) < 15
     assert linear(np.zeros_like(data.x), data.y, data.x_test * 0, data.y_test) < 15
@@ -218,13 +213,27 @@ def test_without_gradio() -> None:
 
 
 def test_card_links_to_the_explorer(built: Path) -> None:
-    """With the parameters of each config."""
+    """The card has a link with the parameters of each config."""
     card = (built / "README.md").read_text(encoding="utf-8")
     for config in Mnist1D.builder_configs.values():
         assert f"]({link(config.parameters)})" in card
 
 
 # In a browser
+
+
+def started(command: list[Any], **options: Any) -> tuple[subprocess.Popen[str], str, str]:
+    """Start a server: the process, its address and what it printed until then."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
+    )
+    assert process.stdout
+    said = ""
+    for line in process.stdout:
+        said += line
+        if found := re.search(r"http://127[.\d]+:\d+", line):
+            return process, f"{found[0]}/", said
+    pytest.fail(said)
 
 
 @pytest.fixture(scope="module")
@@ -234,64 +243,55 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip(NEEDED)
     folder = tmp_path_factory.mktemp("served") / "space"
     main(["--space", str(folder)])
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_SERVER_PORT": str(port)}
-    log = folder.with_suffix(".log")
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=folder, env=environment, stdout=output, stderr=output
-        )
-    address = f"http://127.0.0.1:{port}/"
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        for _ in range(240):
-            if process.poll() is not None:
-                pytest.fail(log.read_text())
-            try:
-                direct.open(address, timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.5)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+    process, address, _ = started(["app.py"], cwd=folder, env={**os.environ, "GRADIO_ANALYTICS_ENABLED": "False"})
+    yield address
+    process.terminate()
+    process.communicate(timeout=30)
 
 
 @pytest.fixture
 def page(server: str) -> Iterator[Any]:
-    """A page of a browser that reaches nothing but the server; what it misses is kept in `outside`."""
+    """A page of a browser."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=SWITCHES)
-        context = browser.new_context(viewport={"width": 1000, "height": 900}, accept_downloads=True)
+        context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         context.set_default_timeout(60_000)
-        page = context.new_page()
-        yield page
+        yield context.new_page()
         browser.close()
 
 
-def opened(page: Any, address: str) -> Any:
-    """The page, loaded and measured."""
+def opened(page: Any, address: str) -> None:
+    """Wait until the page is loaded and measured."""
     page.goto(address)
     page.wait_for_selector("#picture svg")
-    page.wait_for_selector("#hardness .bar")
-    return page
+    page.wait_for_selector("#difficulty .bar")
 
 
-def copied(page: Any, what: str) -> str:
-    """What the button of a piece of code puts on the clipboard."""
-    page.evaluate("navigator.clipboard.writeText('')")
-    page.locator(f"#{what} button[title*='opy'], #{what} button[aria-label*='opy']").first.click()
-    page.wait_for_function("navigator.clipboard.readText().then(text => text.length > 0)")
-    return str(page.evaluate("navigator.clipboard.readText()"))
+def box(page: Any, selector: str) -> dict[str, float]:
+    """The place of an element in the window."""
+    found: dict[str, float] = page.locator(selector).first.evaluate(
+        "element => element.getBoundingClientRect().toJSON()"
+    )
+    return found
 
 
 @pytest.mark.slow
-def test_move_see_copy_run(server: str, page: Any, tmp_path: Path) -> None:
+def test_port_in_use(server: str) -> None:
+    """The explorer takes the next one, and says so."""
+    port = int(re.findall(r"\d+", server)[-1])
+    process, address, said = started(["-m", "explorer", "--no-browser", "--port", str(port)], cwd=FOLDER.parent)
+    process.terminate()
+    process.communicate(timeout=30)
+    assert said.startswith(f"Port {port} is in use")
+    assert address != server
+    assert "Ctrl+C" in said
+
+
+@pytest.mark.slow
+def test_move_see_copy_run(server: str, page: Any) -> None:
     """A slider moves by keyboard, the picture changes, and the copied code and the file give the array of the link."""
     opened(page, server)
     before = page.locator("#picture").inner_html()
@@ -301,18 +301,20 @@ def test_move_see_copy_run(server: str, page: Any, tmp_path: Path) -> None:
         page.keyboard.press("PageUp")
     page.wait_for_function("before => document.querySelector('#picture').innerHTML !== before", arg=before)
     assert page.locator("#preset input").input_value() == "your own"
+    page.locator("#effect", has_text="How much signals lean").wait_for()
     shear = float(slider.input_value())
-    assert shear != 0.75
     address = f"{server}?shear_scale={shear:g}"
     page.get_by_role("tab", name="Code").click()
     page.wait_for_function(
         "wanted => document.querySelector('#link input, #link textarea').value === wanted", arg=address
     )
-    code = copied(page, "arrays")
+    page.evaluate("navigator.clipboard.writeText('')")
+    page.locator("#arrays button[title*='opy'], #arrays button[aria-label*='opy']").first.click()
+    page.wait_for_function("navigator.clipboard.readText().then(text => text.length > 0)")
     names: dict[str, Any] = {}
-    exec(code, names)
+    exec(page.evaluate("navigator.clipboard.readText()"), names)
     data: Dataset = names["data"]
-    np.testing.assert_array_equal(names["x"], make_dataset(Parameters(shear_scale=shear)).x)
+    np.testing.assert_array_equal(names["x"], make_dataset(shear_scale=shear).x)
     page.get_by_role("tab", name="File").click()
     page.get_by_label("NumPy").check()
     page.locator("#make").click()
@@ -326,44 +328,57 @@ def test_move_see_copy_run(server: str, page: Any, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_wrong_values(server: str, page: Any) -> None:
-    """The page says what `Parameters` says, and keeps the picture; so it does for a link."""
+    """The page says what `Parameters` says, next to the control, and keeps the picture; so it does for a link."""
     opened(page, server)
-    picture = page.locator("#picture svg").count()
-    page.locator("#seed input").fill("-1")
-    page.locator("#seed input").blur()
-    sentence = page.locator(
-        "#notice [role=alert]", has_text="seed=-1 is not allowed: give an integer from 0 to 4294967295"
-    )
-    sentence.wait_for()
-    assert page.locator("#picture svg").count() == picture == 10
-    opened(page, f"{server}?padding=60,36")
-    page.locator("#notice", has_text="padding=(60, 36) is not allowed: give two integers").wait_for()
-    opened(page, f"{server}?num_samples=100000000")
-    page.locator("#notice", has_text="num_samples=100000000 is beyond this page").wait_for()
+    for name, text in (("seed", "-1"), ("seed", ""), ("max_translation", "-5")):
+        page.locator(f"#{name} input[type=number]").fill(text)
+        sentence = f"{name}={text or None} is not allowed: give an integer from"
+        page.locator(f"#{name}-problem [role=alert]", has_text=sentence).wait_for()
+        assert page.locator("#picture svg").count() == 10
+        page.locator(f"#{name} input[type=number]").fill("80")
+    page.locator("#max_translation-problem", has_text="above the signal's 72 points").wait_for()
+    low, high = (page.locator(f"#padding-{end} input[type=number]") for end in (0, 1))
+    for moved, other, value in ((low, high, "90"), (high, low, "20")):  # the ends push each other
+        moved.fill(value)
+        page.locator("#effect .chosen", has_text=value).wait_for()
+        assert other.input_value() == value
+    for query, sentence in (
+        ("padding=60,36", "padding=(60, 36) is not allowed: give two integers"),
+        ("num_samples=100000000", "num_samples=100000000 is beyond this page"),
+        ("shear=2", "The link has shear, which is not a parameter and was ignored. Did you mean shear_scale?"),
+    ):
+        opened(page, f"{server}?{query}")
+        page.locator("#notice", has_text=sentence).wait_for()
 
 
 @pytest.mark.slow
 def test_presets_and_quiz(server: str, page: Any) -> None:
-    """A preset moves the sliders; the quiz counts an answer."""
+    """A preset moves the sliders and shows the trained models; the quiz hides the answers and counts."""
     opened(page, server)
     page.locator("#preset input").click()
-    page.get_by_role("option", name="large-padding").click()
-    page.wait_for_function("document.querySelector('#final_seq_length input[type=range]').value === '80'")
+    page.get_by_role("option", name="shuffled").click()
+    page.locator("#difficulty", has_text=re.compile(r"CNN\s*56%")).wait_for()
+    assert page.locator("#shuffle_seq input").is_checked()
+    page.set_viewport_size({"width": 375, "height": 667})
     page.get_by_role("tab", name="Quiz").click()
     page.wait_for_selector("#question svg")
+    assert not page.locator("#picture").is_visible()
     page.locator("#answer-3").focus()
     page.keyboard.press("Enter")
     page.locator("#verdict svg").wait_for()
     page.locator("#tally", has_text="of 1").wait_for()
-    right = "Right" in page.locator("#verdict").inner_text()
-    assert ("1 of 1" in page.locator("#tally").inner_text()) == right
+    said = page.locator("#verdict").inner_text()
+    assert re.search(r"a [0-79]|an 8", said)
+    assert ("1 of 1" in page.locator("#tally").inner_text()) == ("Right" in said)
+    page.evaluate("window.scrollTo(0, 0)")
+    assert box(page, "#tally")["bottom"] <= 667
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["light", "dark"])
-@pytest.mark.parametrize("width", [375, 1000])
+@pytest.mark.parametrize("width", [375, 1280])
 def test_fits(server: str, page: Any, mode: str, width: int) -> None:
-    """Nothing is wider than the screen, the digits stand out from the page, and nothing is fetched from elsewhere."""
+    """No tab is wider than the screen, the picture stays in sight, nothing covers it or comes from elsewhere."""
     outside: list[str] = []
     page.on(
         "request",
@@ -372,14 +387,27 @@ def test_fits(server: str, page: Any, mode: str, width: int) -> None:
     page.emulate_media(color_scheme=mode)
     page.set_viewport_size({"width": width, "height": 800})
     opened(page, server)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert box(page, "#picture")["width"] >= 340
+    if width == 1280:
+        assert max(box(page, shown)["bottom"] for shown in ("#effect", "#difficulty")) <= 800
     colours = page.evaluate(
         "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('.digit')).stroke]"
     )
     page_colour, digit = (sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in colours)
     assert (page_colour > 600) == (mode == "light")
     assert abs(page_colour - digit) > 300
-    page.locator("#seed").scroll_into_view_if_needed()
-    assert page.evaluate("window.scrollY") > 500
-    assert 0 <= page.locator("#picture svg").first.bounding_box()["y"] < 100  # the picture stays in sight
+    page.locator("#preset input").click()
+    options, picture = box(page, "#preset .options"), box(page, "#picture")
+    assert options["top"] >= picture["bottom"] or options["left"] >= picture["right"]
+    page.keyboard.press("Escape")
+    page.locator("#train_split input[type=range]").focus()
+    assert 0 <= box(page, "#picture svg")["top"] < 200
+    for _ in range(24):  # back up through the controls
+        page.keyboard.press("Shift+Tab")
+        focused, stage = box(page, "*:focus"), box(page, "#stage")
+        assert focused["top"] >= stage["bottom"] or focused["left"] >= stage["right"]
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+        page.locator("[role=tabpanel]:visible").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert not outside

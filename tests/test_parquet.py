@@ -13,7 +13,7 @@ from mnist1d import VERSION
 from publisher.prepare import parquet
 from publisher.prepare.config_builder import ConfigBuilder
 from publisher.prepare.configs import METADATA_KEY, PreparedConfig
-from publisher.prepare.whole import WholeConfig
+from publisher.prepare.tasks import WholeConfig
 from tests.pictures import Pictures
 
 MNIST1D_BYTES = 1_450_000  # of the two default files together; those published before have 2,009,200

@@ -1,4 +1,4 @@
-"""What the command says, what it asks the Hub for and what it leaves there or in a folder, as recorded texts.
+"""The command's output, its requests to the Hub, and the files it leaves there or in a folder, as recorded texts.
 
 `python -m tests.record_transcripts` records them again; read the difference before you commit it. The first line of a
 text names the versions it was recorded with. With others the requests, which are the clients' own, are not compared.
@@ -19,7 +19,7 @@ import pytest
 from card import CARD, REPO_ID
 from loopback import READ_TOKEN, Hub
 from mnist1d import Mnist1D
-from tests.commands import run_command
+from tests.commands import files_in, run_command
 from tests.recording import VERSIONS, asked, folded, left, listed, masked, names, told
 from tests.shards import SHARDS_CARD, Shard, Shards, ShardsConfig
 
@@ -41,7 +41,7 @@ class Many(Shards):
 
 
 def _small(rows: int, version: str = "0.1.0") -> type[Shards]:
-    """Two configs of one shard a split, with so many rows in those of the second."""
+    """Two configs with one shard a split, which has so many rows in the second config."""
     configs = [
         ShardsConfig(name="default", shards=1),
         ShardsConfig(name="wide", rows=rows, shards=1, largest=10_000, version=version),
@@ -138,7 +138,7 @@ def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def limits(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of a case, in whatever module of the publisher they are."""
+    """Limits of a case, in every module of the publisher that has them."""
     for constant, value in LIMITS.get(case, {}).items():
         modules = [module for path, module in sys.modules.items() if path.startswith("publisher")]
         holders = [module for module in modules if constant in vars(module)]
@@ -152,7 +152,7 @@ def limits(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_hub(case: str, hub: Hub) -> None:
     """Commands one after the other, with a Hub that was empty."""
     as_json, scenario = case.endswith("_json"), case.removesuffix("_json")
-    repo_id = f"tester/{case.replace('_', '-')}"  # of its own: what the clients download, they download once
+    repo_id = f"tester/{case.replace('_', '-')}"  # not shared: the clients download a file once
     said: list[str] = []
     for step in SCENARIOS[scenario]:
         if callable(step):
@@ -176,13 +176,12 @@ def test_folder(case: str, tmp_path: Path) -> None:
     """Command with --output-dir for MNIST-1D."""
     arguments = ["--output-dir", "folder", *shlex.split(FOLDERS[case])]
     said = told(arguments, run_command(arguments, (Mnist1D, CARD, REPO_ID)))
-    folder = tmp_path / "folder"
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    files = files_in(tmp_path / "folder")
     hold(case, masked([*said, "", "# In the folder afterwards", *listed(files)], {}, "http"))
 
 
 def test_recordings() -> None:
-    """Each belongs to a test; and whoever runs the tests sees whether the requests are compared."""
+    """Each belongs to a test; and a skip says that the requests are not compared."""
     assert {file.stem for file in RECORDED.iterdir()} == {*HUB_CASES, *FOLDERS}
     recorded = {file.read_text(encoding="utf-8").partition("\n")[0] for file in RECORDED.iterdir()}
     if recorded != {VERSIONS}:

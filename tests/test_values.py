@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from huggingface_hub import DatasetCardData, HfApi
+from huggingface_hub import HfApi
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -27,7 +27,7 @@ from PIL import Image
 from loopback import Hub
 from publisher import Card, main, validate
 from publisher.card.default import default_card
-from publisher.card.record import read_card, write_card
+from publisher.card.record import read_record
 from publisher.prepare import parquet
 from publisher.prepare.rows import RowsDigest, differing_columns
 from tools.readers.environments import Environment
@@ -321,9 +321,9 @@ def test_two_maintainers(hub: Hub, tmp_path: Path) -> None:
 def test_the_record_has_a_digest_for_each_file(card: Card, tmp_path: Path) -> None:
     """Anybody can work it out from the file."""
     assert main(builder(one), card, R, ["--output-dir", str(tmp_path / "out")]) == 0
-    manifest = read_card((tmp_path / "out" / "README.md").read_text(encoding="utf-8")).manifest
-    assert manifest
-    [(path, digest)] = manifest.configs["default"].values.items()
+    record = read_record((tmp_path / "out" / ".publish.json").read_text(encoding="utf-8"))
+    assert record
+    [(path, digest)] = record.configs["default"].rows_sha256.items()
     found = RowsDigest(INTEGER)
     found.add(read(tmp_path / "out" / path))
     assert found.hexdigest() == digest
@@ -335,14 +335,12 @@ def test_a_record_that_is_wrong(card: Card, hub: Hub, tmp_path: Path, capsys: Ca
     out = tmp_path / "out"
     path = "data/train-00000-of-00001.parquet"
     assert main(builder(lambda config: iter([{"x": 2}])), card, R, ["--output-dir", str(out)]) == 0
-    found = read_card((out / "README.md").read_text(encoding="utf-8"))
-    assert found.manifest
-    record = found.manifest.configs["default"]
+    record = read_record((out / ".publish.json").read_text(encoding="utf-8"))
+    assert record
     digest = RowsDigest(INTEGER)
     digest.add(pa.table({"x": [1]}))
-    manifest = replace(found.manifest, configs={"default": replace(record, values={path: digest.hexdigest()})})
-    text = write_card(DatasetCardData(**found.metadata), found.prose.removesuffix("\n"), manifest)
-    (out / "README.md").write_text(text, encoding="utf-8")
+    wrong = replace(record.configs["default"], rows_sha256={path: digest.hexdigest()})
+    (out / ".publish.json").write_bytes(replace(record, configs={"default": wrong}).file.content)
     [finding] = validate(out)
     assert f"{path} has other rows" in finding
     api = HfApi()
@@ -377,9 +375,9 @@ def test_classic_configs(card: Card, hub: Hub) -> None:
     before = hub.files(R)
     assert main(kind, card, R, ["--config", "b"]) == 0
     assert hub.files(R) == before
-    manifest = read_card(before["README.md"].decode()).manifest
-    assert manifest
-    provenance = manifest.configs["a"].provenance
+    record = read_record(before[".publish.json"].decode())
+    assert record
+    provenance = record.configs["a"].provenance
     assert (provenance["url"], provenance["since"], provenance["known"]) == (
         "https://example.org/a",
         "2024-01-01",
@@ -644,7 +642,7 @@ def test_shards_of_all_sizes(card: Card, hub: Hub, monkeypatch: Patch, tmp_path:
     assert load()["x"][:] == expected
     assert validate(R) == []
     assert main(kind, card, R, arguments) == 0
-    assert main(kind, card, R, ["--verify", "--every-byte"]) == 0
+    assert main(kind, card, R, ["--verify"]) == 0
     assert main(kind, card, R, ["--output-dir", str(tmp_path / "out")]) == 0
     assert hub.files(R) == before
     parts = {path.name: path.read_bytes() for path in (tmp_path / "out" / "data").iterdir()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count, takewhile
 from typing import Any
@@ -40,28 +40,28 @@ class Piece:
 
     @property
     def bytes(self) -> Json:
-        """Where in the xorb they are; the end is the last byte."""
+        """Their place in the xorb; the end is the last byte."""
         return {"start": self.chunks[0].start, "end": self.chunks[-1].end - 1}
 
 
 def reconstruction(call: Call) -> Response:
     """GET v1/reconstructions/HASH, all of the file or a Range of it."""
-    found, offset = _wanted(call)
-    fetch: dict[str, list[Json]] = {}
-    for piece in _merged(found):
-        item = {"range": piece.numbers, "url": _address(call, piece), "url_range": piece.bytes}
-        fetch.setdefault(piece.xorb, []).append(item)
-    return answer({"offset_into_first_range": offset, "terms": _terms(found), "fetch_info": fetch})
+    return _reconstruction(call, "fetch_info", lambda piece: {"range": piece.numbers, "url_range": piece.bytes})
 
 
 def reconstruction_by_xorb(call: Call) -> Response:
     """GET v2/reconstructions/HASH: the same, with the ranges of each address in a list."""
+    return _reconstruction(call, "xorbs", lambda piece: {"ranges": [{"chunks": piece.numbers, "bytes": piece.bytes}]})
+
+
+def _reconstruction(call: Call, field: str, ranges: Callable[[Piece], Json]) -> Response:
     found, offset = _wanted(call)
     fetch: dict[str, list[Json]] = {}
     for piece in _merged(found):
-        ranges = [{"chunks": piece.numbers, "bytes": piece.bytes}]
-        fetch.setdefault(piece.xorb, []).append({"url": _address(call, piece), "ranges": ranges})
-    return answer({"offset_into_first_range": offset, "terms": _terms(found), "xorbs": fetch})
+        url = call.sign(f"/xet/{call.hub.state.xet.id}/data/{piece.xorb}")
+        fetch.setdefault(piece.xorb, []).append({"url": url} | ranges(piece))
+    terms = [{"hash": piece.xorb, "unpacked_length": piece.size, "range": piece.numbers} for piece in found]
+    return answer({"offset_into_first_range": offset, "terms": terms, field: fetch})
 
 
 def data(call: Call) -> Response:
@@ -131,11 +131,3 @@ def _range(header: str | None, size: int) -> tuple[int, int]:
     if start >= stop:
         raise HubError(416, f"The file has {size} bytes, and {header} was asked for")
     return start, stop
-
-
-def _terms(found: list[Piece]) -> list[Json]:
-    return [{"hash": piece.xorb, "unpacked_length": piece.size, "range": piece.numbers} for piece in found]
-
-
-def _address(call: Call, piece: Piece) -> str:
-    return call.sign(f"/xet/{call.hub.state.xet.id}/data/{piece.xorb}")

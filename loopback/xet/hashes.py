@@ -15,7 +15,7 @@ from blake3 import blake3
 Node = tuple[bytes, int]
 """A hash, and how many bytes of content are below it."""
 
-# The keys of the specification: they keep a chunk's hash from being that of a node or of a range.
+# The keys of the specification: they keep the hashes of chunks, nodes and ranges apart.
 _CHUNK_KEY = bytes.fromhex("6697f5775b9550de3135cbaca597181c9de421109beb2b58b4d0b04b93adf229")
 _NODE_KEY = bytes.fromhex("017ec5c7a5472996fd946666b48a02e65ddd536f37c76dd2f86352e64a53713f")
 _RANGE_KEY = bytes.fromhex("7f1857d6ce56ed66127ff913e7a5c3f3a4cd26d5b5db49e64124987f28fb94c3")
@@ -66,7 +66,7 @@ def from_text(text: str) -> bytes:
 
 
 def is_text(text: str) -> bool:
-    """Whether this is a hash as written in addresses."""
+    """Return True for a hash as written in addresses."""
     return _TEXT.fullmatch(text) is not None
 
 

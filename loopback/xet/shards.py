@@ -47,7 +47,7 @@ class Xorb:
 
 @dataclass(frozen=True)
 class Shard:
-    """What one upload registers."""
+    """Files and xorbs that one upload registers."""
 
     files: tuple[File, ...]
     xorbs: tuple[Xorb, ...]

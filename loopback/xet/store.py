@@ -1,4 +1,4 @@
-"""What was uploaded: xorbs, and what files are made of. It takes nothing that it has not checked."""
+"""Uploaded xorbs, and the chunks that files consist of. Everything is checked before it is kept."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Store:
         self.id = name.read_text()
 
     def has(self, xorb: str) -> bool:
-        """Whether a xorb was uploaded, and not lost since."""
+        """Return True if a xorb was uploaded, and not lost since."""
         return self._xorb(xorb).exists()
 
     def receive(self, xorb: str, data: bytes) -> bool:
@@ -57,7 +57,7 @@ class Store:
     def packed(self, xorb: str) -> bytes:
         """Return a xorb as it was uploaded; one that was lost is a 404."""
         if not self.has(xorb):
-            raise HubError(404, f"The storage has no xorb {xorb}")
+            raise HubError(404, f"The storage does not know the xorb {xorb}")
         return self._xorb(xorb).read_bytes()
 
     def register(self, shard: Shard) -> None:
@@ -76,7 +76,7 @@ class Store:
     def terms(self, file: str) -> list[Term]:
         """Return what a file is made of; one that is not known, or lost, is a 404."""
         if not hashes.is_text(file) or not self._file(file).exists():
-            raise HubError(404, f"The storage has no file {file}")
+            raise HubError(404, f"The storage does not know the file {file}")
         return [Term(**term) for term in json.loads(self._file(file).read_bytes())]
 
     def read(self, file: str) -> bytes:
@@ -98,19 +98,10 @@ class Store:
         self._keep(file, tuple(terms))
         return file
 
-    def lose_content(self, file: str) -> None:
+    def lose(self, file: str) -> None:
         """Lose the xorbs of a file, and with them what else is in those."""
         for term in self.terms(file):
             self._xorb(term.xorb).unlink(missing_ok=True)
-
-    def lose_all(self) -> None:
-        """Lose every xorb."""
-        for path in self._xorb("").glob("*"):
-            path.unlink()
-
-    def lose_file(self, file: str) -> None:
-        """Lose what a file is made of."""
-        self._file(file).unlink(missing_ok=True)
 
     def _check(self, file: File) -> None:
         """Compare every hash and size that a shard gives for a file with the content of its chunks."""

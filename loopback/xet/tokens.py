@@ -1,4 +1,4 @@
-"""Who may call the storage: short-lived tokens that the Hub gives out for one repository."""
+"""Access to the storage: short-lived tokens that the Hub gives out for one repository."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read_token(call: Call) -> Response:
 
 
 def check(call: Call, right: Right) -> str:
-    """Return the repository that a request to the storage is for; 401 without a token of ours, 403 if it may not."""
+    """Return the repository that a request to the storage is for; 401 without a valid token, 403 without the right."""
     claims = _read(call, call.request.headers.get("Authorization", ""))
     if claims is None or claims["exp"] <= time.time():
         raise HubError(401, "Invalid or expired access token")

@@ -10,8 +10,8 @@ from werkzeug import Response
 
 from ..call import Call, answer
 from ..errors import HubError
+from ..site import Grant
 from . import hashes, shards, tokens
-from .grants import Grant
 
 _CRC = anycrc.Model("CRC64-NVME")
 
@@ -68,26 +68,18 @@ def commit_grant(call: Call) -> Response:
 
 
 def shard(call: Call) -> Response:
-    """POST v1/shards: what the files are made of."""
-    _register(call)
-    return answer({"result": 1})
+    """POST v2/shards: files and their terms, to be checked, kept, and named by a commit of their repository.
 
-
-def shard_in_lines(call: Call) -> Response:
-    """POST v2/shards: the same, answered in lines of JSON while the storage works, the result last."""
-    _register(call)
-    return Response(json.dumps({"type": "result"}) + "\n", mimetype="application/x-ndjson")
-
-
-def _register(call: Call) -> None:
-    """Check and keep the files, and let a commit of their repository name them."""
+    The real storage answers in lines of JSON while it works, the result last.
+    """
     repository = call.hub.state.get(tokens.check(call, "write"))
     given = shards.parse(call.request.get_data())
     call.hub.state.xet.register(given)
     for file in given.files:
         assert file.sha256 is not None  # else it was not registered
         size = sum(term.size for term in file.terms)
-        repository.objects.link(file.sha256, file.hash, size, "xet")
+        repository.objects.link(file.sha256, file.hash, size)
+    return Response(json.dumps({"type": "result"}) + "\n", mimetype="application/x-ndjson")
 
 
 def _hash(call: Call) -> str:

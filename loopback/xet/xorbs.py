@@ -74,7 +74,7 @@ def _decompress(packed: bytes, scheme: int, size: int) -> bytes:
     if scheme == _PLAIN:
         return packed
     if scheme not in (_LZ4, _GROUPED):
-        raise HubError(400, f"There is no compression scheme {scheme}")
+        raise HubError(400, f"Unknown compression scheme {scheme}")
     try:
         # No more than the header announced, and one byte to see that there is more.
         content = lz4.frame.LZ4FrameDecompressor().decompress(packed, max_length=size + 1)

@@ -2,110 +2,55 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import mimetypes
 import re
 from collections.abc import Iterable
 from html import escape
 from itertools import pairwise
 from pathlib import Path
+from string import Template
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import datasets
+import pyarrow.parquet
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from publisher.card.record import CARD, read_card
-from publisher.card.viewer import data_uri, first_rows, tag_list
+from publisher.card.record import CARD, PublishedCard, name_of, read_card
 from publisher.errors import UsageError
 
+PAGE = Template(Path(__file__).with_name("preview.html").read_text(encoding="utf-8"))
 MARK = '<meta name="generator" content="publisher.preview">'  # by it a later run knows what it may replace
 IMAGE = re.compile(r"""(<img\b[^>]*?\bsrc=)(["'])(.*?)\2""", re.IGNORECASE | re.DOTALL)  # in a card's own HTML
-PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-{mark}
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy"
-  content="default-src 'none'; img-src data: https:; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header>
-<p>Datasets: <b>{title}</b> <span>preview</span></p>
-{tags}</header>
-<main>
-{rows}{prose}</main>
-</body>
-</html>
-"""
-STYLE = """\
-:root { --page: #fff; --text: #374151; --strong: #111827; --line: #e5e7eb; --code: #f3f4f6; --link: #2563eb; }
-@media (prefers-color-scheme: dark) {
-  :root { --page: #0b0f19; --text: #d1d5db; --strong: #f9fafb; --line: #2b3140; --code: #141a26; --link: #93b4fd; }
+ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})")  # the Hub makes tags of the papers that a card links to
+ROWS = 10  # of a split
+LONGEST = 75  # characters of a cell
+TAGS = {  # the Hub's groups of tags, in its order, by the name of the field
+    "task_categories": "Tasks",
+    "task_ids": "Sub-tasks",
+    "language": "Languages",
+    "size_categories": "Size",
+    "arxiv": "ArXiv",
+    "annotations_creators": "Annotations creators",
+    "source_datasets": "Source datasets",
+    "tags": "Tags",
+    "license": "License",
 }
-body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.6 "Source Sans 3", "Source Sans Pro",
-  "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
-header, main { max-width: 800px; margin: 0 auto; padding: 16px; }
-header { padding-bottom: 0; }
-header p { margin: 0 0 8px; }
-header b { font-size: 18px; color: var(--strong); }
-header span { font-size: 14px; opacity: 0.75; }
-dl { display: flex; flex-wrap: wrap; gap: 8px 16px; margin: 0; font-size: 14px; }
-dl div { display: flex; flex-wrap: wrap; gap: 6px; align-items: baseline; }
-dt { opacity: 0.75; }
-dd { margin: 0; padding: 0 10px; border: 1px solid var(--line); border-radius: 999px; }
-details { border: 1px solid var(--line); border-radius: 8px; padding: 6px 12px; margin: 6px 0; }
-summary { cursor: pointer; font-size: 14px; }
-.rows { overflow: auto; max-height: 330px; margin: 6px 0; }
-.rows table { font-size: 13px; margin: 0; min-width: 100%; }
-.rows th { position: sticky; top: 0; background: var(--page); }
-.rows small { display: block; font-weight: normal; opacity: 0.75; }
-.rows td { font-family: "IBM Plex Mono", Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
-.rows img { max-height: 80px; image-rendering: pixelated; }
-h1, h2, h3, h4 { color: var(--strong); line-height: 1.25; margin: 1.6em 0 0.6em; }
-h1 { font-size: 30px; margin-top: 0.8em; }
-h2 { font-size: 24px; padding-bottom: 6px; border-bottom: 1px solid var(--line); }
-a { color: var(--link); }
-img { max-width: 100%; height: auto; display: block; border-radius: 6px; }
-code, pre { font: 0.875em/1.5 "IBM Plex Mono", "SFMono-Regular", Consolas, "DejaVu Sans Mono", monospace; }
-code { background: var(--code); border-radius: 4px; padding: 1px 5px; overflow-wrap: break-word; }
-pre { background: var(--code); border: 1px solid var(--line); border-radius: 8px; padding: 12px 16px; }
-pre { overflow-x: auto; }
-pre code { background: none; padding: 0; font-size: 1em; overflow-wrap: normal; }
-.table { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 15px; margin: 0.5em 0; }
-th, td { border: 1px solid var(--line); padding: 6px 12px; text-align: left; vertical-align: top; }
-th { color: var(--strong); }
-blockquote { margin: 1em 0; padding-left: 16px; border-left: 4px solid var(--line); }
-"""
 
 
 def render(folder: Path, title: str) -> str:
-    """The page of the repository in a folder.
+    """Return the repository in a folder as HTML that needs no other file.
 
-    Parameters
-    ----------
-    folder : Path
-        Holds README.md, what it links to and, if they are drawn, the Parquet files.
-    title : str
-
-    Returns
-    -------
-    str
-        HTML that needs no other file.
+    The Markdown is CommonMark with GitHub's tables and strikethrough: https://github.github.com/gfm. The Hub's viewer
+    shows a hundred rows to a page, and statistics of each column; here are the first ten.
 
     Raises
     ------
     UsageError
         If a picture of the card is not in the folder.
-
-    Notes
-    -----
-    The Markdown is CommonMark with GitHub's tables and strikethrough: https://github.github.com/gfm. The Hub's viewer
-    shows a hundred rows to a page, and statistics of each column; here are the first ten.
     """
     card = read_card((folder / CARD).read_text(encoding="utf-8"))
     markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -116,17 +61,11 @@ def render(folder: Path, title: str) -> str:
     _embed_images(tokens, folder)
     prose = markdown.renderer.render(tokens, markdown.options, {})
     tags, rows = tag_list(card), first_rows(card, folder)
-    return PAGE.format(mark=MARK, title=escape(title), style=STYLE, tags=tags, rows=rows, prose=prose)
+    return PAGE.substitute(mark=MARK, title=escape(title), tags=tags, rows=rows, prose=prose)
 
 
 def check_preview(path: Path) -> None:
-    """Refuse a place that a page cannot or may not be written to.
-
-    Raises
-    ------
-    UsageError
-        If it is anything but a new file or an earlier page.
-    """
+    """Refuse any path but a new file or an earlier page."""
     if path.is_dir():
         raise UsageError(f"{path} is a folder: give a file in it, such as {path / 'card.html'}")
     if path.suffix.lower() not in (".html", ".htm"):
@@ -136,15 +75,15 @@ def check_preview(path: Path) -> None:
 
 
 def write_preview(page: str, path: Path) -> int:
-    """Write a page as a whole or not at all, and give its size in bytes."""
+    """Write a page as a whole or not at all, and return its size in bytes."""
     check_preview(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
+    draft = path.with_name(f".{path.name}.new")
     try:
-        beside.write_text(page, encoding="utf-8", newline="\n")
-        beside.replace(path)
+        draft.write_text(page, encoding="utf-8", newline="\n")
+        draft.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
     return path.stat().st_size
 
 
@@ -170,7 +109,7 @@ def _embed_images(tokens: Iterable[Token], folder: Path) -> None:
 
 
 def _embedded(link: str, folder: Path) -> str:
-    """A link to a file of the repository as its bytes; any other as it is."""
+    """Return a link to a file of the repository as its bytes, any other as it is."""
     parts = urlsplit(link)
     if parts.scheme or parts.netloc:
         return link
@@ -178,3 +117,75 @@ def _embedded(link: str, folder: Path) -> str:
     if not path.is_file():
         raise UsageError(f"the card shows {link}, which is not in the repository: mend the link or add the file")
     return data_uri(path.read_bytes(), path.name, otherwise="application/octet-stream")
+
+
+def tag_list(card: PublishedCard) -> str:
+    """Return the metadata as the Hub's tags, including the papers that the card links to."""
+    groups = {label: list(map(str, _listed(card.metadata.get(field)))) for field, label in TAGS.items()}
+    groups["Tasks"] = [task.replace("-", " ").title() for task in groups["Tasks"]]
+    groups["Size"] = [re.sub(r"n([<>])", r"\1 ", size.replace("<n<", " - ")) for size in groups["Size"]]
+    groups["ArXiv"] += [f"arxiv:{paper}" for paper in dict.fromkeys(ARXIV.findall(card.prose))]
+    shown = "".join(
+        f"<div><dt>{label}:</dt>{''.join(f'<dd>{escape(value)}</dd>' for value in values)}</div>\n"
+        for label, values in groups.items()
+        if values
+    )
+    return f"<dl>\n{shown}</dl>\n"
+
+
+def first_rows(card: PublishedCard, folder: Path) -> str:
+    """Return the first rows of each split whose files exist; the first split is open."""
+    shown = ""
+    infos = {name_of(info): info for info in card.entries("dataset_info")}
+    for config in card.entries("configs"):
+        name = config["config_name"]
+        counts = {split["name"]: split["num_examples"] for split in infos.get(name, {}).get("splits") or ()}
+        for place, split in enumerate(_listed(config.get("data_files"))):
+            opened = " open" if place == 0 and (config.get("default") or len(infos) < 2) else ""
+            rows = f"{counts[split['split']]:,} rows" if split["split"] in counts else ""
+            summary = f"<b>{escape(name)}</b> · {escape(split['split'])} · {rows}"
+            files = sorted(path for pattern in _listed(split["path"]) for path in folder.glob(pattern))
+            table = _table(files[0]) if files else "<p>The rows do not exist yet.</p>"
+            shown += f'<details name="viewer"{opened}><summary>{summary}</summary>{table}</details>\n'
+    return shown
+
+
+def data_uri(content: bytes, name: str, otherwise: str) -> str:
+    """Return a file's content as an address of the type that its name says."""
+    kind = mimetypes.guess_type(name)[0] or otherwise
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _table(path: Path) -> str:
+    with pyarrow.parquet.ParquetFile(path) as file:
+        features = datasets.Features.from_arrow_schema(file.schema_arrow)
+        batch = next(file.iter_batches(ROWS), None)
+    head = "".join(f"<th>{escape(name)}<small>{_kind(feature)}</small></th>" for name, feature in features.items())
+    body = "".join(
+        "<tr>" + "".join(f"<td>{_value(row[name], feature)}</td>" for name, feature in features.items()) + "</tr>\n"
+        for row in (batch.to_pylist() if batch else [])
+    )
+    return f'<div class="rows"><table>\n<tr>{head}</tr>\n{body}</table></div>'
+
+
+def _kind(feature: Any) -> str:
+    """Return the type of a column in the words of the Hub's viewer."""
+    if isinstance(feature, datasets.Value):
+        return str(feature.dtype)
+    words = {dict: "dict", datasets.ClassLabel: "class label", datasets.Image: "image", datasets.Audio: "audio"}
+    return words.get(type(feature), "list")
+
+
+def _value(value: Any, feature: Any) -> str:
+    if isinstance(feature, datasets.ClassLabel) and value is not None and value >= 0:
+        return escape(f"{value} ({feature.int2str(value)})")
+    if isinstance(feature, datasets.Image) and value and value["bytes"]:
+        return f'<img alt="" src="{data_uri(value["bytes"], value["path"] or "", otherwise="image/png")}">'
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    return escape(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]

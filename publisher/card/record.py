@@ -1,7 +1,7 @@
-"""The record at the end of a card of what the publisher wrote, so that later it touches nothing that others wrote.
+"""README.md as it was found, and `.publish.json`, the record of what the publisher wrote in a repository.
 
-A card is YAML, prose and record. Others may add configs of their own to the YAML; anything else that they change shows,
-because the record holds the SHA-256 of the rest, and of itself.
+The record names the publisher's own files, configs and fields of the YAML. Everything else belongs to other people and
+stays. The card counts as edited if the digest of its own fields and prose differs from the recorded one.
 """
 
 from __future__ import annotations
@@ -17,253 +17,288 @@ from typing import Any
 import yaml
 from huggingface_hub import DatasetCardData
 
-from publisher.errors import UsageError
+from publisher.prepare.files import TextFile
 
-CARD = "README.md"
-MARK, END = "<!-- Written by a program, which looks here for what is its own before it writes again: ", " -->"
-YAML = re.compile(r"\A\s*---[ \t]*\r?\n(?P<yaml>.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # of libyaml, ten times as fast
-
-# Cards may be written to do harm. What is larger is not read: it costs seconds, or gigabytes.
-CARD_BYTES = 30_000_000
-YAML_BYTES = 1_000_000
-YAML_ITEMS = 30_000  # more than 10,000 columns
-ITEM_SIGNS = ("\n", ",", "[", "{", "- ", "? ")  # no item of YAML without one
-EXPANDED_BYTES = 4_000_000  # of the YAML with all that its anchors stand for
-RECORD_ITEMS = 250_000  # files of a repository: the Hub advises 100,000 at most
+CARD, RECORD = "README.md", ".publish.json"
+CARD_BYTES = 30_000_000  # larger cards and records are not read
+YAML_BYTES = 1_000_000  # of a card's YAML, and at most so many items: more would take gigabytes to read
+YAML_ITEMS = 30_000
+ITEM_SIGNS = ("\n", ",", "[", "{", "- ", "? ")  # each item of YAML comes with one of these
 NUMBER_DIGITS = 1000
-
+YAML = re.compile(r"\A\s*---[ \t]*\r?\n(?P<yaml>.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one of libyaml is ten times as fast
+COMMENT, END = "<!-- Written by a program, which looks here for what is its own before it writes again: ", " -->"
 NO_YAML = f"{CARD} has no YAML between two lines of --- at its top"
 BY_CONFIG = ("configs", "dataset_info")  # the parts of a card's YAML that have an entry for each config
 
 
 @dataclass(frozen=True)
 class ConfigRecord:
-    """What was written of one config."""
+    """The published files of one config, and what they were made from."""
 
     provenance: Mapping[str, Any]  # builder, config, version, parameters
     digests: Mapping[str, Mapping[str, str]]  # split -> column -> SHA-256 of its values
     files: Mapping[str, str]  # path -> SHA-256
-    values: Mapping[str, str] = field(default_factory=dict)  # path -> SHA-256 of the rows; older records have none
+    rows_sha256: Mapping[str, str] = field(default_factory=dict)  # path -> SHA-256 of the rows
+    features: str = ""  # SHA-256 of the features, see `features_sha256`
+    num_bytes: Mapping[str, int] = field(default_factory=dict)  # split -> bytes of its rows in Arrow
 
 
 @dataclass(frozen=True)
 class Record:
-    """What was written in all."""
+    """Everything that the publisher wrote in a repository."""
 
     configs: Mapping[str, ConfigRecord] = field(default_factory=dict)
     assets: Mapping[str, str] = field(default_factory=dict)  # path -> SHA-256
-    card: str = ""  # SHA-256 of the card's own YAML and prose
-    theirs: Sequence[str] = ()  # fields of the YAML that others wrote, and that stayed
-    keeps_prose: bool = False  # the prose is that of others
+    card: str = ""  # SHA-256 of the card's own fields and prose; empty if nothing was published
+    fields: Sequence[str] = ()  # names of the card's own fields; empty in records of earlier versions
+    keeps_prose: bool = False  # the prose was written by other people and kept
+    readme: str = ""  # git's id of README.md, if everything in it was written by the publisher
 
     @property
     def files(self) -> dict[str, str]:
-        """Path -> SHA-256 of every file but the card."""
+        """Path -> SHA-256 of every file but the card and the record."""
         return {**self.assets, **{path: sha for config in self.configs.values() for path, sha in config.files.items()}}
+
+    @property
+    def file(self) -> TextFile:
+        """The record as a file of the repository."""
+        listed = {name: value for name, value in asdict(self).items() if value or name in ("configs", "card")}
+        return TextFile(RECORD, (json.dumps(listed, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
 
 
 @dataclass(frozen=True)
 class PublishedCard:
-    """A card as it was found."""
+    """A card as it was found, and the record next to it."""
 
     metadata: dict[str, Any] = field(default_factory=dict)
     prose: str = ""
-    manifest: Record | None = None  # None: not ours
-    faults: tuple[str, ...] = ()  # what is wrong with how it is written, a sentence each
+    record: Record = Record()
+    faults: tuple[str, ...] = ()  # what is wrong with how card and record are written, a sentence each
+    is_unread: bool = False  # README.md is the one that was published: its content need not be read
+    has_comment: bool = False  # the record is a comment in README.md, where earlier versions wrote it
 
-    @property
-    def record(self) -> Record:
-        """What was written of it by this program: nothing, if it is not ours."""
-        return self.manifest or Record()
+    def is_edited(self, ours: Collection[str] = ()) -> bool:
+        """Return True if other people wrote or changed the card's own prose or fields, or fields that are now `ours`.
 
-    @property
-    def is_edited(self) -> bool:
-        """Whether somebody else wrote the card, or changed it beyond adding configs."""
-        return self.manifest is None or self.manifest.card != _digest_of_own(self.metadata, self.prose, self.manifest)
-
-    def is_edited_in(self, ours: Collection[str]) -> bool:
-        """Whether somebody else wrote the prose, or changed it or one of those fields of the YAML that are `ours`."""
-        if self.manifest is None or not self.is_edited:
-            return self.is_edited
-        fields = {name: value for name, value in self.metadata.items() if name in ours}
-        return self.manifest.card != _digest_of_own(fields, self.prose, self.manifest)
+        Configs and other fields that they added do not count.
+        """
+        if self.is_unread:
+            return False
+        return not self.record.card or self.record.card != _own_sha256(self.metadata, self.prose, self.record, ours)
 
     def is_of_others(self, ours: Collection[str]) -> bool:
-        """Whether it is edited so, or holds a text of somebody else that was kept."""
-        return self.record.keeps_prose or self.is_edited_in(ours)
+        """Return True if the card is edited, or has a prose of other people that was kept."""
+        return self.record.keeps_prose or self.is_edited(ours)
 
     def fields_of_others(self, ours: Collection[str]) -> dict[str, Any]:
-        """The fields of the YAML that others wrote and we do not: such as language, licence, tags."""
-        names = set(self.metadata if self.is_edited else self.record.theirs) - set(ours)
-        return {name: value for name, value in self.metadata.items() if name in names and isinstance(name, str)}
+        """Fields of the YAML that other people wrote and that are not `ours`, such as language, licence, tags."""
+        own = {*ours, *(() if self.is_edited() else self.record.fields)}
+        return {name: value for name, value in self.metadata.items() if isinstance(name, str) and name not in own}
 
     @property
     def is_read(self) -> bool:
-        """Whether all that it says is known: a YAML that does not parse may say anything."""
+        """Return True if the content is known: a YAML that does not parse may say anything."""
         return bool(self.metadata) or not self.faults or self.faults == (NO_YAML,)
 
     def entries(self, kind: str) -> list[dict[str, Any]]:
-        """The entries of `configs` or `dataset_info`."""
-        return _entries(self.metadata, kind)
+        """Entries of `configs` or `dataset_info`."""
+        entries = self.metadata.get(kind)
+        if kind == "dataset_info" and isinstance(entries, dict):  # the entry of a single config may lack its name
+            entries = [{"config_name": "default", **entries}]
+        return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
     def says_the_same(self, other: PublishedCard) -> bool:
-        """Whether the cards differ in the style of their YAML at most."""
-        records = [manifest and replace(manifest, theirs=()) for manifest in (self.manifest, other.manifest)]
-        fields = [_canonical(_in_order(card.metadata)) for card in (self, other)]
-        return (self.prose, records[0], fields[0]) == (other.prose, records[1], fields[1])
+        """Return True if the cards differ only in the style of their YAML, or in the order of configs after the first.
+
+        `load_dataset` reads all configs in the format of the first.
+        """
+        one, two = ((card.prose, card.has_comment, _canonical(_in_order(card))) for card in (self, other))
+        first = [[name_of(entry) for entry in card.entries("configs")[:1]] for card in (self, other)]
+        return one == two and first[0] == first[1]
 
 
-def write_card(data: DatasetCardData, prose: str, manifest: Record) -> str:
-    """The text of README.md; the manifest says what else was written, and its `card` is worked out here."""
+def write_card(data: DatasetCardData, prose: str, record: Record, others: Collection[str] = ()) -> tuple[str, Record]:
+    """Return the text of README.md, and the record completed with what it holds of the card.
+
+    `others` are the names of the fields in `data` that other people wrote.
+    """
     head = data.to_yaml()
-    record = {**asdict(manifest), "card": _digest_of_own(yaml.load(head, LOADER) or {}, prose, manifest)}
-    record = {name: value for name, value in record.items() if value or name not in ("theirs", "keeps_prose")}
-    listed = json.dumps({**record, "record": _digest(record)})
-    escaped = listed.replace("--", "-\\u002d")  # two hyphens may not stand in a comment
-    text = f"---\n{head}\n---\n{prose}\n{MARK}{escaped}{END}\n"
-    if read_card(text).manifest is None:
-        raise UsageError(
-            f"{CARD} would have {len(text):,} characters on {len(manifest.files):,} files, which is more than is read "
-            "again: publish fewer configs, or larger files"
-        )
-    return text
+    text = f"---\n{head}\n---\n{prose}"
+    card = PublishedCard(yaml.load(head, LOADER) or {}, prose, record)
+    record = replace(record, fields=sorted(set(card.metadata) - set(others)))
+    mixed = others or record.keeps_prose or any(name_of(e) not in record.configs for e in card.entries("configs"))
+    return text, replace(
+        record,
+        card=_own_sha256(card.metadata, prose, record),
+        readme="" if mixed else git_blob_id(text.encode()),
+    )
 
 
-def read_card(text: str) -> PublishedCard:
-    r"""Take a card apart; what cannot be read counts as somebody else's.
+def read_card(text: str | None, record_text: str | None = None) -> PublishedCard:
+    r"""Take a card apart, given its text and the record's, or None for a missing file.
 
     Examples
     --------
-    >>> text = write_card(DatasetCardData(license="mit"), "# Title", Record())
-    >>> read_card(text).is_edited, read_card(text.replace("Title", "title")).is_edited
+    >>> text, record = write_card(DatasetCardData(license="mit"), "# Title\n", Record())
+    >>> listed = record.file.content.decode()
+    >>> read_card(text, listed).is_edited(), read_card(text.replace("Title", "title"), listed).is_edited()
     (False, True)
     >>> read_card("---\nlicense: [mit\n---\n# Title").faults
     ('README.md: the YAML does not parse: ...',)
     """
-    if len(text) > CARD_BYTES:
-        return PublishedCard(
-            faults=(f"{CARD} has {len(text):,} characters, more than the {CARD_BYTES:,} that are read",)
-        )
-    text = text.removeprefix("\ufeff")
-    before, mark, rest = text.rpartition(MARK)
-    record, end, after = rest.partition(END)
-    manifest = _read_record(record) if mark and end else None
-    body = before.removesuffix("\n") + after.removeprefix("\n") if manifest else text
+    record = read_record(record_text) if record_text is not None else Record()
+    faults = [] if record else [f"{RECORD} is not a record of the publisher: publish again to write a new one"]
+    record = record or Record()
+    if text is None:
+        return PublishedCard({}, "", record, tuple(faults))
+    body, comment = text.removeprefix("\ufeff"), None
+    if record_text is None and COMMENT in body:
+        before, _, rest = body.rpartition(COMMENT)
+        comment, _, after = rest.partition(END)
+        body = before.removesuffix("\n") + after.removeprefix("\n")
     head = YAML.match(body)
-    if head is None:
-        return PublishedCard({}, body, manifest, (NO_YAML,))
-    prose = body[head.end() :]
+    prose = body[head.end() :] if head else body
+    metadata: dict[str, Any] = {}
     try:
-        metadata, twice = _read_yaml(head["yaml"])
-    except Exception as error:  # PyYAML also raises ValueError, KeyError and others, by the tag that it fails at
-        return PublishedCard({}, prose, None, (f"{CARD}: the YAML does not parse: {' '.join(str(error).split())}",))
-    if not isinstance(metadata, dict):
-        return PublishedCard({}, prose, None, (f"{CARD}: the YAML is not a mapping of fields to values",))
-    faults = [f"{CARD}: the YAML has the key {reprlib.repr(key)} twice in line {line}" for key, line in twice]
-    if mark and manifest is None:
-        faults.append(f"{CARD}: the record at its end was edited or is cut: publish again to write a new one")
-    return PublishedCard(metadata, prose, manifest, tuple(faults))
+        metadata, twice = read_yaml(head["yaml"]) if head else ({}, [])
+        faults += [NO_YAML] if not head else []
+        faults += [f"{CARD}: the YAML has the key {reprlib.repr(key)} twice in line {line}" for key, line in twice]
+    except Exception as error:  # PyYAML also raises ValueError, KeyError and others, by the tag at which it fails
+        faults.append(f"{CARD}: the YAML {' '.join(str(error).split())}")
+    if comment is not None:
+        record = _read_comment(comment, metadata, prose)
+    return PublishedCard(metadata, prose, record, tuple(faults), has_comment=comment is not None)
 
 
-def _read_record(text: str) -> Record | None:
-    if sum(map(text.count, "{[,")) > RECORD_ITEMS:
-        return None
+def read_record(text: str) -> Record | None:
+    """Return what a record says, or None if it is not one.
+
+    Examples
+    --------
+    >>> read_record('{"configs": {}, "card": "0f"}')
+    Record(configs={}, assets={}, card='0f', fields=(), keeps_prose=False, readme='')
+    >>> read_record('{"configs": {}, "assets": {"a.png": 5}}')
+    """
     try:
-        record = json.loads(text)
-        if record.pop("record") != _digest(record):
-            return None
-        configs = {name: ConfigRecord(**config) for name, config in record.pop("configs").items()}
-        manifest = Record(configs=configs, **{**record, "theirs": tuple(record.get("theirs", ()))})
-        texts = [manifest.assets, {"card": manifest.card}, *(config.files for config in configs.values())]
-        texts += [columns for config in configs.values() for columns in config.digests.values()]
-        typed = all(isinstance(value, str) for mapping in texts for value in mapping.values())
-        typed = typed and all(isinstance(name, str) for name in manifest.theirs)
-        return manifest if typed and all(isinstance(config.provenance, dict) for config in configs.values()) else None
+        return _typed(json.loads(text))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
-def _read_yaml(text: str) -> tuple[Any, list[tuple[str, int]]]:
-    """The values, and the keys that come twice with their lines."""
-    if len(text) > YAML_BYTES or sum(map(text.count, ITEM_SIGNS)) > YAML_ITEMS:
-        raise ValueError(f"it is longer than the {YAML_BYTES:,} characters or {YAML_ITEMS:,} items that are read")
+def _typed(listed: dict[str, Any]) -> Record:
+    configs = {name: ConfigRecord(**config) for name, config in listed.pop("configs").items()}
+    record = Record(configs=configs, **{**listed, "fields": tuple(listed.get("fields", ()))})
+    texts = [*record.files.values(), record.card, record.readme, *record.fields]
+    for config in configs.values():
+        texts += [config.features, *config.rows_sha256.values()]
+        texts += [digest for columns in config.digests.values() for digest in columns.values()]
+        if not isinstance(config.provenance, dict) or not all(type(n) is int for n in config.num_bytes.values()):
+            raise TypeError("not what the publisher writes")
+    if not all(isinstance(text, str) for text in texts) or not isinstance(record.keeps_prose, bool):
+        raise TypeError("not what the publisher writes")
+    return record
+
+
+def _read_comment(text: str, metadata: Mapping[str, Any], prose: str) -> Record:
+    """Return the record that versions up to 0.9 wrote as a comment at the end of README.md."""
+    try:
+        listed = json.loads(text)
+        others = listed.pop("theirs", ())
+        listed.pop("record", None)
+        for config in listed["configs"].values():
+            config["provenance"] = config.pop("made_by", config.get("provenance"))
+            config["rows_sha256"] = config.pop("values", {})
+        record = _typed({**listed, "fields": [name for name in metadata if name not in others]})
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return Record()
+    same = record.card == _own_sha256(metadata, prose, record)
+    return record if same else replace(record, fields=())  # then those that the publisher writes now have to do
+
+
+def read_yaml(text: str) -> tuple[dict[str, Any], list[tuple[str, int]]]:
+    """Return the fields of a card's YAML, and the keys that it has twice with their lines.
+
+    Raises whatever the YAML leads to; messages go on after "the YAML".
+    """
+    if not fits(text):
+        raise ValueError(f"is longer than the {YAML_BYTES:,} characters or {YAML_ITEMS:,} items that are read")
     loader = LOADER(text)
     try:
         root = loader.get_single_node()
-        if root is None:
-            return {}, []
-        twice = _check_nodes(root)
-        return loader.construct_document(root), twice
+        twice: list[tuple[str, int]] = []
+        if root and _size(root, {}, twice) > 4 * YAML_BYTES:
+            raise ValueError("expands to more than can be read: write it without anchors")
+        metadata = loader.construct_document(root) if root else {}
+    except yaml.YAMLError as error:
+        raise ValueError(f"does not parse: {error}") from error
     finally:
         loader.dispose()
+    if not isinstance(metadata, dict):
+        raise TypeError("is not a mapping of fields to values")
+    return metadata, sorted(twice, key=lambda pair: pair[1])
 
 
-def _check_nodes(root: yaml.Node) -> list[tuple[str, int]]:
-    """The keys that come twice; refuse what would grow without bounds when it is read."""
-    twice: list[tuple[str, int]] = []
-    sizes: dict[int, int] = {}  # of what is below each node, anchors expanded
-    waiting = [(root, False)]
-    while waiting:
-        node, is_left = waiting.pop()
-        if not isinstance(node, yaml.CollectionNode):
-            if node.tag.endswith((":int", ":float")) and len(node.value) > NUMBER_DIGITS:
-                raise ValueError(f"line {node.start_mark.line + 2} has a number of {len(node.value):,} characters")
-            sizes[id(node)] = 1 + len(node.value)
-            continue
-        below = [item for pair in node.value for item in pair] if isinstance(node, yaml.MappingNode) else node.value
-        if is_left:
-            sizes[id(node)] = 1 + sum(sizes[id(item)] for item in below)
-            if sizes[id(node)] > EXPANDED_BYTES:
-                raise ValueError(f"its anchors expand to more than {EXPANDED_BYTES:,} characters")
-        elif id(node) not in sizes:
-            sizes[id(node)] = EXPANDED_BYTES  # until it is left: an anchor that leads to itself has no end
-            waiting += [(node, True), *((item, False) for item in below)]
-            twice += _repeated_keys(node) if isinstance(node, yaml.MappingNode) else []
-    return sorted(twice, key=lambda pair: pair[1])
+def fits(text: str) -> bool:
+    """Return True if a YAML is small enough to be read."""
+    return len(text) <= YAML_BYTES and sum(map(text.count, ITEM_SIGNS)) <= YAML_ITEMS
 
 
-def _repeated_keys(node: yaml.MappingNode) -> list[tuple[str, int]]:
-    keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-    first = {key.value: key for key in reversed(keys)}
-    # + 2: lines are counted from 1, and the YAML comes after the line of ---
-    return [(key.value, key.start_mark.line + 2) for key in keys if first[key.value] is not key]
+def _size(node: yaml.Node, sizes: dict[int, int], twice: list[tuple[str, int]]) -> int:
+    """Return the characters of a node with all that its anchors stand for, and list the keys that come twice."""
+    if id(node) in sizes:
+        return sizes[id(node)]
+    if not isinstance(node, yaml.CollectionNode):
+        if node.tag.endswith((":int", ":float")) and len(node.value) > NUMBER_DIGITS:
+            raise ValueError(f"has a number of {len(node.value):,} characters in line {node.start_mark.line + 2}")
+        return 1 + len(node.value)
+    sizes[id(node)] = 5 * YAML_BYTES  # until it is done: an anchor that leads to itself has no end
+    below = node.value
+    if isinstance(node, yaml.MappingNode):
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        first = {key.value: key for key in reversed(keys)}
+        # + 2: lines are counted from 1, and the YAML comes after the line of ---
+        twice += [(key.value, key.start_mark.line + 2) for key in keys if first[key.value] is not key]
+        below = [item for pair in node.value for item in pair]
+    sizes[id(node)] = 1 + sum(_size(item, sizes, twice) for item in below)
+    return sizes[id(node)]
 
 
 def name_of(entry: Mapping[str, Any]) -> str | None:
-    """The config that an entry of `configs` or `dataset_info` is about; None if it names none."""
+    """Name of the config that an entry of `configs` or `dataset_info` describes; None if it has no name."""
     name = entry.get("config_name")
     return name if isinstance(name, str) else None
 
 
-def _entries(metadata: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
-    entries = metadata.get(kind)
-    if kind == "dataset_info" and isinstance(entries, dict):  # of a single config, which need not be named
-        entries = [{"config_name": "default", **entries}]
-    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+def git_blob_id(content: bytes) -> str:
+    """Id that git gives a content.
+
+    Examples
+    --------
+    >>> git_blob_id(b"")
+    'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391'
+    """
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def _digest_of_own(metadata: Mapping[str, Any], prose: str, manifest: Record) -> str:
-    """SHA-256 of what of a card is ours."""
-    fields = {name: value for name, value in metadata.items() if name not in manifest.theirs}
-    return _digest(_in_order(fields, manifest.configs), "" if manifest.keeps_prose else prose)
+def _own_sha256(metadata: Mapping[str, Any], prose: str, record: Record, ours: Collection[str] = ()) -> str:
+    """SHA-256 of the fields and the prose that the publisher wrote."""
+    fields = {name: value for name, value in metadata.items() if name in record.fields or name in ours}
+    parts = (_in_order(PublishedCard(fields), record.configs), "" if record.keeps_prose else prose)
+    return hashlib.sha256(json.dumps([_canonical(part) for part in parts]).encode()).hexdigest()
 
 
-def _in_order(metadata: Mapping[str, Any], names: Collection[str] | None = None) -> dict[str, Any]:
-    """A card's YAML with the entries of `configs` and `dataset_info` by their names, of some or of all configs."""
+def _in_order(card: PublishedCard, names: Collection[str] | None = None) -> dict[str, Any]:
+    """A card's YAML with the entries of `configs` and `dataset_info` sorted by name, for some or for all configs."""
     ordered = {
         kind: sorted(
-            (entry for entry in _entries(metadata, kind) if names is None or name_of(entry) in names),
+            (entry for entry in card.entries(kind) if names is None or name_of(entry) in names),
             key=lambda entry: str(name_of(entry)),
         )
         for kind in BY_CONFIG
-        if isinstance(metadata.get(kind), (list, dict))
+        if isinstance(card.metadata.get(kind), (list, dict))
     }
-    return {**metadata, **ordered}
-
-
-def _digest(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps([_canonical(part) for part in parts]).encode()).hexdigest()
+    return {**card.metadata, **ordered}
 
 
 def _canonical(value: Any) -> Any:

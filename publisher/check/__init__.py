@@ -1,1 +1,1 @@
-"""Whether a repository is as it should be, whoever made it: each check yields one sentence per finding."""
+"""Checks of a repository, whoever made it: after a commit, for --verify, and `validate`; one sentence per finding."""

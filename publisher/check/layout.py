@@ -1,4 +1,4 @@
-"""Which files of a repository `load_dataset` reads in which config and split, and which it should not find."""
+"""Checks of a card and of the repository's files by their names: YAML, links, and which files `load_dataset` reads."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ import glob
 import posixpath
 import re
 import reprlib
-from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from markdown_it import MarkdownIt
 
 from publisher.card.record import CARD, PublishedCard
+from publisher.prepare.configs import SPLIT
 from publisher.prepare.datasets_compat import (
     EmptyDatasetError,
     get_data_patterns,
@@ -19,37 +25,35 @@ from publisher.prepare.datasets_compat import (
 )
 from publisher.prepare.parquet import file_names
 
-PATTERNS, STARS = 1000, 8  # that are looked for: of a card, and in one pattern
-Layout = dict[str, dict[str, list[str]]]  # config -> split -> paths
+PATTERNS, STARS = 1000, 8  # that are looked up: of a card, and in one pattern
+PROSE = 200_000  # characters of Markdown that are read
+PAGES = re.compile(r"\A(?:blob|raw|resolve|tree)/main(?:/|\Z)")  # as links lead to the Hub's own pages
 SHARD = re.compile(r"(?P<stem>.*)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet")
+Layout = dict[str, dict[str, list[str]]]  # config -> split -> paths
 
 
 def list_files(folder: Path, recorded: Collection[str] = ()) -> list[str]:
-    """Paths of all files that are not hidden, or are recorded nevertheless, with forward slashes."""
+    """Return the paths of all files that are recorded or not hidden, with forward slashes."""
     paths = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     return sorted(path for path in paths if path in recorded or not f"/{path}".count("/."))
 
 
 def find_layout(folder: Path, card: PublishedCard) -> tuple[Layout, list[str]]:
-    """What the card's `configs` point at, or what `datasets` finds without them; and patterns that point at nothing."""
+    """Return the files of each config by the card or as `datasets` finds them, and patterns that match nothing."""
     layout: Layout = {}
     findings: list[str] = []
-    looked_for = 0
+    looked_up = 0
     for entry in card.entries("configs") or [{"config_name": "default"}]:
         name = entry.get("config_name")
         if not isinstance(name, str) or name in layout:
-            continue  # said elsewhere
+            continue  # a finding of `check_yaml`
         layout[name] = {}
-        within = str(entry.get("data_dir") or "")
+        within, given = str(entry.get("data_dir") or ""), entry.get("data_files")
         if _leads_out(within):
-            findings.append(
-                f"{CARD}: config {name}: data_dir {reprlib.repr(within)} leads out of the repository: not checked"
-            )
+            findings.append(f"{CARD}: config {name}: data_dir {reprlib.repr(within)} leads out of the repository")
             continue
         base = posixpath.join(glob.escape(folder.resolve().as_posix()), within)
-        given = entry.get("data_files")
         try:
-            # without `data_files`, those that `datasets` looks for itself
             patterns = sanitize_patterns(given) if given else get_data_patterns(base)
         except (ValueError, TypeError, KeyError) as error:
             findings.append(f"{CARD}: config {name}: data_files is not as it should be: {' '.join(str(error).split())}")
@@ -60,15 +64,19 @@ def find_layout(folder: Path, card: PublishedCard) -> tuple[Layout, list[str]]:
         for split, of_split in patterns.items():
             paths: list[str] = []
             for pattern in map(str, of_split):
-                looked_for += 1
-                if why := _not_looked_for(pattern, looked_for):
-                    findings.append(f"{CARD}: config {name}: {reprlib.repr(pattern)} {why}: not checked")
-                    continue
-                matched = _match(pattern, base, folder)
-                taken = set(paths)
-                paths += [path for path in matched if path not in taken and (given or path.endswith(".parquet"))]
-                if given and not matched:  # those of `datasets` try many names
-                    findings.append(f"{CARD}: config {name}, split {split}: {pattern!r} matches no file")
+                looked_up += 1
+                if _leads_out(pattern):
+                    findings.append(f"{CARD}: config {name}: {reprlib.repr(pattern)} leads out of the repository")
+                elif pattern.count("*") > STARS or looked_up > PATTERNS:
+                    findings.append(
+                        f"{CARD}: config {name}: {reprlib.repr(pattern)} is not checked: at most {PATTERNS:,} patterns "
+                        f"with {STARS} stars are"
+                    )
+                else:
+                    matched = _match(pattern, base, folder)
+                    paths += [path for path in matched if path not in paths and (given or path.endswith(".parquet"))]
+                    if given and not matched:  # the patterns of `datasets` itself try many names
+                        findings.append(f"{CARD}: config {name}, split {split}: {pattern!r} matches no file")
             layout[name][split] = paths
     return layout, findings
 
@@ -77,25 +85,16 @@ def _leads_out(path: str) -> bool:
     return "://" in path or path.startswith("/") or ".." in path.split("/")
 
 
-def _not_looked_for(pattern: str, place: int) -> str | None:
-    if _leads_out(pattern):
-        return "leads out of the repository"
-    if pattern.count("*") > STARS:
-        return f"has more than {STARS} stars"
-    return f"comes after {PATTERNS:,} other patterns" if place > PATTERNS else None
-
-
 def _match(pattern: str, base: str, folder: Path) -> list[str]:
-    """Paths in the repository."""
     try:
         found = resolve_pattern(pattern, base_path=base)
-    except (FileNotFoundError, ValueError):  # no file, no pattern
+    except (FileNotFoundError, ValueError):  # nothing matches, or it is not a pattern
         return []
     return sorted(posixpath.relpath(path, folder.resolve().as_posix()) for path in found)
 
 
 def check_splits(layout: Layout) -> Iterator[str]:
-    """Files that are read in more than one split of a config."""
+    """Find files that are read in more than one split of a config."""
     for config, splits in layout.items():
         read_in = defaultdict(list)
         for split, paths in splits.items():
@@ -106,38 +105,170 @@ def check_splits(layout: Layout) -> Iterator[str]:
                 yield f"config {config}: {path} is read in the splits {' and '.join(names)}"
 
 
-def check_unread(layout: Layout, files: Collection[str]) -> Iterator[str]:
-    """Files beside those of a config that no config reads; at the top, where the card lies, only Parquet files."""
+def check_names(
+    layout: Layout, files: Collection[str], recorded: Collection[str], names: Collection[str]
+) -> Iterator[str]:
+    """Find files that no config reads, shards that are missing or left over, and scripts with one of the `names`."""
     read = {path for splits in layout.values() for paths in splits.values() for path in paths}
     folders = {posixpath.dirname(path) for path in read}
     for path in files:
-        if path in read or posixpath.dirname(path) not in folders:
-            continue
-        if posixpath.dirname(path) or path.endswith(".parquet"):
-            yield f"{path} lies beside the files of a config, and no pattern of the card matches it"
-
-
-def check_shards(files: Collection[str], known_as_missing: Collection[str] = ()) -> Iterator[str]:
-    """Files of a split that is stored in several, of which some are missing or were left from another time."""
-    counts = defaultdict(set)
-    known = {*files, *known_as_missing}
-    for path in files:
-        if found := SHARD.fullmatch(path):
-            counts[found["stem"]].add(int(found["count"]))
-    for stem, of_stem in counts.items():
-        if len(of_stem) > 1:
-            numbers = " and as ".join(map(str, sorted(of_stem)))
-            yield f"{stem}-*.parquet is there as {numbers} files: remove those that are left from another time"
-            continue
-        folder, split = posixpath.split(stem)
-        for name in file_names(split, *of_stem):
-            path = posixpath.join(folder, name)
-            if path not in known:
-                yield f"{path} is missing, and other files of its split are there"
-
-
-def check_scripts(files: Collection[str], names: Collection[str]) -> Iterator[str]:
-    """A script of the repository's own name, which `load_dataset` from 4.0 on refuses."""
+        folder = posixpath.dirname(path)
+        if path not in read and folder in folders and (folder or path.endswith(".parquet")):
+            yield f"{path} lies in the folder of a config, and no pattern of the card matches it"
+    yield from check_shards(files, recorded)
     for name in dict.fromkeys(names):
         if f"{name}.py" in files:
             yield f"{name}.py is a script of the dataset's own name: load_dataset from 4.0 on refuses it, so remove it"
+
+
+def check_shards(files: Collection[str], recorded: Collection[str] = ()) -> Iterator[str]:
+    """Find splits in several files of which some are missing, unless that is known from the record, or left over."""
+    counts = defaultdict(set)
+    for path in files:
+        if found := SHARD.fullmatch(path):
+            counts[found["stem"]].add(int(found["count"]))
+    known = {*files, *recorded}
+    for stem, of_stem in counts.items():
+        if len(of_stem) > 1:
+            numbers = " and as ".join(map(str, sorted(of_stem)))
+            yield f"{stem}-*.parquet exists as {numbers} files: remove the older ones"
+            continue
+        folder, split = posixpath.split(stem)
+        for name in file_names(split, *of_stem):
+            if (path := posixpath.join(folder, name)) not in known:
+                yield f"{path} is missing, and other files of its split exist"
+
+
+def check_yaml(card: PublishedCard) -> Iterator[str]:
+    """Check the card's YAML as far as rules for it do not age: fields and their values are for the Hub to judge."""
+    metadata = card.metadata
+    for name, value in metadata.items():
+        if value is None:
+            yield f"{CARD}: the field {reprlib.repr(name)} is empty: give it a value or leave it out"
+    if metadata and "license" not in metadata:
+        yield f"{CARD}: the field 'license' is missing, so the Hub shows no licence"
+    for name, words in {"configs": "a list of mappings", "dataset_info": "a mapping or a list of mappings"}.items():
+        value = metadata.get(name, [])
+        listed = [value] if isinstance(value, dict) and name == "dataset_info" else value
+        if value is not None and not (isinstance(listed, list) and all(isinstance(entry, dict) for entry in listed)):
+            yield f"{CARD}: the field {name!r} must be {words}, and is {reprlib.repr(value)}"
+    yield from _check_configs(metadata)
+
+
+def _check_configs(metadata: Mapping[str, Any]) -> Iterator[str]:
+    """Check the names of configs and of their splits, and that there is at most one default config."""
+    configs = metadata.get("configs")
+    names = []
+    defaults = []
+    for index, entry in enumerate(configs if isinstance(configs, list) else []):
+        if not isinstance(entry, dict):
+            continue
+        name = entry.get("config_name")
+        if not isinstance(name, str) or not name:
+            yield f"{CARD}: configs[{index}] has no config_name"
+            continue
+        default = entry.get("default", False)
+        if not isinstance(default, bool):
+            yield f"{CARD}: config {name}: default must be true or false, and is {reprlib.repr(default)}"
+        if default or name == "default":  # `datasets` takes a config of this name as the default one
+            defaults.append(name)
+        names.append(name)
+        files = entry.get("data_files")
+        listed = [item for item in files if isinstance(item, dict)] if isinstance(files, list) else []
+        for split in (
+            files if isinstance(files, dict) else [e["split"] for e in listed if isinstance(e, dict) and "split" in e]
+        ):
+            if not isinstance(split, str) or not SPLIT.fullmatch(split):
+                yield (
+                    f"{CARD}: config {name} has a split {reprlib.repr(split)}: "
+                    "its name may have letters, digits, _ and . only"
+                )
+    yield from _repeated("configs", names)
+    if len(defaults := list(dict.fromkeys(defaults))) > 1:
+        yield f"{CARD}: {' and '.join(defaults)} are all default configs, and there can be only one"
+
+
+def _repeated(field: str, names: list[str]) -> Iterator[str]:
+    for name, times in Counter(names).items():
+        if times > 1:
+            yield f"{CARD}: {field} has {name!r} {times} times"
+
+
+def check_infos(card: PublishedCard, configs: Collection[str]) -> Iterator[str]:
+    """Check that `dataset_info`, if there is one, describes each config once, and nothing else."""
+    names = [str(entry.get("config_name", "default")) for entry in card.entries("dataset_info")]
+    yield from _repeated("dataset_info", names)
+    for name in dict.fromkeys(names):
+        if name not in configs:
+            yield f"{CARD}: dataset_info has {name!r}, which is not a config: there are {', '.join(configs) or 'none'}"
+    for name in configs:
+        if names and name not in names:
+            yield f"{CARD}: dataset_info has nothing on config {name}"
+
+
+def references(prose: str) -> list[tuple[str, str | None]]:
+    """Return targets and alternative texts of the links and pictures of a text, without those in code and comments.
+
+    The alternative text of a link is None.
+
+    Examples
+    --------
+    >>> references('[a](b.md) ![c](d.png) `![e](f.png)` <img src="g.png">')
+    [('b.md', None), ('d.png', 'c'), ('g.png', '')]
+    """
+    page = _Page()
+    for block in MarkdownIt("commonmark").enable("table").parse(prose):
+        for token in block.children or [block]:
+            if token.type == "link_open":
+                page.found.append((str(token.attrGet("href")), None))
+            elif token.type == "image":
+                page.found.append((str(token.attrGet("src")), token.content))
+            elif token.type in ("html_inline", "html_block"):
+                page.feed(token.content)
+                page.reset()
+    return page.found
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the target of a tag."""
+        given = dict(attrs)
+        if tag == "img":
+            self.found.append((given.get("src") or "", given.get("alt") or ""))
+        elif tag == "a" and given.get("href"):
+            self.found.append((given["href"] or "", None))
+        elif tag in ("source", "video", "audio"):
+            listed = [item.split()[0] for item in (given.get("srcset") or "").split(",") if item.strip()]
+            self.found.extend((target, None) for target in [given.get("src"), *listed] if target)
+
+
+def check_links(prose: str, files: Collection[str]) -> Iterator[str]:
+    """Find pictures that are missing or have no alternative text, and links to files that are missing."""
+    if len(prose) > PROSE:
+        yield f"{CARD}: the prose has {len(prose):,} characters, more than {PROSE:,}: its links are not checked"
+        return
+    folders = {path[:end] for path in files for end, letter in enumerate(path) if letter == "/"}
+    for target, alt in dict.fromkeys(references(prose)):
+        kind = "link" if alt is None else "picture"
+        if alt is not None and not alt.strip():
+            yield f"{CARD}: the picture {target!r} has no alternative text"
+        path = _path(target)
+        if not target:
+            yield f"{CARD}: a {kind} leads nowhere"
+        elif path is not None and path not in files and path not in folders and path != ".":
+            yield f"{CARD}: the {kind} {target!r} leads to no file of the repository"
+
+
+def _path(target: str) -> str | None:
+    """Return the path of a link in the repository, or None if it leads elsewhere."""
+    try:
+        url = urlsplit(target)
+    except ValueError:  # such as http://[
+        return None
+    if url.scheme or url.netloc or url.path.startswith("/") or not url.path:
+        return None
+    return posixpath.normpath(PAGES.sub("", unquote(url.path)) or ".")

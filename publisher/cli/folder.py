@@ -9,11 +9,10 @@ import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from publisher.card.record import CARD, read_card
+from publisher.card.record import CARD, RECORD, read_card
 from publisher.cli.signals import AT_END, UNINTERRUPTED
 from publisher.errors import UsageError
-from publisher.prepare.digests import file_digest
-from publisher.prepare.files import File, LocalFile, TextFile
+from publisher.prepare.files import File, LocalFile, TextFile, file_digest
 
 
 def complete_folder(folder: Path, files: Sequence[File]) -> None:
@@ -93,19 +92,24 @@ def _refuse_if_taken(target: Path) -> None:
     present = _everything_in(target)
     if not present:
         return
-    card_path = target / CARD
-    card = read_card(card_path.read_text(encoding="utf-8", errors="replace")) if card_path.is_file() else None
-    if card is None or card.manifest is None:
-        raise UsageError(f"{target} holds files that this command did not write. Give a new or an empty folder.")
-    written = {target / path: sha256 for path, sha256 in card.manifest.files.items()}
+    texts = [
+        path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+        for path in (target / CARD, target / RECORD)
+    ]
+    card = read_card(*texts)
+    if not card.record.card:
+        raise UsageError(f"{target} holds files that this command did not write: give a new or an empty folder")
+    written = {target / path: sha256 for path, sha256 in card.record.files.items()}
     folders = {folder for path in written for folder in path.parents}
     for path in sorted(present):
         if path.is_symlink() or not (path.is_dir() or path.is_file()):
             ours = False
         elif path.is_dir():
             ours = path in folders
-        elif path == card_path:
-            ours = not card.is_edited
+        elif path == target / CARD:
+            ours = not card.is_edited()
+        elif path == target / RECORD:
+            ours = True
         else:
             ours = path in written and written[path] == file_digest(path)
         if not ours:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from publisher.options import Options
 from publisher.plan.plan import Change
 from publisher.prepare.files import File, digest_of
-from publisher.prepare.shards import FilePart
+from publisher.prepare.tasks import FilePart
 from publisher.publish import Outcome
 from publisher.scale.run import Job
 from publisher.text import without_control
@@ -78,14 +78,14 @@ def print_plan(outcome: Outcome, target: Options) -> None:
         print(f"  made by the script of {target.source}")
     for note in outcome.plan.notes:
         print(f"  {without_control(note)}")
-    if outcome.plan.other:
-        other = f"  another dataset is there: {without_control(outcome.plan.other)}:"
+    if outcome.plan.mismatch:
+        other = f"  another dataset is there: {without_control(outcome.plan.mismatch)}:"
         asked = "it is replaced only with --replace-dataset, or by a higher version"
         print(other, "it is replaced" if target.replace_dataset else asked)
     if outcome.plan.replaces_edited_card:
         asked = "is replaced only with --overwrite-card, and kept with --keep-card"
         print("  README.md", "is replaced" if target.overwrite_card else asked)
-        for line in outcome.plan.lost:
+        for line in outcome.plan.card_diff:
             print(f"    {without_control(line)}")
 
 
@@ -100,8 +100,8 @@ def as_json(outcome: Outcome, target: Options, result: str) -> dict[str, Any]:
         "pull_request": outcome.commit.pull_request if outcome.commit else None,
         "script": target.source or None,
         "card_is_edited": outcome.plan.replaces_edited_card,
-        "card_difference": list(outcome.plan.lost),
-        "other_dataset": outcome.plan.other or None,
+        "card_difference": list(outcome.plan.card_diff),
+        "other_dataset": outcome.plan.mismatch or None,
         "notes": list(outcome.plan.notes),
         "changes": [
             {

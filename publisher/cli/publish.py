@@ -23,16 +23,15 @@ from publisher.cli.signals import AT_END
 from publisher.errors import DifferenceError, PublishingError, UsageError, last_word
 from publisher.hub.repository import Repository
 from publisher.options import Options
-from publisher.plan.wanted import Dataset
+from publisher.plan.state import Dataset
 from publisher.prepare.configs import choose_configs
 from publisher.prepare.files import File
-from publisher.prepare.shards import FilePart
-from publisher.prepare.tasks import Prepared, Task
+from publisher.prepare.tasks import FilePart, Prepared, Task
 from publisher.publish import Outcome, Show, look, plan_from, publish, verify
 from publisher.publish.rollback import load_snapshot
 from publisher.scale.notes import Notes, open_notes
 from publisher.scale.run import CONTINUES, Job, describe, expect, make_job, publish_job
-from publisher.scale.workers import waiting
+from publisher.scale.workers import notes as log
 from publisher.text import without_control
 
 
@@ -119,7 +118,7 @@ def _check_workers(job: Job) -> None:
     if job.options.executor and len(job.parts) < len(job.tasks):
         raise UsageError(f"--executor is for builders of tables in shards, and {why}. Leave it out.")
     if (job.options.workers or 1) > 1 and not is_divided and not job.faults:
-        waiting.info("note: --workers %s has no effect, because %s", job.options.workers, why)
+        log.info("note: --workers %s has no effect, because %s", job.options.workers, why)
 
 
 def _write_folder(job: Job) -> int:
@@ -138,7 +137,7 @@ def _write_folder(job: Job) -> int:
 
 def _draw(notes: Notes, root: Path, task: Task) -> Prepared:
     """A part goes below the repository's folder at once, a whole config where it is noted."""
-    return list(task.draw(root)) if isinstance(task, FilePart) else notes.prepare(task)
+    return list(task.prepare(root)) if isinstance(task, FilePart) else notes.prepare(task)
 
 
 def _write_preview(job: Job) -> int:
@@ -155,10 +154,8 @@ def _write_preview(job: Job) -> int:
 
 
 def _complete(dataset: Dataset, folder: Path, repo_id: str) -> list[File]:
-    """Write card and pictures next to the files; all files, the card first."""
-    card = dataset.card_for()
-    files = dataset.files(card)
-    files.insert(0, dataset.readme(card, files, repo_id))
+    """Put card and pictures beside what is drawn; all files, the card first."""
+    files = dataset.all_files(repo_id)
     complete_folder(folder, files)
     return files
 
@@ -172,7 +169,7 @@ def _use_hub(job: Job) -> tuple[Outcome, str]:
         outcome = plan_from(job.prepare(partial(expect, job.workplace)), options, found)
         return outcome, _dry_run(outcome, show)
     if options.verify:
-        return verify(job.prepare(partial(describe, job.workplace)), options, every_byte=False), "verified"
+        return verify(job.prepare(partial(describe, job.workplace)), options)
     if options.executor:
         outcome = _cluster().publish_on_ray(job, show)
     else:
@@ -223,7 +220,7 @@ def _report(options: Options, outcome: Outcome, result: str) -> int:
         if outcome.commit and outcome.commit.pull_request:
             print(f"pull request: {outcome.commit.pull_request}")
     if outcome.differences and options.traceback:
-        waiting.info("no traceback: no code failed, and the lines above say what differs")
+        log.info("no traceback: no code failed, and the lines above say what differs")
     return DifferenceError.exit_code if outcome.differences else 0
 
 

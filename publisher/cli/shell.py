@@ -24,6 +24,8 @@ from publisher.text import clean, mask, without_control
 
 MOST_LETTERS = 2000  # of an error: several sentences of others may be in it
 
+MOST_FAULTS = 10  # configs that are named, if many fail
+
 
 class Parser(argparse.ArgumentParser):
     """Raises an error in one sentence if the arguments are wrong."""
@@ -131,7 +133,9 @@ def _report(error: BaseException, prog: str, shows_traceback: bool, file_trouble
     sentences: list[object] = [error]
     code = UsageError.exit_code
     if isinstance(error, ConfigsError):
-        sentences = [*error.faults.values(), error]
+        faults = list(error.faults.values())
+        more = [f"... and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
+        sentences = [*faults[:MOST_FAULTS], *more, error]
     elif isinstance(error, PublishingError):
         code = error.exit_code
     elif isinstance(error, KeyboardInterrupt):  # where no thread waits for signals

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,14 +19,14 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, Hf
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff
 
-from publisher.card.record import CARD, CARD_BYTES, read_card
+from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, read_card, read_record
 from publisher.errors import HubError, UsageError, last_word
 from publisher.hub.client_compat import ask_for_write_token, commits, missing_objects, uploaded_addition, was_committed
 from publisher.hub.errors import NO_TOKEN, explain, hides_words, is_lost, status_of
 from publisher.hub.http import find_token, time_to_commit, with_retries
 from publisher.options import MAIN
 from publisher.plan.plan import Change
-from publisher.plan.state import EMPTY, Commit, PullRequest, RemoteFile, State
+from publisher.plan.state import Commit, PullRequest, RemoteFile, State
 from publisher.prepare.files import LocalFile, TextFile, UploadedFile
 from publisher.text import endpoint
 
@@ -67,8 +67,10 @@ class Repository:
         self.has_token = bool(find_token())
         self.api = HfApi()
 
-    def find(self, revision: str) -> State | None:
+    def find(self, revision: str, whole: bool = True) -> State | None:
         """The repository at a revision, or None if it does not exist (or is hidden from the token).
+
+        Unless it is wanted `whole`, a card that is as it was published is not read.
 
         Raises
         ------
@@ -87,9 +89,15 @@ class Repository:
             raise
         commit = str(info.sha)
         files = self.files(commit)
-        is_read = CARD in files and files[CARD].size <= CARD_BYTES
-        card = read_card(self.content(CARD, commit).decode(errors="replace")) if is_read else EMPTY.card
-        return State(commit, files, card, bool(info.private))
+        listed = self._text(RECORD, commit, files)
+        record = read_record(listed) if listed is not None else None
+        if not whole and record and CARD in files and files[CARD].blob_id == record.readme:
+            return State(commit, files, PublishedCard(record=record, is_unread=True), bool(info.private))
+        return State(commit, files, read_card(self._text(CARD, commit, files), listed), bool(info.private))
+
+    def _text(self, path: str, commit: str, files: Mapping[str, RemoteFile]) -> str | None:
+        is_read = path in files and files[path].size <= CARD_BYTES
+        return self.content(path, commit).decode(errors="replace") if is_read else None
 
     def get(self, revision: str) -> State:
         """The repository at a revision; both must exist."""
@@ -120,8 +128,14 @@ class Repository:
         }
 
     def read(self, state: State, files: Iterable[RemoteFile]) -> State:
-        """A state with the digests of files that are not in LFS, which have to be read for it."""
-        digests = {file.path: hashlib.sha256(self.content(file.path, state.commit)).hexdigest() for file in files}
+        """A state with its card, if that is among the files, and the digests of others that are not in LFS."""
+        digests = {}
+        for file in files:
+            if file.path == CARD:
+                texts = (self._text(path, state.commit, state.files) for path in (CARD, RECORD))
+                state = replace(state, card=read_card(*texts))
+            else:
+                digests[file.path] = hashlib.sha256(self.content(file.path, state.commit)).hexdigest()
         known = {path: replace(state.files[path], sha256=digest) for path, digest in digests.items()}
         return replace(state, files={**state.files, **known})
 
@@ -277,7 +291,7 @@ class Repository:
         addition = CommitOperationAdd(file.path, str(file.source))
         sample = addition.upload_info.sample
         self._upload(f"uploading {file.path}", [addition], file.size, None, create_pr)
-        return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.values, sample)
+        return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256, sample)
 
     def commit(
         self, changes: Sequence[Change], parent: str, revision: str, message: str, create_pr: bool = False

@@ -1,1 +1,1 @@
-"""What is wanted, against what is there: values only; no file is written and no request is sent."""
+"""Wanted dataset against repository: pure functions of values, without files or requests."""

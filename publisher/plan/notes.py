@@ -1,4 +1,4 @@
-"""What a maintainer should know of a plan before it is carried out: another dataset's place, a version that stays."""
+"""Notes on a plan for its maintainer: it replaces another dataset, or a version stays although rows change."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from publisher.prepare.configs import PreparedConfig, declared_configs, is_as_de
 from publisher.prepare.datasets_compat import flat
 from publisher.prepare.files import rows_sha256_of
 
-Made = tuple[datasets.BuilderConfig, Mapping[str, Any]]  # a config, and what `describe_builder` says of it
-MOST = 5  # differing parameters that are named
-BESIDES = ("builder", "config", "version")  # what a record names beside the parameters
+Made = tuple[datasets.BuilderConfig, Mapping[str, Any]]  # a config, and its provenance by `describe_builder`
+MOST_NAMED = 5  # differing parameters
+NOT_PARAMETERS = ("builder", "config", "version")  # keys of a provenance
 
 
 def describe_mismatch(builder: type[datasets.DatasetBuilder], wanted: Iterable[Made], record: Record) -> str:
-    """How the dataset that an earlier run published differs from the one that is wanted, or nothing.
+    """Return how the published dataset differs from the wanted one, or nothing.
 
-    A config that its builder declares, of a higher version than the published one, is the next version of the same
-    dataset, whatever its parameters. The `record` is that of the card that is there.
+    A declared config of a higher version than the published one is the next version of the same dataset, whatever its
+    parameters.
     """
     declared = declared_configs(builder)
     for config, here in wanted:
@@ -44,19 +44,12 @@ def describe_mismatch(builder: type[datasets.DatasetBuilder], wanted: Iterable[M
 def notes(
     configs: Iterable[PreparedConfig], record: Record, paths: Collection[str], names: Iterable[str]
 ) -> Iterator[str]:
-    """Sentences of a plan: rows whose version stays, versions that go back, and a script that `load_dataset` refuses.
+    """Yield sentences on rows whose version stays, versions that go back, and scripts that `load_dataset` refuses.
 
-    Parameters
-    ----------
-    configs : iterable of PreparedConfig
-    record : Record
-        That of the card that is there.
-    paths : collection of str
-        The files that stay beside those of the plan.
-    names : iterable of str
-        What a script of the dataset would be called.
+    `paths` are the files that stay in addition to the plan's, `names` what a script of the dataset may be called.
     """
     for config in configs:
+        yield from config.notes
         version = config.provenance["version"]
         published = record.configs.get(config.name)
         there = published.provenance.get("version") if published else None
@@ -66,11 +59,11 @@ def notes(
             yield f"config {config.name!r} goes back from version {there} to {version}: is the code an old copy?"
     for name in dict.fromkeys(names):
         if f"{name}.py" in paths:
-            yield f"{name}.py, a script of somebody else, stays: load_dataset no longer runs scripts, so it may go"
+            yield f"{name}.py, an existing script, stays: load_dataset no longer runs scripts, so it may be removed"
 
 
 def only_read(configs: Iterable[PreparedConfig], repo_id: str, card: PublishedCard) -> Iterator[str]:
-    """Paths in a repository that its script fetched from it, and that no config of its card names."""
+    """Yield the paths in a repository that its script fetched from it, and that no config of its card names."""
     address = re.compile(rf"(?:hf:/|https?://[^/]+)/datasets/{re.escape(repo_id)}(?:@[^/]+|/(?:resolve|raw)/[^/]+)/")
     given = (text for entry in card.entries("configs") for text in flat(entry.get("data_files")))
     named = [text for text in given if isinstance(text, str)]
@@ -83,23 +76,23 @@ def _rows_differ(record: ConfigRecord, config: PreparedConfig) -> bool:
     if record.digests and config.digests:
         return record.digests != config.digests
     found = {file.path: rows_sha256_of(file) for file in config.all_files}
-    return any(values and values != record.values.get(path, values) for path, values in found.items())
+    return any(rows and rows != record.rows_sha256.get(path, rows) for path, rows in found.items())
 
 
 def _differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
-    """The parameters that differ: as they are there, and here."""
+    """Return the parameters that differ, as published and as wanted."""
     before, after = _flat(there), _flat(here)
     names = [name for name in after.keys() | before.keys() if before.get(name) != after.get(name)]
     names = sorted(names, key=[*after, *before].index)
-    words = [f"{name}={short(before.get(name))} there, {short(after.get(name))} here" for name in names[:MOST]]
-    return "; ".join([*words, *([f"and {len(names) - MOST} more differ"] if len(names) > MOST else [])])
+    words = [f"{name}={short(before.get(name))} there, {short(after.get(name))} here" for name in names[:MOST_NAMED]]
+    return "; ".join([*words, *([f"and {len(names) - MOST_NAMED} more differ"] if len(names) > MOST_NAMED else [])])
 
 
 def _flat(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters by name, those of a record in a field among them."""
+    """Return parameters by name, including the fields of nested ones."""
     flat: dict[str, Any] = {}
     for name, value in provenance.items():
-        if name not in BESIDES:
+        if name not in NOT_PARAMETERS:
             flat.update(value if isinstance(value, dict) else {name: value})
     return flat
 

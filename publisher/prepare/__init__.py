@@ -1,1 +1,141 @@
-"""From a builder to files: knows neither cards nor the Hub."""
+"""From a builder to files; this module turns what goes wrong on the way into sentences.
+
+The package knows neither cards nor the Hub.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import datasets
+from datasets.exceptions import DatasetGenerationError
+
+from publisher.errors import PublishingError, UsageError
+
+HERE = Path(__file__).parent.parent
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk: other configs would fail likewise
+LONGEST = 100  # characters of a value in a message
+NO_ROWS = "The split is empty, and `load_dataset` cannot open empty splits. Remove it"
+FOLDER_HINTS = ("data_dir", "manual_dir", "manually download")
+
+
+class RowsError(Exception):
+    """Rows that cannot be written as they are: the message begins with the place, and says why."""
+
+
+def bad_value(row: int, column: str, value: Any, feature: Any, reason: object, line: str = "") -> RowsError:
+    """Error for a value that does not fit its feature; `line` is that of the script.
+
+    Examples
+    --------
+    >>> print(bad_value(3, "age", 300, datasets.Value("int8"), "Integer value 300 not in range", "ages.py, line 9"))
+    row 3, column 'age', ages.py, line 9: 300 does not fit Value('int8'): Integer value 300 not in range
+    """
+    where = f"row {row}, column {column!r}" + (f", {line}" if line else "")
+    return RowsError(f"{where}: {short(value)} does not fit {short(feature)}: {short(reason, str)}")
+
+
+def short(value: object, spell: Callable[[object], str] = repr) -> str:
+    """Spelling of a value on one line, cut after `LONGEST` characters.
+
+    Examples
+    --------
+    >>> short("x" * 1000)[-10:]
+    'xxxxxxx...'
+    """
+    try:
+        text = " ".join(spell(value).split())
+    except Exception:  # code of the builder's author
+        text = type(value).__name__
+    text = text.encode(errors="backslashreplace").decode()
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+@contextmanager
+def builder_errors(
+    kind: type[datasets.DatasetBuilder],
+    config: str,
+    split: Callable[[], str] | str = "",
+    passing: tuple[type[Exception], ...] = (),
+) -> Iterator[None]:
+    """Turn what a builder raises into a sentence.
+
+    Parameters
+    ----------
+    kind : subclass of datasets.DatasetBuilder
+    config : str
+    split : str or callable, optional
+        Name of the split, or a function that returns it when it is needed.
+    passing : tuple of exception classes, optional
+        Those that are raised unchanged.
+
+    Raises
+    ------
+    UsageError
+        In place of whatever a builder raises. What the system refuses outside of the builder, such as a full disk, and
+        the publisher's own errors pass unchanged.
+    """
+    try:
+        yield
+    except (PublishingError, MemoryError):
+        raise
+    except passing:
+        raise
+    except (Exception, SystemExit) as error:
+        name = split if isinstance(split, str) else split()
+        where = f"config {config!r}" + (f", split {name!r}" if name else "")
+        reasons = list(_reasons(error))
+        for reason in reasons:
+            if isinstance(reason, RowsError):
+                raise UsageError(f"{where}, {reason}") from error
+        places = [place for reason in reasons if (place := _place(reason, kind))]
+        reason = next((reason for reason in reasons if not isinstance(reason, DatasetGenerationError)), error)
+        if isinstance(reason, OSError) and (reason.errno in FULL or not (places or _address(reason))):
+            raise reason from None
+        line = f"{places[0]}: " if places else ""
+        text = " ".join(str(reason).split())
+        address = _address(reason)
+        text += f" ({address})" if address and address not in text else ""
+        if any(hint in text for hint in FOLDER_HINTS):
+            text += ". Give the folder as --data-dir"
+        elif "data_files" in text:
+            text += ". Give the files as --set data_files=..."
+        fault = UsageError(f"{where}: {line}{type(reason).__name__}{f': {text}' if text else ''}")
+        fault.trace = "".join(traceback.format_exception(reason))
+        raise fault from error
+
+
+def _reasons(error: BaseException | None) -> Iterator[BaseException]:
+    """List an error and what led to it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _address(error: BaseException) -> str:
+    """Address that an HTTP client failed to get: each has another name for it."""
+    places = (error, *(getattr(error, name, None) for name in ("response", "request", "request_info")))
+    found = (getattr(place, name, None) for place in places for name in ("url", "real_url"))
+    return next((str(url) for url in found if url), "")
+
+
+def _place(error: BaseException, kind: type) -> str | None:
+    """File and line of the builder's script, or of a module next to it, where an error was raised or passed last."""
+    files = [getattr(sys.modules.get(base.__module__), "__file__", None) for base in kind.__mro__]
+    library = Path(datasets.__file__).parent
+    scripts = [Path(file).resolve() for file in files if file and library not in Path(file).resolve().parents]
+    folders = {script.parent for script in scripts}
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename).resolve()
+        own = file in scripts or (HERE not in file.parents and "site-packages" not in file.parts)
+        if own and file.is_file() and any(folder == file.parent or folder in file.parents for folder in folders):
+            return f"{file.name}, line {frame.lineno}"
+    return None

@@ -1,4 +1,4 @@
-"""A config of a builder, that any process can make again; in each it is made and asked for its splits once."""
+"""A config of a builder that any process can make again; in each it is made, and asked for its splits, once."""
 
 from __future__ import annotations
 
@@ -8,21 +8,32 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import datasets
-from huggingface_hub import constants
 
-from publisher.builders.opened import noting
+from publisher.builders.scripts import sequences_of_dicts
 from publisher.errors import UsageError
-from publisher.prepare.builder_errors import builder_errors
+from publisher.options import Options
+from publisher.prepare import builder_errors
+from publisher.prepare.configs import check_split_names
 from publisher.prepare.datasets_compat import generate_tables, split_generators
-from publisher.prepare.names import check_split_names
+from publisher.prepare.features import plain_features
 
-DOWNLOADS = Path(constants.HF_HOME, "publish", "downloads")  # sources, each fetched once; may be removed at any time
+
+class TemporaryFolder:
+    """A folder that is removed with the last object that uses it in the process that made it."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or Path(tempfile.mkdtemp())
+        if path is None:
+            weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TemporaryFolder, (self.path,)
 
 
 @dataclass(frozen=True)
@@ -31,38 +42,37 @@ class ConfigBuilder:
 
     builder_class: type[datasets.DatasetBuilder]
     config_name: str
-    overrides: Mapping[str, Any]  # what the builder gets beside the name of the config
+    overrides: Mapping[str, Any]  # keywords for the builder
+    work_folder: Path = field(default_factory=lambda: Options("").work_folder)  # downloads are kept in a folder of it
+    shared: TemporaryFolder | None = None  # for archives that several configs of a run extract
 
     @cached_property
-    def cache(self) -> Path:
-        """The builder's own cache: that of the user may hold what other code has prepared."""
-        folder = tempfile.mkdtemp()
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        return Path(folder)
+    def _cache(self) -> TemporaryFolder:
+        """The builder's own cache: that of the user may hold rows that other code has prepared."""
+        return TemporaryFolder()
 
     @cached_property
     def builder(self) -> datasets.DatasetBuilder:
+        """The builder, with names that are plain text."""
         home = getattr(sys.modules.get(self.builder_class.__module__), "__file__", None)
-        beside = {"base_path": str(Path(home).parent)} if home else {}  # where paths that a script gives begin
-        parameters = (TypeError, ValueError) if self.overrides else ()  # its own sentence is enough
-        with builder_errors(self.builder_class, self.config_name, passing=parameters), noting(self.opened):
-            return self.builder_class(
-                config_name=self.config_name, cache_dir=str(self.cache), **{**beside, **self.overrides}
+        base = {"base_path": str(Path(home).parent)} if home else {}  # where relative paths of a script begin
+        parameters = (ValueError,) if self.overrides else ()  # the builder's words on them are a sentence already
+        with builder_errors(self.builder_class, self.config_name, passing=parameters), sequences_of_dicts():
+            builder = self.builder_class(
+                config_name=self.config_name, cache_dir=str(self._cache.path), **{**base, **self.overrides}
             )
+            if builder.info.features is not None:  # a script may declare a plain dict
+                builder.info.features = plain_features(builder.info.features)
+            return builder
 
     @cached_property
-    def opened(self) -> set[str]:
-        """What the builder has read by itself so far."""
-        return set()
-
-    @cached_property
-    def fetched(self) -> dict[str, str]:
-        """What it has fetched: address or path -> version, empty if it is not known."""
-        return {}
+    def fetched(self) -> list[str]:
+        """Addresses and paths that the builder has fetched."""
+        return []
 
     @property
     def fetched_paths(self) -> list[str]:
-        """What it has fetched, files beside its script by their path from there."""
+        """What the builder has fetched, files next to its script by their path from there."""
         base = Path(self.builder.base_path or "")
         paths = {name: Path(os.path.normpath(name)) for name in self.fetched}  # as in `data/../a.csv`
         return sorted(
@@ -71,8 +81,9 @@ class ConfigBuilder:
 
     @property
     def folders(self) -> list[Path]:
-        """Folders of this machine that the rows may name: the builder's cache, and its data."""
-        folders = (self.cache, DOWNLOADS.parent, self.builder.config.data_dir)
+        """Folders of this machine that the rows may name: the builder's caches, and its data."""
+        shared = self.shared.path if self.shared else None
+        folders = (self._cache.path, shared, self.work_folder, self.builder.config.data_dir)
         return [Path(folder).absolute() for folder in folders if folder]
 
     @cached_property
@@ -84,29 +95,30 @@ class ConfigBuilder:
                 f"config {self.config_name!r} needs files that you have to download yourself: {needed.strip()}: "
                 "then give their folder as --data-dir, or declare it as `data_dir` of the config"
             )
-        with builder_errors(self.builder_class, self.config_name), noting(self.opened):
-            generators, fetched = split_generators(self.builder, DOWNLOADS)
-            splits = [(str(split.name), split.gen_kwargs) for split in generators]
-        self.fetched.update(fetched)
-        check_split_names(self.config_name, [name for name, _ in splits])
-        return dict(splits)
+        with builder_errors(self.builder_class, self.config_name), sequences_of_dicts():
+            extracted = self.shared.path if self.shared else self._cache.path
+            generators = split_generators(self.builder, self.work_folder / "downloads", extracted, self.fetched)
+        names = [str(split.name) for split in generators]
+        check_split_names(self.config_name, names)
+        return {name: split.gen_kwargs for name, split in zip(names, generators, strict=True)}
 
     @cached_property
     def features(self) -> datasets.Features:
-        """The features: declared, or those of the first table as `datasets` takes them."""
+        """The features: declared, or inferred from the first table as `datasets` does."""
         if self.builder.info.features is not None:
-            return datasets.Features(self.builder.info.features)  # a script may declare a plain dict
+            return self.builder.info.features
         with builder_errors(self.builder_class, self.config_name):
             for gen_kwargs in self.splits.values():
                 for table in generate_tables(self.builder, gen_kwargs):
                     return datasets.Features.from_arrow_schema(table.schema)
         raise UsageError(
-            f"config {self.config_name!r} has no features, and no rows to infer them from: declare its features"
+            f"config {self.config_name!r} has no features, and no rows to infer them from. Declare its features"
         )
 
     def close(self) -> None:
         """Remove the cache; the builder is not asked for rows again."""
-        shutil.rmtree(self.cache, ignore_errors=True)
+        shutil.rmtree(self._cache.path, ignore_errors=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ConfigBuilder, (self.builder_class, self.config_name, self.overrides)  # without what was made of it
+        fields = (self.builder_class, self.config_name, self.overrides, self.work_folder, self.shared)
+        return ConfigBuilder, fields  # without what was made of it

@@ -1,20 +1,43 @@
-"""What a builder declares: the names of its configs and their order, the default, and the fields of a config."""
+"""Configs: what a builder declares, which names can be published, and how configs are described."""
 
 from __future__ import annotations
 
+import ast
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+import inspect
+import math
+import re
+import sys
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from enum import Enum
+from functools import cache
+from pathlib import Path, PurePath
 from typing import Any
 
 import datasets
+import numpy as np
 
-from publisher.errors import UsageError
-from publisher.prepare.description import describe
+from publisher.builders.scripts import PACKAGE
+from publisher.errors import UsageError, choices
+from publisher.prepare.features import plain
 from publisher.prepare.files import DataFile, File, add_up
-from publisher.prepare.names import check_config_names
 
-METADATA_KEY = "builder_config"  # in the footer of each Parquet file: what made it
+METADATA_KEY = "builder_config"  # in the footer of each Parquet file: builder, version and parameters
+DEFAULT = "default"  # a config of this name is the default one, whatever else a card says
+TAKEN = (  # next to the configs' folders
+    *("assets", "readme.md", ".gitattributes", ".git", ".cache"),
+    *(".huggingface", ".huggingface.yaml", "dataset_infos.json", ".publish.json"),
+)
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # devices on Windows
+SPLIT = re.compile(r"\w+(\.\w+)*")  # what `datasets` takes, to the very end of the name
+LONGEST = 200  # bytes of a name, of the 255 that file systems allow
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+UNORDERED = {"set", "frozenset", "glob", "iglob", "rglob", "iterdir", "listdir", "scandir", "walk"}
+GOING_THROUGH = ("list", "tuple", "map", "filter", "enumerate")
 
 
 @dataclass(frozen=True)
@@ -28,10 +51,10 @@ class ConfigCard:
     @property
     def name(self) -> str:
         """Name of the config."""
-        return self.builder_config.name
+        return plain(self.builder_config.name)
 
     def __getattr__(self, field: str) -> Any:
-        """A field of the builder's config: templates write `config.parameters`."""
+        """Return a field of the builder's config: templates write `config.parameters`."""
         if field.startswith("_") or field == "builder_config":  # asked for while a copy is made
             raise AttributeError(field)
         return getattr(self.builder_config, field)
@@ -39,13 +62,14 @@ class ConfigCard:
 
 @dataclass(frozen=True)
 class PreparedConfig(ConfigCard):
-    """A config whose files are there, or expected."""
+    """A config whose files are written, or expected."""
 
     folder: str
     files: Mapping[str, Sequence[File]]  # by split
     provenance: Mapping[str, Any]
-    inputs: Sequence[str] = ()  # files that the builder fetched, those beside it by their path from there
+    inputs: Sequence[str] = ()  # files that the builder fetched, those next to it by their path from there
     in_parts: bool = False  # too large to be taken as a whole
+    notes: tuple[str, ...] = ()  # sentences that a maintainer should read before the plan is carried out
 
     @property
     def all_files(self) -> list[File]:
@@ -54,37 +78,163 @@ class PreparedConfig(ConfigCard):
 
 
 def default_config(builder: type[datasets.DatasetBuilder]) -> str:
-    """Name of the config that is loaded without a name."""
-    return builder.DEFAULT_CONFIG_NAME or "default"
+    """Name of the config that is loaded without a name.
+
+    A DEFAULT_CONFIG_NAME that is not declared makes the first declared config the default.
+    """
+    name = plain(builder.DEFAULT_CONFIG_NAME or DEFAULT)
+    return next(iter(declared_configs(builder))) if default_note(builder) else name
+
+
+def default_note(builder: type[datasets.DatasetBuilder]) -> str:
+    """Sentence on a DEFAULT_CONFIG_NAME that is not a config, or nothing."""
+    name, names = builder.DEFAULT_CONFIG_NAME, list(_configs_by_name(builder))
+    if not name or not names or name in names:
+        return ""
+    return f"DEFAULT_CONFIG_NAME is {plain(name)!r}, which is not a config. The default is {names[0]!r}, the first one"
 
 
 def declared_configs(builder: type[datasets.DatasetBuilder]) -> dict[str, datasets.BuilderConfig]:
-    """A builder's configs as it declares them, by name, in its order."""
-    name = default_config(builder)
-    declared = {config.name: config for config in builder.BUILDER_CONFIGS}
-    return declared or {name: builder.BUILDER_CONFIG_CLASS(name=name)}
+    """A builder's configs by name, in the order in which it declares them.
+
+    If its code may declare them in another order next time, as it looks at sets or lists folders, they are sorted by
+    name, after the default one.
+    """
+    name = plain(builder.DEFAULT_CONFIG_NAME or DEFAULT)
+    return _configs_by_name(builder) or {name: builder.BUILDER_CONFIG_CLASS(name=name)}
+
+
+def _configs_by_name(builder: type[datasets.DatasetBuilder]) -> dict[str, datasets.BuilderConfig]:
+    declared = {plain(config.name): config for config in builder.BUILDER_CONFIGS}
+    if len(declared) < 2 or not _is_unordered(builder):  # type: ignore[arg-type]  # mypy takes classes for unhashable
+        return declared
+    default = builder.DEFAULT_CONFIG_NAME
+    return {name: declared[name] for name in sorted(declared, key=lambda name: (name != default, str(name)))}
+
+
+@cache
+def _is_unordered(builder: type) -> bool:
+    """Return True if code of a builder goes through sets or folders, which may come in another order next time.
+
+    Its own modules are looked at, and those next to its script.
+    """
+    modules = {base.__module__: sys.modules.get(base.__module__) for base in builder.__mro__}
+    folders = {Path(getattr(m, "__file__", "") or "").parent for name, m in modules.items() if name.startswith(PACKAGE)}
+    modules |= {n: m for n, m in sys.modules.items() if Path(getattr(m, "__file__", "") or "").parent in folders}
+    nodes: list[ast.AST] = []
+    for name, module in modules.items():
+        if module and name.partition(".")[0] not in ("datasets", *sys.stdlib_module_names):
+            with suppress(OSError, TypeError, SyntaxError):
+                nodes += ast.walk(ast.parse(inspect.getsource(module)))
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Assign) and _has_no_order(node.value, names):
+            names |= {part.id for target in node.targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+    for node in nodes:
+        gone_through = [getattr(node, "iter", None)]  # of loops and comprehensions
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
+            "list",
+            "tuple",
+            "map",
+            "filter",
+            "enumerate",
+        ):
+            gone_through += node.args
+        if isinstance(node, (ast.List, ast.Tuple)):
+            gone_through += [part for part in node.elts if isinstance(part, ast.Starred)]
+        if any(part and _has_no_order(part, names) for part in gone_through):
+            return True
+    return False
+
+
+def _has_no_order(node: ast.AST, names: Collection[str]) -> bool:
+    """Return True if a part of an expression is a set, a folder's list, or one of these names."""
+    if isinstance(node, (ast.Set, ast.SetComp)) or (isinstance(node, ast.Name) and node.id in names):
+        return True
+    called = getattr(node, "func", None)
+    name = getattr(called, "id", None) or getattr(called, "attr", None)
+    if name in UNORDERED or isinstance(node, ast.Compare) or name in ("sorted", "len", "min", "max", "sum"):
+        return name in UNORDERED
+    return any(_has_no_order(part, names) for part in ast.iter_child_nodes(node))
 
 
 def choose_configs(builder: type[datasets.DatasetBuilder], chosen: Sequence[str] = ()) -> list[str]:
-    """The names of a builder's configs, or of those chosen, in the builder's order.
+    """Names of a builder's configs, or of the chosen ones, in the builder's order.
 
     Raises
     ------
     UsageError
-        If a chosen one or the default is unknown, or if one has a name that cannot be published, see
-        `check_config_names`.
+        If a chosen one is unknown, or if one has a name that cannot be published, see `check_config_names`.
     """
     known = list(declared_configs(builder))
     for name in chosen:
         if name not in known:
-            raise UsageError(f"there is no config {name!r}: choose from {', '.join(known)}")
-    if builder.DEFAULT_CONFIG_NAME and builder.DEFAULT_CONFIG_NAME not in known:
-        raise UsageError(
-            f"DEFAULT_CONFIG_NAME of {builder.__name__} is {builder.DEFAULT_CONFIG_NAME!r}, which is no config: "
-            f"choose from {', '.join(known)}"
-        )
-    check_config_names([config.name for config in builder.BUILDER_CONFIGS] or known, default_config(builder))
+            raise UsageError(f"There is no config {name!r}. Choose from {choices(known)}")
+    check_config_names([plain(config.name) for config in builder.BUILDER_CONFIGS] or known, default_config(builder))
     return [name for name in known if not chosen or name in chosen]
+
+
+def check_config_names(names: Collection[str], default: str) -> None:
+    """Refuse names of configs under which nobody could load them.
+
+    Raises
+    ------
+    UsageError
+        Names the config, says why, and what to do.
+
+    Examples
+    --------
+    >>> check_config_names(["[2m]", "en-de"], "en-de")
+    >>> check_config_names(["main", "data"], "main")
+    Traceback (most recent call last):
+    ...
+    publisher.errors.UsageError: 'data' is not a valid config name: the default config 'main' uses that folder. ...
+    """
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise UsageError(f"{count} configs are named {name!r}. Give each config a name of its own")
+        reason = _obstacle(name)
+        if name == "data" != default and default in names:
+            reason = f"the default config {default!r} uses that folder"
+        if name == DEFAULT != default and default in names:
+            reason = f"{default!r} is the default, and `load_dataset` would find two"
+        if reason:
+            raise UsageError(f"{name!r} is not a valid config name: {reason}. Rename the config")
+
+
+def _obstacle(name: str) -> str | None:
+    if not isinstance(name, str):
+        return "it is not text"
+    if not name.strip() or name in (".", ".."):
+        return "a folder cannot have that name"
+    if name.lower() in TAKEN:
+        return "a file or folder next to the configs has that name"
+    if any(not character.isprintable() or character in '<>:/\\|?*"$' for character in name):
+        return "it has characters that the name of a folder cannot have"  # $HOME: `datasets` puts its value there
+    if name != name.strip() or name.endswith("."):
+        return "some systems drop a space or a dot at either end"
+    if RESERVED.fullmatch(name):
+        return "Windows reserves it"
+    return f"it has more than {LONGEST} bytes" if len(name.encode(errors="replace")) > LONGEST else None
+
+
+def check_split_names(config: str, names: Collection[str]) -> None:
+    """Refuse names of splits that `datasets` does not take, and a config without splits."""
+    if not names:
+        raise UsageError(f"config {config!r} has no splits. Let `_split_generators` return at least one")
+    for name, count in Counter(names).items():
+        reason = ""
+        if count > 1:
+            reason = f"{count} splits have it"
+        elif name.lower() == "all":
+            reason = "`load_dataset` takes that for all splits"
+        elif not SPLIT.fullmatch(name):
+            reason = "it may have letters, digits, _, and . between them"
+        elif len(name.encode()) > LONGEST:
+            reason = f"it has more than {LONGEST} bytes"
+        if reason:
+            shown = name if len(name) <= LONGEST else f"{name[:20]}..."
+            raise UsageError(f"config {config!r}: {shown!r} is not a valid split name: {reason}. Rename the split")
 
 
 def data_folder(name: str, default: str) -> str:
@@ -99,10 +249,10 @@ def data_folder(name: str, default: str) -> str:
 
 
 def describe_builder(builder: datasets.DatasetBuilder) -> dict[str, Any]:
-    """Builder, config, version, and what the config has beside the fields of `BuilderConfig`, as JSON reads it back."""
+    """Builder, config, version, and what the config has beyond the fields of `BuilderConfig`, as JSON."""
     return {
         "builder": builder.dataset_name,
-        "config": builder.config.name,
+        "config": plain(builder.config.name),
         "version": str(builder.config.version),
         **{name: describe(value) for name, value in _own_values(builder.config).items()},
     }
@@ -111,8 +261,9 @@ def describe_builder(builder: datasets.DatasetBuilder) -> dict[str, Any]:
 def describe_files(
     builder: datasets.DatasetBuilder, features: datasets.Features, files: Mapping[str, Sequence[DataFile]]
 ) -> datasets.DatasetInfo:
-    """What `datasets` knows of a builder whose files are there, by split."""
+    """Information that `datasets` has on a builder, with the numbers of its files, by split."""
     info = builder.info.copy()
+    info.config_name = plain(builder.config.name)
     info.features = features
     info.splits = datasets.SplitDict(dataset_name=builder.dataset_name)
     info.download_size = 0
@@ -125,12 +276,12 @@ def describe_files(
 
 
 def is_as_declared(config: datasets.BuilderConfig, declared: datasets.BuilderConfig) -> bool:
-    """Whether a config has the values that its builder declares."""
+    """Return True if a config has the values that its builder declares."""
     return describe(_own_values(config)) == describe(_own_values(declared))
 
 
 def recall_config(declared: datasets.BuilderConfig, provenance: Mapping[str, Any]) -> datasets.BuilderConfig:
-    """A config with the values that `describe_builder` gave in an earlier run, whatever is declared now."""
+    """Return a config with the values that `describe_builder` gave in an earlier run, whatever is declared now."""
     config = copy.copy(declared)
     for name, now in _own_values(declared).items():
         if name in provenance and provenance[name] != describe(now):
@@ -140,7 +291,7 @@ def recall_config(declared: datasets.BuilderConfig, provenance: Mapping[str, Any
 
 
 def _own_values(config: datasets.BuilderConfig) -> dict[str, Any]:
-    """Fields of a dataclass, and what the `__init__` of a plain class sets."""
+    """Fields of a dataclass, and attributes that the `__init__` of a plain class sets."""
     common = {field.name for field in fields(datasets.BuilderConfig)}
     names = dict.fromkeys([*(field.name for field in fields(config)), *vars(config)])
     return {name: getattr(config, name) for name in names if name not in common and not name.startswith("_")}
@@ -148,3 +299,51 @@ def _own_values(config: datasets.BuilderConfig) -> dict[str, Any]:
 
 def _is_record(value: Any) -> bool:
     return is_dataclass(value) and not isinstance(value, type)
+
+
+def describe(value: Any) -> Any:
+    """A value as JSON reads it back, the same in every process and on every machine.
+
+    Numbers, texts, lists and dicts stay what they are; sets become sorted lists; features are written as `datasets`
+    writes them; functions and classes are named; an existing path keeps only its name; the rest is text.
+
+    Examples
+    --------
+    >>> describe({"languages": {"en", "de"}, "size": np.int64(7), "clean": str.strip, "padding": (36, 60)})
+    {'languages': ['de', 'en'], 'size': 7, 'clean': 'str.strip', 'padding': [36, 60]}
+    """
+    if value is None or type(value) in (bool, int):
+        return value
+    if type(value) is str or isinstance(value, PurePath):
+        return _name_if_existing(str(value))
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else str(float(value))
+    if isinstance(value, Enum):
+        return describe(value.value)
+    if isinstance(value, (int, str)):
+        return describe(int(value) if isinstance(value, int) else plain(value))
+    if isinstance(value, datasets.Features):
+        return describe(value.to_dict())
+    if isinstance(value, Mapping):
+        return {str(describe(name)): describe(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [describe(item) for item in value]
+    if isinstance(value, AbstractSet):
+        return sorted(map(describe, value), key=repr)
+    if isinstance(value, (np.generic, np.ndarray)):
+        return describe(value.tolist()) if value.dtype != object or value.ndim else describe(value.item())
+    if _is_record(value):
+        return describe(asdict(value))
+    if callable(value) and hasattr(value, "__qualname__"):
+        module = getattr(value, "__module__", None)
+        return value.__qualname__ if module in (None, "builtins", "__main__") else f"{module}.{value.__qualname__}"
+    return value.decode("latin-1") if isinstance(value, bytes) else ADDRESS.sub("", str(value))
+
+
+def _name_if_existing(text: str) -> str:
+    """Return the name of a file or folder of this machine, which no other machine has, and other texts unchanged."""
+    try:
+        absolute = len(text) < 4096 and Path(text).is_absolute() and Path(text).exists()
+    except (OSError, ValueError):
+        return text
+    return (Path(text).name or text) if absolute else text

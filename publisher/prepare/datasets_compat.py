@@ -1,29 +1,36 @@
-"""What `datasets` does not export and the publisher cannot do without: each name with its reason.
+"""Parts of `datasets` that it does not export and the publisher cannot do without, each with its reason.
 
-tests/test_internals.py tries all of them with the oldest and the newest version that is supported.
+tests/publisher/test_prepare_compat.py tries all of them with the oldest and the newest supported version.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import datasets
+import datasets.builder
 import datasets.features.features as encoding
-import datasets.utils.file_utils as file_utils
 import pyarrow as pa
+from datasets.arrow_writer import ArrowWriter, TypedSequence
 from datasets.data_files import EmptyDatasetError, get_data_patterns, resolve_pattern, sanitize_patterns
 from datasets.info import DatasetInfosDict  # writes `dataset_info` into a card as `push_to_hub` does
 from datasets.table import (
     embed_table_storage,  # puts the bytes of media in, as `push_to_hub` does
     table_cast,  # casts structs, media and lists that pyarrow does not
 )
+from datasets.utils.file_utils import hash_url_to_filename, is_relative_path, url_or_path_join
 from datasets.utils.metadata import MetadataConfigs  # writes `configs` into a card as `push_to_hub` does
+from datasets.utils.py_utils import map_nested
 
-from publisher.builders.opened import noting
+from publisher.builders.scripts import sequences_of_dicts
+from publisher.prepare import RowsError, bad_value, short
+from publisher.prepare.features import find_bad_value, plain
 
 # The last four read a card and the files of a folder as `load_dataset` will
 __all__ = [
@@ -31,101 +38,106 @@ __all__ = [
     "EmptyDatasetError",
     "MetadataConfigs",
     "embed_table_storage",
-    "features_from_card",
     "flat",
+    "followed_tables",
+    "forget_undated",
     "generate_tables",
     "get_data_patterns",
-    "is_medium",
-    "item_of",
-    "lists_for_sequences",
+    "prepare_rows",
     "resolve_pattern",
     "sanitize_patterns",
     "split_generators",
     "table_cast",
-    "version_of",
-    "yaml_of_features",
 ]
+
+TABLE_BYTES = 1_000_000_000  # of a table at a time: offsets of texts in lists and structs end at 2 GB
+
+
+class Counter:
+    """Rows that builders have made in this process, for whoever shows progress."""
+
+    number = 0
+
+
+ROWS = Counter()
+
+
+# --- downloads --------------------------------------------------------------------------------------------------------
 
 
 def split_generators(
-    builder: datasets.DatasetBuilder, downloads: Path
-) -> tuple[list[datasets.SplitGenerator], dict[str, str]]:
+    builder: datasets.DatasetBuilder, downloads: Path, extracted: Path, fetched: list[str]
+) -> list[datasets.SplitGenerator]:
     """Ask a builder for its splits; `download_and_prepare` is then given the same instead of asking again.
 
-    The protocol between the library and its builders: every one of them overrides `_split_generators`. What it
-    downloads is kept, and fetched again if the server has another; what it extracts goes to the builder's own cache.
-    Beside the splits it returns what was fetched: address, or path of a local file -> what tells its versions apart.
+    The protocol between the library and its builders: every one of them overrides `_split_generators`. Downloads are
+    kept in one folder, and fetched again if the server has another version; archives are extracted into the other one.
+    The addresses and paths that the builder asks for are added to `fetched`.
     """
-    keeps = not hasattr(file_utils, "http_head")  # versions with it do not say when a file without ETag was changed
     manager = _Downloads(
         dataset_name=builder.dataset_name,
         data_dir=builder.config.data_dir,
         download_config=datasets.DownloadConfig(
-            cache_dir=str(downloads) if keeps else builder._cache_downloaded_dir,
-            use_etag=keeps,
-            token=builder.token,
-            storage_options=builder.storage_options,
+            cache_dir=str(downloads), token=builder.token, storage_options=builder.storage_options
         ),
         base_path=builder.base_path,
         record_checksums=False,
     )
-    manager.extract_dir = builder._cache_downloaded_dir
-    with _etags(manager.fetched):
-        generators = list(builder._split_generators(manager))
+    manager.extract_dir, manager.fetched = extracted, fetched
+    generators = list(builder._split_generators(manager))
+    for generator in generators:
+        generator.name = generator.split_info.name = str(plain(generator.name))
     builder._split_generators = lambda *_: generators
-    return generators, manager.fetched
+    return generators
 
 
-def version_of(address: str) -> str:
-    """What tells the versions of a file on a server apart; something new each time if the server does not say.
-
-    Raises whatever the libraries do if it cannot be asked.
-    """
-    place, options = file_utils._prepare_path_and_storage_options(address, download_config=datasets.DownloadConfig())
-    info = file_utils.fsspec_head(place, storage_options=options)
-    return str(info["blob_id"]) if info.get("blob_id") else _version(info)  # of the Hub, for LFS that of its pointer
-
-
-def _version(info: Mapping[str, Any]) -> str:
-    if tag := info.get("ETag") or info.get("etag"):
-        return str(tag)
-    changed = info.get("Last-Modified") or info.get("mtime") or info.get("LastModified") or uuid.uuid4().hex
-    return f"{changed} {info.get('size')}"
+def forget_undated(downloads: Path) -> None:
+    """Remove downloads without ETag: `datasets` would take them for current for ever."""
+    for file in downloads.glob("*.json"):
+        with suppress(OSError, ValueError):
+            if json.loads(file.read_text(encoding="utf-8"))["etag"] is None:
+                file.with_suffix("").unlink(missing_ok=True)
+                file.unlink(missing_ok=True)
 
 
 class _Downloads(datasets.DownloadManager):
     """Extracts to another folder than it downloads to, and says what was fetched."""
 
     download_config: datasets.DownloadConfig
-    extract_dir: str
-
-    def __init__(self, **keywords: Any) -> None:
-        super().__init__(**keywords)
-        self.fetched: dict[str, str] = {}
+    extract_dir: Path
+    fetched: list[str]
 
     def download(self, url_or_urls: Any) -> Any:
-        """As the library does; its own requests are not those of the script."""
-        with noting(None):
-            done = super().download(url_or_urls)
+        """Download as the library does."""
         for name in map(str, flat(url_or_urls)):
-            address = file_utils.url_or_path_join(self._base_path, name) if file_utils.is_relative_path(name) else name
-            self.fetched.setdefault(address, "")
-        return done
+            self.fetched.append(url_or_path_join(self._base_path, name) if is_relative_path(name) else name)
+        return super().download(url_or_urls)
 
-    def extract(self, path_or_paths: Any) -> Any:
-        """As the library does, in a folder of our own."""
+    def download_custom(self, url_or_urls: Any, custom_download: Callable[[str, str], object]) -> Any:
+        """Let a function of the script download, as in versions 1 and 2; each file once in a run."""
+
+        def download(url: Any) -> str:
+            self.fetched.append(str(url))
+            path = self.extract_dir / hash_url_to_filename(str(url))
+            if not path.exists():
+                custom_download(str(url), str(path))
+            return str(path)
+
+        return map_nested(download, url_or_urls)
+
+    def extract(self, path_or_paths: Any, *_: Any, **__: Any) -> Any:
+        """Extract as the library does, into a folder of our own."""
         kept = self.download_config
         self.download_config = kept.copy()
-        self.download_config.cache_dir = self.extract_dir
+        self.download_config.cache_dir = str(self.extract_dir)
         try:
-            with noting(None):
-                return super().extract(path_or_paths)
+            return super().extract(path_or_paths)
         finally:
             self.download_config = kept
 
 
 def flat(values: Any) -> Iterator[Any]:
-    """The items of nested lists and dicts, as a script gives them to its download manager."""
+    """List the items of nested lists and dicts, as a script gives them to its download manager."""
     if isinstance(values, Mapping):
         values = list(values.values())
     if isinstance(values, (list, tuple)):
@@ -135,48 +147,292 @@ def flat(values: Any) -> Iterator[Any]:
         yield values
 
 
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+
+def generate_tables(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
+    """Return the tables for some `gen_kwargs` of a split: the protocol again."""
+    return (table for _, table in builder._generate_tables(**gen_kwargs))
+
+
+class Place:
+    """Where a builder is while it makes rows."""
+
+    def __init__(self, is_table: bool) -> None:
+        self.is_table = is_table
+        self.begin("")
+
+    def begin(self, split: str) -> None:
+        """Start with the next split."""
+        self.split = split
+        self.row = -1  # of the example that was made last
+        self.written = 0  # rows before the batch that is written next
+        self.batch = 1000  # rows that are written at a time
+        self.example: Any = None  # made and not encoded yet
+        self.file = ""
+        self.lines: deque[int] = deque(maxlen=1 if self.is_table else 1000)  # of the script, for the last items
+        self.is_followed = False
+
+    def line(self, row: int) -> str:
+        """Line of the script that made a row, as far as it is known."""
+        index = -1 if self.is_table else row - self.row - 1
+        return f"{self.file}, line {self.lines[index]}" if self.file and -len(self.lines) <= index < 0 else ""
+
+    def follow(self, items: Iterator[Any]) -> Iterator[Any]:
+        """Return the same items, with the place of each noted, and their keys compared as in `datasets` 1 to 3."""
+        frame = getattr(items, "gi_frame", None)
+        self.file = Path(frame.f_code.co_filename).name if frame else ""
+        keys: dict[str, int] = {}
+        lines, is_table = self.lines, self.is_table
+        for item in items:
+            size = len(item[1]) if is_table else 1
+            ROWS.number += size
+            self.row += size
+            if frame:
+                lines.append(frame.f_lineno)
+            if not is_table:
+                self.example = item
+                if self.row % self.batch == 0:
+                    keys.clear()
+                if type(item) is tuple and type(item[0]) in (str, int):
+                    first = keys.setdefault(str(item[0]), self.row)
+                    if first != self.row:
+                        raise RowsError(
+                            f"rows {first} and {self.row} have the same key, {short(item[0])}: {self.line(first)} and "
+                            f"{self.line(self.row)}. Yield another key for each row"
+                        )
+            yield item
+            self.example = None
+
+    def check(self, table: pa.Table, features: datasets.Features) -> None:
+        """Refuse values of the next rows that can be written, and that `load_dataset` cannot read."""
+        if found := find_bad_value(table, features):
+            row, column, reason = found
+            array = table[column].slice(row, 1).combine_chunks()
+            value = (array.storage if isinstance(array, pa.ExtensionArray) else array).to_pylist()[0]
+            row += self.written
+            raise bad_value(row, column, value, features[column], reason, self.line(row))
+        self.written += len(table)
+
+    def cast(self, table: pa.Table, features: datasets.Features) -> pa.Table:
+        """Cast the next rows to the types of their features, and check them."""
+        try:
+            table = table_cast(table, features.arrow_schema)
+        except Exception as error:
+            for name in filter(features.__contains__, table.column_names):
+                self._find_uncastable(table.select([name]), datasets.Features({name: features[name]}), 0, error)
+            raise
+        self.check(table, features)
+        return table
+
+    def _find_uncastable(self, table: pa.Table, features: datasets.Features, first: int, error: Exception) -> None:
+        """Raise an error for the first value of a column that cannot be cast; return if all of them can."""
+        try:
+            table_cast(table, features.arrow_schema)
+        except Exception as reason:
+            [(name, feature)] = features.items()
+            row = self.written + first
+            if len(table) == 1:
+                raise bad_value(row, name, table[name][0].as_py(), feature, reason, self.line(row)) from error
+            half = len(table) // 2
+            self._find_uncastable(table[:half], features, first, error)
+            self._find_uncastable(table[half:], features, first + half, error)
+            raise RowsError(f"rows {row} to {row + len(table) - 1}, column {name!r}: {short(reason, str)}") from error
+
+
+def followed_tables(items: Iterator[Any], features: datasets.Features | None, place: Place) -> Iterator[Any]:
+    """Return the same keys and tables, cast and checked, in pieces that pyarrow can put together.
+
+    Raises
+    ------
+    RowsError
+        If a value does not fit its feature: with row, column, value, and the line of the script.
+    """
+    for key, table in place.follow(items):
+        rows = len(table) if table.nbytes <= TABLE_BYTES else max(1, len(table) * TABLE_BYTES // table.nbytes)
+        for start in range(0, len(table), rows or 1):
+            piece = table.slice(start, rows)
+            yield key, piece if features is None else place.cast(piece, features)
+
+
 @contextmanager
-def _etags(versions: dict[str, str]) -> Iterator[None]:
-    """Let the library's cache tell versions of a file apart where a server gives no ETag, by time and size."""
-    head = file_utils.fsspec_head
+def prepare_rows(builder: datasets.DatasetBuilder, place: Place) -> Iterator[None]:
+    """Let `download_and_prepare` say where a value is that cannot be written, and count rows.
 
-    def answer(url: str, *arguments: Any, **keywords: Any) -> dict[str, Any]:
-        info = dict(head(url, *arguments, **keywords))
-        versions[url] = info["ETag"] = _version(info)
-        return info
+    Raises
+    ------
+    RowsError
+        If a value does not fit its feature: with row, column, value, and the line of the script.
+    """
+    method = "_generate_tables" if place.is_table else "_generate_examples"
+    generate, prepare = getattr(builder, method), builder._prepare_split
+    is_followed = False
 
-    file_utils.fsspec_head = answer
-    try:
-        yield
-    finally:
-        file_utils.fsspec_head = head
+    def followed(*arguments: Any, **keywords: Any) -> Iterator[Any]:
+        nonlocal is_followed
+        items = generate(*arguments, **keywords)
+        if is_followed:  # a builder that calls itself
+            return items
+        is_followed = True
+        return followed_tables(items, builder.info.features, place) if place.is_table else place.follow(items)
+
+    def begun(generator: datasets.SplitGenerator, *arguments: Any, **keywords: Any) -> Any:
+        nonlocal is_followed
+        is_followed = False
+        place.begin(str(generator.name))
+        return prepare(generator, *arguments, **keywords)
+
+    class Writer(_Writer):
+        at = place
+
+    with ExitStack() as stack:
+        stack.enter_context(sequences_of_dicts())
+        stack.enter_context(encoded_as_before_4())
+        stack.enter_context(patch.object(builder, method, followed))
+        stack.enter_context(patch.object(builder, "_prepare_split", begun))
+        if not place.is_table:
+            stack.enter_context(patch.object(datasets.builder, "ArrowWriter", Writer))
+        try:
+            yield
+        except Exception as error:
+            if place.example is not None and builder.info.features is not None:
+                _find_unencodable(builder.info.features, place, error)
+            raise
+
+
+class _Writer(ArrowWriter):
+    """Checks rows before it writes them, says which value is at fault, and divides batches that are too large."""
+
+    at: Place
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.at.batch = self.writer_batch_size
+
+    def write_examples_on_file(self) -> None:
+        """Write the examples that are held."""
+        examples = list(self.current_examples)  # type: ignore[has-type]
+        try:
+            super().write_examples_on_file()
+        except RowsError:
+            raise
+        except Exception as error:
+            if len(examples) > 1 and _is_overflow(error):
+                for half in (examples[: len(examples) // 2], examples[len(examples) // 2 :]):
+                    self.current_examples = half
+                    self.write_examples_on_file()
+                return
+            _find_unwritable(self._features, [example for example, _ in examples], self.at, error)
+            raise
+
+    def _build_writer(self, inferred_schema: pa.Schema) -> None:
+        super()._build_writer(inferred_schema)
+        self.pa_writer: Any = _Checked(self.pa_writer, self.at, self._features)
+
+
+class _Checked:
+    def __init__(self, writer: Any, at: Place, features: datasets.Features) -> None:
+        self.writer, self.at, self.features = writer, at, features
+
+    def write_table(self, table: pa.Table, size: int | None = None) -> None:
+        self.at.check(table, self.features)
+        self.writer.write_table(table, size)
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+def _is_overflow(error: Exception) -> bool:
+    """Return True if pyarrow refuses a batch for its size alone."""
+    words = str(error)
+    return (
+        isinstance(error, (OverflowError, pa.ArrowCapacityError)) or "offset overflow" in words or "2147483646" in words
+    )
+
+
+def _find_unencodable(features: datasets.Features, place: Place, error: Exception) -> None:
+    """Raise an error for the column that cannot be encoded; return if all of them can."""
+    line = place.line(place.row)
+    where = f"row {place.row}" + (f", {line}" if line else "")
+    if not (isinstance(place.example, tuple) and len(place.example) == 2):
+        raise RowsError(f"{where}: {short(place.example)} is not a pair of a key and a dict of columns") from error
+    example = place.example[1]
+    if not isinstance(example, Mapping):
+        raise RowsError(f"{where}: {short(example)} is not a dict of columns") from error
+    for name, feature in features.items():
+        try:
+            datasets.Features({name: feature}).encode_example({name: example.get(name)})
+        except Exception as reason:
+            raise bad_value(place.row, name, example.get(name), feature, reason, line) from error
+
+
+def _find_unwritable(features: Any, examples: list[Any], place: Place, error: Exception) -> None:
+    """Raise an error for the first value that cannot be written, or for its column if only the batch cannot be."""
+    names = list(features or dict.fromkeys(name for example in examples for name in example))
+    for index, example in enumerate(examples):
+        for name in names:
+            try:
+                pa.array(TypedSequence([example.get(name)], type=features[name] if features else None))
+            except Exception as reason:
+                row = place.written + index
+                feature = features[name] if features else "a column"
+                raise bad_value(row, name, example.get(name), feature, reason, place.line(row)) from error
+    for name in names:
+        try:
+            pa.array(TypedSequence([example.get(name) for example in examples], type=features and features[name]))
+        except Exception as reason:
+            rows = f"rows {place.written} to {place.written + len(examples) - 1}"
+            raise RowsError(f"{rows}, column {name!r}: {short(reason, str)}") from error
 
 
 @contextmanager
-def lists_for_sequences() -> Iterator[None]:
-    """Let a builder give a list of dicts for `Sequence({...})`, a dict of lists, as it may in versions before 4.
+def encoded_as_before_4() -> Iterator[None]:
+    """Encode examples as versions before 4 do, where later ones fail.
 
-    Many scripts do; later versions fail in `encode_nested_example`, which calls itself by the name replaced here.
-    Sounds that are files already are taken as they are, too: later versions ask for torchcodec before they look.
+    A list of dicts may be given for `Sequence({...})`, a dict of lists, as many scripts do. Sounds that are files
+    already need no decoder. Labels may be of any subclass of `str`. `encode_nested_example` calls itself by the name
+    that is replaced here.
     """
     encode = encoding.encode_nested_example
+    value, label, audio = datasets.Value, datasets.ClassLabel, datasets.Audio
+    converters = _Converters()
 
-    def transposing(schema: Any, obj: Any, level: int = 0) -> Any:
-        if isinstance(schema, dict) and isinstance(obj, (list, tuple)):
-            obj = {name: [item.get(name) for item in obj] for name in schema}
-        if isinstance(schema, datasets.Audio) and (file := _sound_file(obj)):
+    def encode_nested(schema: Any, obj: Any, level: int = 0) -> Any:
+        kind = type(schema)
+        if kind is value:  # as most are
+            return None if obj is None else converters[schema.dtype](obj)
+        if isinstance(schema, dict):
+            if (
+                isinstance(obj, (list, tuple))
+                and schema
+                and all(isinstance(of, datasets.List) for of in schema.values())
+            ):
+                obj = {name: [item.get(name) for item in obj] for name in schema}
+        elif kind is label:
+            obj = plain(obj)
+        elif kind is audio and (file := _sound_file(obj)):
             return file
         return encode(schema, obj, level)
 
-    encoding.encode_nested_example = transposing
-    try:
+    with patch.object(encoding, "encode_nested_example", encode_nested):
         yield
-    finally:
-        encoding.encode_nested_example = encode
+
+
+class _Converters(dict[str, Callable[[Any], Any]]):
+    """`Value.encode_example` by `dtype`, which is asked for once instead of for each value."""
+
+    def __missing__(self, dtype: str) -> Callable[[Any], Any]:
+        feature = datasets.Value(dtype)
+        for kind, sample in ((bool, 1), (int, True), (float, 1), (str, 1)):
+            if type(feature.encode_example(sample)) is kind:
+                self[dtype] = kind
+                return kind
+        self[dtype] = feature.encode_example
+        return feature.encode_example
 
 
 def _sound_file(value: Any) -> dict[str, Any] | None:
-    """What `Audio.encode_example` makes of a path, or of bytes that are a file; None of anything else."""
+    """Return what `Audio.encode_example` makes of a path, or of bytes that are a file; None of anything else."""
     if isinstance(value, (str, Path)):
         return {"bytes": None, "path": str(value)}
     if isinstance(value, (bytes, bytearray)):
@@ -187,28 +443,3 @@ def _sound_file(value: Any) -> dict[str, Any] | None:
     if (path is None and content is None) or (path is not None and str(path).endswith("pcm")):
         return None  # bare samples have to be encoded
     return {"bytes": None if path is not None and Path(path).is_file() else content, "path": path}
-
-
-def generate_tables(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
-    """The rows that some `gen_kwargs` of a split lead to: the protocol again."""
-    return (table for _, table in builder._generate_tables(**gen_kwargs))
-
-
-def is_medium(feature: Any) -> bool:
-    """Whether a feature is stored as bytes and path, of a picture, a sound, a film, a document."""
-    return hasattr(feature, "embed_storage")
-
-
-def item_of(feature: Any) -> Any:
-    """The feature of a list's items, of which there are several kinds; None of what is no list."""
-    return feature[0] if isinstance(feature, (list, tuple)) else getattr(feature, "feature", None)
-
-
-def features_from_card(listed: Any) -> datasets.Features:
-    """Features from the list in a card's `dataset_info`, as `load_dataset` reads it."""
-    return datasets.Features._from_yaml_list(listed)
-
-
-def yaml_of_features(features: datasets.Features) -> list[Any]:
-    """The list that a card's `dataset_info` has for features."""
-    return features._to_yaml_list()

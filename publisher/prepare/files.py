@@ -1,4 +1,4 @@
-"""A file of the repository: expected, known, here, in memory, or uploaded, each a type of its own."""
+"""Files of the repository: expected, known, local, in memory, or uploaded, each a type of its own."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from publisher.prepare.digests import file_digest
-
 
 @dataclass(frozen=True)
 class DataFile:
-    """What is known of any file that is not just text."""
+    """Path, size and rows of any file that is not just text."""
 
     path: str  # below the repository's root, with forward slashes
     size: int  # bytes
@@ -23,7 +21,7 @@ class DataFile:
 
 @dataclass(frozen=True)
 class ExpectedFile(DataFile):
-    """A file that is not drawn yet; its numbers hold if all shards are like the first and the last."""
+    """A file that is not drawn yet; its numbers hold if all shards are like the first and the last one."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class KnownFile(DataFile):
     """A file whose content is known by its digest, wherever it is; its numbers are exact."""
 
     sha256: str = ""
-    values: str = ""  # SHA-256 of its rows, see `publisher.prepare.rows`
+    rows_sha256: str = ""  # SHA-256 of its rows, see `publisher.prepare.rows`
 
 
 @dataclass(frozen=True)
@@ -70,12 +68,26 @@ class TextFile:
 File = DataFile | TextFile
 
 
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def describe_file(
-    source: Path, root: Path, rows: int | None = None, nbytes: int | None = None, within: str = "", values: str = ""
+    source: Path,
+    root: Path,
+    rows: int | None = None,
+    nbytes: int | None = None,
+    within: str = "",
+    rows_sha256: str = "",
 ) -> LocalFile:
-    """Size and digest of a file below `root`, whose path in the repository is that behind `within`."""
+    """Size and digest of a file below `root`, whose path in the repository begins with `within`."""
     path = within + source.relative_to(root).as_posix()
-    return LocalFile(path, source.stat().st_size, rows, nbytes, file_digest(source), values, source)
+    return LocalFile(path, source.stat().st_size, rows, nbytes, file_digest(source), rows_sha256, source)
 
 
 def add_up(files: Sequence[DataFile]) -> tuple[int, int, int]:
@@ -91,7 +103,7 @@ def digest_of(file: File) -> str | None:
 
 def rows_sha256_of(file: File) -> str:
     """SHA-256 of the rows of a file, or nothing if it has none, or they are not known."""
-    return file.values if isinstance(file, KnownFile) else ""
+    return file.rows_sha256 if isinstance(file, KnownFile) else ""
 
 
 def content_of(file: File) -> bytes | None:

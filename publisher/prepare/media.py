@@ -1,9 +1,11 @@
-"""Pictures, sounds, films and documents that a builder names by path: their bytes go into the table, and no path."""
+"""Files of this machine that rows name: media are published with their bytes, and no text keeps a private folder."""
 
 from __future__ import annotations
 
+import mimetypes
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,23 +14,28 @@ import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.types as pt
 
-from publisher.prepare.builder_errors import RowsError
-from publisher.prepare.datasets_compat import embed_table_storage, is_medium, item_of
+from publisher.prepare import RowsError, short
+from publisher.prepare.datasets_compat import embed_table_storage
+from publisher.prepare.features import fields_of, is_medium
+from publisher.prepare.rows import map_arrays
 
+HASHED = r"(?:downloads/)?(?:extracted/(?:[^/]+/)?)?"  # how `datasets` lays out what it downloads and extracts
 # `datasets` 5.2 reads the path of these even if the bytes are there; they are stored as all media are
 BIOLOGY = re.compile(rb'"_type": "Bio(Sequence|Structure)"')
+KINDS = {"image": "datasets.Image()", "audio": "datasets.Audio()", "video": "datasets.Video()"}
 
 
 def has_media(feature: Any) -> bool:
-    """Whether a feature is a medium, or holds one.
+    """Return True if a feature is a medium, or holds one.
 
     Examples
     --------
     >>> has_media(datasets.Features({"pages": [{"scan": datasets.Image()}]}))
     True
     """
-    return is_medium(feature) or any(map(has_media, _within(feature).values()))
+    return is_medium(feature) or any(map(has_media, fields_of(feature).values()))
 
 
 def embed_media(table: pa.Table, features: datasets.Features, first: int) -> pa.Table:
@@ -53,13 +60,14 @@ def embed_media(table: pa.Table, features: datasets.Features, first: int) -> pa.
             try:  # slow, but only once
                 _embed(table.select([name]).take([row]), datasets.Features({name: features[name]}))
             except Exception as reason:
-                text = f"{str(reason) or type(reason).__name__}: mend the path or the file"
-                raise RowsError(f"row {first + row}, column {name!r}: a file cannot be read: {text}") from error
+                text = str(reason) or type(reason).__name__
+                where = f"row {first + row}, column {name!r}"
+                raise RowsError(f"{where}: a file cannot be read ({text}). Correct the path or the file") from error
         raise
 
 
 def external_bytes(table: pa.Table, features: datasets.Features) -> np.ndarray[Any, Any]:
-    """How many bytes each row has in files on this machine that are not in the table yet.
+    """Count the bytes that each row has in files on this machine that are not in the table yet.
 
     Returns
     -------
@@ -102,18 +110,69 @@ def _external(array: pa.Array, feature: Any) -> Iterator[tuple[int, str]]:
             for row in np.flatnonzero(named.to_numpy(zero_copy_only=False)):
                 yield int(row), paths[int(row)].as_py()
     elif pa.types.is_struct(array.type):
-        for name, inner in _within(feature).items():
+        for name, inner in fields_of(feature).items():
             yield from _external(pc.struct_field(array, name), inner)
     else:
         lengths = pc.list_value_length(array).fill_null(0).to_numpy()
         rows = np.repeat(np.arange(len(array)), lengths)
-        for item, path in _external(array.flatten(), _within(feature)[""]):
+        for item, path in _external(array.flatten(), fields_of(feature)[""]):
             yield int(rows[item]), path
 
 
-def _within(feature: Any) -> dict[str, Any]:
-    """The features that one is made of; that of a list's items has no name."""
-    if isinstance(feature, dict):
-        return dict(feature)
-    inner = item_of(feature)
-    return {} if inner is None else {"": inner}
+def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]) -> pa.Table:
+    """Return the same rows, where texts that begin with one of the folders begin after it.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    folders : sequence of Path
+    media : dict of str to str
+        Takes an example of each column of text with paths of pictures, sounds or films on this machine.
+
+    Examples
+    --------
+    >>> table = pa.table({"file": ["/home/me/cache/downloads/extracted/5f3a/a/b.wav", "/dev/null"]})
+    >>> hide_folders(table, [Path("/home/me/cache")], {})["file"].to_pylist()
+    ['a/b.wav', '/dev/null']
+    """
+    prefixes = sorted({f"{re.escape(str(path))}/" for path in (*folders, *(path.resolve() for path in folders))})
+    pattern = f"^(?:{'|'.join(prefixes)}){HASHED}"
+    columns = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if "string" not in str(column.type):
+            columns.append(column)
+            continue
+        paths: list[str] = []
+        chunks = [map_arrays(chunk, partial(_shorten, pattern=pattern, paths=paths)) for chunk in column.chunks]
+        columns.append(pa.chunked_array(chunks, column.type) if chunks else column)
+        if name not in media and (path := next(filter(_is_medium_here, paths), None)):
+            media[name] = path
+    return pa.table(columns, schema=table.schema)
+
+
+def notes_on_media(config: str, media: dict[str, str]) -> tuple[str, ...]:
+    """Sentences on columns of text with paths of files that will not be published."""
+    return tuple(
+        f"config {config!r}, column {name!r} holds paths of files that are not published, such as "
+        f"{short(Path(path).name)}. To publish the files, declare the column as {KINDS[_kind_of(path)]}"
+        for name, path in media.items()
+    )
+
+
+def _shorten(array: pa.Array, pattern: str, paths: list[str]) -> pa.Array:
+    """Return texts without what matches, and the same array if nothing does; a few absolute paths go to `paths`."""
+    if not (pt.is_string(array.type) or pt.is_large_string(array.type)):
+        return array
+    begun = pc.starts_with(array, "/")
+    if not pc.any(begun).as_py():
+        return array
+    paths += array.filter(begun)[:3].to_pylist()
+    return pc.replace_substring_regex(array, pattern, "", max_replacements=1)
+
+
+def _kind_of(path: str) -> str:
+    return (mimetypes.guess_type(path)[0] or "").partition("/")[0]
+
+
+def _is_medium_here(path: str) -> bool:
+    return _kind_of(path) in KINDS and len(path) < 4096 and Path(path).is_file()

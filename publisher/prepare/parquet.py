@@ -1,4 +1,4 @@
-"""Rows -> Parquet files, small and the same from run to run; what opens them is in tools/readers/README.md."""
+"""Rows to Parquet files, small and the same from run to run; compatibility/README.md lists the readers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
@@ -18,12 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from publisher.prepare.builder_errors import RowsError
+from publisher.prepare import RowsError, short
 from publisher.prepare.datasets_compat import table_cast
 from publisher.prepare.features import portable_dict
 from publisher.prepare.files import LocalFile, describe_file
-from publisher.prepare.media import embed_media, external_bytes, has_media
-from publisher.prepare.places import hide_folders
+from publisher.prepare.media import embed_media, external_bytes, has_media, hide_folders
 from publisher.prepare.rows import RowsDigest, arrow_bytes, cut_by_bytes, differing_columns, map_arrays, row_bytes
 
 P = TypeVar("P", bound=PurePath)
@@ -32,6 +31,11 @@ MAGIC = b"PAR1"  # first and last bytes of a file
 FILE_BYTES = 500_000_000  # Arrow bytes of a file: what the Hub's guide recommends
 LARGEST = 1.5  # times as many, where it only shows on the way how many there are
 ROW_GROUP_BYTES = 100_000_000  # well below the 300 MB that the Hub's viewer reads at most
+BATCH_ROWS = 16_384  # that are read at a time
+CHUNKS = {"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024, "norm_level": 0}  # pyarrow's own, in bytes
+CHUNKED = {  # keys by which the Hub's viewer, and `datasets`, know such files
+    name: json.dumps(CHUNKS) for name in ("use_content_defined_chunking", "content_defined_chunking")
+}
 
 
 def file_names(split: str, count: int) -> list[str]:
@@ -52,18 +56,27 @@ class Written:
     path: Path
     rows: int
     nbytes: int  # of the rows in Arrow
-    values: str  # SHA-256 of the rows, see `publisher.prepare.rows`
+    rows_sha256: str  # see `publisher.prepare.rows`
+
+    def describe(self, root: Path) -> LocalFile:
+        """Describe the file as part of the repository whose folder is `root`."""
+        return describe_file(self.path, root, self.rows, self.nbytes, rows_sha256=self.rows_sha256)
 
 
-def describe_written(file: Written, root: Path) -> LocalFile:
-    """A written file as one of the repository, whose folder is `root`."""
-    return describe_file(file.path, root, file.rows, file.nbytes, values=file.values)
+@dataclass(frozen=True)
+class Writing:
+    """How the rows of a config are written."""
+
+    features: datasets.Features
+    metadata: Mapping[str, str] = field(default_factory=dict)  # for the footer of each file, next to the features
+    folders: Sequence[Path] = ()  # of this machine, with which no text may begin
+    media: dict[str, str] = field(default_factory=dict)  # takes examples of paths of media in text, by column
 
 
 def write_split(
-    dataset: datasets.Dataset, split: str, folder: Path, metadata: Mapping[str, str], private: Sequence[Path] = ()
-) -> Iterator[Written]:
-    """Write the rows of a split in files of about `FILE_BYTES`, and yield each when it is there.
+    dataset: datasets.Dataset, split: str, folder: Path, writing: Writing
+) -> tuple[list[Written], RowsDigest]:
+    """Write the rows of a split in files of about `FILE_BYTES`.
 
     Parameters
     ----------
@@ -71,49 +84,47 @@ def write_split(
     split : str
     folder : Path
         Created if missing.
-    metadata : mapping of str to str
-        Key-value pairs for the footer of each file; the features are added under `huggingface`.
-    private : sequence of Path, optional
-        Folders of this machine that no text begins with.
+    writing : Writing
+
+    Returns
+    -------
+    list of Written
+    RowsDigest
+        That of all rows together.
 
     Raises
     ------
     RowsError
-        If a medium cannot be read, or if a file does not hold what it was given.
+        If a medium cannot be read, or if a file does not hold the rows that were given.
     """
     folder.mkdir(parents=True, exist_ok=True)
     table = dataset.with_format("arrow")[:]
-    sizes = row_bytes(table) + external_bytes(table, dataset.features)
+    sizes = row_bytes(table) + external_bytes(table, writing.features)
     ends = sizes.cumsum()
     total = int(ends[-1]) if len(ends) else 0
     count = max(1, -(-total // FILE_BYTES))
     inner = np.searchsorted(ends, [total * index / count for index in range(1, count)], side="right")
     bounds = [0, *sorted({int(bound) for bound in inner} - {0, len(table)}), len(table)]
+    written, whole = [], RowsDigest(writing.features)
     for name, start, stop in zip(file_names(split, len(bounds) - 1), bounds[:-1], bounds[1:], strict=True):
         tables = cut_by_bytes(table.slice(start, stop - start), sizes[start:stop], ROW_GROUP_BYTES)
-        groups = _row_groups(_complete(tables, dataset.features, private, start))
-        yield _write(groups, folder / name, dataset.features, metadata)
+        groups = _row_groups(_complete(tables, writing, start))
+        file, digest = _write(groups, folder / name, writing, whole if len(bounds) > 2 else None)
+        written.append(file)
+    return written, whole if len(bounds) > 2 else digest
 
 
-def write_files(
-    tables: Iterable[pa.Table],
-    path: Path,
-    features: datasets.Features,
-    metadata: Mapping[str, str],
-    private: Sequence[Path],
-) -> Iterator[Written]:
-    """Write tables into files that are no larger than `LARGEST` allows, and yield each when it is there.
+def write_files(tables: Iterable[pa.Table], path: Path, writing: Writing) -> Iterator[Written]:
+    """Write tables into files that are no larger than `LARGEST` allows, and yield each when it is written.
 
-    How many there will be shows at the end: tables that nobody has seen may be of any size.
+    The number of files shows at the end: tables that nobody has seen may be of any size.
 
     Parameters
     ----------
     tables : iterable of pyarrow.Table
     path : Path
         Each file gets a number before the suffix, see `numbered`.
-    features : datasets.Features
-    metadata, private
-        As in `write_split`.
+    writing : Writing
     """
     size = number = 0
 
@@ -124,12 +135,12 @@ def write_files(
         size += group.nbytes
         return number
 
-    for index, groups in groupby(_row_groups(_complete(tables, features, private, 0)), place):
-        yield _write(groups, numbered(path, index), features, metadata)
+    for index, groups in groupby(_row_groups(_complete(tables, writing, 0)), place):
+        yield _write(groups, numbered(path, index), writing)[0]
 
 
 def numbered(path: P, index: int) -> P:
-    """Where `write_files` writes one of its files.
+    """Path of one of the files that `write_files` writes.
 
     Examples
     --------
@@ -139,8 +150,12 @@ def numbered(path: P, index: int) -> P:
     return path.with_suffix(f".{index}{path.suffix}")
 
 
-def _write(groups: Iterable[pa.Table], path: Path, features: datasets.Features, metadata: Mapping[str, str]) -> Written:
-    footer = {**metadata, "huggingface": json.dumps({"info": {"features": portable_dict(features)}})}
+def _write(
+    groups: Iterable[pa.Table], path: Path, writing: Writing, whole: RowsDigest | None = None
+) -> tuple[Written, RowsDigest]:
+    """Write a file and read it back; `whole` is a digest that takes the same rows."""
+    features = writing.features
+    footer = {**writing.metadata, "huggingface": json.dumps({"info": {"features": portable_dict(features)}})}
     fields = [field.with_type(any_length(field.type)) for field in features.arrow_schema]
     schema = pa.schema(fields, footer)
     given = RowsDigest(features)
@@ -148,33 +163,35 @@ def _write(groups: Iterable[pa.Table], path: Path, features: datasets.Features, 
     with _storable():
         encodings = _encodings(schema)
     with pq.ParquetWriter(path, schema, **encodings) as writer:
+        writer.add_key_value_metadata(CHUNKED)
         for group in groups:
             with _storable():
                 given.add(group)
-                cast = table_cast(group, features.arrow_schema)
-                writer.write_table(_stored(cast, schema), row_group_size=len(group))
+                if whole:
+                    whole.add(group)
+                writer.write_table(_stored(table_cast(group, features.arrow_schema), schema), row_group_size=len(group))
             rows += len(group)
     with _storable():
         found, nbytes = _read_back(path, features)
     if wrong := differing_columns(given, found):
         raise RowsError(
-            f"column {wrong[0]!r}: the Parquet file gives back other values than were written: "
-            "give the column another type"
+            f"column {wrong[0]!r}: the Parquet file gives back other values than were written. "
+            "Give the column another type"
         )
-    return Written(path, rows, nbytes, given.hexdigest())
+    return Written(path, rows, nbytes, given.hexdigest()), given
 
 
 @contextmanager
 def _storable() -> Iterator[None]:
-    """Say that it is a matter of the rows if pyarrow refuses them; a full disk is none."""
+    """Raise an error of the rows if pyarrow refuses them; a full disk passes unchanged."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
         raise RowsError(
-            f"pyarrow {pa.__version__} cannot keep these rows in Parquet ({error}): "
-            "give the column another type, or update pyarrow"
+            f"pyarrow {pa.__version__} cannot keep these rows in Parquet ({short(error, str)}). "
+            "Give the column another type, or update pyarrow"
         ) from error
 
 
@@ -223,23 +240,28 @@ def _read_back(path: Path, features: datasets.Features) -> tuple[RowsDigest, int
     found, nbytes = RowsDigest(features), 0
     with pq.ParquetFile(path) as file:
         for index in range(file.num_row_groups):
-            group = file.read_row_group(index)
-            nbytes += sum(map(arrow_bytes, group.columns))
-            found.add(table_cast(group, features.arrow_schema))
+            overhead = 0
+            for batch in file.iter_batches(BATCH_ROWS, row_groups=[index], use_threads=False):  # in the same memory
+                table = pa.Table.from_batches([batch])
+                nbytes += _nbytes(table) - overhead
+                overhead = _nbytes(table[:0])  # of each batch, and of the group once
+                found.add(table_cast(table, features.arrow_schema))
     return found, nbytes
 
 
-def _complete(
-    tables: Iterable[pa.Table], features: datasets.Features, private: Sequence[Path], first: int
-) -> Iterator[pa.Table]:
+def _nbytes(table: pa.Table) -> int:
+    return sum(map(arrow_bytes, table.columns))
+
+
+def _complete(tables: Iterable[pa.Table], writing: Writing, first: int) -> Iterator[pa.Table]:
     """Tables of the right types, with the bytes of their media, none of them larger than a row group."""
+    features = writing.features
     media = has_media(features)
     for table in tables:
         cast = table_cast(table, features.arrow_schema)
         if media:
             cast = embed_media(cast, features, first)
-        if private:
-            cast = hide_folders(cast, private)
+        cast = hide_folders(cast, writing.folders, writing.media)
         first += len(table)
         fits = cast.nbytes <= ROW_GROUP_BYTES
         yield from filter(len, [cast] if fits else cut_by_bytes(cast, row_bytes(cast), ROW_GROUP_BYTES))
@@ -276,5 +298,5 @@ def _encodings(schema: pa.Schema) -> dict[str, Any]:
         "use_dictionary": [leaf.path for leaf in leaves if leaf.path not in floats],
         "column_encoding": dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
         "write_page_index": True,
-        "use_content_defined_chunking": True,
+        "use_content_defined_chunking": CHUNKS,
     }

@@ -1,31 +1,150 @@
-"""What is drawn at a time: a config as a whole, or the files of one in shards; and configs put together from them."""
+"""Tasks: a config as a whole, or one file of a config in shards; and configs put together from what they prepared.
+
+The shards are those that `datasets` knows of a builder, the items of the lists in `gen_kwargs`; the builder is an
+`ArrowBasedBuilder`. A part is one file: a few shards in a row; or several, if these shards are much larger than the
+ones that were drawn to plan it. Its bytes are the same whichever process draws it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
+from pathlib import Path
+from typing import Any, ClassVar
+
+import datasets
 
 from publisher.errors import UsageError
-from publisher.prepare.config_builder import ConfigBuilder
-from publisher.prepare.configs import PreparedConfig
-from publisher.prepare.files import DataFile
-from publisher.prepare.shards import FilePart, assemble, is_sharded, plan_parts
-from publisher.prepare.whole import WholeConfig
+from publisher.prepare import NO_ROWS, builder_errors, parquet
+from publisher.prepare.config_builder import ConfigBuilder, TemporaryFolder
+from publisher.prepare.configs import (
+    METADATA_KEY,
+    PreparedConfig,
+    data_folder,
+    default_note,
+    describe_builder,
+    describe_files,
+)
+from publisher.prepare.datasets_compat import (
+    ROWS,
+    Place,
+    followed_tables,
+    forget_undated,
+    generate_tables,
+    prepare_rows,
+)
+from publisher.prepare.features import check_features
+from publisher.prepare.files import DataFile, ExpectedFile, KnownFile, LocalFile, add_up
+from publisher.prepare.media import notes_on_media
+from publisher.prepare.parquet import Writing, file_names, write_files, write_split
+from publisher.prepare.rows import RowsDigest, differing_columns
+
+__all__ = ["ROWS", "FilePart", "Prepared", "Task", "WholeConfig", "assemble_configs", "plan_tasks"]
+
+
+@dataclass(frozen=True)
+class WholeConfig:
+    """A config that is prepared at once: by `datasets`, then written split by split."""
+
+    source: ConfigBuilder
+    default: str  # name of the builder's default config
+    unit: ClassVar[str] = " configs"
+    amount: ClassVar[int] = 1
+
+    @property
+    def name(self) -> str:
+        """Name of the config."""
+        return self.source.config_name
+
+    def prepare(self, root: Path) -> PreparedConfig:
+        """Write all splits below the repository's folder `root`; what `datasets` prepares is dropped again."""
+        source, builder, kind = self.source, self.source.builder, self.source.builder_class
+        folder = data_folder(self.name, self.default)
+        media: dict[str, str] = {}
+        files, digests = {}, {}
+        with tempfile.TemporaryDirectory(dir=root.parent) as rows:
+            splits = source.splits
+            place = Place(issubclass(kind, datasets.ArrowBasedBuilder))
+            with builder_errors(kind, self.name, lambda: place.split), prepare_rows(builder, place):
+                builder.download_and_prepare(str(Path(rows, "rows")))
+            with builder_errors(kind, self.name):
+                check_features(source.features)
+            provenance = describe_builder(builder)
+            for split in splits:
+                with builder_errors(kind, self.name, split):
+                    _check_rows(self.name, split, builder.info.splits[split].num_examples)
+                    dataset = builder.as_dataset(split=split)
+                    writing = Writing(dataset.features, _footer(provenance), source.folders, media)
+                    written, digest = write_split(dataset, split, root / folder, writing)
+                files[split] = [file.describe(root) for file in written]
+                digests[split] = digest.numbers()
+        info = describe_files(builder, dataset.features, files)  # a script may declare a plain dict
+        source.close()
+        return PreparedConfig(
+            builder.config, info, digests, folder, files, provenance, source.fetched_paths, notes=_notes(source, media)
+        )
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """Some shards of a split in a row, which are one file if they are like the first and the last one."""
+
+    source: ConfigBuilder
+    split: str
+    first: int  # of its shards
+    stop: int
+    expected: ExpectedFile  # from the first and the last shard of the split
+    fingerprint: str  # digest of the rows of those two shards
+    media: dict[str, str] = field(default_factory=dict)  # examples of paths of media in text, by column
+    unit: ClassVar[str] = " rows"
+
+    @property
+    def name(self) -> str:
+        """Name of the config."""
+        return self.source.config_name
+
+    @property
+    def path(self) -> str:
+        """Path of the file in the repository."""
+        return self.expected.path
+
+    @property
+    def amount(self) -> int:
+        """Rows of the file, as expected."""
+        return self.expected.rows or 0
+
+    def prepare(self, root: Path) -> Iterator[LocalFile]:
+        """Write the files below the repository's folder `root`, under names of their own, and yield each."""
+        path = root / self.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writing = Writing(
+            self.source.features, _footer(describe_builder(self.source.builder)), self.source.folders, self.media
+        )
+        yield from _write_shards(self.source, self.split, self.first, self.stop, path, root, writing)
+
 
 Task = WholeConfig | FilePart
-Prepared = PreparedConfig | Sequence[DataFile]  # what becomes of a task: of a whole, or of a part
+Prepared = PreparedConfig | Sequence[DataFile]  # what a task prepares: a whole, or a part
 
 
 def plan_tasks(sources: Iterable[ConfigBuilder], default: str, faults: dict[str, UsageError] | None) -> list[Task]:
-    """The tasks of configs, in order; `default` is the name of the builder's default config.
+    """List the tasks of configs, in order; `default` is the name of the builder's default config.
 
-    `faults` takes what is wrong with a config, while the others go on.
+    `faults` takes the errors of configs, while the other configs go on; with None the first error is raised.
     """
     tasks: list[Task] = []
+    shared = TemporaryFolder()
+    sources = [replace(source, shared=shared) for source in sources]
+    for folder in {source.work_folder / "downloads" for source in sources}:
+        forget_undated(folder)
     for source in sources:
         try:
             assert source.builder
-            tasks += plan_parts(source, default) if is_sharded(source) else [WholeConfig(source, default)]
+            tasks += _plan_parts(source, default) if _is_sharded(source) else [WholeConfig(source, default)]
         except UsageError as error:
             if faults is None:
                 raise
@@ -33,13 +152,156 @@ def plan_tasks(sources: Iterable[ConfigBuilder], default: str, faults: dict[str,
     return tasks
 
 
-def assemble_configs(tasks: Sequence[Task], drawn: Sequence[Prepared]) -> list[PreparedConfig]:
-    """The configs that tasks belong to, from what became of each."""
+def assemble_configs(tasks: Sequence[Task], prepared: Sequence[Prepared]) -> list[PreparedConfig]:
+    """Put together the configs that tasks belong to, from what each prepared."""
     configs = []
-    for _, group in groupby(zip(tasks, drawn, strict=True), key=lambda pair: id(pair[0].source)):
+    for _, group in groupby(zip(tasks, prepared, strict=True), key=lambda pair: id(pair[0].source)):
         of_config, results = zip(*group, strict=True)
-        if isinstance(results[0], PreparedConfig):
-            configs.append(results[0])
-        else:
-            configs.append(assemble(of_config, results))
+        whole = results[0]
+        configs.append(whole if isinstance(whole, PreparedConfig) else _assemble(of_config, results))
     return configs
+
+
+def _assemble(parts: Sequence[FilePart], prepared: Sequence[Sequence[DataFile]]) -> PreparedConfig:
+    """Put a config together from the files of all of its parts, which get their names as their number is known."""
+    source = parts[0].source
+    folder = str(Path(parts[0].path).parent)
+    media: dict[str, str] = {}
+    by_split = {}
+    for split, of_split in groupby(zip(parts, prepared, strict=True), key=lambda pair: pair[0].split):
+        files: list[DataFile] = []
+        for part, of_part in of_split:
+            files += of_part
+            media |= part.media
+        names = file_names(split, len(files))
+        by_split[split] = [_rename(file, f"{folder}/{name}") for file, name in zip(files, names, strict=True)]
+    info = describe_files(source.builder, source.features, by_split)
+    for split in info.splits.values():
+        _check_rows(source.config_name, split.name, split.num_examples)
+    return PreparedConfig(
+        source.builder.config,
+        info,
+        {},
+        folder,
+        by_split,
+        describe_builder(source.builder),
+        source.fetched_paths,
+        in_parts=True,
+        notes=_notes(source, media),
+    )
+
+
+def _rename(file: DataFile, path: str) -> DataFile:
+    if isinstance(file, LocalFile):
+        return replace(file, path=path, source=file.source.rename(file.source.with_name(Path(path).name)))
+    return replace(file, path=path)
+
+
+def _notes(source: ConfigBuilder, media: dict[str, str]) -> tuple[str, ...]:
+    note = default_note(source.builder_class)
+    return ((note,) if note else ()) + notes_on_media(source.config_name, media)
+
+
+def _footer(provenance: Mapping[str, Any]) -> dict[str, str]:
+    return {METADATA_KEY: json.dumps(provenance)}
+
+
+def _check_rows(config: str, split: str, rows: int) -> None:
+    if not rows:
+        raise UsageError(f"config {config!r}, split {split!r}: {NO_ROWS}")
+
+
+def _is_sharded(source: ConfigBuilder) -> bool:
+    """Return True if a split of the config comes in more than one shard, which can be drawn one by one."""
+    if not issubclass(source.builder_class, datasets.ArrowBasedBuilder) or not any(
+        map(_count_shards, source.splits.values())
+    ):
+        return False
+    return all(_divides(source, gen_kwargs) for gen_kwargs in source.splits.values())
+
+
+def _divides(source: ConfigBuilder, gen_kwargs: Mapping[str, Any]) -> bool:
+    """Return True if the first shard alone gives the rows that all of them begin with.
+
+    Not every list is one of shards. A single list is taken for one without a look, unless it holds texts that are no
+    files: this draws the first shard twice.
+    """
+    lists = [value for value in gen_kwargs.values() if isinstance(value, list)]
+    words = [item for value in lists for item in value if isinstance(item, str)]
+    are_files = all("://" in word or Path(word).exists() for word in words)
+    if not _count_shards(gen_kwargs) or (len(lists) == 1 and are_files):
+        return True
+    alone, together = RowsDigest(source.features), RowsDigest(source.features)
+    try:
+        rows = 0
+        for table in generate_tables(source.builder, _some_shards(gen_kwargs, 0, 1)):
+            alone.add(table)
+            rows += len(table)
+        for table in generate_tables(source.builder, gen_kwargs):
+            if rows <= 0:
+                break
+            together.add(table[:rows])
+            rows -= len(table)
+    except Exception:  # a builder that needs all of its list fails with a part of it; drawn as a whole, it may not
+        return False
+    return rows <= 0 and not differing_columns(alone, together)
+
+
+def _plan_parts(source: ConfigBuilder, default: str) -> list[FilePart]:
+    """List the files of a config, of about `parquet.FILE_BYTES` each, in order.
+
+    The first and the last shard of each split are drawn, each once, to know what the files will be like.
+    """
+    with builder_errors(source.builder_class, source.config_name):
+        check_features(source.features)
+    parts = []
+    media: dict[str, str] = {}
+    folder = data_folder(source.config_name, default)
+    for split, gen_kwargs in source.splits.items():
+        shards = _count_shards(gen_kwargs) or 1
+        first = _draw_shard(source, split, 0, media)
+        if shards == 1:
+            _check_rows(source.config_name, split, first.rows or 0)
+        last = _draw_shard(source, split, shards - 1, media) if shards > 1 else first
+        sample = hashlib.sha256(f"{first.sha256} {last.sha256}".encode()).hexdigest()
+        count = -(-shards // max(1, parquet.FILE_BYTES // max(first.size, last.size, 1)))
+        bounds = [shards * index // count for index in range(count + 1)]
+        for name, start, stop in zip(file_names(split, count), bounds[:-1], bounds[1:], strict=True):
+            drawn = [first] * (stop - start - 1) + [first if stop < shards else last]
+            expected = ExpectedFile(f"{folder}/{name}", *add_up(drawn))
+            parts.append(FilePart(source, split, start, stop, expected, sample, media))
+    return parts
+
+
+def _draw_shard(source: ConfigBuilder, split: str, shard: int, media: dict[str, str]) -> KnownFile:
+    """Describe a shard, all of its files together."""
+    with tempfile.TemporaryDirectory() as folder:
+        writing = Writing(source.features, {}, source.folders, media)
+        path = Path(folder, "shard.parquet")
+        files = list(_write_shards(source, split, shard, shard + 1, path, path.parent, writing))
+    digest = hashlib.sha256(" ".join(file.sha256 for file in files).encode()).hexdigest()
+    return KnownFile("", *add_up(files), digest)
+
+
+def _write_shards(
+    source: ConfigBuilder, split: str, first: int, stop: int, path: Path, root: Path, writing: Writing
+) -> Iterator[LocalFile]:
+    """Write some shards in a row."""
+    with builder_errors(source.builder_class, source.config_name, split):
+        items = source.builder._generate_tables(**_some_shards(source.splits[split], first, stop))
+        tables = (table for _, table in followed_tables(items, writing.features, Place(True)))
+        for file in write_files(tables, path, writing):
+            yield file.describe(root)
+
+
+def _count_shards(gen_kwargs: Mapping[str, Any]) -> int:
+    """Count the shards of a split as `datasets` divides them among processes; 0 if it is not made of several."""
+    lengths = {len(value) for value in gen_kwargs.values() if isinstance(value, list)}
+    return lengths.pop() if len(lengths) == 1 and lengths != {1} else 0  # lists of different lengths are no shards
+
+
+def _some_shards(gen_kwargs: Mapping[str, Any], first: int, stop: int) -> dict[str, Any]:
+    count = _count_shards(gen_kwargs)
+    return {
+        name: value[first:stop] if count and isinstance(value, list) else value for name, value in gen_kwargs.items()
+    }

@@ -10,7 +10,7 @@ import datasets
 
 from publisher.card.compose import Card
 from publisher.card.record import CARD
-from publisher.check.published import check_bytes, check_config
+from publisher.check.compare import check_commit, check_opens, check_published, check_rows
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, last_word
 from publisher.hub.errors import TRANSIENT, explain, status_of
 from publisher.hub.http import Patience, check_surroundings, pause
@@ -18,10 +18,8 @@ from publisher.hub.repository import NOT_FOUND, MovedError, NoRevisionError, Rep
 from publisher.options import MAIN, SCRIPT_BRANCH, Options
 from publisher.plan.notes import Made, describe_mismatch
 from publisher.plan.plan import Plan, is_undecided, make_plan
-from publisher.plan.state import EMPTY, Commit, State
-from publisher.plan.wanted import Dataset
+from publisher.plan.state import EMPTY, Commit, Dataset, State
 from publisher.publish.commit import carry_out
-from publisher.publish.verify import check_commit, check_opens, example
 
 CONFLICTS = {409, 412}
 ATTEMPTS = 5  # to commit, while other users are faster
@@ -65,7 +63,7 @@ def look(options: Options) -> Found:
     repository = Repository(options.repo_id)
     new_branch = False
     try:
-        state = repository.find(options.revision)
+        state = repository.find(options.revision, whole=bool(options.config))
     except NoRevisionError:
         state = None if options.revision == MAIN else repository.find(MAIN)
         new_branch = True
@@ -188,32 +186,28 @@ def publish(dataset: Dataset, options: Options, found: Found, show: Show) -> Out
     return replace(outcome, commit=commit, differences=differences)
 
 
-def verify(dataset: Dataset, options: Options, every_byte: bool) -> Outcome:
-    """Compare a revision with a dataset, read its files, and open a config from the Hub.
+def verify(dataset: Dataset, options: Options) -> tuple[Outcome, str]:
+    """Compare a revision with a dataset: every file, or the rows and features if another program wrote it.
 
-    Parameters
-    ----------
-    dataset : Dataset
-    options : Options
-    every_byte : bool
-        Also read all of a config in shards, instead of the end of each of its files.
+    Returns the outcome, and the words for it if there are no differences.
     """
     check_surroundings()
     repository = Repository(options.repo_id)
     if (state := repository.find(options.revision)) is None:
         raise HubError(NOT_FOUND.format(url=repository.url))
-    plan = plan_on(repository, dataset, options, state)
-    differences = [*plan.differences(state), *check_bytes(repository, plan, state, every_byte)]
-    if not differences:  # files that differ may have been written to do harm, and are not opened
-        differences += check_opens(repository, plan, state.commit, state.files)
-    if not differences and (config := example(plan, [])):
-        differences += check_config(repository, config, state.commit)
-    return Outcome(plan, state, commit=Commit(state.commit), differences=list(dict.fromkeys(differences)))
+    if state.record.card:
+        plan = plan_on(repository, dataset, options, state)
+        words, differences = "verified", check_published(repository, plan, state)
+    else:
+        plan = Plan(state, [], dataset.configs)
+        words = "verified, written by another program with equal rows and features,"
+        differences = check_rows(repository, dataset.configs, state.commit)
+    return Outcome(plan, state, commit=Commit(state.commit), differences=differences), words
 
 
 def _refuse(repository: Repository, plan: Plan, options: Options) -> None:
     """Refuse a plan that loses other users' work, or that leads to a card by which a config does not open."""
-    _refuse_other(plan.other, options)
+    _refuse_other(plan.mismatch, options)
     if plan.replaces_edited_card and not options.overwrite_card:
         raise DifferenceError(EDITED.format(template=plan.template))
     if plan.steps and (unopened := check_opens(repository, plan, plan.start.commit, plan.start.files)):

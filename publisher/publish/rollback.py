@@ -9,15 +9,13 @@ from fnmatch import fnmatchcase
 import datasets
 from huggingface_hub import DatasetCardData
 
-from publisher.card.compose import NO_CARD, Card, ExistingCard, ours_of
-from publisher.card.metadata import add_others
-from publisher.card.record import BY_CONFIG, CARD, PublishedCard, name_of, write_card
+from publisher.card.compose import NO_CARD, Card, ExistingCard, add_others, ours_of
+from publisher.card.record import BY_CONFIG, CARD, Record, name_of, write_card
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
 from publisher.options import Options
-from publisher.plan.recorded import recorded_infos
-from publisher.plan.state import EMPTY, State
-from publisher.plan.wanted import Dataset
+from publisher.plan.plan import recorded_infos
+from publisher.plan.state import EMPTY, Dataset, State
 from publisher.prepare.configs import PreparedConfig, default_config
 from publisher.prepare.files import File, TextFile, UploadedFile
 
@@ -38,27 +36,27 @@ class PublishedSnapshot(Dataset):
         """The files that the card's record names."""
         return list(self.own)
 
-    def readme(self, card: Card, files: Sequence[File], repo_id: str, existing: ExistingCard = NO_CARD) -> TextFile:
-        """README.md as it was, but for what others wrote, which is as it is now: configs, fields, a text to keep."""
-        then, manifest = self.state.card, self.state.card.record
-        ours = {*manifest.configs, *existing.card.record.configs}
+    def readme(
+        self, card: Card, files: Sequence[File], repo_id: str, existing: ExistingCard = NO_CARD
+    ) -> tuple[TextFile, Record]:
+        """Return README.md as it was, with the configs, fields and kept prose that other people have there now."""
+        then, record = self.state.card, self.state.record
+        ours = {*record.configs, *existing.card.record.configs}
         now, before = (
-            [entry for kind in BY_CONFIG for entry in card.entries(kind) if name_of(entry) not in ours]
-            for card in (existing.card, then)
+            [entry for kind in BY_CONFIG for entry in found.entries(kind) if name_of(entry) not in ours]
+            for found in (existing.card, then)
         )
-        fields = existing.card.fields_of_others(ours_of(card, existing))
-        same = (now, fields) == (before, {name: then.metadata.get(name) for name in manifest.theirs})
-        if existing.card == PublishedCard() or (same and not existing.keep_prose):
-            return TextFile(CARD, self.text)
-        own = {
-            kind: [entry for entry in then.entries(kind) if name_of(entry) in manifest.configs] for kind in BY_CONFIG
-        }
-        rest = {name: value for name, value in then.metadata.items() if name not in manifest.theirs}
+        fields, had = (found.fields_of_others(ours_of(card, existing)) for found in (existing.card, then))
+        if (now, fields) == (before, had) and not existing.keep_prose and not then.has_comment:
+            return TextFile(CARD, self.text), record
+        own = {kind: [entry for entry in then.entries(kind) if name_of(entry) in record.configs] for kind in BY_CONFIG}
+        rest = {name: then.metadata[name] for name in record.fields or then.metadata if name in then.metadata}
         data = DatasetCardData(**{**rest, **fields, **own})
         add_others(data, existing.card, (), ours, default_config(self.builder))
-        keeps = existing.keep_prose or manifest.keeps_prose
-        record = replace(manifest, theirs=tuple(fields), keeps_prose=keeps)
-        return TextFile(CARD, write_card(data, (existing.card if existing.keep_prose else then).prose, record).encode())
+        prose = (existing.card if existing.keep_prose else then).prose
+        keeps = existing.keep_prose or record.keeps_prose
+        text, record = write_card(data, prose, replace(record, keeps_prose=keeps), fields)
+        return TextFile(CARD, text.encode()), record
 
 
 def load_snapshot(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -> PublishedSnapshot:
@@ -74,24 +72,26 @@ def load_snapshot(builder: type[datasets.DatasetBuilder], card: Card, options: O
     state = repository.find(revision)
     if state is None:
         raise HubError(f"{repository.url} is not there, or the token may not see it")
-    manifest = state.card.record
-    if not manifest.configs:
+    record = state.record
+    if not record.configs:
         raise UsageError(f"{options.repo_id} at {revision} was not published by this command: give a commit that was")
-    own = {path: _own_file(repository, state, path, sha256) for path, sha256 in manifest.files.items()}
+    own = {path: _own_file(repository, state, path, sha256) for path, sha256 in record.files.items()}
     if lost := repository.missing_uploads([file for file in own.values() if isinstance(file, UploadedFile)]):
         raise HubError(f"{repository.url} has lost {min(lost)} of {revision}: give another commit, or publish again")
     infos = recorded_infos(state.card)
     configs = []
-    for name, record in manifest.configs.items():
+    for name, of_config in state.record.configs.items():
         files = {
-            part["split"]: [own[path] for path in sorted(record.files) if fnmatchcase(path, part["path"])]
+            part["split"]: [own[path] for path in sorted(of_config.files) if fnmatchcase(path, part["path"])]
             for entry in state.card.entries("configs")
             if name_of(entry) == name
             for part in entry["data_files"]
         }
         in_parts = any(len(of) > 1 for of in files.values())
         config, info = datasets.BuilderConfig(name=name), infos.get(name, datasets.DatasetInfo())
-        configs.append(PreparedConfig(config, info, record.digests, "", files, record.provenance, in_parts=in_parts))
+        configs.append(
+            PreparedConfig(config, info, of_config.digests, "", files, of_config.provenance, in_parts=in_parts)
+        )
     return PublishedSnapshot(builder, card, configs, state, list(own.values()), repository.content(CARD, state.commit))
 
 

@@ -28,7 +28,7 @@ from publisher.errors import DifferenceError, PublishingError, UsageError, Worke
 from publisher.options import read_settings
 from publisher.publish import Outcome, Show
 from publisher.scale.run import Job, begin, finish
-from publisher.scale.workers import waiting
+from publisher.scale.workers import notes as log
 
 EXECUTORS = ("slurm", "ray")
 COMMA = re.compile(r",(?=[A-Za-z_]\w*=)")  # between keywords; others belong to a value
@@ -234,7 +234,7 @@ def _connect_ray(keywords: Mapping[str, Any]) -> None:
     memory = keywords.get("mem_per_cpu_gb", 2) * cpus * 2**30
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if not any(node.get("CPU", 0) >= cpus and node.get("memory", 0) >= memory for node in nodes):
-        waiting.info(
+        log.info(
             "No machine of the Ray cluster has %s CPUs and %g GB for a task. Unless one joins, give a smaller "
             "cpus_per_task or mem_per_cpu_gb to --executor ray.",
             cpus,

@@ -25,10 +25,8 @@ from publisher.errors import UsageError
 from publisher.hub.repository import Repository
 from publisher.options import Options
 from publisher.prepare.configs import PreparedConfig
-from publisher.prepare.digests import file_digest
-from publisher.prepare.files import LocalFile, UploadedFile
-from publisher.prepare.shards import FilePart
-from publisher.prepare.tasks import Prepared, Task
+from publisher.prepare.files import LocalFile, UploadedFile, file_digest
+from publisher.prepare.tasks import FilePart, Prepared, Task
 from publisher.text import endpoint
 
 # How a command runs, which does not matter to what it makes
@@ -99,7 +97,7 @@ class Notes:
                 prepared: Prepared = (uploaded := self._upload(task, root))
                 noted: Any = [{**asdict(file), "sample": base64.b64encode(file.sample).decode()} for file in uploaded]
             else:
-                config = task.draw(root)
+                config = task.prepare(root)
                 noted = _write_config(config, new)
                 prepared = _move(config, new, note.parent)
             with (new / note.name).open("w", encoding="utf-8") as out:
@@ -113,7 +111,7 @@ class Notes:
 
     def _upload(self, part: FilePart, root: Path) -> list[UploadedFile]:
         uploaded = []
-        for file in part.draw(root):
+        for file in part.prepare(root):
             uploaded.append(Repository(self.options.repo_id).upload(file, self.options.create_pr))
             file.source.unlink()
         shutil.rmtree(root)

@@ -18,16 +18,16 @@ from publisher.errors import ConfigsError, UsageError, last_word
 from publisher.hub.repository import Repository
 from publisher.options import Options
 from publisher.plan.plan import is_undecided
-from publisher.plan.wanted import Dataset
-from publisher.prepare.config_builder import ConfigBuilder
+from publisher.plan.state import Dataset
+from publisher.prepare.config_builder import ConfigBuilder, TemporaryFolder
 from publisher.prepare.configs import choose_configs, default_config, describe_builder
 from publisher.prepare.files import KnownFile, LocalFile
-from publisher.prepare.shards import FilePart
-from publisher.prepare.tasks import Prepared, Task, assemble_configs, plan_tasks
+from publisher.prepare.tasks import FilePart, Prepared, Task, assemble_configs, plan_tasks
 from publisher.publish import Found, Outcome, Show, look, refuse_early, refuse_undecided
 from publisher.publish import publish as publish_prepared
 from publisher.scale.notes import Notes, open_notes
-from publisher.scale.workers import said_if_long, waiting, work_on
+from publisher.scale.workers import notes as log
+from publisher.scale.workers import said_if_long, work_on
 
 CONTINUES = "Interrupted. Nothing is half done. Run the command again; --resume takes up what is finished."
 Work = Callable[[Task], Prepared]
@@ -89,7 +89,11 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
     UsageError
         If the builder refuses `options.overrides`, with its own words.
     """
-    sources = [ConfigBuilder(builder, name, options.overrides) for name in choose_configs(builder, options.config)]
+    shared = TemporaryFolder()  # archives are extracted once for all configs
+    sources = [
+        ConfigBuilder(builder, name, options.overrides, options.work_folder, shared)
+        for name in choose_configs(builder, options.config)
+    ]
     faults: dict[str, UsageError] = {}
     try:
         if options.overrides:
@@ -108,7 +112,7 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
         }
         counts = {kind: [notes.find(task) is not None for task in of_kind] for kind, of_kind in kinds.items()}
         words = [f"{sum(found)} of {len(found)} {kind}" for kind, found in counts.items() if found]
-        waiting.info("resumed: %s", ", ".join(words))
+        log.info("resumed: %s", ", ".join(words))
     return job
 
 
@@ -211,14 +215,14 @@ def finish(job: Job, found: Found, show: Show) -> Outcome:
 
 def expect(root: Path, task: Task) -> Prepared:
     """What is known of a task without uploads: a part is not prepared at all."""
-    return [task.expected] if isinstance(task, FilePart) else task.draw(root)
+    return [task.expected] if isinstance(task, FilePart) else task.prepare(root)
 
 
 def describe(root: Path, task: Task) -> Prepared:
     """What a task is like; a part is prepared, and not kept."""
-    return list(map(_drop, task.draw(root))) if isinstance(task, FilePart) else task.draw(root)
+    return list(map(_drop, task.prepare(root))) if isinstance(task, FilePart) else task.prepare(root)
 
 
 def _drop(file: LocalFile) -> KnownFile:
     file.source.unlink()
-    return KnownFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.values)
+    return KnownFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256)

@@ -26,15 +26,16 @@ from tqdm import tqdm
 
 import publisher.builders  # noqa: F401  # workers find a script again with what this installs
 from publisher.errors import UsageError, WorkerError
-from publisher.prepare.counted import ROWS
+from publisher.prepare.datasets_compat import ROWS
 from publisher.prepare.tasks import Task
 from publisher.text import clean
 
 LINE_EVERY_S = 60.0  # where there is no terminal
 LOOK_EVERY_S = 1.0  # at how many rows there are, on a terminal
 FIRST_LINE_AFTER_S = 5.0
-waiting = logging.getLogger("publisher.waiting")  # warnings: what is waited for; infos: notes that stay on a terminal
-waiting.setLevel(logging.INFO)
+waiting = logging.getLogger("publisher.waiting")  # what lasts long, and why
+notes = waiting.getChild("notes")  # what a user should know, and what stays on a terminal
+notes.setLevel(logging.INFO)
 T = TypeVar("T")
 
 
@@ -99,10 +100,10 @@ def _in_processes(
 ) -> Iterator[tuple[int, T]]:
     context = get_context("spawn")  # a fork would copy the threads and connections of the libraries
     line, end = context.Pipe(duplex=False)
-    notes = context.SimpleQueue()
+    records = context.SimpleQueue()
     with (
         tempfile.TemporaryDirectory() as folder,
-        ProcessPoolExecutor(min(workers, len(tasks)), context, _start, (line, folder, notes)) as pool,
+        ProcessPoolExecutor(min(workers, len(tasks)), context, _start, (line, folder, records)) as pool,
     ):
         try:
             with _signals_for_later():
@@ -113,8 +114,8 @@ def _in_processes(
                     progress.name(tasks[index].name)
                     yield index, future.result()
                 progress.refresh()
-                while not notes.empty():
-                    waiting.handle(notes.get())
+                while not records.empty():
+                    waiting.handle(records.get())
         except BrokenProcessPool:
             raise WorkerError(
                 "A worker was killed, perhaps because memory ran out. Run the command again with --resume, and with "
@@ -144,7 +145,7 @@ def _signals_for_later() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start(line: Connection, folder: str, notes: SimpleQueue[logging.LogRecord]) -> None:
+def _start(line: Connection, folder: str, records: SimpleQueue[logging.LogRecord]) -> None:
     """Start a worker, that ends in the middle of a task when the line is cut: by the first process, or by its death.
 
     Whatever it has not removed by then lies in `folder`, which the first process removes.
@@ -152,7 +153,7 @@ def _start(line: Connection, folder: str, notes: SimpleQueue[logging.LogRecord])
     quieten()
     tqdm.set_lock(threading.RLock())  # its own is shared by processes, and left behind by one that ends in the middle
     warnings.formatwarning = one_line_warning
-    waiting.addHandler(_Passing(notes))
+    waiting.addHandler(_Passing(records))
     tempfile.tempdir = folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where they cannot be blocked
 
@@ -167,12 +168,12 @@ def _start(line: Connection, folder: str, notes: SimpleQueue[logging.LogRecord])
 class _Passing(logging.Handler):
     """Passes what a worker waits for to the first process."""
 
-    def __init__(self, notes: SimpleQueue[logging.LogRecord]) -> None:
+    def __init__(self, records: SimpleQueue[logging.LogRecord]) -> None:
         super().__init__()
-        self._notes = notes
+        self._records = records
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._notes.put(record)
+        self._records.put(record)
 
 
 def one_line_warning(message: Warning | str, *_: Any, **__: Any) -> str:

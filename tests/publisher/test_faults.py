@@ -256,6 +256,7 @@ def test_race(tmp_path: Path) -> None:
                 if code:
                     assert main(Pictures, pictures_card(tmp_path), R, ["--config", name]) == 0
             assert set(state(hub)) == {
+                ".publish.json",
                 "README.md",
                 "data/validation-00000-of-00001.parquet",
                 "large/validation-00000-of-00001.parquet",

@@ -41,7 +41,7 @@ except ImportError:
     sys.exit('PyTorch is not installed: pip install -e ".[benchmark]"')
 
 from explorer.hardness import nearest_neighbour
-from publisher.builders.find import load_module
+from publisher.builders import load_module
 from publisher.errors import PublishingError
 from publisher.prepare.configs import choose_configs
 from tools.mnist import PACKAGE, load_mnist

@@ -106,13 +106,13 @@ def answer_downloads(samples: Path, names: Sequence[str]) -> None:
 
 def own_rows(kind: Any, config: str, options: Mapping[str, Any], downloads: Path) -> dict[str, list[str]]:
     """Split -> rows as the script yields them, encoded by its features, without the library's files in between."""
+    from publisher.builders.scripts import sequences_of_dicts
     from publisher.prepare.config_builder import ConfigBuilder
-    from publisher.prepare.datasets_compat import lists_for_sequences
 
     source = ConfigBuilder(kind, config, options)
     features = source.builder.info.features
     rows: dict[str, list[str]] = {}
-    with lists_for_sequences():
+    with sequences_of_dicts():
         for split, keywords in source.splits.items():
             if hasattr(source.builder, "_generate_tables"):
                 examples = (
@@ -162,13 +162,15 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
 
     from publisher.builders import find_builder
     from publisher.cli.script import main
-    from publisher.prepare.config_builder import DOWNLOADS
+    from publisher.options import Options
     from publisher.prepare.media import has_media
+
+    downloads = Options("").work_folder / "downloads"
 
     archive = samples_of(folder, config)
     if archive is None:
         return ITSELF, "no sample data"
-    place = Path(tempfile.mkdtemp(dir=DOWNLOADS))
+    place = Path(tempfile.mkdtemp(dir=downloads))
     with zipfile.ZipFile(archive) as file:
         file.extractall(place)
         members = file.namelist()
@@ -189,7 +191,7 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
         return FAULT, f"exit code {code}: {words[0]}"
     try:
         random.seed(0)
-        own = own_rows(find_builder(str(folder)), config, {"data_dir": manual} if by_hand else {}, DOWNLOADS)
+        own = own_rows(find_builder(str(folder)), config, {"data_dir": manual} if by_hand else {}, downloads)
     except Exception as error:
         if code == 0:
             return DIFFERENT, f"published, but the script fails: {traceback.format_exc(limit=-1)}"
@@ -202,7 +204,7 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
     for split, dataset in published.items():
         features = dataset.features
         rows = dataset.with_format("arrow")[:].to_pylist()
-        there = [spell(row, features, DOWNLOADS) for row in rows]
+        there = [spell(row, features, downloads) for row in rows]
         if there != own[split]:
             pairs = zip(there, own[split], strict=False)
             first = next((pair for pair in pairs if pair[0] != pair[1]), (len(there), len(own[split])))
@@ -215,10 +217,12 @@ def try_script(folder: Path, configs: int) -> tuple[str, str]:
     """What became of a script, by the worst of the configs that it can read itself."""
     from publisher.builders import find_builder
     from publisher.errors import UsageError
-    from publisher.prepare.config_builder import DOWNLOADS
+    from publisher.options import Options
     from publisher.prepare.configs import declared_configs
 
-    DOWNLOADS.mkdir(parents=True, exist_ok=True)
+    downloads = Options("").work_folder / "downloads"
+
+    downloads.mkdir(parents=True, exist_ok=True)
     try:
         kind = find_builder(str(folder))
     except UsageError as error:

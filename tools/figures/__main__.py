@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from publisher.builders.find import load_module
+from publisher.builders import load_module
 from publisher.errors import PublishingError
 
 ASSETS = Path(__file__).parents[2] / "card" / "assets"

@@ -17,7 +17,7 @@ import numpy as np
 from generator import make_dataset
 from loopback import WRITE_TOKEN, Hub
 from mnist1d import Mnist1D
-from publisher.card.record import CARD, read_card
+from publisher.card.record import RECORD, read_record
 from publisher.prepare.configs import data_folder
 
 ROOT = Path(__file__).parents[2]
@@ -89,17 +89,17 @@ def describe(x: np.ndarray, y: np.ndarray) -> Columns:
 
 
 def _expected(folder: Path) -> dict[str, dict[str, Columns]]:
-    """The digests of the card, and of both splits as one, which the card does not have."""
-    manifest = read_card((folder / CARD).read_text(encoding="utf-8")).manifest
-    assert manifest is not None
+    """The digests of the record, and of both splits as one, which the card does not have."""
+    record = read_record((folder / RECORD).read_text(encoding="utf-8"))
+    assert record is not None
     expected = {}
     for name, config in Mnist1D.builder_configs.items():
         data = make_dataset(config.parameters)
         both = describe(np.concatenate([data.x, data.x_test]), np.concatenate([data.y, data.y_test]))
         columns = {"train": describe(data.x, data.y), "test": describe(data.x_test, data.y_test)}
-        for split, digests in manifest.configs[name].digests.items():
+        for split, digests in record.configs[name].digests.items():
             if digests != {column: columns[split][column][1] for column in digests}:
-                raise SubjectError(f"the card's digests of {name}, {split} are not those of the generator")
+                raise SubjectError(f"the record's digests of {name}, {split} are not those of the generator")
         expected[name] = {**columns, "train+test": both}
     return expected
 

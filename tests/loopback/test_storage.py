@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import anycrc
 import lz4.frame
-import numpy as np
 import pytest
 from huggingface_hub import get_session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopback import READ_TOKEN, WRITE_TOKEN, Hub
+from loopback import READ_TOKEN, WRITE_TOKEN, Fault, Hub
+from loopback.errors import HubError
 from loopback.xet import xorbs
-from tests.xet_client import R, Storage, Upload, add, upload
-
-RANDOM = np.random.default_rng(0)
-FLOATS = np.cumsum(RANDOM.standard_normal(100_000)).astype(np.float32).tobytes()
-DATA = RANDOM.bytes(300_000) + bytes(range(256)) * 4000  # its second part is many times the same chunk
-ROWS = b"".join(b"row %d\n" % number for number in range(30_000))
-ALWAYS = 10**6
-
-
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    """A Hub with one repository that has nothing but its first commit."""
-    with Hub() as hub:
-        hub.create(R)
-        yield hub
+from tests.hubs import empty_hub
+from tests.loopback.clients import (
+    ALWAYS,
+    DATA,
+    FLOATS,
+    ROWS,
+    R,
+    Storage,
+    Upload,
+    add,
+    client,
+    commit_by_hand,
+    publish_elsewhere,
+    upload,
+)
 
 
 @given(st.binary(min_size=1, max_size=50))
@@ -45,7 +45,7 @@ def test_grouped_bytes(content: bytes) -> None:
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_ranges(hub: Hub, version: str) -> None:
     """Any range of a file is told by whole chunks that hold it, with where in the first it begins."""
-    add(hub, data=DATA)
+    add(hub, {"data.parquet": DATA})
     storage, file = Storage(hub, "read"), hub.commits(R)[0].files["data.parquet"].xet
     for start, stop in ((0, 1), (0, len(DATA)), (299_990, 800_123), (len(DATA) - 1, len(DATA) + 99)):
         status, found = storage.get(f"/{version}/reconstructions/{file}", Range=f"bytes={start}-{stop - 1}")
@@ -91,7 +91,7 @@ def fetched(found: dict[str, Any], version: str, xorb: str) -> dict[int, bytes]:
         ({"packed": struct.pack("<Q", 3 << 8 | 3 << 40) + b"ab"}, "header of the chunk at byte 0"),
         ({"packed": struct.pack("<Q", 2 << 8 | 3 << 40) + b"ab"}, "has 2 bytes, its header says 3"),
         ({"packed": struct.pack("<Q", 16 << 8 | 1 << 32 | 3 << 40) + b"ab" * 8}, "not a frame of LZ4"),
-        ({"packed": struct.pack("<Q", 2 << 8 | 7 << 32 | 3 << 40) + b"ab"}, "no compression scheme 7"),
+        ({"packed": struct.pack("<Q", 2 << 8 | 7 << 32 | 3 << 40) + b"ab"}, "Unknown compression scheme 7"),
         ({"packed": b"\x01"}, "ends within the header"),
         ({"chunks": ((bytes(32), 3),)}, "holds other chunks"),
         ({"file": bytes(32)}, "do not give the hash of the file"),
@@ -102,7 +102,7 @@ def fetched(found: dict[str, Any], version: str, xorb: str) -> dict[int, bytes]:
     ],
 )
 def test_mistakes_of_a_client(hub: Hub, changed: dict[str, Any], said: str) -> None:
-    """What does not fit its hash, its size or its header is refused with a sentence, and nothing is kept."""
+    """An upload with a wrong hash, size or header is refused with a sentence, and nothing is kept."""
     given = upload([b"abc", b"defg"])
     status, answered = Storage(hub).register(given.but(**changed))
     assert (status, said in str(answered)) == (400 if said else 200, True)
@@ -112,10 +112,7 @@ def test_mistakes_of_a_client(hub: Hub, changed: dict[str, Any], said: str) -> N
 def name_it(hub: Hub, given: Upload, size: int | None = None) -> int:
     """Return the status of a commit that names an upload."""
     value = {"path": "x.bin", "algo": "sha256", "oid": given.sha256.hex(), "size": size or given.size}
-    lines = [{"key": "header", "value": {"summary": "add"}}, {"key": "lfsFile", "value": value}]
-    headers = {"Authorization": f"Bearer {WRITE_TOKEN}"}
-    body = "\n".join(map(json.dumps, lines))
-    return get_session().post(f"{hub.url}/api/datasets/{R}/commit/main", content=body, headers=headers).status_code
+    return int(commit_by_hand(hub, {"key": "lfsFile", "value": value}).status_code)
 
 
 def test_mistakes_in_what_is_named(hub: Hub) -> None:
@@ -127,13 +124,13 @@ def test_mistakes_in_what_is_named(hub: Hub) -> None:
         assert storage.post("/v2/shards", shard)[0] == 400
     no_range_hashes = given.but(verification=b"").shard()
     assert storage.post("/v2/shards", no_range_hashes)[0] == 400
-    assert storage.register(given) == (200, {"result": 1})
+    assert storage.register(given) == (200, {"type": "result"})
     assert name_it(hub, given, size=8) == 400
     assert name_it(hub, given) == 200
 
 
 def test_grants(hub: Hub) -> None:
-    """A grant takes one upload, of what it was asked for; what is there already needs none."""
+    """A grant takes one upload, with the announced content; a stored xorb needs none."""
     given, storage = upload([b"abc"]), Storage(hub)
     checksum = {"algo": "crc64nvme", "value": str(anycrc.Model("CRC64-NVME").calc(given.packed))}
     route, wanted = f"/v1/xorb-grants/default/{given.xorb}", {"length": len(given.packed), "checksum": checksum}
@@ -170,18 +167,109 @@ def test_tokens(hub: Hub) -> None:
     assert get_session().get(url.replace("main", "None?create_pr=1"), headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize("counted", [True, False])
-def test_whether_the_batch_counts_what_came_as_xet(counted: bool) -> None:
-    """What no commit names yet may or may not be taken for uploaded; what one names is."""
-    with Hub(batch_counts_xet=counted) as hub:
+def download(hub: Hub, name: str, folder: Path) -> bytes:
+    """Return a file as the real client reads it."""
+    found = client(hub).hf_hub_download(R, f"{name}.parquet", repo_type="dataset", cache_dir=folder)
+    return Path(found).read_bytes()
+
+
+def paths(hub: Hub, part: str) -> list[tuple[str, int | None]]:
+    """Return the paths below the storage's own one, and the statuses, of the requests with this part."""
+    return [(r.path.split("/", 3)[3], r.status) for r in hub.requests if r.path.startswith("/xet/") and part in r.path]
+
+
+def test_upload_and_download(hub: Hub, tmp_path: Path) -> None:
+    """The newest client takes the newest routes, the hashes agree, and the same content is not sent twice."""
+    add(hub, {"data.parquet": DATA, "floats.parquet": FLOATS})
+    assert {name: hub.files(R)[f"{name}.parquet"] for name in ("data", "floats")} == {"data": DATA, "floats": FLOATS}
+    assert [status for _, status in paths(hub, "/grants/")] == [200]
+    assert [path for path, _ in paths(hub, "shards")] == ["v2/shards"]
+    assert not [r for r in hub.requests if "/lfs/" in r.path]
+    for name, data in (("data", DATA), ("floats", FLOATS)):
+        (found,) = client(hub).get_paths_info(R, f"{name}.parquet", repo_type="dataset")
+        assert found.xet_hash == hub.commits(R)[0].files[f"{name}.parquet"].xet  # type: ignore[union-attr]
+        assert download(hub, name, tmp_path) == data
+    assert {path.partition("/reconstructions/")[0] for path, _ in paths(hub, "reconstructions")} == {"v2"}
+    assert {status for _, status in paths(hub, "/data/")} == {206}
+    hub.forget()
+    add(hub, {"again.parquet": DATA})
+    assert paths(hub, "xorb") == []
+    assert hub.files(R)["again.parquet"] == DATA
+
+
+@pytest.mark.parametrize("policy", ["none", "lz4", "bg4-lz4"])
+def test_compression(hub: Hub, tmp_path: Path, policy: str) -> None:
+    """Whatever way hf_xet packs chunks, they are read here, and unpacked there again."""
+    assert publish_elsewhere(hub, tmp_path, ROWS, HF_XET_XORB_COMPRESSION_POLICY=policy) == ""
+    assert hub.files(R)["train.parquet"] == ROWS
+    (sent,) = (r.received for r in hub.requests if r.method == "PUT")
+    assert (sent > len(ROWS)) == (policy == "none")
+
+
+@pytest.mark.parametrize(
+    ("route", "instead"),
+    [("/v1/xorb-grants/", "v1/xorbs/"), ("/v2/reconstructions/", "v1/reconstructions/")],
+)
+def test_routes_of_an_older_storage(hub: Hub, tmp_path: Path, route: str, instead: str) -> None:
+    """Without the newest route the client goes back to the one before."""
+    hub.fail(path=route, fault=Fault.status(404), times=ALWAYS)
+    assert publish_elsewhere(hub, tmp_path, DATA) == ""
+    assert any(path.startswith(instead) and status == 200 for path, status in paths(hub, instead))
+
+
+def test_tokens_expire(tmp_path: Path) -> None:
+    """The client asks for a new token when one is about to expire."""
+    with empty_hub(lifetime=20) as hub:
         hub.create(R)
-        given = upload([b"abc"])
-        Storage(hub).register(given)
-        body = {"operation": "upload", "objects": [{"oid": given.sha256.hex(), "size": given.size}]}
-        url, headers = f"{hub.url}/datasets/{R}.git/info/lfs/objects/batch", {"Authorization": f"Bearer {WRITE_TOKEN}"}
-        asked = []
-        for _ in range(2):
-            (item,) = get_session().post(url, json=body, headers=headers).json()["objects"]
-            asked.append("actions" in item)
-            assert name_it(hub, given) == 200
-        assert asked == [not counted, False]
+        assert publish_elsewhere(hub, tmp_path, DATA) == ""
+        assert len([r for r in hub.requests if "xet-write-token" in r.path]) > 1
+    with empty_hub(lifetime=0) as hub:
+        hub.create(R)
+        assert Storage(hub).register(upload([b"abc"]))[0] == 401
+
+
+def test_lost_storage(hub: Hub, tmp_path: Path) -> None:
+    """A lost file can be seen, but not read, neither as Xet nor without; uploaded again it is back."""
+    add(hub, {"data.parquet": DATA})
+    hub.lose(R, "data.parquet")
+    with pytest.raises(Exception, match="404"):
+        download(hub, "data", tmp_path)
+    with pytest.raises(HubError, match="does not know the xorb"):
+        hub.files(R)
+    url = f"{hub.url}/datasets/{R}/resolve/main/data.parquet"
+    assert get_session().get(url, follow_redirects=True).status_code == 404
+    assert client(hub).get_paths_info(R, "data.parquet", repo_type="dataset")
+    assert publish_elsewhere(hub, tmp_path, DATA) == ""
+    assert download(hub, "data", tmp_path) == DATA
+
+
+@pytest.mark.slow
+def test_a_second_hub_has_a_storage_of_its_own(tmp_path: Path) -> None:
+    """A new Hub gets all that an earlier one at its port was sent; one on the folder of an earlier one does not."""
+    home = {"HF_HOME": str(tmp_path / "home")}
+    for state, sent in (("one", 1), ("two", 1), ("two", 0)):
+        with Hub(tmp_path / state) as hub:
+            if sent:
+                hub.create(R)
+            assert publish_elsewhere(hub, tmp_path, DATA, **home) == ""
+            assert len(paths(hub, "/grants/")) == sent
+
+
+@pytest.mark.parametrize("route", ["/chunks/", "/xorb-grants/", "/grants/", "/xorb-commits/", "/shards", "-token/"])
+@pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.DROP_AFTER, Fault.CUT, Fault.status(503)], ids=lambda f: f.kind)
+def test_faults_of_an_upload(hub: Hub, route: str, fault: Fault) -> None:
+    """Every request of an upload can fail; hf_xet tries again, and the file is right."""
+    hub.fail(path=route, fault=fault)
+    add(hub, {"data.parquet": DATA})
+    assert any(record.faults for record in hub.requests)
+    assert hub.files(R)["data.parquet"] == DATA
+
+
+@pytest.mark.parametrize("route", ["/reconstructions/", "/data/", "-token/"])
+@pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.CUT, Fault.status(503)], ids=lambda f: f.kind)
+def test_faults_of_a_download(hub: Hub, tmp_path: Path, route: str, fault: Fault) -> None:
+    """Every request of a download can fail; the file is right."""
+    hub.commit(R, files={"data.parquet": DATA})
+    hub.fail(path=route, fault=fault)
+    assert download(hub, "data", tmp_path) == DATA
+    assert any(record.faults for record in hub.requests)

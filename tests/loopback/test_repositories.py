@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,63 +14,14 @@ from huggingface_hub import (
     CommitOperationAdd,
     CommitOperationCopy,
     CommitOperationDelete,
-    HfApi,
     HfFileSystem,
     get_session,
 )
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 from huggingface_hub.hf_api import RepoFile, RepoFolder
 
-from loopback import Account, Hub
-
-R = "owner/digits"
-OWNER = "hf_owner"
-TOKENS = {OWNER: Account("owner", orgs=("team",))}
-CARD = b"---\nlicense: apache-2.0\n---\n# Digits\n"
-DATA = bytes(range(256)) * 20
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[Hub]:
-    """A Hub with one public repository that has nothing but its first commit."""
-    with Hub(tmp_path / "state", tokens=TOKENS) as hub:
-        hub.create(R)
-        yield hub
-
-
-def client(hub: Hub) -> HfApi:
-    """Return the real client, with the owner's token."""
-    return HfApi(endpoint=hub.url, token=OWNER)
-
-
-def add(
-    api: HfApi,
-    files: dict[str, bytes],
-    parent: str | None = None,
-    revision: str | None = None,
-    create_pr: bool = False,
-) -> str:
-    """Commit files in one commit and return its id."""
-    info = api.create_commit(
-        R,
-        [CommitOperationAdd(path, data) for path, data in files.items()],
-        commit_message="add",
-        repo_type="dataset",
-        revision=revision,
-        parent_commit=parent,
-        create_pr=create_pr,
-    )
-    return str(info.oid)
-
-
-def sent(hub: Hub, method: str, part: str) -> list[int | None]:
-    """Return the statuses of the requests with this method and this part in their path."""
-    return [r.status for r in hub.requests if r.method == method and part in r.path]
-
-
-def status(error: pytest.ExceptionInfo[HfHubHTTPError]) -> int:
-    """Return the status that a client's error came from."""
-    return int(error.value.response.status_code)
+from loopback import WRITE_TOKEN, Hub
+from tests.loopback.clients import CARD, SMALL, TOKENS, R, add, client, commit_by_hand, status, statuses
 
 
 def test_create_repository(hub: Hub) -> None:
@@ -91,8 +40,8 @@ def test_create_repository(hub: Hub) -> None:
 
 def test_commit_and_read_back(hub: Hub, tmp_path: Path) -> None:
     """Sizes and hashes in tree, paths and info are those of git and SHA-256, and downloads give the bytes."""
-    api, files = client(hub), {"README.md": CARD, "data/train.parquet": DATA, "data/a b+é.csv": b"x\n1\n"}
-    oid = add(api, files)
+    api, files = client(hub), {"README.md": CARD, "data/train.parquet": SMALL, "data/a b+é.csv": b"x\n1\n"}
+    oid = add(hub, files)
     assert {path: data for path, data in hub.files(R).items() if path in files} == files
     tree = {item.path: item for item in api.list_repo_tree(R, repo_type="dataset", recursive=True)}
     assert set(tree) == {".gitattributes", "data", *files}
@@ -103,7 +52,7 @@ def test_commit_and_read_back(hub: Hub, tmp_path: Path) -> None:
     assert (small.size, small.lfs) == (len(CARD), None)
     assert small.blob_id == hashlib.sha1(b"blob %d\0" % len(CARD) + CARD).hexdigest()
     assert large.lfs is not None
-    assert (large.size, large.lfs.sha256) == (len(DATA), hashlib.sha256(DATA).hexdigest())
+    assert (large.size, large.lfs.sha256) == (len(SMALL), hashlib.sha256(SMALL).hexdigest())
     assert api.get_paths_info(R, [*files, "data", "none"], repo_type="dataset") == [
         tree[path] for path in (*files, "data")
     ]
@@ -114,13 +63,13 @@ def test_commit_and_read_back(hub: Hub, tmp_path: Path) -> None:
         found = api.hf_hub_download(R, path, repo_type="dataset", cache_dir=tmp_path)
         assert Path(found).read_bytes() == data
     snapshot = api.snapshot_download(R, repo_type="dataset", revision=oid, cache_dir=tmp_path / "other")
-    assert (Path(snapshot) / "data/train.parquet").read_bytes() == DATA
+    assert (Path(snapshot) / "data/train.parquet").read_bytes() == SMALL
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_git_agrees_on_the_hashes(hub: Hub) -> None:
-    """An LFS file's oid is that of the pointer that git would hold."""
-    add(client(hub), {"train.parquet": DATA})
+    """An LFS file has the oid of the pointer that git would hold."""
+    add(hub, {"train.parquet": SMALL})
     (found,) = client(hub).get_paths_info(R, "train.parquet", repo_type="dataset")
     assert isinstance(found, RepoFile)
     assert found.lfs is not None
@@ -132,23 +81,14 @@ def test_git_agrees_on_the_hashes(hub: Hub) -> None:
 
 def test_unchanged_files_make_no_commit(hub: Hub) -> None:
     """The client compares preupload's oid with its own, for both kinds of files."""
-    files = {"README.md": CARD, "train.parquet": DATA}
-    assert add(client(hub), files) == add(client(hub), files)
+    files = {"README.md": CARD, "train.parquet": SMALL}
+    assert add(hub, files) == add(hub, files)
     assert len(hub.commits(R)) == 2
-
-
-def test_upload_folder(hub: Hub, tmp_path: Path) -> None:
-    """A folder comes as one commit, and what a pattern names is deleted in the same one."""
-    hub.commit(R, files={"old/1.txt": b"1"})
-    (tmp_path / "new").mkdir()
-    (tmp_path / "new/2.txt").write_bytes(b"2")
-    client(hub).upload_folder(repo_id=R, folder_path=tmp_path / "new", repo_type="dataset", delete_patterns="old/*")
-    assert set(hub.files(R)) == {".gitattributes", "2.txt"}
 
 
 def test_delete_and_copy(hub: Hub) -> None:
     """Files and folders are deleted and copied; one that is not there is an error and no commit."""
-    head = hub.commit(R, files={"a/1.txt": b"1", "a/b/2.txt": b"2", "keep.parquet": DATA})
+    head = hub.commit(R, files={"a/1.txt": b"1", "a/b/2.txt": b"2", "keep.parquet": SMALL})
     operations: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete] = [
         CommitOperationDelete("a/", is_folder=True),
         CommitOperationCopy("keep.parquet", "copy.parquet"),
@@ -163,13 +103,13 @@ def test_delete_and_copy(hub: Hub) -> None:
 def test_stale_parent(hub: Hub) -> None:
     """A commit onto a head that has moved, be it at the last moment, is a 412 and changes nothing."""
     first = hub.commits(R)[0].oid
-    second = add(client(hub), {"1.txt": b"1"}, parent=first)
+    second = add(hub, {"1.txt": b"1"}, parent_commit=first)
     with pytest.raises(HfHubHTTPError) as error:
-        add(client(hub), {"2.txt": b"2"}, parent=first)
+        add(hub, {"2.txt": b"2"}, parent_commit=first)
     assert status(error) == 412
     hub.before("POST", "/commit/", lambda: hub.commit(R, files={"3.txt": b"3"}))
     with pytest.raises(HfHubHTTPError) as error:
-        add(client(hub), {"2.txt": b"2"}, parent=second)
+        add(hub, {"2.txt": b"2"}, parent_commit=second)
     assert status(error) == 412
     assert set(hub.files(R)) == {".gitattributes", "1.txt", "3.txt"}
 
@@ -180,7 +120,7 @@ def test_one_of_many_committers_wins(hub: Hub) -> None:
 
     def attempt(number: int) -> int:
         try:
-            add(client(hub), {f"{number}.txt": b"x"}, parent=head)
+            add(hub, {f"{number}.txt": b"x"}, parent_commit=head)
         except HfHubHTTPError as error:
             return int(error.response.status_code)
         return 200
@@ -191,20 +131,21 @@ def test_one_of_many_committers_wins(hub: Hub) -> None:
 
 
 def test_answers_as_recorded(hub: Hub) -> None:
-    """What clients other than ours may rely on: fields, sentences and statuses that were seen on the real Hub."""
-    headers, api = {"Authorization": f"Bearer {OWNER}"}, f"{hub.url}/api"
+    """Answers that other clients may rely on: fields, sentences and statuses that were seen on the real Hub."""
+    headers, api = {"Authorization": f"Bearer {WRITE_TOKEN}"}, f"{hub.url}/api"
     session = partial(get_session().request, headers=headers)
     created = session("POST", f"{api}/repos/create", json={"name": "new", "type": "dataset"}).json()
     assert (set(created), len(created["id"])) == ({"url", "name", "id"}, 24)
-    info = session("GET", f"{api}/datasets/owner/new?expand=xetEnabled").json()
-    assert info == {"_id": created["id"], "id": "owner/new", "xetEnabled": True}
-    asked = session("POST", f"{api}/datasets/owner/new/preupload/main", json={"files": []}).json()
-    assert asked == {"files": [], "commitOid": hub.commits("owner/new")[0].oid}
-    for parent, path, status, said in (("f" * 40, "x", 412, "The branch was updated"), (None, "..\\x", 422, "path")):
-        header = {"key": "header", "value": {"summary": "add"} | ({"parentCommit": parent} if parent else {})}
-        body = "\n".join(map(json.dumps, (header, {"key": "file", "value": {"path": path, "content": "x"}})))
-        answered = session("POST", f"{api}/datasets/owner/new/commit/main", content=body)
-        assert (answered.status_code, said in answered.json()["error"]) == (status, True)
+    info = session("GET", f"{api}/datasets/tester/new?expand=xetEnabled").json()
+    assert info == {"_id": created["id"], "id": "tester/new", "xetEnabled": True}
+    asked = session("POST", f"{api}/datasets/tester/new/preupload/main", json={"files": []}).json()
+    assert asked == {"files": [], "commitOid": hub.commits("tester/new")[0].oid}
+    for header, path, code, said in (
+        ({"parentCommit": "f" * 40}, "x", 412, "The branch was updated"),
+        ({}, "..\\x", 422, "path"),
+    ):
+        answered = commit_by_hand(hub, {"key": "file", "value": {"path": path, "content": "x"}}, **header)
+        assert (answered.status_code, said in answered.json()["error"]) == (code, True)
     deleted = session("DELETE", f"{api}/repos/delete", json={"name": "new", "type": "dataset"})
     assert deleted.text == "OK"
     moved = session("GET", f"{hub.url}/datasets/{R}/resolve/main/.gitattributes", follow_redirects=False)
@@ -218,7 +159,7 @@ def test_history(hub: Hub) -> None:
     found = client(hub).list_repo_commits(R, repo_type="dataset")
     assert [commit.title for commit in found[:-1]] == [f"commit {number}" for number in reversed(range(60))]
     assert (found[0].commit_id, found[0].authors, found[-1].title) == (oid, ["another"], "initial commit")
-    assert sent(hub, "GET", "/commits/main") == [200, 200]
+    assert statuses(hub, "GET", "/commits/main") == [200, 200]
     tree = client(hub).list_repo_tree(R, repo_type="dataset", recursive=True, expand=True)
     titles = {item.path: item.last_commit.title for item in tree if item.last_commit}
     assert (titles["0"], titles["0/7.txt"], titles["1"]) == ("commit 29", "commit 7", "commit 59")
@@ -228,22 +169,91 @@ def test_tree_of_many_pages(hub: Hub) -> None:
     """A listing of more than a thousand entries comes whole; a folder that is not there is an error."""
     hub.commit(R, files={f"part/{number:04}.txt": b"x" for number in range(1001)})
     assert len(list(client(hub).list_repo_tree(R, "part", repo_type="dataset"))) == 1001
-    assert sent(hub, "GET", "/tree/main/part") == [200, 200]
+    assert statuses(hub, "GET", "/tree/main/part") == [200, 200]
     with pytest.raises(EntryNotFoundError):
         list(client(hub).list_repo_tree(R, "par", repo_type="dataset"))
 
 
 def test_ranges(hub: Hub) -> None:
     """The file system reads pieces of a file, which come as 206."""
-    hub.commit(R, files={"train.parquet": DATA})
-    files = HfFileSystem(endpoint=hub.url, token=OWNER, skip_instance_cache=True)
+    hub.commit(R, files={"train.parquet": SMALL})
+    files = HfFileSystem(endpoint=hub.url, token=WRITE_TOKEN, skip_instance_cache=True)
     with files.open(f"datasets/{R}/train.parquet", block_size=1000) as file:
         file.seek(3000)
-        assert file.read(10) == DATA[3000:3010]
-    assert 206 in sent(hub, "GET", "/bridge/")
+        assert file.read(10) == SMALL[3000:3010]
+    assert 206 in statuses(hub, "GET", "/bridge/")
     url = f"{hub.url}/datasets/{R}/resolve/main/train.parquet"
     with get_session().stream("GET", url, follow_redirects=True) as whole:
-        assert whole.headers["content-length"] == str(len(DATA))
+        assert whole.headers["content-length"] == str(len(SMALL))
+
+
+def test_which_files_are_large(hub: Hub) -> None:
+    """LFS is for what .gitattributes names, for what is not text, and for more than 10 MiB."""
+    files = {
+        "a/train.parquet": b"PAR1",
+        "a/picture.png": b"not one",
+        "zeros": b"a\0b",
+        "latin.txt": b"caf\xe9 au lait",
+        "long.txt": b"x" * (10 * 2**20 + 1),
+        "text.csv": b"x,y\n",
+        "accents.md": b"x" * 511 + "é".encode(),
+        "parquet": b"no suffix",
+        "empty.parquet": b"",
+    }
+    add(hub, files)
+    large = {path for path, entry in hub.commits(R)[0].files.items() if entry.lfs}
+    assert large == {"a/train.parquet", "a/picture.png", "zeros", "latin.txt", "long.txt"}
+    hub.commit(R, files={".gitattributes": b"*.csv filter=lfs diff=lfs merge=lfs -text\n"})
+    add(hub, {"other.csv": b"x,y\n", "other.parquet": b"PAR1"})
+    files_now = hub.commits(R)[0].files
+    assert files_now["other.csv"].lfs
+    assert not files_now["other.parquet"].lfs
+
+
+def test_a_file_is_uploaded_once(hub: Hub, way: str) -> None:
+    """A stored file is not uploaded again, and an uploaded file is not visible before its commit."""
+    api = client(hub)
+    api.preupload_lfs_files(R, [CommitOperationAdd("train.parquet", SMALL)], repo_type="dataset")
+    assert set(hub.files(R)) == {".gitattributes"}
+    add(hub, {"train.parquet": SMALL, "again.parquet": SMALL})
+    assert [r.status for r in hub.requests if r.method == "PUT"] == [200]
+    assert ("/grants/" if way == "xet" else "/lfs/") in next(r.path for r in hub.requests if r.method == "PUT")
+    assert hub.files(R)["train.parquet"] == hub.files(R)["again.parquet"] == SMALL
+
+
+def test_uploads_are_checked(hub: Hub) -> None:
+    """An address without its signature, other content, and a commit of a blob that never came are refused."""
+    oid, headers = hashlib.sha256(SMALL).hexdigest(), {"Authorization": f"Bearer {WRITE_TOKEN}"}
+    url = f"{hub.url}/datasets/{R}.git/info/lfs/objects/batch"
+    batch = {"operation": "upload", "objects": [{"oid": oid, "size": len(SMALL)}]}
+    found = get_session().post(url, json=batch, headers=headers).json()
+    href = found["objects"][0]["actions"]["upload"]["href"]
+    assert get_session().put(href.partition("?")[0], content=SMALL).status_code == 403
+    assert get_session().put(href, content=SMALL[1:]).status_code == 400
+    assert get_session().put(href, content=SMALL, headers=headers).status_code == 400
+    named = {"key": "lfsFile", "value": {"path": "x.bin", "algo": "sha256", "oid": oid, "size": len(SMALL)}}
+    assert commit_by_hand(hub, named).status_code == 400
+    assert len(hub.commits(R)) == 1
+
+
+@pytest.mark.parametrize(
+    ("yaml", "message"),
+    [
+        ("license: [", "does not parse"),
+        ("license: mit\nlicense: mit", "duplicated key 'license'"),
+        ("tags: {a: 1}", '"tags" must be'),
+        ("size_categories: huge", "got 'huge'"),
+        ("configs:\n- config_name: a\n- config_name: a", "'a' twice"),
+        ("- a", "must be a mapping"),
+    ],
+)
+def test_cards_are_checked(hub: Hub, yaml: str, message: str) -> None:
+    """A card with bad YAML is refused before anything is uploaded, with a sentence that says why."""
+    with pytest.raises(ValueError, match=message):
+        add(hub, {"README.md": f"---\n{yaml}\n---\n# Digits\n".encode(), "train.parquet": SMALL})
+    assert [r.path for r in hub.requests] == ["/api/validate-yaml"]
+    card = {"key": "file", "value": {"path": "README.md", "content": f"---\n{yaml}\n---\n"}}
+    assert commit_by_hand(hub, card).status_code == 400
 
 
 def test_a_second_hub_goes_on_where_the_first_stopped(tmp_path: Path) -> None:
@@ -251,15 +261,15 @@ def test_a_second_hub_goes_on_where_the_first_stopped(tmp_path: Path) -> None:
     with Hub(tmp_path, tokens=TOKENS) as first:
         first.create(R, private=True)
         api = client(first)
-        add(api, {"README.md": CARD, "train.parquet": DATA})
+        add(first, {"README.md": CARD, "train.parquet": SMALL})
         api.create_tag(R, tag="v1", repo_type="dataset")
-        add(api, {"x.txt": b"x"}, create_pr=True)
-        api.preupload_lfs_files(R, [CommitOperationAdd("more.parquet", DATA[1:])], repo_type="dataset")
+        add(first, {"x.txt": b"x"}, create_pr=True)
+        api.preupload_lfs_files(R, [CommitOperationAdd("more.parquet", SMALL[1:])], repo_type="dataset")
         before = (first.files(R), first.commits(R), first.refs(R), first.pulls(R))
     with Hub(tmp_path, tokens=TOKENS) as second:
         assert (second.files(R), second.commits(R), second.refs(R), second.pulls(R)) == before
-        add(client(second), {"more.parquet": DATA[1:]})
-        assert sent(second, "PUT", "/lfs/") == []
+        add(second, {"more.parquet": SMALL[1:]})
+        assert statuses(second, "PUT", "/lfs/") == []
         client(second).merge_pull_request(R, 1, repo_type="dataset")
         assert {"x.txt", "more.parquet"} <= set(second.files(R))
         assert client(second).dataset_info(R).private

@@ -1,8 +1,9 @@
-"""Clients of the storage: the real one in a process of its own, and one by hand, which can be wrong."""
+"""Clients of the Hub: the real one, in this process or another, and a client of the storage that can be wrong."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
 import subprocess
 import sys
@@ -10,12 +11,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, get_session
+from huggingface_hub.errors import HfHubHTTPError
 
-from loopback import WRITE_TOKEN, Hub
+from loopback import READ_TOKEN, WRITE_TOKEN, Account, Hub
 from loopback.xet import hashes, xorbs
 
 R = "tester/digits"
+STRANGER, WRONG = "hf_stranger", "hf_nobody"
+TOKENS = {
+    WRITE_TOKEN: Account("tester", orgs=("team",)),
+    READ_TOKEN: Account("tester", role="read"),
+    STRANGER: Account("stranger"),
+}
+CARD = b"---\nlicense: apache-2.0\n---\n# Digits\n"
+SMALL = bytes(range(256)) * 20
+RANDOM = np.random.default_rng(0)
+FLOATS = np.cumsum(RANDOM.standard_normal(100_000)).astype(np.float32).tobytes()
+DATA = RANDOM.bytes(300_000) + bytes(range(256)) * 4000  # its second part is many times the same chunk
+ROWS = b"".join(b"row %d\n" % number for number in range(30_000))
+ALWAYS = 10**6
 PUBLISH = """
 import sys
 from huggingface_hub import CommitOperationAdd, HfApi
@@ -31,7 +48,7 @@ _END = b"\xff" * 32 + bytes(16)
 
 @dataclass(frozen=True)
 class Upload:
-    """One file in one xorb of its own; each field can be replaced by something that does not fit."""
+    """One file in one xorb; each field can be replaced by something that does not fit."""
 
     xorb: str
     packed: bytes
@@ -79,23 +96,41 @@ def upload(contents: list[bytes]) -> Upload:
     )
 
 
-def client(hub: Hub) -> HfApi:
-    """Return the real client."""
-    return HfApi(endpoint=hub.url, token=WRITE_TOKEN)
+def client(hub: Hub, token: str | bool = WRITE_TOKEN) -> HfApi:
+    """Return the real client; False is an anonymous one."""
+    return HfApi(endpoint=hub.url, token=token)
 
 
-def add(hub: Hub, **files: bytes) -> None:
-    """Commit large files in one commit."""
-    operations = [CommitOperationAdd(f"{name}.parquet", data) for name, data in files.items()]
-    client(hub).create_commit(R, operations, commit_message="add", repo_type="dataset")
+def add(hub: Hub, files: dict[str, bytes], token: str = WRITE_TOKEN, **options: Any) -> str:
+    """Commit files in one commit and return its id."""
+    operations = [CommitOperationAdd(path, data) for path, data in files.items()]
+    info = client(hub, token).create_commit(R, operations, commit_message="add", repo_type="dataset", **options)
+    return str(info.oid)
+
+
+def statuses(hub: Hub, method: str, part: str) -> list[int | None]:
+    """Return the statuses of the requests with this method and this part in their path."""
+    return [r.status for r in hub.requests if r.method == method and part in r.path]
+
+
+def status(error: pytest.ExceptionInfo[HfHubHTTPError]) -> int:
+    """Return the status that a client's error came from."""
+    return int(error.value.response.status_code)
+
+
+def commit_by_hand(hub: Hub, *operations: dict[str, Any], **header: Any) -> Any:
+    """Send a commit without the client, and return the answer."""
+    lines = [{"key": "header", "value": {"summary": "add", **header}}, *operations]
+    headers, url = {"Authorization": f"Bearer {WRITE_TOKEN}"}, f"{hub.url}/api/datasets/{R}/commit/main"
+    return get_session().post(url, content="\n".join(map(json.dumps, lines)), headers=headers)
 
 
 def publish_elsewhere(hub: Hub, tmp_path: Path, data: bytes, python: str | Path = sys.executable, **more: str) -> str:
-    """Upload and download in a process of its own, and return what it said if it failed."""
+    """Upload and download in another process, and return its standard error if it failed."""
     (tmp_path / "data").write_bytes(data)
     command = [str(python), "-c", PUBLISH, str(tmp_path / "data")]
     environment = hub.environment(WRITE_TOKEN, HF_XET_CLIENT_RETRY_MAX_ATTEMPTS="1", **more)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     return done.stderr if done.returncode else ""
 
 
@@ -110,7 +145,7 @@ class Storage:
     def post(self, path: str, data: bytes) -> tuple[int, Any]:
         """Send bytes."""
         response = get_session().post(f"{self.url}{path}", content=data, headers=self.headers)
-        return response.status_code, response.json()
+        return response.status_code, json.loads(response.content)
 
     def get(self, path: str, **headers: str) -> tuple[int, Any]:
         """Ask for JSON."""
@@ -120,4 +155,4 @@ class Storage:
     def register(self, given: Upload) -> tuple[int, Any]:
         """Upload a xorb as it is announced, and then its shard."""
         status, said = self.post(f"/v1/xorbs/default/{given.xorb}", given.packed)
-        return self.post("/v1/shards", given.shard()) if status == 200 else (status, said)
+        return self.post("/v2/shards", given.shard()) if status == 200 else (status, said)

@@ -1,10 +1,8 @@
-"""One Parquet file: that all of it can be read, what its columns and its footer are, and how it is stored."""
+"""Checks of one Parquet file: its pages, columns and footer, how it is stored, and what the Hub can show of it."""
 
 from __future__ import annotations
 
-import contextlib
 import io
-import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -16,21 +14,18 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from publisher.check.pages import page_sizes
 from publisher.prepare.configs import METADATA_KEY
 from publisher.prepare.features import as_read
-from publisher.prepare.parquet import FILE_BYTES, LARGEST, MAGIC, any_length
+from publisher.prepare.parquet import MAGIC, any_length
 from publisher.text import one_line
 
 FEATURES_KEY = "huggingface"
-
-# A footer may claim anything. What claims more than this, or has more columns, is not read.
-BYTES_CLAIMED, ROWS_CLAIMED = 1000, 100  # for each byte of the file ...
-BYTES_FREE, ROWS_FREE = LARGEST * FILE_BYTES, 100_000_000  # ... beside so many, as in the largest that are published
+# A footer may claim anything. Files that claim more rows than these, or more columns, are not read.
+ROWS_PER_BYTE, ROWS_FREE = 100, 100_000_000
 COLUMNS = 10_000  # the Hub's viewer shows 1,000 at most
-BLAMED = 100  # columns that are tried one by one if a file cannot be read
-PAGE_BYTES, PAGE_UNPACKS = 100_000_000, 100  # of a larger page, so many bytes for each stored one at most
+COLUMNS_TRIED = 100  # one by one, if a file cannot be read
 BATCH_ROWS, BATCH_BYTES = 65_536, 64_000_000  # that are held at a time
+VIEWER_BYTES = 300_000_000  # of a row group: https://huggingface.co/docs/hub/datasets-viewer-configure
 
 
 @dataclass(frozen=True)
@@ -48,34 +43,27 @@ class Contents:
         pairs = self.metadata.metadata or {}
         return {key.decode(errors="replace"): value.decode(errors="replace") for key, value in pairs.items()}
 
+    @property
+    def chunks(self) -> list[pq.ColumnChunkMetaData]:
+        """Column chunks of all row groups."""
+        groups = map(self.metadata.row_group, range(self.metadata.num_row_groups))
+        return [group.column(index) for group in groups for index in range(group.num_columns)]
+
 
 class DamagedError(Exception):
     """A file cannot be read; its arguments are the sentences that say why."""
 
 
 def read_file(folder: Path, path: str, take: Callable[[pa.Table], object]) -> Contents:
-    """Read every page of a file.
-
-    Parameters
-    ----------
-    folder : Path
-    path : str
-    take : callable
-        Gets the rows, some at a time.
-
-    Raises
-    ------
-    DamagedError
-        If that fails, with a sentence for each column that it fails for.
-    """
+    """Read every page of a file, and give the rows to `take`, some at a time; raises DamagedError."""
     source = folder / path
     size = source.stat().st_size
+    with source.open("rb") as opened:
+        first = opened.read(len(MAGIC))
+        opened.seek(max(0, size - len(MAGIC)))
+        last = opened.read()
     if size == 0:
         raise DamagedError(f"{path} is empty: not a Parquet file")
-    with source.open("rb") as file:
-        first = file.read(len(MAGIC))
-        file.seek(max(0, size - len(MAGIC)))
-        last = file.read()
     if first != MAGIC:
         raise DamagedError(f"{path} is not a Parquet file")
     if last != MAGIC or size <= 2 * len(MAGIC):
@@ -83,52 +71,26 @@ def read_file(folder: Path, path: str, take: Callable[[pa.Table], object]) -> Co
     # pyarrow raises whatever the damage leads to, from ArrowInvalid to UnicodeDecodeError
     try:
         file = pq.ParquetFile(source, page_checksum_verification=True)
-        _check_claims(path, size, file.metadata)
-        _check_pages(source, path, size, file.metadata)
+        metadata = file.metadata
         schema = file.schema_arrow
         names = schema.names
-    except DamagedError:
-        raise
     except Exception as error:
         raise DamagedError(f"{path} cannot be opened: {one_line(error)}") from error
     with file:
+        if metadata.num_rows > ROWS_PER_BYTE * size + ROWS_FREE:
+            raise DamagedError(f"{path} has {size:,} bytes, and its footer claims {metadata.num_rows:,} rows")
+        if metadata.num_columns > COLUMNS:
+            raise DamagedError(f"{path} has {metadata.num_columns:,} columns, and at most {COLUMNS:,} are checked")
         try:
-            for table in _tables(file):
+            for table in tables(file):
                 take(table)
         except Exception as error:
             raise DamagedError(*_blame(file, path, names) or [f"{path} cannot be read: {one_line(error)}"]) from error
-        return Contents(path, size, file.metadata, schema)
+        return Contents(path, size, metadata, schema)
 
 
-def _check_claims(path: str, size: int, metadata: pq.FileMetaData) -> None:
-    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-    content = sum(group.total_byte_size for group in groups)
-    if content > BYTES_CLAIMED * size + BYTES_FREE or metadata.num_rows > ROWS_CLAIMED * size + ROWS_FREE:
-        raise DamagedError(
-            f"{path} has {size:,} bytes, and its footer claims {metadata.num_rows:,} rows in {content:,} bytes: "
-            "that cannot be"
-        )
-    if metadata.num_columns > COLUMNS:
-        raise DamagedError(f"{path} has {metadata.num_columns:,} columns, more than the {COLUMNS:,} that are checked")
-
-
-def _check_pages(source: Path, path: str, size: int, metadata: pq.FileMetaData) -> None:
-    """Refuse what would fill the memory: a page is unpacked as a whole, to the size that its own header says."""
-    content, large = 0, False
-    with source.open("rb") as file:
-        for group, column in itertools.product(range(metadata.num_row_groups), range(metadata.num_columns)):
-            chunk = metadata.row_group(group).column(column)
-            start = min(filter(None, (chunk.dictionary_page_offset, chunk.data_page_offset)), default=0)
-            with contextlib.suppress(ValueError):  # no pages: reading it says more
-                for stored, unpacked in page_sizes(file, start, chunk.total_compressed_size):
-                    content += unpacked
-                    large = large or unpacked > max(PAGE_BYTES, PAGE_UNPACKS * stored)
-    if large or content > BYTES_CLAIMED * size + BYTES_FREE:
-        raise DamagedError(f"{path} has {size:,} bytes, and its pages unpack to {content:,} bytes: it is not read")
-
-
-def _tables(file: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """All rows, some at a time."""
+def tables(file: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Yield all rows of a file, some at a time."""
     metadata = file.metadata
     content = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
     rows = min(BATCH_ROWS, BATCH_BYTES * metadata.num_rows // max(1, content))
@@ -142,35 +104,49 @@ def _tables(file: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[
 
 
 def _blame(file: pq.ParquetFile, path: str, names: list[str]) -> list[str]:
-    """A sentence for each column that cannot be read alone."""
+    """Return a sentence for each column that cannot be read alone."""
     wrong = []
-    for name in names[:BLAMED]:
+    for name in names[:COLUMNS_TRIED]:
         try:
-            for _ in _tables(file, [name]):
+            for _ in tables(file, [name]):
                 pass
         except Exception as error:
             wrong.append(f"{path}: column {name} cannot be read: {one_line(error)}")
     return wrong
 
 
-def check_columns(contents: Contents, features: datasets.Features) -> Iterator[str]:
-    """Names and Arrow types of the columns against the features that the card, or else the footer, promises."""
+def check_file(
+    contents: Contents, features: datasets.Features | None, provenance: Mapping[str, Any] | None
+) -> Iterator[str]:
+    """Check a file against the card's features and, if the publisher wrote it, the recorded provenance."""
+    promised, wrong = _check_features(contents, features)
+    if (expected := features if features is not None else promised) is not None:
+        yield from _check_columns(contents, expected)
+    yield from wrong
+    yield from _check_viewer(contents)
+    if provenance is not None:
+        yield from _check_provenance(contents, provenance)
+        yield from _check_encodings(contents)
+
+
+def _check_columns(contents: Contents, features: datasets.Features) -> Iterator[str]:
+    """Compare names and Arrow types of the columns with the features."""
     path, schema, wanted = contents.path, contents.schema, features.arrow_schema
-    there, expected = Counter(schema.names), set(wanted.names)
+    found, expected = Counter(schema.names), set(wanted.names)
     for name in schema.names:
         if name not in expected:
             yield f"{path}: column {name} is not among those expected: {', '.join(wanted.names)}"
     for field in wanted:
-        if (times := there[field.name]) != 1:
+        if (times := found[field.name]) != 1:
             yield f"{path}: column {field.name} is {'missing' if times == 0 else f'there {times} times'}"
-        elif not _same_type(found := schema.field(field.name).type, field.type):
-            yield f"{path}: column {field.name} has the type {found}, expected {field.type}"
+        elif not _same_type(kind := schema.field(field.name).type, field.type):
+            yield f"{path}: column {field.name} has the type {kind}, expected {field.type}"
     if schema.names != wanted.names and sorted(schema.names) == sorted(wanted.names):
         yield f"{path}: the columns are in the order {', '.join(schema.names)}, expected {', '.join(wanted.names)}"
 
 
 def _same_type(left: pa.DataType, right: pa.DataType) -> bool:
-    """Whether a type that was read is the other one, as Parquet keeps it.
+    """Return True if a type that was read is the other one, as Parquet keeps it.
 
     Parquet has no seconds, nor dates in milliseconds; `datasets` knows no nullability, and no names of list items.
     """
@@ -186,7 +162,7 @@ def _same_type(left: pa.DataType, right: pa.DataType) -> bool:
 
 
 def _kept(kind: pa.DataType) -> pa.DataType:
-    """The type that Parquet gives back for another one."""
+    """Return the type that Parquet gives back for another one."""
     written = io.BytesIO()
     try:
         pq.write_table(pa.schema([("", kind)]).empty_table(), written)
@@ -195,8 +171,8 @@ def _kept(kind: pa.DataType) -> pa.DataType:
     return pq.read_schema(written).field(0).type
 
 
-def check_features(contents: Contents, card: datasets.Features | None) -> tuple[datasets.Features | None, list[str]]:
-    """The features in the footer, if they can be read, and what is wrong with them."""
+def _check_features(contents: Contents, card: datasets.Features | None) -> tuple[datasets.Features | None, list[str]]:
+    """Return the features in the footer, if they can be read, and what is wrong with them."""
     where = f"{contents.path}: the footer's key {FEATURES_KEY!r}"
     if FEATURES_KEY not in contents.footer:
         return None, [f"{where} is missing"]
@@ -211,7 +187,7 @@ def check_features(contents: Contents, card: datasets.Features | None) -> tuple[
         findings.append(f'{where} has "_type": "List", which datasets before 4.0 cannot read: write "Sequence"')
     try:
         features = datasets.Features.from_dict(listed)
-        features.arrow_schema  # noqa: B018  # fails for what is no type
+        features.arrow_schema  # noqa: B018  # fails for an unknown type
     except Exception as error:
         return None, findings or [f"{where} holds no features: {one_line(error)}"]
     if card is not None and (found := as_read(features)) != (said := as_read(card)):
@@ -228,8 +204,24 @@ def _has_new_lists(features: Any) -> bool:
     return features.get("_type") == "List" or any(map(_has_new_lists, features.values()))
 
 
-def check_made_by(contents: Contents, provenance: Mapping[str, Any]) -> Iterator[str]:
-    """What made the file, against the card's record."""
+def _check_viewer(contents: Contents) -> Iterator[str]:
+    """Check what the Hub's viewer needs to show rows."""
+    metadata = contents.metadata
+    largest = max((metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups)), default=0)
+    if largest > VIEWER_BYTES:
+        yield (
+            f"{contents.path} has a row group of {largest:,} bytes, and the Hub's viewer reads at most "
+            f"{VIEWER_BYTES:,}. Write smaller row groups"
+        )
+    if lacking := [chunk for chunk in contents.chunks if chunk.num_values and not chunk.has_offset_index]:
+        yield (
+            f"{contents.path}: {_paths(lacking)}: without a page index, so the Hub's viewer reads whole row groups. "
+            "Write it with write_page_index=True"
+        )
+
+
+def _check_provenance(contents: Contents, provenance: Mapping[str, Any]) -> Iterator[str]:
+    """Compare what the footer says the file was made from with the record."""
     where = f"{contents.path}: the footer's key {METADATA_KEY!r}"
     try:
         found = json.loads(contents.footer[METADATA_KEY])
@@ -241,15 +233,14 @@ def check_made_by(contents: Contents, provenance: Mapping[str, Any]) -> Iterator
     if not isinstance(found, dict):
         yield f"{where} is not a JSON object"
     elif names := [name for name in {**provenance, **found} if provenance.get(name) != found.get(name)]:
-        yield f"{where} differs from the card's record in {', '.join(names)}"
+        yield f"{where} differs from the record in {', '.join(names)}"
 
 
-def check_encodings(contents: Contents) -> Iterator[str]:
-    """That a file is stored as `publisher.prepare.parquet` does it: one sentence per way in which it is not."""
-    groups = [contents.metadata.row_group(index) for index in range(contents.metadata.num_row_groups)]
-    stored = [group.column(index) for group in groups for index in range(group.num_columns)]
-    leaves = Counter(chunk.path_in_schema for chunk in stored)  # two of one name are written as pyarrow likes
-    chunks = [chunk for chunk in stored if chunk.num_values and leaves[chunk.path_in_schema] == len(groups)]
+def _check_encodings(contents: Contents) -> Iterator[str]:
+    """Check that a file is stored as `publisher.prepare.parquet` does it."""
+    leaves = Counter(chunk.path_in_schema for chunk in contents.chunks)  # two of one name are written as pyarrow likes
+    groups = contents.metadata.num_row_groups
+    chunks = [chunk for chunk in contents.chunks if chunk.num_values and leaves[chunk.path_in_schema] == groups]
     floats = [chunk for chunk in chunks if chunk.physical_type in ("FLOAT", "DOUBLE")]
     others = [chunk for chunk in chunks if chunk.physical_type not in ("FLOAT", "DOUBLE", "BOOLEAN")]
     wrong = {
@@ -257,15 +248,11 @@ def check_encodings(contents: Contents) -> Iterator[str]:
         "floats without BYTE_STREAM_SPLIT": [chunk for chunk in floats if "BYTE_STREAM_SPLIT" not in chunk.encodings],
         "floats with a dictionary": [chunk for chunk in floats if chunk.has_dictionary_page],
         "stored without a dictionary": [chunk for chunk in others if not chunk.has_dictionary_page],
-        "without a page index": [
-            # nulls and NaN alone have no least and no greatest value, of which the column's index is made
-            chunk
-            for chunk in chunks
-            if not chunk.has_offset_index
-            or not (chunk.has_column_index or chunk.statistics is None or not chunk.statistics.has_min_max)
-        ],
     }
     for what, found in wrong.items():
         if found:
-            paths = ", ".join(dict.fromkeys(chunk.path_in_schema for chunk in found))
-            yield f"{contents.path}: {paths}: {what}, unlike what the publisher writes"
+            yield f"{contents.path}: {_paths(found)}: {what}, unlike what the publisher writes"
+
+
+def _paths(chunks: list[pq.ColumnChunkMetaData]) -> str:
+    return ", ".join(dict.fromkeys(chunk.path_in_schema for chunk in chunks))

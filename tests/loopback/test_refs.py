@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import CommitOperationAdd, get_token
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
-from loopback import Account, Hub
-
-R = "owner/digits"
-OWNER, READER, STRANGER, WRONG = "hf_owner", "hf_reader", "hf_stranger", "hf_nobody"
-TOKENS = {OWNER: Account("owner"), READER: Account("owner", role="read"), STRANGER: Account("stranger")}
-CARD = b"---\nlicense: apache-2.0\n---\n# Digits\n"
-DATA = bytes(range(256)) * 20
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[Hub]:
-    """A Hub with one public repository that has nothing but its first commit."""
-    with Hub(tmp_path / "state", tokens=TOKENS) as hub:
-        hub.create(R)
-        yield hub
-
-
-def client(hub: Hub, token: str | bool = OWNER) -> HfApi:
-    """Return the real client; False is an anonymous one."""
-    return HfApi(endpoint=hub.url, token=token)
-
-
-def add(api: HfApi, files: dict[str, bytes], revision: str) -> None:
-    """Commit files to a branch or a pull request."""
-    operations = [CommitOperationAdd(path, data) for path, data in files.items()]
-    api.create_commit(R, operations, commit_message="add", repo_type="dataset", revision=revision)
-
-
-def status(error: pytest.ExceptionInfo[HfHubHTTPError]) -> int:
-    """Return the status that a client's error came from."""
-    return int(error.value.response.status_code)
+from loopback import READ_TOKEN, WRITE_TOKEN, Hub
+from tests.hubs import empty_hub
+from tests.loopback.clients import CARD, SMALL, STRANGER, WRONG, R, add, client, status
 
 
 def test_branches_and_tags(hub: Hub) -> None:
     """They are made once, read under their name and deleted; names may hold slashes."""
     api, first = client(hub), hub.commits(R)[0].oid
     api.create_branch(R, branch="feature/x", repo_type="dataset")
-    add(api, {"x.txt": b"x"}, revision="feature/x")
+    add(hub, {"x.txt": b"x"}, revision="feature/x")
     api.create_tag(R, tag="v1", revision="feature/x", repo_type="dataset")
     assert "x.txt" not in hub.files(R)
     assert "x.txt" in hub.files(R, "v1")
@@ -75,14 +44,14 @@ def test_pull_request(hub: Hub) -> None:
     stranger, owner = client(hub, STRANGER), client(hub)
     info = stranger.create_commit(
         R,
-        [CommitOperationAdd("train.parquet", DATA)],
+        [CommitOperationAdd("train.parquet", SMALL)],
         commit_message="Add data",
         repo_type="dataset",
         create_pr=True,
     )
     assert info.pr_url == f"{hub.url}/datasets/{R}/discussions/1"
     assert info.pr_revision == "refs/pr/1"
-    add(stranger, {"more.txt": b"more"}, revision="refs/pr/1")
+    add(hub, {"more.txt": b"more"}, STRANGER, revision="refs/pr/1")
     hub.commit(R, files={"other.txt": b"other"})
     assert set(hub.files(R)) == {".gitattributes", "other.txt"}
     with pytest.raises(HfHubHTTPError) as error:
@@ -100,7 +69,7 @@ def test_pull_request_in_conflict(hub: Hub) -> None:
     """A file changed on both sides is a 409, and the pull request stays open until it is closed."""
     api = client(hub)
     number = api.create_pull_request(R, "Change the card", repo_type="dataset").num
-    add(api, {"README.md": CARD}, revision=f"refs/pr/{number}")
+    add(hub, {"README.md": CARD}, revision=f"refs/pr/{number}")
     hub.commit(R, files={"README.md": b"other"})
     with pytest.raises(HfHubHTTPError) as error:
         api.merge_pull_request(R, number, repo_type="dataset")
@@ -114,10 +83,10 @@ def test_pull_request_in_conflict(hub: Hub) -> None:
 @pytest.mark.parametrize(
     ("token", "private", "read", "write"),
     [
-        (OWNER, False, None, None),
-        (OWNER, True, None, None),
-        (READER, False, None, (HfHubHTTPError, 403)),
-        (READER, True, None, (HfHubHTTPError, 403)),
+        (WRITE_TOKEN, False, None, None),
+        (WRITE_TOKEN, True, None, None),
+        (READ_TOKEN, False, None, (HfHubHTTPError, 403)),
+        (READ_TOKEN, True, None, (HfHubHTTPError, 403)),
         (STRANGER, False, None, (HfHubHTTPError, 403)),
         (STRANGER, True, (RepositoryNotFoundError, 404), (RepositoryNotFoundError, 404)),
         (False, False, None, (RepositoryNotFoundError, 401)),
@@ -132,12 +101,12 @@ def test_rights(
     read: tuple[type[HfHubHTTPError], int] | None,
     write: tuple[type[HfHubHTTPError], int] | None,
 ) -> None:
-    """What each caller may do, and the error of the real client if not."""
+    """Rights of each caller, and the error of the real client if not."""
     client(hub).update_repo_settings(R, private=private, repo_type="dataset")
     api, head = client(hub, token), hub.refs(R)
     attempts = (
         (read, lambda: api.dataset_info(R)),
-        (write, lambda: add(api, {"x.txt": b"x"}, "main")),
+        (write, lambda: api.upload_file(path_or_fileobj=b"x", path_in_repo="x.txt", repo_id=R, repo_type="dataset")),
         (write, lambda: api.create_tag(R, tag="v1", repo_type="dataset")),
     )
     for expected, attempt in attempts:
@@ -152,11 +121,31 @@ def test_rights(
 
 def test_who_am_i(hub: Hub) -> None:
     """A token gives a name and a role; a namespace that is not one's own is closed."""
-    who = client(hub, READER).whoami()
-    assert (who["name"], who["auth"]["accessToken"]["role"]) == ("owner", "read")
+    who = client(hub, READ_TOKEN).whoami()
+    assert (who["name"], who["auth"]["accessToken"]["role"]) == ("tester", "read")
     with pytest.raises(HfHubHTTPError) as error:
         client(hub, WRONG).whoami()
     assert status(error) == 401
     with pytest.raises(HfHubHTTPError) as error:
-        client(hub, STRANGER).create_repo("owner/new", repo_type="dataset")
+        client(hub, STRANGER).create_repo("tester/new", repo_type="dataset")
     assert status(error) == 403
+
+
+def test_keyless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trusted publisher gets a token that writes to its repository, and to no other one."""
+    monkeypatch.setenv("HF_OIDC_RESOURCE", f"datasets/{R}")
+    monkeypatch.setenv("HF_OIDC_ID_TOKEN", "identity")
+    with empty_hub(publishers={"identity": f"datasets/{R}"}) as hub:
+        hub.create(R)
+        hub.create("tester/other")
+        token = get_token()
+        assert token is not None
+        assert token.startswith("hf_jwt_")
+        add(hub, {"x.txt": b"x"}, token)
+        assert "x.txt" in hub.files(R)
+        with pytest.raises(HfHubHTTPError) as error:
+            client(hub, token).create_tag("tester/other", tag="v1", repo_type="dataset")
+        assert status(error) == 403
+        monkeypatch.setenv("HF_OIDC_RESOURCE", "datasets/tester/other")
+        with pytest.raises(HfHubHTTPError, match="No trusted publisher"):
+            get_token()

@@ -1,4 +1,4 @@
-"""The stand-in Hub under `datasets` in a process of its own, and `python -m loopback`."""
+"""The stand-in Hub under `datasets` in another process, and `python -m loopback`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from loopback import READ_TOKEN, WRITE_TOKEN, Hub
+from tests.hubs import empty_hub
+from tests.loopback.clients import R, client
 
-ROOT = Path(__file__).parent.parent
-R = "tester/digits"
+ROOT = Path(__file__).parents[2]
 CARD = b"""---
 configs:
 - config_name: small
@@ -70,7 +71,7 @@ def parquet(values: list[int]) -> bytes:
 def run(hub: Hub, script: str, *arguments: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run a script as a client that knows nothing but the environment."""
     command = [sys.executable, "-c", script, *arguments]
-    return subprocess.run(command, env=hub.environment(token), capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=hub.environment(token), capture_output=True, text=True)
 
 
 def printed(done: subprocess.CompletedProcess[str]) -> Any:
@@ -82,7 +83,7 @@ def printed(done: subprocess.CompletedProcess[str]) -> Any:
 @pytest.fixture
 def hub() -> Iterator[Hub]:
     """A Hub with a data set of two configs under the tag v1, and something else on main."""
-    with Hub() as hub:
+    with empty_hub() as hub:
         hub.create(R, private=True)
         files = {
             "README.md": CARD,
@@ -90,7 +91,7 @@ def hub() -> Iterator[Hub]:
             "small/test-0.parquet": parquet([3]),
         }
         hub.commit(R, files | {"large/train-0.parquet": parquet([4]), "large/train-1.parquet": parquet([5, 6])})
-        HfApi(endpoint=hub.url, token=WRITE_TOKEN).create_tag(R, tag="v1", repo_type="dataset")
+        client(hub).create_tag(R, tag="v1", repo_type="dataset")
         hub.commit(R, delete=["small/", "large/"])
         hub.forget()
         yield hub
@@ -130,7 +131,7 @@ def test_push_to_hub(hub: Hub, way: str) -> None:
 
 
 def test_other_hosts_are_out_of_reach(hub: Hub) -> None:
-    """What a client wants of another host ends at the Hub, is refused and recorded."""
+    """A client's request to another host ends at the Hub, is refused and recorded."""
     script = """
 from huggingface_hub import get_session
 print(get_session().get("http://datasets-server.127.0.0.1/info").status_code)
@@ -185,7 +186,7 @@ def test_command(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
             assert process.stdout is not None
             rest = process.stdout.read()
-            assert process.wait(5) == 0
+            assert process.wait() == 0
     assert rest.splitlines()[-1] == "Stopped."
     assert "GET /api/datasets/me/digits 200" in rest
     assert exports["HF_TOKEN"] not in rest
@@ -209,7 +210,7 @@ def test_command_with_bad_arguments(tmp_path: Path) -> None:
             (["--prot", "1"], "--prot"),
         ):
             command = [sys.executable, "-m", "loopback", *arguments]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
             assert done.returncode == 2
             assert done.stdout == ""
             assert len(done.stderr.splitlines()) == 1
