@@ -96,7 +96,7 @@ def test_wrong_links() -> None:
 
 def test_publish_command() -> None:
     """The options are those of the command, which takes them."""
-    from publisher.cli.overrides import read_settings
+    from publisher.options import read_settings
 
     command = publish_command(SOME)
     listed = [part.strip("'") for part in re.findall(r"--set ('.+?'|\S+)", command)]

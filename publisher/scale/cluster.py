@@ -118,6 +118,7 @@ def submit(job: Job) -> str:
     if not any(keywords.get(name) for name in ENVIRONMENT):  # programs and modules of this process for the tasks
         path = shlex.quote(str(Path(sys.executable).parent))
         keywords["env_command"] = f"export PATH={path}:$PATH PYTHONPATH={shlex.quote(_modules())}"
+    begin(job)
     first = _stage(job, make, keywords)
     commit = CommitParts(first.pipeline[0].folder.with_name("commit"))
     last = make([commit], tasks=1, workers=1, logging_dir=str(commit.folder), **keywords)
