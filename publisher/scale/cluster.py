@@ -27,6 +27,7 @@ from publisher import errors
 from publisher.errors import DifferenceError, PublishingError, UsageError, WorkerError
 from publisher.options import read_settings
 from publisher.publish.outcome import Outcome, Show
+from publisher.scale.notes import CLUSTER
 from publisher.scale.run import Job, begin, finish
 from publisher.scale.workers import notes as log
 
@@ -190,7 +191,7 @@ def _stage(job: Job, make: Any, keywords: Mapping[str, Any]) -> PipelineExecutor
     for value in (job.builder, job.card):
         if type(value).__module__ == "__main__" or getattr(value, "__module__", "") == "__main__":
             raise _unnamed(value)
-    folder = job.notes.folder / "cluster"
+    folder = job.notes.folder / CLUSTER
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
