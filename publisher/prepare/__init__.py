@@ -94,9 +94,9 @@ def builder_errors(
         address = _address(reason)
         text += f" ({address})" if address and address not in text else ""
         if any(hint in text for hint in FOLDER_HINTS):
-            text += ". Give the folder as --data-dir"
+            text = text.rstrip(".") + ". Give the folder as --data-dir"
         elif "data_files" in text:
-            text += ". Give the files as --set data_files=..."
+            text = text.rstrip(".") + ". Give the files as --set data_files=..."
         fault = UsageError(f"{where}: {line}{type(reason).__name__}{f': {text}' if text else ''}")
         fault.trace = "".join(traceback.format_exception(reason))
         raise fault from error
