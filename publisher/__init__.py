@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from importlib import import_module
@@ -53,7 +54,8 @@ def import_libraries() -> None:
     """
     endpoint()  # first: the libraries crash on one that is not valid
     try:
-        import datasets  # noqa: F401
+        with contextlib.redirect_stdout(None):  # the libraries print which of their modules cannot be imported
+            import datasets  # noqa: F401
     except ValueError as error:
         named = [name for name, value in os.environ.items() if name.startswith("HF_") and repr(value) in str(error)]
         raise UsageError(f"{' or '.join(named) or 'a variable HF_...'} cannot be used ({error}). Unset it.") from None

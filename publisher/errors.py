@@ -37,9 +37,10 @@ class ConfigsError(UsageError):
     """Some configs failed while the others were prepared; `faults` are by config."""
 
     def __init__(self, faults: Mapping[str, UsageError], wanted: int) -> None:
+        rest = "" if len(faults) == wanted else "; --resume takes the configs that are finished"
         super().__init__(
             f"{len(faults)} of {wanted} configs failed, so nothing was published or written. Correct what the lines "
-            "above name, and run the command again; --resume takes the configs that are finished"
+            f"above name, and run the command again{rest}."
         )
         self.faults = dict(faults)
 

@@ -21,7 +21,6 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from publisher.cli.arguments import read_settings
 
 from card import REPO_ID
 from explorer import DATASET_ID, SPACE_ID
@@ -37,6 +36,7 @@ from explorer.snippets import arrays_code, builder_code, publish_command
 from generator import RECIPES, Dataset, Parameters, make_dataset
 from generator.anatomy import Anatomy, first_rows
 from mnist1d import Mnist1D
+from publisher.options import read_settings
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MISSING = [name for name in ("gradio", "playwright") if importlib.util.find_spec(name) is None]

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,18 +47,8 @@ COMPUTED = ("size_categories", *BY_CONFIG)
 FEATURES_BYTES = 200_000  # of one config, as JSON: larger features are left to the Parquet files
 DIFF_LINES, DIFF_WIDTH, DIFF_SHOWN = 2000, 200, 100  # lines compared, characters of a line, lines shown
 # The Hub's own steps: https://github.com/huggingface/hub-docs/blob/main/datasetcard.md
-SIZE_CATEGORIES = {
-    1e3: "n<1K",
-    1e4: "1K<n<10K",
-    1e5: "10K<n<100K",
-    1e6: "100K<n<1M",
-    1e7: "1M<n<10M",
-    1e8: "10M<n<100M",
-    1e9: "100M<n<1B",
-    1e10: "1B<n<10B",
-    1e11: "10B<n<100B",
-    1e12: "100B<n<1T",
-}
+SIZES = ["1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T"]
+SIZE_CATEGORIES = ["n<1K", *(f"{low}<n<{high}" for low, high in pairwise(SIZES))]  # of less than 10**3 rows, 10**4, ...
 
 
 @dataclass(frozen=True)
@@ -109,19 +100,7 @@ def compose(
     repo_id: str,
     existing: ExistingCard,
 ) -> tuple[str, Record]:
-    """Return the text of README.md, and the record.
-
-    Parameters
-    ----------
-    card : Card
-    builder : subclass of datasets.DatasetBuilder
-    prepared : sequence of PreparedConfig
-        At least one.
-    assets : mapping of str to str
-        Path -> SHA-256 of the pictures.
-    repo_id : str
-        The repository that the examples load.
-    existing : ExistingCard
+    """Return the text of README.md, and the record; `assets` maps pictures to their SHA-256.
 
     Raises
     ------
@@ -131,11 +110,12 @@ def compose(
         If the template cannot be filled in, or the card would be larger than the Hub accepts.
     """
     default = default_config(builder)
-    records = {config.name: record_config(config) for config in prepared}
+    records = {config.name: _record(config) for config in prepared}
     left = _left(prepared, existing)
     configs = all_configs(builder, prepared, existing)
+    rows = [sum(split.num_examples for split in config.info.splits.values()) for config in configs]
     theirs = existing.card.fields_of_others(ours_of(card, existing))
-    metadata = {**card.metadata, "size_categories": [size_category(max(map(_rows, configs)))]}
+    metadata = {**card.metadata, "size_categories": [size_category(max(rows))]}
     if card.derived:
         taken = {*metadata, *theirs, *(("license_name",) if "license" in {*metadata, *theirs} else ())}
         metadata |= {name: value for name, value in card.derived(builder, configs).items() if name not in taken}
@@ -144,10 +124,10 @@ def compose(
         data[name] = value
     _add_configs(data, prepared, default, existing.paths)
     add_others(data, existing.card, left, {*existing.card.record.configs, *records}, default)
-    _leave_out_features(data, {*left, *records})
+    head = _fitting_yaml(data, {*left, *records})
     record = Record({**left, **records}, assets, keeps_prose=existing.keep_prose)
     prose = existing.card.prose if existing.keep_prose else _prose(card, builder, configs, repo_id)
-    return write_card(data, prose, record, theirs)
+    return write_card(head, prose, record, theirs)
 
 
 def ours_of(card: Card, existing: ExistingCard) -> Collection[str]:
@@ -181,7 +161,7 @@ def read_infos(card: PublishedCard, names: Collection[str]) -> Mapping[str, data
     return DatasetInfosDict.from_dataset_card_data(DatasetCardData(dataset_info=entries))
 
 
-def record_config(config: PreparedConfig) -> ConfigRecord:
+def _record(config: PreparedConfig) -> ConfigRecord:
     """Return what a later run has to know of a config."""
     return ConfigRecord(
         provenance=config.provenance,
@@ -221,11 +201,6 @@ def add_others(
 def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -> str:
     """Return the pattern of a split's files, narrower than that of `datasets` if it would match files of other people.
 
-    Raises
-    ------
-    DifferenceError
-        If there is none.
-
     Examples
     --------
     >>> data_pattern("data", "train", 1, others=["notes.txt"])
@@ -250,7 +225,8 @@ def size_category(rows: int) -> str:
     >>> size_category(5000)
     '1K<n<10K'
     """
-    return next((name for bound, name in SIZE_CATEGORIES.items() if rows < bound), "n>1T")
+    digits = max(0, len(str(rows)) - 3)
+    return SIZE_CATEGORIES[digits] if digits < len(SIZE_CATEGORIES) else "n>1T"
 
 
 def card_diff(before: PublishedCard, after: PublishedCard, template: str) -> Sequence[str]:
@@ -295,8 +271,8 @@ def _add_configs(
     ).to_dataset_card_data(data)
 
 
-def _leave_out_features(data: DatasetCardData, ours: Collection[str]) -> None:
-    """Leave features that are too large for a card to the Parquet files, where `load_dataset` also finds them."""
+def _fitting_yaml(data: DatasetCardData, ours: Collection[str]) -> str:
+    """Return the YAML; too large features are left to the Parquet files, where `load_dataset` also finds them."""
     infos = data["dataset_info"] if isinstance(data["dataset_info"], list) else [data["dataset_info"]]
     own = [info for info in infos if info.get("config_name", "default") in ours]
     for most in (FEATURES_BYTES, 0):
@@ -304,7 +280,7 @@ def _leave_out_features(data: DatasetCardData, ours: Collection[str]) -> None:
             if len(json.dumps(info.get("features", []), default=str)) > most:
                 info.pop("features", None)
         if fits(text := data.to_yaml()):
-            return
+            return str(text)
     raise UsageError(
         f"{CARD} would have {len(text):,} characters of YAML for {len(infos)} configs, and at most {YAML_BYTES:,} "
         f"characters or {YAML_ITEMS:,} items are read. Publish fewer configs"
@@ -336,7 +312,3 @@ def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence
     except Exception as error:  # functions that a template calls may raise anything
         raise UsageError(f"The template {card.template} cannot be filled in: {error}. Correct it") from error
     return "\n" + text.encode(errors="replace").decode()  # a description may have half a surrogate pair
-
-
-def _rows(config: ConfigCard) -> int:
-    return sum(split.num_examples for split in config.info.splits.values())

@@ -42,28 +42,15 @@ TAGS = {  # the Hub's groups of tags, in its order, by the name of the field
 
 
 def render(folder: Path, title: str) -> str:
-    """The page of the repository in a folder.
+    """Return the repository in a folder as HTML that needs no other file.
 
-    Parameters
-    ----------
-    folder : Path
-        Holds README.md, what it links to and, if they are drawn, the Parquet files.
-    title : str
-
-    Returns
-    -------
-    str
-        HTML that needs no other file.
+    The Markdown is CommonMark with GitHub's tables and strikethrough: https://github.github.com/gfm. The Hub's viewer
+    shows a hundred rows to a page, and statistics of each column; here are the first ten.
 
     Raises
     ------
     UsageError
         If a picture of the card is not in the folder.
-
-    Notes
-    -----
-    The Markdown is CommonMark with GitHub's tables and strikethrough: https://github.github.com/gfm. The Hub's viewer
-    shows a hundred rows to a page, and statistics of each column; here are the first ten.
     """
     card = read_card((folder / CARD).read_text(encoding="utf-8"))
     markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -78,13 +65,7 @@ def render(folder: Path, title: str) -> str:
 
 
 def check_preview(path: Path) -> None:
-    """Refuse a place that a page cannot or may not be written to.
-
-    Raises
-    ------
-    UsageError
-        If it is anything but a new file or an earlier page.
-    """
+    """Refuse any path but a new file or an earlier page."""
     if path.is_dir():
         raise UsageError(f"{path} is a folder: give a file in it, such as {path / 'card.html'}")
     if path.suffix.lower() not in (".html", ".htm"):
@@ -94,15 +75,15 @@ def check_preview(path: Path) -> None:
 
 
 def write_preview(page: str, path: Path) -> int:
-    """Write a page as a whole or not at all, and give its size in bytes."""
+    """Write a page as a whole or not at all, and return its size in bytes."""
     check_preview(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
+    draft = path.with_name(f".{path.name}.new")
     try:
-        beside.write_text(page, encoding="utf-8", newline="\n")
-        beside.replace(path)
+        draft.write_text(page, encoding="utf-8", newline="\n")
+        draft.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
     return path.stat().st_size
 
 
@@ -128,7 +109,7 @@ def _embed_images(tokens: Iterable[Token], folder: Path) -> None:
 
 
 def _embedded(link: str, folder: Path) -> str:
-    """A link to a file of the repository as its bytes; any other as it is."""
+    """Return a link to a file of the repository as its bytes, any other as it is."""
     parts = urlsplit(link)
     if parts.scheme or parts.netloc:
         return link
@@ -139,7 +120,7 @@ def _embedded(link: str, folder: Path) -> str:
 
 
 def tag_list(card: PublishedCard) -> str:
-    """The metadata as the Hub's tags, with those that it makes of the papers that the card links to."""
+    """Return the metadata as the Hub's tags, including the papers that the card links to."""
     groups = {label: list(map(str, _listed(card.metadata.get(field)))) for field, label in TAGS.items()}
     groups["Tasks"] = [task.replace("-", " ").title() for task in groups["Tasks"]]
     groups["Size"] = [re.sub(r"n([<>])", r"\1 ", size.replace("<n<", " - ")) for size in groups["Size"]]
@@ -153,7 +134,7 @@ def tag_list(card: PublishedCard) -> str:
 
 
 def first_rows(card: PublishedCard, folder: Path) -> str:
-    """The first rows of each split, as far as it is drawn; the first split is open."""
+    """Return the first rows of each split whose files exist; the first split is open."""
     shown = ""
     infos = {name_of(info): info for info in card.entries("dataset_info")}
     for config in card.entries("configs"):
@@ -170,7 +151,7 @@ def first_rows(card: PublishedCard, folder: Path) -> str:
 
 
 def data_uri(content: bytes, name: str, otherwise: str) -> str:
-    """The content of a file as an address, of the type that its name says."""
+    """Return a file's content as an address of the type that its name says."""
     kind = mimetypes.guess_type(name)[0] or otherwise
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
@@ -188,7 +169,7 @@ def _table(path: Path) -> str:
 
 
 def _kind(feature: Any) -> str:
-    """The type of a column, in the words of the Hub's viewer."""
+    """Return the type of a column in the words of the Hub's viewer."""
     if isinstance(feature, datasets.Value):
         return str(feature.dtype)
     words = {dict: "dict", datasets.ClassLabel: "class label", datasets.Image: "image", datasets.Audio: "audio"}

@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import yaml
-from huggingface_hub import DatasetCardData
 
 from publisher.prepare.files import TextFile
 
@@ -109,17 +108,20 @@ class PublishedCard:
         return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
     def says_the_same(self, other: PublishedCard) -> bool:
-        """Return True if the cards differ at most in the style of their YAML."""
-        one, two = (_canonical(_in_order(card)) for card in (self, other))
-        return (self.prose, self.has_comment, one) == (other.prose, other.has_comment, two)
+        """Return True if the cards differ only in the style of their YAML, or in the order of configs after the first.
+
+        `load_dataset` reads all configs in the format of the first.
+        """
+        one, two = ((card.prose, card.has_comment, _canonical(_in_order(card))) for card in (self, other))
+        first = [[name_of(entry) for entry in card.entries("configs")[:1]] for card in (self, other)]
+        return one == two and first[0] == first[1]
 
 
-def write_card(data: DatasetCardData, prose: str, record: Record, others: Collection[str] = ()) -> tuple[str, Record]:
-    """Return the text of README.md, and the record completed with what it holds of the card.
+def write_card(head: str, prose: str, record: Record, others: Collection[str] = ()) -> tuple[str, Record]:
+    """Return the text of README.md for a YAML, and the record completed with what it holds of the card.
 
-    `others` are the names of the fields in `data` that other people wrote.
+    `others` are the names of the fields that other people wrote.
     """
-    head = data.to_yaml()
     text = f"---\n{head}\n---\n{prose}"
     card = PublishedCard(yaml.load(head, LOADER) or {}, prose, record)
     record = replace(record, fields=sorted(set(card.metadata) - set(others)))
@@ -136,7 +138,7 @@ def read_card(text: str | None, record_text: str | None = None) -> PublishedCard
 
     Examples
     --------
-    >>> text, record = write_card(DatasetCardData(license="mit"), "# Title\n", Record())
+    >>> text, record = write_card("license: mit", "# Title\n", Record())
     >>> listed = record.file.content.decode()
     >>> read_card(text, listed).is_edited(), read_card(text.replace("Title", "title"), listed).is_edited()
     (False, True)

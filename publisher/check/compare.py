@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import reprlib
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
-from huggingface_hub import HfFileSystem
 
-from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, PublishedCard, name_of, read_card
+from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, RECORD, PublishedCard, name_of, read_card
 from publisher.check.parquet import tables
-from publisher.errors import HubError
+from publisher.errors import HubError, PublishingError
 from publisher.hub.client_compat import cache_of_its_own
 from publisher.hub.errors import explain, is_of_the_hub
 from publisher.hub.http import with_retries
@@ -51,14 +53,14 @@ def file_finding(
 def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str]:
     """Compare a commit with the plan that it was made from.
 
-    Equal digests of all files, a card that opens with their names, and one config opened from the Hub say as much as
-    opening all of them from there, which would spend the Hub's quota of requests.
+    Equal digests of all files, a card that opened with their names before, and one config opened from the Hub say as
+    much as opening all of them from there, which would spend the Hub's quota of requests.
     """
     differences = []
     if commit.parent and (others := repository.commits_between(commit, commit.parent)):
         differences.append(
-            f"commit {commit.id} was built over commits that were made meanwhile, {'; '.join(others)}: look at what "
-            "they changed, and commit it again"
+            f"commit {commit.id} was built over what another user had committed meanwhile, {'; '.join(others)}: look "
+            "at what that changed, and commit it again"
         )
     files = repository.files(commit.id)
     differences += plan.differences(State(commit.id, files, EMPTY.card, private=False))
@@ -66,9 +68,7 @@ def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str
         return differences
     changed = {change.path for change in plan.steps}
     opened = [config for config in plan.configs if any(file.path in changed for file in config.all_files)]
-    return check_opens(repository, plan, commit.id, files) or [
-        finding for config in [*opened, *plan.configs][:1] for finding in check_config(repository, config, commit.id)
-    ]
+    return check_config(repository, [*opened, *plan.configs][0], commit.id)
 
 
 def check_published(repository: Repository, plan: Plan, state: State) -> list[str]:
@@ -79,62 +79,45 @@ def check_published(repository: Repository, plan: Plan, state: State) -> list[st
     differences = [*plan.differences(state), *_check_bytes(repository, plan, state)]
     if differences:  # files that differ may have been written to do harm, and are not opened
         return list(dict.fromkeys(differences))
-    return check_opens(repository, plan, state.commit, state.files) or [
-        finding for config in plan.configs[:1] for finding in check_config(repository, config, state.commit)
-    ]
+    return check_opens(repository, plan, state.commit, state.files) or check_config(
+        repository, plan.configs[0], state.commit
+    )
 
 
 def check_opens(repository: Repository, plan: Plan, commit: str, files: Mapping[str, RemoteFile]) -> list[str]:
     """Check that `load_dataset` finds the files of each config by the planned card, before or after the commit.
 
-    Parameters
-    ----------
-    repository : Repository
-    plan : Plan
-    commit : str
-        The plan's start, or the commit that it led to.
-    files : mapping of str to RemoteFile
-        Files of that commit.
-
-    Returns
-    -------
-    list of str
-        A sentence for each config that does not open, naming the entry or file of another program that breaks it.
+    `files` are those of `commit`, the plan's start or the commit that it led to. Return a sentence for each config that
+    does not open, naming the entry or file of another program that breaks it.
     """
-    planned = {change.path: change.after for change in plan.changes}
-    paths = {*files, *planned} - {path for path, after in planned.items() if after is None}
-    card = planned.get(CARD)
-    if isinstance(card, TextFile) and (commit == plan.start.commit or files[CARD].has_content_of(card)):
-        content = card.content
+    planned = {change.path: change for change in plan.changes}
+    paths = {*files, *planned} - {change.path for change in plan.changes if change.after is None}
+    card = planned[CARD].after if CARD in planned else None
+    if isinstance(card, TextFile) and (planned[CARD].action != "same" or files[CARD].has_content_of(card)):
+        texts = {CARD: card.content}
     elif CARD in files:  # written in another style, which stays
-        content = repository.content(CARD, commit)
+        texts = {CARD: repository.content(CARD, commit)}
     else:  # its numbers are not known yet
         return []
-    if not commit:  # a new repository
-        return _open_all(read_card(content.decode(errors="replace")), content, {}, paths, plan.configs)
     small = [path for path in READ_WITH_CARD if path in paths and path in files and files[path].size <= CARD_BYTES]
-    texts = {path: repository.content(path, commit) for path in small}
-    return _open_all(read_card(content.decode(errors="replace")), content, texts, paths, plan.configs)
-
-
-def _open_all(
-    card: PublishedCard,
-    content: bytes,
-    texts: Mapping[str, bytes],
-    paths: set[str],
-    configs: Sequence[PreparedConfig],
-) -> list[str]:
+    texts |= {path: repository.content(path, commit) for path in small}
     wrong = []
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work, "repository").resolve()
-        _make_skeleton(folder, dict.fromkeys(paths, b"") | {**texts, CARD: content})
-        for place, config in enumerate(configs):
+        for path, content in {**dict.fromkeys(paths, b""), **texts}.items():
+            file = folder / path
+            if folder in Path(os.path.normpath(file)).parents:
+                with contextlib.suppress(OSError, ValueError):  # names that this system does not allow are none of ours
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_bytes(content)
+        found = read_card(texts[CARD].decode(errors="replace"))
+        for place, config in enumerate(plan.configs):
             if place:  # the YAML of hundreds of configs takes a second to read, hundreds of times
-                own = {kind: [e for e in card.entries(kind) if name_of(e) == config.name] for kind in BY_CONFIG}
-                _write_card(folder, own)
+                own = {kind: [e for e in found.entries(kind) if name_of(e) == config.name] for kind in BY_CONFIG}
+                (folder / CARD).write_text(_as_card(own), encoding="utf-8")
             if reason := _open(folder, config):
-                culprit = "" if place else _culprit(folder, card, texts, config, configs)
-                wrong.append(reason + culprit)
+                ours = {config.name for config in plan.configs} | plan.start.record.configs.keys()
+                wrong.append(reason + ("" if place else _culprit(folder, found, small, config, ours)))
     return wrong
 
 
@@ -151,106 +134,80 @@ def _open(folder: Path, config: PreparedConfig) -> str:
     except Exception as error:
         said = str(error).replace(f"{folder}/", "").partition(" with any supported extension")[0]
         return f"load_dataset does not open config {config.name}: {clean(said) or type(error).__name__}"
+    if not any(kind.__name__ == "Parquet" for kind in type(builder).__mro__):
+        return f"load_dataset does not read config {config.name} as Parquet but with {type(builder).__name__}"
     if found == wanted:
         return ""
-    return f"load_dataset finds {_count(found)} in config {config.name} instead of {_count(wanted)}"
+    counts = [", ".join(f"{len(of)} files of {split}" for split, of in files.items()) for files in (found, wanted)]
+    return f"load_dataset finds {counts[0] or 'no files'} in config {config.name} instead of {counts[1]}"
 
 
 def _culprit(
-    folder: Path,
-    card: PublishedCard,
-    texts: Mapping[str, bytes],
-    config: PreparedConfig,
-    configs: Sequence[PreparedConfig],
+    folder: Path, card: PublishedCard, small: Sequence[str], config: PreparedConfig, ours: Collection[str]
 ) -> str:
     """Name the entry or file of another program without which a config opens."""
-    ours = {config.name for config in configs} | card.record.configs.keys()
-    for path in texts:
-        (folder / path).rename(folder / f"{path}.removed")
-        opens = not _open(folder, config)
-        (folder / f"{path}.removed").rename(folder / path)
-        if opens:
-            return f". {path}, which another program wrote, is the cause: correct or remove it"
+    without: list[tuple[str, str, str | None]] = [(path, path, None) for path in small]
     for kind in BY_CONFIG:
-        listed = card.metadata.get(kind)
-        listed = listed if isinstance(listed, list) else []
+        listed = card.metadata[kind] if isinstance(card.metadata.get(kind), list) else []
         for index, entry in enumerate(listed):
-            if not (isinstance(entry, dict) and name_of(entry) in ours):
-                _write_card(folder, {**card.metadata, kind: [*listed[:index], *listed[index + 1 :]]})
-                if not _open(folder, config):
-                    name = name_of(entry) if isinstance(entry, dict) else None
-                    what = f"of config {name}" if name else reprlib.repr(entry)
-                    return (
-                        f". The entry {what} in the card's {kind}, which another program wrote, is the cause: correct "
-                        "or remove it"
-                    )
+            name = name_of(entry) if isinstance(entry, dict) else None
+            if name not in ours:
+                what = f"The entry {f'of config {name}' if name else reprlib.repr(entry)} in the card's {kind}"
+                without.append((what, CARD, _as_card({**card.metadata, kind: listed[:index] + listed[index + 1 :]})))
+    for what, path, text in without:
+        before = (folder / path).read_bytes()
+        (folder / path).unlink()
+        if text:
+            (folder / path).write_text(text, encoding="utf-8")
+        is_cause = not _open(folder, config)
+        (folder / path).write_bytes(before)
+        if is_cause:
+            return f". {what}, which another program wrote, is the cause: correct or remove it"
     return ""
 
 
-def _write_card(folder: Path, metadata: Mapping[str, Any]) -> None:
-    text = yaml.safe_dump(dict(metadata), sort_keys=False)  # `datasets` takes the first key for a feature's type
-    (folder / CARD).write_text(f"---\n{text}---\n", encoding="utf-8")
-
-
-def _make_skeleton(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make a folder with the names of a repository's files, and the content of those that are read."""
-    for path, content in files.items():
-        parts = PurePosixPath(path).parts
-        if path and not path.startswith("/") and ".." not in parts and "\\" not in path and "\0" not in path:
-            file = folder.joinpath(*parts)
-            try:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(content)
-            except OSError:  # a name that is longer than this system allows: none of ours
-                continue
-
-
-def _count(splits: dict[str, list[str]]) -> str:
-    return ", ".join(f"{len(files)} files of {split}" for split, files in splits.items()) or "no files"
+def _as_card(metadata: Mapping[str, Any]) -> str:
+    # `datasets` takes the first key for a feature's type
+    return f"---\n{yaml.safe_dump(dict(metadata), sort_keys=False)}---\n"
 
 
 def check_config(repository: Repository, config: PreparedConfig, commit: str) -> list[str]:
     """Check that `load_dataset` opens a config from the Hub, past all caches.
 
-    Raises
-    ------
-    PublishingError
-        If the Hub refused, or could not be reached.
+    Of a config in parts, which is too large to download and whose digests are compared, the files are only counted.
     """
-    if config.in_parts:  # too large to download, and the digests are compared: it is enough that it opens
-        count, unit, wanted = _files, "files", {split: len(files) for split, files in config.files.items()}
-    else:
-        count, unit = _rows, "rows"
-        wanted = {name: split.num_examples for name, split in config.info.splits.items()}
-    size = 0 if config.in_parts else sum(file.size for file in config.all_files)
+    unit = "files" if config.in_parts else "rows"
+    wanted = {
+        name: len(config.files[name]) if config.in_parts else config.info.splits[name].num_examples
+        for name in config.files
+    }
     try:
-        with tempfile.TemporaryDirectory() as cache, cache_of_its_own(Path(cache, "hub")):
-            found = with_retries(
-                f"opening config {config.name}", count, repository.repo_id, config, commit, Path(cache), size=size
-            )
+        with _loaded(repository, config, commit, streaming=config.in_parts) as found:
+            counts = {name: split.n_shards if config.in_parts else split.num_rows for name, split in found.items()}
+    except PublishingError:
+        raise
     except Exception as error:
-        if is_of_the_hub(error):
-            raise explain(error, repository.repo_id) from error
-        raise HubError(
-            f"load_dataset does not open config {config.name}: {one_line(error.__cause__ or error)}"
-        ) from error
-    return [] if found == wanted else [f"load_dataset finds {found} {unit} in config {config.name} instead of {wanted}"]
+        reason = one_line(error.__cause__ or error)
+        raise HubError(f"load_dataset does not open config {config.name}: {reason}") from error
+    if counts == wanted:
+        return []
+    return [f"load_dataset finds {counts} {unit} in config {config.name} instead of {wanted}"]
 
 
-def _rows(repo_id: str, config: PreparedConfig, commit: str, cache: Path) -> dict[str, int]:
-    found = datasets.load_dataset(repo_id, config.name, revision=commit, cache_dir=str(cache / "rows"))
-    return {name: split.num_rows for name, split in found.items()}
-
-
-def _files(repo_id: str, config: PreparedConfig, commit: str, cache: Path) -> dict[str, int]:
-    """Open a config, and the footer of the first file of each split."""
-    found = datasets.load_dataset(repo_id, config.name, revision=commit, streaming=True, cache_dir=str(cache / "rows"))
-    for files in config.files.values():
-        # Rows are not streamed: a process that ends while pyarrow reads ahead may abort
-        with HfFileSystem(skip_instance_cache=True).open(f"datasets/{repo_id}@{commit}/{files[0].path}") as file:
-            if (rows := pq.ParquetFile(file).metadata.num_rows) != (files[0].rows or rows):
-                raise ValueError(f"{files[0].path} has {rows} rows instead of {files[0].rows}")
-    return {name: split.n_shards for name, split in found.items()}
+@contextmanager
+def _loaded(repository: Repository, config: PreparedConfig, commit: str, streaming: bool = False) -> Iterator[Any]:
+    """Splits of a config as `load_dataset` gives them, as long as its cache is there; raises whatever it raises."""
+    size = 0 if streaming else sum(file.size for file in config.all_files)
+    with tempfile.TemporaryDirectory() as cache, cache_of_its_own(Path(cache, "hub")):
+        options = {"revision": commit, "cache_dir": str(Path(cache, "rows")), "streaming": streaming}
+        doing = f"opening config {config.name}"
+        try:
+            found = with_retries(doing, datasets.load_dataset, repository.repo_id, config.name, size=size, **options)
+        except Exception as error:
+            if is_of_the_hub(error):
+                raise explain(error, repository.repo_id) from error
+            raise
+        yield found
 
 
 def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[str]:
@@ -276,7 +233,7 @@ def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[s
         found = repository.look_into(file, state.commit, digests)
         if found is None:
             yield _lost(file.path)
-        elif found[0] != (file.sha256 or (digest_of(after) if file.path != CARD else None) or found[0]):
+        elif found[0] != (file.sha256 or (digest_of(after) if file.path not in (CARD, RECORD) else None) or found[0]):
             yield f"{file.path} has other bytes than the Hub lists: SHA-256 {found[0]}"
         elif finding := file_finding(file.path, found[0], None, found[1], rows_sha256_of(after)):
             yield finding
@@ -289,32 +246,22 @@ def _lost(path: str) -> str:
 def check_rows(repository: Repository, configs: Sequence[PreparedConfig], commit: str) -> list[str]:
     """Compare a repository that another program wrote with a dataset by value, whatever its files are called.
 
-    Returns
-    -------
-    list of str
-        Sentences on features that differ, and on the first row of each split that differs; empty if all are equal.
+    Return sentences on features that differ, and on the first row of each split that differs.
     """
     wrong: list[str] = []
     for config in configs:
-        with tempfile.TemporaryDirectory() as cache, cache_of_its_own(Path(cache, "hub")):
-            size = sum(file.size for file in config.all_files)
-            load = datasets.load_dataset
-            where = {"revision": commit, "cache_dir": str(Path(cache, "rows"))}
-            try:
-                found = with_retries(
-                    f"opening config {config.name}", load, repository.repo_id, config.name, size=size, **where
-                )
-            except Exception as error:
-                if is_of_the_hub(error):
-                    raise explain(error, repository.repo_id) from error
-                wrong.append(f"load_dataset does not open config {config.name}: {one_line(error.__cause__ or error)}")
-                continue
-            for split in [*config.files, *(name for name in found if name not in config.files)]:
-                place = f"config {config.name}, split {split}"
-                if split not in found or split not in config.files:
-                    wrong.append(f"{place} is {'missing' if split in config.files else 'not one of the dataset'}")
-                else:
-                    wrong += _compare_split(place, found[split], config.files[split], config.info.features)
+        try:
+            with _loaded(repository, config, commit) as found:
+                for split in [*config.files, *(name for name in found if name not in config.files)]:
+                    place = f"config {config.name}, split {split}"
+                    if split not in found or split not in config.files:
+                        wrong.append(f"{place} is {'missing' if split in config.files else 'not one of the dataset'}")
+                    else:
+                        wrong += _compare_split(place, found[split], config.files[split], config.info.features)
+        except PublishingError:
+            raise
+        except Exception as error:
+            wrong.append(f"load_dataset does not open config {config.name}: {one_line(error.__cause__ or error)}")
     return wrong
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,6 @@ from typing import Any
 
 import datasets
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from publisher.card.compose import SIZE_CATEGORIES, size_category
 from publisher.card.record import CARD, CARD_BYTES, RECORD, ConfigRecord, PublishedCard, name_of, read_card
@@ -24,25 +22,11 @@ from publisher.hub.repository import Repository
 from publisher.options import MAIN, check_repo_id
 from publisher.prepare.features import features_from_card
 from publisher.prepare.files import file_digest
-from publisher.prepare.rows import RowsDigest, arrow_bytes, is_list, row_digests
+from publisher.prepare.rows import RowsDigest, arrow_bytes, row_digests
 from publisher.text import one_line
 
 FINDINGS, LENGTH = 1000, 1000  # that are listed at most, and characters of each
 ESTIMATE = 0.1  # `push_to_hub` of `datasets` estimates num_bytes of a selection of rows by their share
-
-
-def digest_values(digest: hashlib._Hash, column: pa.ChunkedArray) -> bool:
-    """Feed a column's values to a digest; False, and nothing is fed, if it has nulls or other types than numbers."""
-    while is_list(column.type):
-        if column.null_count:
-            return False
-        column = pc.list_flatten(column)
-    if column.null_count or not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-        return False
-    for chunk in column.chunks:
-        values = chunk.to_numpy()
-        digest.update(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
-    return True
 
 
 @dataclass(frozen=True)
@@ -110,22 +94,21 @@ def examine(source: str | Path, revision: str | None = None) -> Report:
 class _Split:
     """Sums over the files of a split."""
 
+    digest: RowsDigest | None  # of the rows, if one is recorded
     rows: int = 0
     size: int = 0  # bytes of the files
     low: int = 0  # Arrow bytes, without and with the bitmaps of nulls, which depend on the writer
     high: int = 0
     whole: bool = True  # all of its files could be read
-    digests: dict[str, Any] = field(default_factory=dict)  # column -> SHA-256 so far, or None
 
     def add(self, table: pa.Table) -> None:
         """Count the next rows."""
         self.rows += table.num_rows
-        for name, column in zip(table.column_names, table.columns, strict=True):
+        for column in table.columns:
             self.low += arrow_bytes(column)
             self.high += arrow_bytes(column, bitmaps=2)  # one has up to a byte more for each batch that was written
-            digest = self.digests.setdefault(name, hashlib.sha256())
-            if digest is not None and not digest_values(digest, column):
-                self.digests[name] = None
+        if self.digest:
+            self.digest.add(table)
 
 
 class Repeats:
@@ -159,8 +142,6 @@ class Repeats:
 
 @dataclass(frozen=True)
 class _Folder:
-    """A repository on this machine."""
-
     path: Path
     files: dict[str, None]
     card: PublishedCard
@@ -171,18 +152,7 @@ class _Folder:
 def examine_folder(
     folder: Path, names: list[str], repository: Repository | None = None, commit: str | None = None
 ) -> Report:
-    """Check a folder.
-
-    Parameters
-    ----------
-    folder : Path
-    names : list of str
-        Possible names of the repository, which no script in it may have.
-    repository : Repository, optional
-        The repository that the folder was copied from: the Hub is asked about the card's fields.
-    commit : str, optional
-        Of the copy.
-    """
+    """Check a folder, or the copy of a repository's commit; no script in it may have one of the `names`."""
     wrong: list[str] = []
     text, record = _read_text(folder, CARD, wrong), _read_text(folder, RECORD, wrong)
     card = read_card(text, record)
@@ -203,15 +173,11 @@ def examine_folder(
         builders = [str(config.provenance.get("builder")) for config in card.record.configs.values()]
         yield from layout.check_names(splits, copy.files, card.record.files, [*names, *builders])
 
-    found = [_shorten(finding) for finding in islice(findings(), FINDINGS + 1)]
+    lines = (" ".join(finding.split()) for finding in findings())
+    found = [line if len(line) <= LENGTH else f"{line[:LENGTH]}..." for line in islice(lines, FINDINGS + 1)]
     if len(found) > FINDINGS:
         found[FINDINGS:] = [f"there are more findings: the first {FINDINGS:,} are listed"]
     return Report(found, list(splits), list(read), commit)
-
-
-def _shorten(finding: str) -> str:
-    line = " ".join(finding.split())
-    return line if len(line) <= LENGTH else f"{line[:LENGTH]}..."
 
 
 def _read_text(folder: Path, name: str, wrong: list[str]) -> str | None:
@@ -241,28 +207,33 @@ def _check_rows(copy: _Folder, splits: layout.Layout) -> Iterator[str]:
     said = copy.card.metadata.get("size_categories")
     fitting = dict.fromkeys(size_category(number) for number in [*rows, sum(rows)])
     for name in [said] if isinstance(said, str) else said if isinstance(said, list) else []:
-        if whole and rows and name in SIZE_CATEGORIES.values() and name not in fitting:  # else the Hub has to judge
+        if whole and rows and name in SIZE_CATEGORIES and name not in fitting:  # else the Hub has to judge
             yield f"{CARD}: size_categories is {name!r}, and the files have {sum(rows):,} rows: {' or '.join(fitting)}"
 
 
 def _check_config(copy: _Folder, config: str, splits: dict[str, list[str]]) -> tuple[dict[str, _Split], list[str]]:
     """Read all files of a config."""
     info = next((entry for entry in copy.card.entries("dataset_info") if name_of(entry) == config), {})
-    features, findings = _read_features(config, info)
+    features, findings = None, []
+    try:
+        features = features_from_card(info["features"]) if "features" in info else None
+        assert features is None or features.arrow_schema  # which fails for an unknown type
+    except Exception as error:  # whatever a hand-written list leads to
+        features = None
+        findings = [f"{CARD}: dataset_info of config {config}: features cannot be read: {one_line(error)}"]
     record = copy.card.record.configs.get(config)
     known = features or datasets.Features()
     repeats = Repeats(known) if len(splits) > 1 else None
     sums: dict[str, _Split] = {}
-    missing = set(copy.card.record.files) - set(copy.files)
     for split, paths in splits.items():
-        total = sums[split] = _Split(whole=bool(paths))
+        total = sums[split] = _Split(RowsDigest(known) if record else None, whole=bool(paths))
         for path in paths:
             rows = RowsDigest(known) if record and features and path in record.rows_sha256 else None
 
             def take(table: pa.Table, split: str = split, rows: RowsDigest | None = rows) -> None:
                 sums[split].add(table)
-                for digest in filter(None, [rows]):
-                    digest.add(table)
+                if rows:
+                    rows.add(table)
                 if repeats:
                     repeats.add(split, table)
 
@@ -279,26 +250,13 @@ def _check_config(copy: _Folder, config: str, splits: dict[str, list[str]]) -> t
             )
             if rows:
                 copy.rows_sha256[path] = rows.hexdigest()
-        stems = {found["stem"] for path in paths if (found := layout.SHARD.fullmatch(path))}
-        lacks = any((found := layout.SHARD.fullmatch(path)) and found["stem"] in stems for path in missing)
-        if lacks or any(layout.check_shards(paths)):
+        if any(path not in copy.files for path in record.files) if record else any(layout.check_shards(paths)):
             total.whole = False
     findings += repeats.findings(config) if repeats else ()
     findings += _check_info(config, info, sums, exact=record is not None)
     if record:
         findings += _check_digests(config, record, sums)
     return sums, findings
-
-
-def _read_features(config: str, info: Mapping[str, Any]) -> tuple[datasets.Features | None, list[str]]:
-    if "features" not in info:
-        return None, []
-    try:
-        features = features_from_card(info["features"])
-        features.arrow_schema  # noqa: B018  # fails for an unknown type
-    except Exception as error:  # whatever a hand-written list leads to
-        return None, [f"{CARD}: dataset_info of config {config}: features cannot be read: {one_line(error)}"]
-    return features, []
 
 
 def _check_info(config: str, info: Mapping[str, Any], sums: Mapping[str, _Split], exact: bool) -> Iterator[str]:
@@ -341,10 +299,9 @@ def _check_digests(config: str, record: ConfigRecord, sums: Mapping[str, _Split]
         if split is None:
             yield f"config {config}: split {name!r} is in the record, and no file is read as such"
             continue
-        for column, wanted in columns.items() if split.whole else ():
-            digest = split.digests.get(column)
-            found = digest.hexdigest() if digest else "none"
-            if found != wanted:
+        numbers = split.digest.numbers() if split.digest and split.whole else columns
+        for column, wanted in columns.items():
+            if (found := numbers.get(column, "none")) != wanted:
                 yield (
                     f"config {config}, split {name}, column {column}: the values have the SHA-256 {found}, "
                     f"and the record says {wanted}"

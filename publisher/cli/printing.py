@@ -59,7 +59,8 @@ def print_job(job: Job, waiting: Sequence[FilePart]) -> None:
 
 def print_plan(outcome: Outcome, target: Options) -> None:
     """What happens to each path."""
-    state = f"commit {outcome.before.commit}" if outcome.before else "a new repository"
+    new = "a new repository, or one that this token cannot see" if target.dry_run else "a new repository"
+    state = f"commit {outcome.before.commit}" if outcome.before else new
     print(f"{target.repo_id} at {target.revision}, {'a new branch at ' if outcome.new_branch else ''}{state}")
     groups = _groups(outcome.plan.changes, lambda change: (change.action, change.by_others))
     width = max(len(_name(group)) for group in groups)

@@ -31,7 +31,7 @@ from publisher.publish import Outcome, Show, look, plan_from, publish, verify
 from publisher.publish.rollback import load_snapshot
 from publisher.scale.notes import Notes, open_notes
 from publisher.scale.run import CONTINUES, Job, describe, expect, make_job, publish_job
-from publisher.scale.workers import waiting
+from publisher.scale.workers import notes as log
 from publisher.text import without_control
 
 
@@ -118,7 +118,7 @@ def _check_workers(job: Job) -> None:
     if job.options.executor and len(job.parts) < len(job.tasks):
         raise UsageError(f"--executor is for builders of tables in shards, and {why}. Leave it out.")
     if (job.options.workers or 1) > 1 and not is_divided and not job.faults:
-        waiting.info("note: --workers %s has no effect, because %s", job.options.workers, why)
+        log.info("note: --workers %s has no effect, because %s", job.options.workers, why)
 
 
 def _write_folder(job: Job) -> int:
@@ -156,7 +156,7 @@ def _write_preview(job: Job) -> int:
 def _complete(dataset: Dataset, folder: Path, repo_id: str) -> list[File]:
     """Put card and pictures next to the prepared configs; all files, the card first."""
     for note in dict.fromkeys(note for config in dataset.configs for note in config.notes):
-        waiting.info("note: %s", note)
+        log.info("note: %s", note)
     files = dataset.all_files(repo_id)
     complete_folder(folder, files)
     return files
@@ -222,7 +222,7 @@ def _report(options: Options, outcome: Outcome, result: str) -> int:
         if outcome.commit and outcome.commit.pull_request:
             print(f"pull request: {outcome.commit.pull_request}")
     if outcome.differences and options.traceback:
-        waiting.info("no traceback: no code failed, and the lines above say what differs")
+        log.info("no traceback: no code failed, and the lines above say what differs")
     return DifferenceError.exit_code if outcome.differences else 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import sys
@@ -73,6 +73,8 @@ def _end(prog: str, number: int) -> None:
         worker.kill()
     for worker in workers:
         worker.join(END_FOR_S)
+    with contextlib.suppress(Exception):
+        multiprocessing.util._run_finalizers(0)  # type: ignore[attr-defined]  # else a process of Python's complains of semaphores that are left
     for _ in range(REMOVALS):  # the main thread may still write
         for remove in AT_END:
             remove()

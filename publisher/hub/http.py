@@ -3,7 +3,7 @@
 - `huggingface_hub` sends most requests up to six times within 23 s. It has no limit of time for an answer, and gets
   one here, so that a server that falls silent is left within two minutes.
 - `hf_xet` sends a request twice.
-- `with_retries` repeats calls that fail sooner, for `RETRY_FOR_S`. Calls that follow each other share one outage.
+- `with_retries` repeats calls that fail sooner, for `RETRY_FOR_S`.
 - A server that names a time to wait (status 429, or Retry-After) gets that time, once.
 """
 
@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import tenacity
-from huggingface_hub import constants, get_session
+from huggingface_hub import constants, get_session, get_token
 from huggingface_hub.utils import hf_raise_for_status
 
-from publisher.errors import UsageError
+from publisher.errors import HubError, UsageError
 from publisher.hub.client_compat import end_xet_session
-from publisher.hub.errors import TRANSIENT, is_transient, named_wait, summary, wait_of
+from publisher.hub.errors import TRANSIENT, is_of_the_hub, is_transient, named_wait, said_by_hub, summary, wait_of
 from publisher.text import clean, endpoint, one_line
 
 T = TypeVar("T")
@@ -51,6 +51,7 @@ XET = {  # of hf_xet, which reads them when its session begins
 OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # the libraries obey the older names, too
 TRIED_BYTES = 100_000  # that have to fit into each folder
 
+sleep = time.sleep
 log = logging.getLogger("publisher.waiting")
 _client_log = logging.getLogger("huggingface_hub.utils._http")  # the client's own lines about its retries
 _under_way: list[_Wait] = []
@@ -88,15 +89,17 @@ def with_retries(doing: str, request: Callable[..., T], *arguments: Any, size: i
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Exception),  # `stop` tells which
+            sleep=lambda seconds: sleep(seconds),
             wait=lambda state: patience.failed(_failure(state)) or 0,
             stop=lambda state: patience.seconds is None,
             before=lambda state: patience.begin(),
             before_sleep=note,
             reraise=True,
         )
-        result = retrying(request, *arguments, **named)
-    patience.succeeded()
-    return result
+        try:
+            return retrying(request, *arguments, **named)
+        finally:
+            Patience.outage = math.inf  # it is over, or is reported
 
 
 def _failure(state: tenacity.RetryCallState) -> BaseException | None:
@@ -106,7 +109,7 @@ def _failure(state: tenacity.RetryCallState) -> BaseException | None:
 class Patience:
     """When a call is repeated, and for how long; `seconds` until then are None if it is not."""
 
-    _outage: ClassVar[float] = math.inf  # when it began: calls that follow each other share it
+    outage: ClassVar[float] = math.inf  # when it began: a commit that failed and the look for it share one
 
     def __init__(self) -> None:
         self.attempt = time.monotonic()
@@ -119,10 +122,6 @@ class Patience:
         """Note when an attempt begins."""
         self.attempt = time.monotonic()
 
-    def succeeded(self) -> None:
-        """Note that there is no outage, or no longer."""
-        Patience._outage = math.inf
-
     def failed(self, error: BaseException | None) -> float | None:
         """Seconds until the next attempt, or None if that was the last one."""
         now, asked = time.monotonic(), wait_of(error)
@@ -133,8 +132,8 @@ class Patience:
                 self.seconds = asked + 1 if asked else 0
             self.has_waited = True
         elif is_transient(error):
-            began = now if now - self.attempt > TRANSFER_S else min(self.attempt, self.first, Patience._outage)
-            self.first = Patience._outage = began
+            began = now if now - self.attempt > TRANSFER_S else min(self.attempt, self.first, Patience.outage)
+            self.first = Patience.outage = began
             if now - began < RETRY_FOR_S:
                 self.seconds = min(FIRST_WAIT_S * 2 ** (self.failures - 1), LONGEST_WAIT_S)
         return self.seconds
@@ -166,7 +165,26 @@ def said_while(doing: str) -> Iterator[Callable[[str], None]]:
 def pause(doing: str, seconds: float) -> None:
     """Wait, and log it."""
     with said_while(doing):
-        time.sleep(seconds)
+        sleep(seconds)
+
+
+def find_token() -> str | None:
+    """Token of the user, if there is one.
+
+    Raises
+    ------
+    UsageError, HubError
+        If it cannot be a token, or if keyless publishing fails.
+    """
+    prepare_clients()
+    try:
+        token = with_retries("getting a token", get_token)
+    except Exception as error:  # HF_OIDC_RESOURCE is set: the client asks the Hub for one
+        kind = HubError if is_of_the_hub(error) else UsageError
+        raise kind(f"Keyless publishing failed. {said_by_hub(error) or one_line(error)}") from error
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        raise UsageError("The token has characters that no token has. Copy it again into HF_TOKEN")
+    return token
 
 
 def prepare_clients(size: int = 0) -> None:
@@ -181,7 +199,13 @@ def prepare_clients(size: int = 0) -> None:
     if not any(isinstance(known, _ClientLog) for known in _client_log.filters):
         _client_log.addFilter(_ClientLog())
         _client_log.setLevel(logging.WARNING)
-    client = get_session()
+    try:
+        client = get_session()
+    except Exception as error:
+        raise UsageError(
+            "The settings for a proxy or certificates (http_proxy, https_proxy, all_proxy, SSL_CERT_FILE, "
+            f"SSL_CERT_DIR) cannot be used: {one_line(error).rstrip('.')}. Correct or unset them"
+        ) from None
     if _refuse_named_wait not in client.event_hooks["response"]:  # a new one
         hooks = client.event_hooks
         client.event_hooks = {**hooks, "response": [*hooks["response"], _refuse_named_wait]}
@@ -234,13 +258,7 @@ def check_surroundings() -> None:
     for name in ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"):
         if getattr(constants, name) < 0:
             raise UsageError(f"{name} is negative. Give seconds, or unset it")
-    try:
-        prepare_clients()
-    except Exception as error:
-        raise UsageError(
-            "The settings for a proxy or certificates (http_proxy, https_proxy, all_proxy, SSL_CERT_FILE, "
-            f"SSL_CERT_DIR) cannot be used: {one_line(error).rstrip('.')}. Correct or unset them"
-        ) from None
+    prepare_clients()
     folders = {"HF_HOME": constants.HF_HOME, "TMPDIR": tempfile.gettempdir()}
     if not constants.HF_HUB_DISABLE_XET:
         folders["HF_XET_CACHE"] = os.environ.get("HF_XET_CACHE") or str(Path(constants.HF_HOME, "xet"))

@@ -120,7 +120,10 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     composed = read_card(readme.content.decode(), record.file.content.decode())
     of_card = _change_card(readme, composed, state, by_others=not keep_prose and state.card.is_of_others(card.fields))
     if of_card.action == "same":
-        record = replace(record, readme=record.readme and state.files[CARD].blob_id)  # its style may be another
+        # its style may be another; and additions of other people alone are not a reason to commit
+        as_before = replace(record, readme=recorded.readme)
+        is_same = as_before.file == recorded.file
+        record = as_before if is_same else replace(record, readme=record.readme and state.files[CARD].blob_id)
     texts = [of_card, _change(record.file, state.files.get(RECORD), Record())]
     if any(isinstance(file, ExpectedFile) for file in files):  # then the numbers in card and record are expected, too
         texts = [_change(ExpectedFile(c.path, c.after.size), c.before, Record()) for c in texts if c.after]

@@ -5,6 +5,7 @@ The package knows neither cards nor the Hub.
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from datasets.exceptions import DatasetGenerationError
 from publisher.errors import PublishingError, UsageError
 
 HERE = Path(__file__).parent.parent
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk: other configs would fail likewise
 LONGEST = 100  # characters of a value in a message
 NO_ROWS = "The split is empty, and `load_dataset` cannot open empty splits. Remove it"
 FOLDER_HINTS = ("data_dir", "manual_dir", "manually download")
@@ -87,7 +89,7 @@ def builder_errors(
                 raise UsageError(f"{where}, {reason}") from error
         places = [place for reason in reasons if (place := _place(reason, kind))]
         reason = next((reason for reason in reasons if not isinstance(reason, DatasetGenerationError)), error)
-        if not places and isinstance(reason, OSError) and not _address(reason):
+        if isinstance(reason, OSError) and (reason.errno in FULL or not (places or _address(reason))):
             raise reason from None
         line = f"{places[0]}: " if places else ""
         text = " ".join(str(reason).split())

@@ -26,7 +26,8 @@ from publisher.prepare.tasks import FilePart, Prepared, Task, assemble_configs, 
 from publisher.publish import Found, Outcome, Show, look, refuse_early, refuse_undecided
 from publisher.publish import publish as publish_prepared
 from publisher.scale.notes import Notes, open_notes
-from publisher.scale.workers import said_if_long, waiting, work_on
+from publisher.scale.workers import notes as log
+from publisher.scale.workers import said_if_long, work_on
 
 CONTINUES = "Interrupted. Nothing is half done. Run the command again; --resume takes up what is finished."
 Work = Callable[[Task], Prepared]
@@ -97,7 +98,7 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
     try:
         if options.overrides:
             assert sources[0].builder  # what is wrong with them is said once, not for each config
-        with said_if_long(lambda: "looking at the splits"):
+        with said_if_long("looking at the splits"):
             tasks = plan_tasks(sources, default_config(builder), faults)
     except (TypeError, ValueError) as error:
         if options.overrides:
@@ -111,7 +112,7 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
         }
         counts = {kind: [notes.find(task) is not None for task in of_kind] for kind, of_kind in kinds.items()}
         words = [f"{sum(found)} of {len(found)} {kind}" for kind, found in counts.items() if found]
-        waiting.info("resumed: %s", ", ".join(words))
+        log.info("resumed: %s", ", ".join(words))
     return job
 
 

@@ -48,7 +48,7 @@ EQUAL, MEDIA, REFUSED, ITSELF, DIFFERENT, FAULT = (
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a script, and why."""
+    """Outcome of a script, and the reason."""
 
     name: str
     status: str
@@ -158,7 +158,7 @@ def spell(row: Any, features: Any, downloads: Path) -> str:
 
 
 def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
-    """What became of a config, and why; in a process of its own, as scripts change what they like."""
+    """Outcome of a config, and the reason; in a separate process, as scripts change what they like."""
     from datasets import DatasetBuilder, load_dataset
 
     from publisher.builders import find_builder
@@ -215,7 +215,7 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
 
 
 def try_script(folder: Path, configs: int) -> tuple[str, str]:
-    """What became of a script, by the worst of the configs that it can read itself."""
+    """Outcome of a script: the worst of the configs that it can read itself."""
     from publisher.builders import find_builder
     from publisher.errors import UsageError
     from publisher.options import Options
@@ -236,7 +236,7 @@ def try_script(folder: Path, configs: int) -> tuple[str, str]:
 
 
 def _answer(pipe: Connection, folder: Path, configs: int) -> None:
-    """Send what became of a script; what it prints is nobody's."""
+    """Send the outcome of a script; its output is discarded."""
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(silence, stream)
@@ -294,7 +294,7 @@ def main() -> int:
     done = {result.name for result in results}
     with tempfile.TemporaryDirectory() as home, ThreadPoolExecutor(options.jobs) as pool:
         os.environ.update(HF_HOME=home, TMPDIR=home, HF_HUB_OFFLINE="1", HF_DATASETS_DISABLE_PROGRESS_BARS="1")
-        multiprocessing.set_forkserver_preload(["publisher.cli.script", "publisher.publish.reconcile"])
+        multiprocessing.set_forkserver_preload(["publisher.cli.script", "publisher.publish"])
         waiting = [path for path in folders if path.name not in done]
         for task in as_completed([pool.submit(in_a_process, path, options.configs) for path in waiting]):
             result = task.result()

@@ -1,0 +1,587 @@
+"""The command as people run it: what it writes, prints and refuses; cards and scripts that other people wrote."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import pty
+import random
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+from datasets import load_dataset
+from huggingface_hub import HfApi
+
+import generator
+from card import CARD, REPO_ID
+from generator import Dataset, Parameters
+from loopback import WRITE_TOKEN, Account, Hub
+from mnist1d import Mnist1D
+from publisher import publish
+from tests.commands import Ended, run_command
+from tests.hubs import close_connections, empty_hub
+from tests.shards import SHARDS_CARD, Shards
+
+ROOT = Path(__file__).parents[2]
+SCRIPT: list[Any] = [sys.executable, str(ROOT / "scripts" / "push_to_hub.py")]
+CONFIGS = list(Mnist1D.builder_configs)
+R = "tester/many"
+NAMES = ("a", "b", "c", "d")
+MANY = """
+import datasets
+import os
+
+class Many(datasets.GeneratorBasedBuilder):
+    BUILDER_CONFIGS = [datasets.BuilderConfig(name=name) for name in ("a", "b", "c", "d")]
+    DEFAULT_CONFIG_NAME = "a"
+
+    def _info(self):
+        return datasets.DatasetInfo(features=datasets.Features({"n": datasets.Value("int64")}))
+
+    def _split_generators(self, manager):
+        return [datasets.SplitGenerator("train", {"file": manager.download(f"data/{self.config.name}.txt")})]
+
+    def _generate_examples(self, file):
+        with open(os.environ["DRAWN"], "a") as out:
+            out.write(self.config.name)
+        with open(file) as lines:
+            for number, line in enumerate(lines):
+                yield number, {"n": int(line)}
+"""
+PROSE = "# Written by hand\n\nBy somebody who cares.\n"
+THEIR_CARD = f"---\nlanguage:\n- en\nlicense: mit\ntags:\n- numbers\npretty_name: Their name\n---\n{PROSE}"
+
+
+def run(*arguments: object) -> Ended:
+    """The command for MNIST-1D, in this process."""
+    return run_command(arguments, (Mnist1D, CARD, REPO_ID))
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refusal(ended: Ended) -> str:
+    """The one line that was printed."""
+    assert (ended.exit_code, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    return ended.stderr
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A script with four configs and its data, as in a repository."""
+    monkeypatch.setenv("PUBLISHER_SCRIPT_FOLDER", "")
+    monkeypatch.setenv("DRAWN", str(tmp_path / "drawn"))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "many" / "data").mkdir(parents=True)
+    (tmp_path / "many" / "many.py").write_text(MANY)
+    for number, name in enumerate(NAMES):
+        (tmp_path / "many" / "data" / f"{name}.txt").write_text(f"{number}\n{number}\n")
+    return tmp_path / "many"
+
+
+def drawn(folder: Path) -> str:
+    """The configs that were drawn since this was asked."""
+    found = folder.parent / "drawn"
+    names = found.read_text() if found.exists() else ""
+    found.unlink(missing_ok=True)
+    return names
+
+
+def test_writes_and_prints(tmp_path: Path) -> None:
+    """Files, rows, bytes, and lines that load them; nothing next to the folder, or left in the work folder."""
+    target = tmp_path / "a" / "mnist1d"
+    ended = run("--output-dir", target, "--work-dir", tmp_path / "work")
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    files = tree(target)
+    for path, content in files.items():
+        assert f"{path}  " in ended.stdout
+        assert f"{len(content):,} bytes" in ended.stdout
+    size = sum(map(len, files.values()))
+    assert f"Wrote {len(files)} files, {5000 * len(CONFIGS):,} rows, {size:,} bytes" in ended.stdout
+    assert f'load_dataset("{target}", "shuffled")' in ended.stdout
+    assert [*target.parent.iterdir(), *(tmp_path / "work").glob("*")] == [target]
+
+
+def test_same_bytes_again(built: Path, tmp_path: Path) -> None:
+    """A second run, in a process of its own, gives the same files."""
+    subprocess.run([*SCRIPT, "--output-dir", tmp_path / "again"], check=True, capture_output=True)
+    assert tree(tmp_path / "again") == tree(built)
+
+
+def test_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each config is asked for its splits once, and its samples are drawn once."""
+    asked, samples = [], []
+    splits, make = Mnist1D._split_generators, generator.make_dataset
+
+    def ask(self: Mnist1D, dl_manager: object) -> list[datasets.SplitGenerator]:
+        asked.append(self.config.name)
+        return splits(self, dl_manager)
+
+    def draw(parameters: Parameters) -> Dataset:
+        samples.append(parameters)
+        return make(parameters)
+
+    monkeypatch.setattr(Mnist1D, "_split_generators", ask)
+    monkeypatch.setattr(generator, "make_dataset", draw)
+    assert run("--output-dir", tmp_path / "new").exit_code == 0
+    assert asked == CONFIGS
+    assert samples == [Mnist1D.builder_configs[name].parameters for name in CONFIGS]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--output-dir", "x", "--config", "shufled"], ["'shufled'", *CONFIGS]),
+        (["--output-dir", "x", "--config", ""], ["''", *CONFIGS]),
+        (["--output-dir"], ["--output-dir", "--help"]),
+        (["--output-dir", "x", "--colour"], ["--colour"]),
+        (["--output-dir", ""], ["current folder"]),
+        (["--output-dir", f"{SCRIPT[-1]}/x/y"], [f"{SCRIPT[-1]} is a file"]),
+        (["--output-dir", "/dev/fd/none/x"], ["/none/x cannot be made"]),
+        (["--output-dir", "x", "--workers", "two"], ["'two'", "a number from 1"]),
+        (["--output-dir", "x" * 5000], ["cannot be read or written", os.strerror(errno.ENAMETOOLONG)]),
+        (["--output-dir", "x", "--private"], ["--private has no meaning with --output-dir"]),
+        (["--output-dir", "x", "--work-dir", "/dev/null/x"], ["/dev/null/x cannot be written", "--work-dir"]),
+        (["--preview", "x.html", "--resume"], ["--resume has no meaning with --preview"]),
+        (["--dry-run", "--rollback", "v1", "--set", "num_samples=5"], ["--set has no meaning with --rollback"]),
+        (["--output-dir", "x", "--set", "colour=red"], ["colour is not a parameter", "stream"]),
+        (["--output-dir", "x", "--set", "num_samples"], ["NAME=VALUE"]),
+        (["--output-dir", "x", "--set", "cache_dir=/"], ["--set cache_dir"]),
+        (["--output-dir", "x", "--set", "stream=sharded", "--stream", "authors"], ["say the same"]),
+        (["--dry-run", "--set", "num_samples=5"], ["other than", REPO_ID]),
+        (["a/b", "--tag", "main"], ["--tag 'main' is the name of a branch"]),
+        (["--executor-option", "time=1"], ["--executor-option"]),
+    ],
+)
+def test_wrong_arguments(
+    arguments: list[str], words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence that names what is allowed, exit code 2, nothing written; with --traceback, more than that."""
+    monkeypatch.chdir(tmp_path)
+    line = refusal(run(*arguments))
+    assert all(word in line for word in words), line
+    assert list(tmp_path.iterdir()) == []
+    ended = run(*arguments, "--traceback")
+    assert (ended.exit_code, "Traceback (most recent call last)" in ended.stderr) == (2, True)
+
+
+def test_former_options(tmp_path: Path) -> None:
+    """Options that do what the command does anyway are taken, and not shown."""
+    assert run("--output-dir", tmp_path / "x", "--config", "shuffled", "--keep-going", "--every-byte").exit_code == 0
+    shown = run("--help").stdout
+    assert not {"--keep-going", "--every-byte", "--executor-option", "--data-dir"} & set(shown.split())
+    assert all(name in shown for name in CONFIGS)
+
+
+def test_function_takes_the_options(hub: Hub, tmp_path: Path) -> None:
+    """`publish` has the names of the command."""
+    options: dict[str, Any] = {
+        "config": ["wide"],
+        "overrides": {"rows": 20},
+        "create_pr": True,
+        "work_dir": tmp_path / "work",
+    }
+    hub.create("tester/shards")
+    outcome = publish(Shards, SHARDS_CARD, "tester/shards", **options)
+    assert outcome.commit is not None
+    assert outcome.commit.pull_request
+    assert "wide/test-00000-of-00001.parquet" in hub.files("tester/shards", "refs/pr/1")
+    assert not (tmp_path / "work").exists()
+    with pytest.raises(TypeError):
+        publish(Shards, SHARDS_CARD, "tester/shards", colour="red")
+
+
+def test_earlier_run_is_replaced(tmp_path: Path) -> None:
+    """What the command wrote, it may write again."""
+    target = tmp_path / "mnist1d"
+    target.mkdir()
+    for name in ("shuffled", "default"):
+        assert run("--output-dir", target, "--config", name, "--config", name).exit_code == 0
+    assert {path.split("/")[0] for path in tree(target)} == {"README.md", "assets", "data"}
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize(
+    "change", ["add", "edit card", "edit data", "foreign card", "link", "file", "no card", "empty folder", "pipe"]
+)
+def test_files_of_others_are_kept(tmp_path: Path, change: str) -> None:
+    """A folder that holds anything else is refused, and stays as it was."""
+    target = tmp_path / "mnist1d"
+    if change == "file":
+        target.write_text("mine")
+    elif change == "foreign card":
+        target.mkdir()
+        (target / "README.md").write_text("mine")
+    else:
+        assert run("--output-dir", target, "--config", "shuffled").exit_code == 0
+        data, card = target / "shuffled" / "test-00000-of-00001.parquet", target / "README.md"
+        changes: dict[str, Callable[[], object]] = {
+            "add": lambda: (target / "notes.txt").write_text("mine"),
+            "empty folder": lambda: (target / "mine").mkdir(),
+            "pipe": lambda: os.mkfifo(target / "mine"),
+            "link": lambda: (target / "notes.txt").symlink_to(tmp_path / "nowhere"),
+            "edit data": lambda: data.write_bytes(data.read_bytes() + b"mine"),
+            "edit card": lambda: card.write_text(card.read_text("utf-8").replace("Ten digits", "11 digits"), "utf-8"),
+            "no card": card.unlink,
+        }
+        changes[change]()
+    before = target.read_bytes() if target.is_file() else tree(target)
+    assert str(target) in refusal(run("--output-dir", target))
+    assert before == (target.read_bytes() if target.is_file() else tree(target))
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_current_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell in a folder that is replaced would be left in a folder that is gone."""
+    monkeypatch.chdir(tmp_path)
+    for target in (".", "..", tmp_path):
+        assert "current folder" in refusal(run("--output-dir", target))
+
+
+@pytest.mark.slow
+def test_streams(tmp_path: Path) -> None:
+    """Without standard output or error the work is done all the same; on a full disk the exit code is true."""
+    folder, unbuffered = tmp_path / "x", {**os.environ, "PYTHONUNBUFFERED": ""}
+    for arguments, ending, code, words in (
+        ("--config shuffled", ">&-", 0, ""),
+        ("--config shuffled", "2>&-", 0, ""),
+        ("--config shuffled", "| head -1", 0, ""),
+        ("--config shuffled", ">/dev/full", 2, "standard output cannot be written"),
+        ("--config none", "2>/dev/full", 2, ""),
+    ):
+        command = f"{' '.join(SCRIPT)} --output-dir {folder} {arguments} {ending}"
+        ended = subprocess.run(["bash", "-c", command], env=unbuffered, capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stderr.count("\n")) == (code, len(words[:1])), command
+        assert words in ended.stderr
+    assert (folder / "README.md").is_file()
+
+
+def test_disk_full(tmp_path: Path) -> None:
+    """The system refuses a file of this size: one sentence, and the earlier folder is untouched."""
+    target = tmp_path / "mnist1d"
+    assert run("--output-dir", target, "--config", "shuffled").exit_code == 0
+    before = tree(target)
+
+    def small_disk() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+
+    command = [*SCRIPT, "--output-dir", target, "--work-dir", tmp_path / "work"]
+    ended = subprocess.run(command, preexec_fn=small_disk, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert os.strerror(errno.EFBIG) in ended.stderr
+    assert tree(target) == before
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_progress_bar_on_a_terminal(tmp_path: Path) -> None:
+    """There is one on a terminal (and none in a pipe: see above)."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    command = [*SCRIPT, "--output-dir", tmp_path / "x"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    try:
+        while block := os.read(ours, 1024):
+            shown += block
+    except OSError:  # the terminal is gone with the process
+        pass
+    os.close(ours)
+    assert process.wait() == 0
+    assert f"0/{len(CONFIGS)}".encode() in shown
+    assert b"config" in shown
+
+
+def test_configs_that_fail(folder: Path, hub: Hub) -> None:
+    """All that fail are named, nothing less is published, and only --resume takes what is finished."""
+    arguments = [folder, R, "--work-dir", folder.parent / "work"]
+    (folder / "data" / "b.txt").write_text("1\nnone\n")
+    (folder / "data" / "d.txt").unlink()
+    ended = run_command([*arguments, "--traceback"])
+    assert (ended.exit_code, drawn(folder)) == (2, "abc")
+    lines = ended.stderr.splitlines()
+    assert any("config 'b': many.py, line 20: ValueError: invalid literal" in line for line in lines)
+    assert '  File "' in ended.stderr
+    assert any("config 'd': many.py, line " in line and "FileNotFoundError" in line for line in lines)
+    assert "2 of 4 configs failed" in lines[-1]
+    assert "--resume" in lines[-1]
+    assert not HfApi().repo_exists(R, repo_type="dataset")
+    (folder / "data" / "b.txt").write_text("1\n7\n")
+    ended = run_command([*arguments, "--resume"])
+    assert (ended.exit_code, drawn(folder)) == (2, "b")
+    assert "resumed: 2 of 3 configs" in ended.stderr
+    (folder / "data" / "a.txt").write_text("5\n")
+    (folder / "data" / "d.txt").write_text("3\n")
+    assert (run_command(arguments).exit_code, drawn(folder)) == (0, "abcd")
+    assert [load_dataset(R, name, split="train")["n"][:] for name in NAMES] == [[5], [1, 7], [2, 2], [3]]
+    assert (run_command([*arguments, "--verify"]).exit_code, drawn(folder)) == (0, "abcd")
+    assert not (folder.parent / "work").exists() or not list((folder.parent / "work").rglob("*.parquet"))
+
+
+def test_other_files_are_not_resumed(folder: Path) -> None:
+    """Files that are not as they were noted, and notes that cannot be read, are made again."""
+    (folder / "data" / "d.txt").write_text("none\n")
+    arguments = [folder, R, "--output-dir", folder.parent / "out", "--work-dir", folder.parent / "work"]
+    assert run_command(arguments).exit_code == 2
+    kept = sorted((folder.parent / "work").rglob("*.parquet"))
+    kept[0].write_bytes(kept[0].read_bytes()[:-1])
+    (kept[1].parents[2] / "note.json").write_text('{"files": ')
+    assert drawn(folder) == "abcd"
+    (folder / "data" / "d.txt").write_text("3\n")
+    ended = run_command([*arguments, "--resume"])
+    assert (ended.exit_code, len(drawn(folder))) == (0, 3)
+    assert "resumed: 1 of 4 configs" in ended.stderr
+
+
+@pytest.mark.slow
+def test_workers(folder: Path) -> None:
+    """Other processes note what they finish also, and name what fails."""
+    (folder / "data" / "b.txt").write_text("none\n")
+    arguments = [folder, R, "--output-dir", folder.parent / "out", "--workers", "2", "--traceback"]
+    ended = run_command(arguments)
+    assert (ended.exit_code, sorted(drawn(folder))) == (2, list("abcd"))
+    assert 'many.py", line 20, in _generate_examples' in ended.stderr
+    (folder / "data" / "b.txt").write_text("1\n1\n")
+    assert (run_command([*arguments, "--resume"]).exit_code, drawn(folder)) == (0, "b")
+    ended = run_command([*arguments, "--config", "a"])
+    assert (ended.exit_code, "--workers 2 has no effect" in ended.stderr) == (0, True)
+
+
+def test_traceback(folder: Path) -> None:
+    """After the sentence, for who writes the script; without what acts on a terminal."""
+    (folder / "data" / "b.txt").write_text("none\x1b[2J\n")
+    ended = run_command([folder, R, "--output-dir", folder.parent / "out", "--traceback"])
+    first, second, *_, last, _summary = ended.stderr.splitlines()
+    assert (ended.exit_code, second) == (2, "Traceback (most recent call last):")
+    assert "config 'b': many.py, line 20: ValueError" in first
+    assert last.startswith("ValueError: invalid literal")
+    assert "\x1b" not in ended.stderr
+    (folder / "many.py").write_text("import datasets\nraise KeyError('x')\n")
+    assert 'many.py", line 2, in <module>' in run_command([folder, R, "--traceback"]).stderr
+
+
+def test_a_card_of_others(folder: Path, hub: Hub) -> None:
+    """It is asked for with the difference; its fields stay with both answers, its text with one, and for good."""
+    hub.create(R)
+    hub.commit(R, {"README.md": (THEIR_CARD + "\x1b[2Jred").encode()})
+    before = HfApi().dataset_info(R).sha
+    ended = run_command([folder, R])
+    assert (ended.exit_code, "\x1b" in ended.stdout) == (1, False)
+    for line in ("-# Written by hand", "+# many", "-pretty_name: Their name", "--- README.md on the Hub"):
+        assert f"    {line}" in ended.stdout.splitlines()
+    assert all(word in ended.stderr for word in ("--keep-card", "--overwrite-card", "default.md.jinja"))
+    assert HfApi().dataset_info(R).sha == before
+    assert run_command([folder, R, "--keep-card"]).exit_code == 0
+    assert load_dataset(R, "d", split="train")["n"][:] == [3, 3]
+    card = hub.files(R)["README.md"].decode()
+    assert PROSE in card
+    for field in ("language:\n- en\n", "license: mit\n", "tags:\n- numbers\n", "pretty_name: Their name\n"):
+        assert field in card
+    hub.commit(R, {"README.md": card.replace("who cares", "who cares a lot").encode()})
+    (folder / "data" / "d.txt").write_text("8\n")
+    assert run_command([folder, R]).exit_code == 0  # it is theirs, as was decided
+    assert "who cares a lot" in hub.files(R)["README.md"].decode()
+    ended = run_command([folder, R, "--overwrite-card"])
+    assert "    -By somebody who cares a lot." in ended.stdout.splitlines()
+    card = hub.files(R)["README.md"].decode()
+    assert all(text in card for text in ("# many\n", "pretty_name: many\n", "license: mit\n"))
+    assert "who cares" not in card
+    assert [run_command([folder, R, *more]).exit_code for more in ([], ["--verify"])] == [0, 0]
+
+
+def test_fields_of_others(folder: Path, hub: Hub) -> None:
+    """Fields that another user adds to our card are no edit of our text, and stay."""
+    assert run_command([folder, R]).exit_code == 0
+    card = hub.files(R)["README.md"].decode()
+    hub.commit(R, {"README.md": card.replace("---\n", "---\nlanguage:\n- de\n", 1).encode()})
+    commits = hub.commits(R)
+    assert run_command([folder, R]).exit_code == 0
+    assert hub.commits(R) == commits
+    (folder / "data" / "d.txt").write_text("8\n")
+    for _ in range(2):
+        assert run_command([folder, R]).exit_code == 0
+        assert "language:\n- de\n" in hub.files(R)["README.md"].decode()
+    hub.commit(R, {"README.md": b"---\nlicense: [mit\n---\n# Text\n"})  # fields that cannot be read would be lost
+    ended = run_command([folder, R, "--keep-card"])
+    assert (ended.exit_code, "cannot be kept" in ended.stderr) == (1, True)
+
+
+def adoptable(hub: Hub, folder: Path, card: str = THEIR_CARD) -> str:
+    """A repository that holds the script, its data and a card; its commit."""
+    hub.create(R)
+    HfApi().upload_folder(folder_path=folder, repo_id=R, repo_type="dataset")
+    hub.commit(R, {"README.md": card.encode(), "dataset_infos.json": b"{}", "notes.txt": b"mine"})
+    return str(HfApi().dataset_info(R).sha)
+
+
+def test_a_script_on_the_hub(folder: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Only with --trust-remote-code; the plan names its commit; downloads go to --work-dir."""
+    commit = adoptable(hub, folder)
+    shutil.rmtree(folder)
+    monkeypatch.chdir(tmp_path)
+    for source in (R, f"hf://datasets/{R}"):
+        said = refusal(run_command([source, R]))
+        assert "code of others" in said
+        assert "--trust-remote-code" in said
+    arguments = [f"hf://datasets/{R}", R, "--trust-remote-code", "--adopt", "--keep-card", "--work-dir", "work"]
+    assert f"made by the script of {R} at commit {commit}" in run_command([*arguments, "--dry-run"]).stdout
+    assert [path.name for path in Path("work/downloads").iterdir()] == [f"tester--many-{commit}"]
+    assert run_command(arguments).exit_code == 0
+    assert load_dataset(R, "b", split="train")["n"][:] == [1, 1]
+    ended = run_command(arguments)
+    assert (ended.exit_code, f"{R}@script" in ended.stderr) == (2, True)
+    assert run_command([f"{R}@script", R, "--trust-remote-code", "--verify"]).exit_code == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--create-pr"]])
+def test_adopt(options: list[str], folder: Path, hub: Hub) -> None:
+    """What only the script read goes, what else there is stays, and all that was there is on a branch."""
+    configs = "configs:\n- config_name: raw\n  data_files: data/c.*\n---\n# W"
+    before = adoptable(hub, folder, THEIR_CARD.replace("---\n# W", configs))
+    ended = run_command([folder, R, "--adopt", "--keep-card", *options])
+    assert ended.exit_code == 0
+    for path in ("many.py", "dataset_infos.json", "data/a.txt", "data/b.txt", "data/d.txt"):
+        assert f"  remove  {path} " in ended.stdout
+    files = set(HfApi().list_repo_files(R, repo_type="dataset", revision="refs/pr/1" if options else "main"))
+    assert {"data/c.txt", "notes.txt", "data/train-00000-of-00001.parquet", "b/train-00000-of-00001.parquet"} <= files
+    assert not {"many.py", "dataset_infos.json", "data/a.txt"} & files
+    assert HfApi().dataset_info(R, revision="script").sha == before
+
+
+def test_adopt_is_refused_or_proposed(folder: Path, hub: Hub) -> None:
+    """A branch `script` with something else is left alone."""
+    adoptable(hub, folder)
+    HfApi().create_branch(R, repo_type="dataset", branch="script")
+    hub.commit(R, {"notes.txt": b"other"})
+    ended = run_command([folder, R, "--adopt", "--keep-card"])
+    assert (ended.exit_code, "has a branch 'script' at another commit" in ended.stderr) == (1, True)
+    assert drawn(folder) == ""
+
+
+def test_adopt_by_another_user(folder: Path) -> None:
+    """Who may only open a pull request cannot make a branch; the earlier files are in the history."""
+    guest = "hf_loopback_guest"
+    with empty_hub(tokens={WRITE_TOKEN: Account("tester"), guest: Account("guest")}) as hub:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("HF_TOKEN", WRITE_TOKEN)
+            adoptable(hub, folder)
+            patched.setenv("HF_TOKEN", guest)
+            assert run_command([folder, R, "--adopt", "--keep-card", "--create-pr"]).exit_code == 0
+        assert "many.py" not in HfApi().list_repo_files(R, repo_type="dataset", revision="refs/pr/1")
+    close_connections()
+
+
+PROGRAMS = {
+    "mnist1d": [os.fspath(ROOT / "scripts" / "push_to_hub.py")],
+    "shards": ["-m", "publisher", "tests.shards:Shards"],
+    "validate": [os.fspath(ROOT / "scripts" / "validate.py")],
+}
+REPOSITORIES = (
+    *["tester/shards"] * 8,
+    *("other/shards", "shards", "a/b/c", "", "tester/..", "tester/é", "-x/y", "tester/shards\n", "\x1b[31m/x", "."),
+)
+FLAGS = "dry-run verify create-pr private overwrite-card keep-card adopt replace-dataset rewrite json help resume"
+VALUED = "config set set output-dir output-dir preview revision tag message workers work-dir executor rollback nothing"
+VALUES = (
+    *(
+        "",
+        "x",
+        "-1",
+        "2",
+        "9" * 20,
+        "main",
+        "refs/pr/1",
+        "../x",
+        "/proc/x",
+        "\u202e",
+        "--",
+        "a\nb",
+        "x" * 5000,
+        "\udcff",
+    ),
+    *(
+        "slurm",
+        "ray:a=1",
+        "%s",
+        "\x1b[31m",
+        "/dev/null",
+        "~nobody/x",
+        ".",
+        "pipe",
+        "file/x",
+        "link",
+        "new.html",
+        "wide",
+    ),
+    *("rows=0", "rows=x", "shards=10**9", "rows=" + "(" * 500, "name=x", "self=1", "rows={'a': 1}", "num_samples=7"),
+)
+FOLDERS = ("", "/proc/none", "/dev/null", "~nobody/x", "../file", "x" * 300, "é\n")
+VARIABLES: dict[str, tuple[str, ...]] = {
+    "HF_ENDPOINT": ("", "x", "http://127.0.0.1:1", "http://[::1", "http://127.0.0.1:x", "http://me:pw@127.0.0.1:1"),
+    "HF_HUB_OFFLINE": ("1", "x"),
+    **dict.fromkeys(("HF_HOME", "HF_XET_CACHE", "HF_TOKEN_PATH", "HOME", "TMPDIR"), FOLDERS),
+    "HF_TOKEN": ("", "hf_x\nHost: y", "hf_wrong", "é", "x" * 100_000, "\udcff"),
+    "HF_HUB_DOWNLOAD_TIMEOUT": ("x", "-1", "nan"),
+    **dict.fromkeys(("HF_HUB_VERBOSITY", "DATASETS_VERBOSITY", "HF_DATASETS_IN_MEMORY_MAX_SIZE"), ("x", "debug")),
+    "http_proxy": ("nonsense", "http://127.0.0.1:x"),
+    "SSL_CERT_FILE": ("/none", "/dev/null"),
+    "PYTHONWARNINGS": ("error", "always"),
+    "COLUMNS": ("x", "0"),
+}
+CLOSED = ("", *[""] * 12, "<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("turn", range(int(os.environ.get("FUZZ_TURNS", "25"))))
+def test_fuzz(turn: int, hub: Hub, tmp_path: Path) -> None:
+    """Command lines and environments at random: one sentence and an exit code, whatever they are."""
+    chance = random.Random(f"{os.environ.get('FUZZ_SEED', '1')} {turn}")
+    here = tmp_path / "here"
+    here.mkdir()
+    (tmp_path / "tmp").mkdir()
+    for place in (here, tmp_path):
+        os.mkfifo(place / "pipe")
+        (place / "file").write_text("mine")
+    (here / "link").symlink_to("link")
+    given = [chance.choice(REPOSITORIES)] if chance.random() < 0.8 else []
+    for _ in range(chance.choice((0, 1, 1, 2, 3))):
+        flag, valued = f"--{chance.choice(FLAGS.split())}", f"--{chance.choice(VALUED.split())}"
+        given += [flag] if chance.random() < 0.4 else [valued, chance.choice(VALUES)]
+    variable = chance.choice(list(VARIABLES))
+    changed = {variable: chance.choice(VARIABLES[variable])} if chance.random() < 0.5 else {}
+    closed = chance.choice(CLOSED)
+    environment = {**hub.environment(WRITE_TOKEN), "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "tmp"), **changed}
+    command: list[Any] = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable]
+    command += [*PROGRAMS[chance.choice(list(PROGRAMS))], *given]
+    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "errors": "replace"}
+    ended = subprocess.run(command, cwd=here, env=environment, timeout=300, check=False, **streams)
+    out, err, code = ended.stdout, ended.stderr, ended.returncode
+    *notes, last = err.splitlines() or [""]
+    what = f"{command} {changed}: {code}\n{err}\n{out}"
+    assert code in (0, 1, 2, 3), what
+    assert bool(last) or code in (0, 1) or "2>" in closed, what
+    known = ("waiting for", "trying again", "resumed: ", "note: ", "config '")
+    assert all(any(word in line for word in known) for line in notes) or "--help" in given, what
+    assert "Traceback" not in out + err, what
+    assert "\x1b" not in out + err, what
+    assert WRITE_TOKEN not in out + err, what
+    assert not list((tmp_path / "tmp").iterdir()), what
+    assert (tmp_path / "file").read_text() == (here / "file").read_text() == "mine", what
+    if "--json" in given and out and "--help" not in given:
+        json.loads(out)

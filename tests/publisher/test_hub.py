@@ -1,0 +1,393 @@
+"""Outages, refusals, waits and tokens: the command ends soon, says what it waits for, and what the Hub said."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import huggingface_hub
+import pytest
+
+import publisher
+from card import CARD
+from loopback import WRITE_TOKEN, Fault, Hub
+from loopback.accounts import Account
+from loopback.application import Application
+from mnist1d import Mnist1D
+from publisher import main
+from publisher.hub import http
+from publisher.text import mask
+from tests.hubs import close_connections, empty_hub, files_of
+from tests.pictures import Changed, Pictures, pictures_card
+
+pytest.importorskip("hf_xet", reason="the faults are those of the requests of a client with Xet")
+
+ROOT = Path(__file__).parents[2]
+R = "tester/pictures"
+LARGE = "large/validation-00000-of-00001.parquet"
+HANGS = Fault.delay(1000)
+IDENTITY = "eyJ.secret.identity"  # of a job
+Publish = Callable[..., int]
+
+
+@pytest.fixture
+def publish(tmp_path: Path) -> Publish:
+    """The command."""
+    card = pictures_card(tmp_path)
+    return lambda *arguments, builder=Pictures: main(builder, card, R, list(arguments))
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of a first publish."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("HF_TOKEN", WRITE_TOKEN)
+        with empty_hub() as hub:
+            assert main(Pictures, pictures_card(tmp_path_factory.mktemp("card")), R, []) == 0
+            return files_of(hub, R)
+
+
+@pytest.fixture
+def published(first: dict[str, bytes], hub: Hub) -> Hub:
+    """A Hub that holds them."""
+    hub.create(R)
+    hub.commit(R, files=first)
+    return hub
+
+
+@pytest.fixture
+def short_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Limits of seconds for clients that are made from now on."""
+    for name in ("CONNECT_S", "READ_S", "COMMIT_S"):
+        monkeypatch.setattr(http, name, 6.0)
+    monkeypatch.setenv(http.XET_READ, "6s")
+    http.end_xet_session()
+    close_connections()
+    yield
+    http.end_xet_session()
+    close_connections()
+
+
+@pytest.mark.parametrize(
+    ("way", "path", "fault"),
+    [
+        ("xet", "/revision/main", Fault.status(503)),
+        ("xet", "/preupload/", Fault.status(503)),
+        ("xet", "/xet-write-token/", Fault.status(500)),
+        ("xet", "/(xorbs|xorb-grants)/", Fault.status(500)),
+        ("xet", "/shards", Fault.REFUSE),
+        ("xet", "/commit/", Fault.status(503)),
+        ("xet", "/reconstructions/", Fault.status(500)),
+        ("xet", "/xet-read-token/", Fault.REFUSE),
+        ("lfs", "/objects/batch", Fault.status(503)),
+        ("lfs", "/lfs/tester/", Fault.status(500)),
+        ("lfs", "/bridge/", Fault.REFUSE),
+        *(
+            pytest.param(way, path, HANGS, marks=pytest.mark.slow)
+            for way, path in [
+                *itertools.product(["xet"], ["/revision/", "/xet-write-token/", "/shards", "/commit/", "/xet/"]),
+                *itertools.product(["lfs"], ["/objects/batch", "/lfs/tester/", "/resolve/"]),
+            ]
+        ),
+    ],
+    indirect=["way"],
+)
+@pytest.mark.usefixtures("way", "short_limits")
+def test_outages(published: Hub, publish: Publish, path: str, fault: Fault, capsys: pytest.CaptureFixture[str]) -> None:
+    """One sentence and exit code 3, wherever it is; and the repository is as the sentence says."""
+    before = published.commits(R)
+    published.fail(path=path, fault=fault, times=10_000)
+    assert publish(builder=Changed) == 3
+    [sentence] = capsys.readouterr().err.splitlines()
+    if path in ("/reconstructions/", "/xet-read-token/", "/bridge/", "/resolve/"):
+        assert f"published at commit {published.commits(R)[0].oid}, but not read back" in sentence
+        assert len(published.commits(R)) == len(before) + 1
+    else:
+        assert "published" not in sentence
+        assert published.commits(R) == before
+
+
+def test_new_session() -> None:
+    """The client makes a new session after a connection that was refused, and before it waits says so."""
+    http.prepare_clients()
+    with http.said_while("uploading"):
+        close_connections()
+        logging.getLogger("huggingface_hub.utils._http").warning("Retrying in 1s")
+        assert huggingface_hub.get_session().timeout.read == http.READ_S
+
+
+def test_waiting_is_said(
+    hub: Hub, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that calls `publish` can log it."""
+    monkeypatch.setattr(http, "SILENT_S", 0.0)
+    monkeypatch.setattr(http, "LOG_EVERY_S", 0.01)
+    hub.fail(path="/revision/", fault=Fault.status(503), times=1000)
+    with caplog.at_level(logging.WARNING, "publisher.waiting"), pytest.raises(publisher.HubError, match="status 503"):
+        publisher.publish(Pictures, pictures_card(tmp_path), R)
+    assert f"looking at {R}: waiting for 0 s" in caplog.text
+    assert "(status 503, trying again in 1 s)" in caplog.text
+
+
+def test_no_connection(publish: Publish, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The name of the Hub is not found: a file of this machine is not missing."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    close_connections()
+    assert publish("--dry-run") == 3
+    assert "could not be reached: [Errno -2] Name not known" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("path", "code"), list(itertools.product(["/shards", "/xet-write-token/", "/commit/"], [400, 403, 404, 413]))
+)
+def test_refusals(published: Hub, publish: Publish, path: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """No further attempt, nothing is looked at again, and the Hub's own words where it has some."""
+    before = published.commits(R)
+    published.fail(path=path, fault=Fault.status(code, message=f"No room for {WRITE_TOKEN}"), times=1000)
+    assert publish(builder=Changed) == 3
+    [sentence] = capsys.readouterr().err.splitlines()
+    wanted = f"The Xet storage of {R}" if path == "/shards" else "No room for ***"  # hf_xet passes on no words
+    assert wanted in sentence
+    assert f"refused with status {code}" in sentence
+    assert published.commits(R) == before
+    assert published.requests[-1].faults
+    assert len([request for request in published.requests if request.faults]) <= 2
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "kind", "words"),
+    [
+        (403, '{"error": "Bad", "errors": [{"message": "No room"}]}', "application/json", "status 403: Bad No room"),
+        (403, "No room", "text/plain", "refused with status 403: No room"),
+        (403, "", "text/html", "The token has no right to do that"),
+        (413, "", "text/html", "refused with status 413: Request Entity Too Large"),
+        (409, '{"error": "Busy"}', "application/json", "refused with status 409: Busy"),
+        (200, "<title>Sign in</title>", "text/html", "Unexpected response from"),
+    ],
+)
+def test_words(
+    hub: Hub, publish: Publish, code: int, body: str, kind: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The Hub's own words, or those of a proxy."""
+    hub.fail(path="/revision/" if code == 200 else "/commit/", fault=Fault.other(code, body, kind), times=99)
+    assert publish() == 3
+    [sentence] = capsys.readouterr().err.splitlines()
+    assert words in sentence
+
+
+def test_quota(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Hub gets the time that it asks for, once, also where the client would wait by itself."""
+    waits: list[float] = []
+    monkeypatch.setattr(http, "sleep", waits.append)
+    hub.fail(path="/preupload/", fault=Fault.status(429, ratelimit=200))
+    hub.fail(path="/commit/", fault=Fault.status(429, ratelimit=100))
+    assert publish() == 0
+    assert [wait for wait in waits if wait > 1] == [201, 101]
+    capsys.readouterr()
+    hub.fail(path="/commit/", fault=Fault.status(429, ratelimit=1), times=2)
+    assert publish(builder=Changed) == 3
+    assert f"Rate limit reached on {R}" in (said := capsys.readouterr().err)
+    assert "Try again in 1 s." in said
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (3000, "You have made 256 commits. Try again in 50 minutes."),
+        ('"pages";r=9;t=5, "resolvers|api";t=7200;r=0', "Try again in 120 minutes."),
+        ("limit=1; \x7f;r=;t=x", "Try again later."),
+    ],
+)
+@pytest.mark.parametrize("path", ["/revision/", "/preupload/", "/xet-write-token/"])
+def test_long_quota(
+    hub: Hub, publish: Publish, path: str, header: Any, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wait that is too long is not waited for, but said."""
+    hub.fail(path=path, fault=Fault.status(429, ratelimit=header, message="You have made 256 commits"), times=99)
+    assert publish() == 3
+    [sentence] = capsys.readouterr().err.splitlines()
+    assert words in sentence
+
+
+@pytest.mark.parametrize("path", ["/shards", "/reconstructions/"])
+def test_expired_token(hub: Hub, publish: Publish, path: str) -> None:
+    """The storage refuses a token: with a new one it goes on."""
+    hub.fail(path=path, fault=Fault.status(401))
+    assert publish() == 0
+
+
+@pytest.mark.parametrize("name", ["HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"])
+def test_offline(
+    hub: Hub, publish: Publish, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The variable is named, and nothing was sent."""
+    monkeypatch.setenv(name, "1")
+    for arguments in ([], ["--verify"], ["--dry-run"]):
+        assert publish(*arguments) == 2
+        assert f"{name} is set" in capsys.readouterr().err
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("name", ["HF_HOME", "HF_XET_CACHE"])
+def test_folders(
+    hub: Hub, publish: Publish, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """A folder that cannot be written is named before anything is sent."""
+    folder = tmp_path / "file" / "below"
+    folder.parent.touch()
+    monkeypatch.setenv(name, str(folder))
+    if name == "HF_HOME":
+        monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(folder))
+    assert publish("--work-dir", str(tmp_path / "work")) == 2
+    [sentence] = capsys.readouterr().err.splitlines()
+    assert f"{folder} cannot be written" in sentence
+    assert name in sentence
+    assert hub.requests == []
+
+
+def test_requests_are_few(hub: Hub) -> None:
+    """Three configs with pictures: the first publish, and one that has nothing to do."""
+    assert main(Mnist1D, CARD, "tester/mnist1d", []) == 0
+    assert len(hub.requests) <= 45
+    hub.forget()
+    assert main(Mnist1D, CARD, "tester/mnist1d", []) == 0
+    assert len(hub.requests) <= 4
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "words"),
+    [
+        ("", 2, "Keyless publishing failed. HF_OIDC_RESOURCE is set but no OIDC id token is available"),
+        ("eyJ.other.identity", 3, "Keyless publishing failed. No trusted publisher of this resource"),
+        (IDENTITY, 0, "published and verified"),
+    ],
+)
+def test_keyless(
+    first: dict[str, bytes],
+    publish: Publish,
+    given: str,
+    code: int,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+) -> None:
+    """A job that the Hub knows by its identity publishes without a token; else one sentence says why not."""
+    for name in ("GITHUB_ACTIONS", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_OIDC_RESOURCE", f"datasets/{R}")
+    monkeypatch.setenv("HF_OIDC_ID_TOKEN", given)
+    with empty_hub({R: first}, publishers={IDENTITY: f"datasets/{R}"}) as hub:
+        before = hub.commits(R)
+        assert publish(builder=Changed) == code
+        printed = capsys.readouterr()
+        assert words in printed.out + printed.err
+        assert printed.err.count("\n") == bool(code)
+        assert "eyJ" not in printed.err
+        assert (hub.commits(R) == before) == bool(code)
+
+
+# A token is planted, and looked for where it has no business
+
+PLANTED = "hf_planted+/here"  # neither long enough nor of the letters that tell any token
+ELSEWHERE = "elsewhere.invalid"
+BASIC = base64.b64encode(f"me:{PLANTED}".encode()).decode()
+ACCOUNT = Account("tester")
+
+
+def test_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token, all that look like one, passwords in addresses, and the identity of a job."""
+    monkeypatch.setenv("HF_TOKEN", PLANTED)
+    monkeypatch.setenv("HF_OIDC_ID_TOKEN", IDENTITY)
+    monkeypatch.setenv("HF_ENDPOINT", f"http://me:{quote('pass word', safe='')}@hub")
+    given = [PLANTED, f"hf_{'a' * 30}", "hf_jwt_eyJ.abc-def.ghi", IDENTITY, "pass word", "pass%20word"]
+    assert mask("; ".join(given)) == "; ".join(["***"] * len(given))
+    assert mask("see http://me:pw@host/x") == "see http://host/x"
+
+
+def echo(code: int, path: str) -> Callable[[Hub], object]:
+    """The Hub shows the header that it got."""
+    said = f"\x1b[31mbad header Authorization: Bearer {PLANTED}"
+    return lambda hub: hub.fail(path=path, fault=Fault.status(code, retry_after=0, message=said), times=99)
+
+
+def lead_away(hub: Hub) -> None:
+    """Addresses of the storage lead to another host."""
+    elsewhere = f"http://{ELSEWHERE}".encode()
+
+    def change(body: bytes) -> bytes:
+        return body.replace(hub.storage_url.encode(), elsewhere).replace(hub.url.encode(), elsewhere)
+
+    hub.fail(path="/objects/batch|/xet-(write|read)-token/", fault=Fault.garble(change), times=99)
+
+
+CASES: dict[str, tuple[str, Callable[[Hub], object], list[str], set[int]]] = {  # what is redirected, ..., exit codes
+    "success": ("", lambda _: None, ["--json"], {0}),
+    "commit 403": ("", echo(403, "/commit/"), ["--json"], {3}),
+    "all 401": ("", echo(401, "/"), [], {3}),
+    "all 429": ("", echo(429, "/"), ["--traceback"], {3}),
+    "storage 403": ("", echo(403, "/xet/|/lfs/"), [], {3}),
+    "resolve elsewhere": ("/resolve/", lambda _: None, [], {3}),
+    "commit elsewhere": ("/commit/", lambda _: None, [], {3}),
+    "storage elsewhere": ("", lead_away, [], {3}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["file", "variable", "address"])
+@pytest.mark.parametrize("case", CASES)
+def test_token_stays(case: str, place: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the Hub answers: not printed, not kept, not published, not sent to another host."""
+    redirected, prepare, more, codes = CASES[case]
+    folders = {name: str(tmp_path / name.lower()) for name in ("HF_HOME", "TMPDIR")}
+    leaks, answer = [], Application.__call__
+    with Hub(tokens={PLANTED: ACCOUNT, f"Basic {BASIC}": ACCOUNT}) as hub:
+        here = urlsplit(hub.url).netloc
+
+        def watched(self: Application, environ: dict[str, Any], start_response: Any) -> Any:
+            if environ.get("HTTP_HOST") != here and _finds(str(environ).encode()):
+                leaks.append(environ["PATH_INFO"])
+            if redirected and environ.get("HTTP_HOST") == here and redirected in environ["PATH_INFO"]:
+                start_response("307 Temporary Redirect", [("Location", f"http://{ELSEWHERE}{environ['PATH_INFO']}")])
+                return []
+            return answer(self, environ, start_response)
+
+        monkeypatch.setattr(Application, "__call__", watched)
+        proxies = dict.fromkeys(("http_proxy", "all_proxy"), hub.url)
+        environment = {**hub.environment(), **proxies, **folders, "PYTHONPATH": os.fspath(ROOT)}
+        for name in folders.values():
+            Path(name).mkdir()
+        if place == "file":
+            Path(folders["HF_HOME"], "token").write_text(PLANTED)
+        else:
+            environment["HF_TOKEN"] = PLANTED
+        if place == "address":
+            environment["HF_ENDPOINT"] = hub.url.replace("//", f"//me:{quote(PLANTED, safe='')}@")
+        prepare(hub)
+        command = [sys.executable, "-m", "publisher", "tests.pictures:Pictures", R, *more]
+        ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+        assert ended.returncode in codes, ended.stderr
+        assert not _finds(ended.stdout + ended.stderr)
+        assert not leaks
+        kept = [path for path in tmp_path.rglob("*") if path.is_file() and path != tmp_path / "hf_home" / "token"]
+        assert [path for path in kept if _finds(path.read_bytes())] == []
+        assert not any(_finds(data) for data in files_of(hub, R).values())
+        if "--json" in more:
+            assert json.loads(ended.stdout)["repo_id"] == R
+
+
+def _finds(data: bytes) -> bool:
+    return any(form.encode() in data for form in (PLANTED, quote(PLANTED, safe=""), BASIC[4:-4]))

@@ -1,0 +1,363 @@
+"""Plans of a maintainer's year: other datasets, other people, other versions, and what becomes of existing files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasets import load_dataset
+from huggingface_hub import HfApi
+
+from card import CARD, REPO_ID
+from loopback import WRITE_TOKEN, Account, Hub
+from mnist1d import Mnist1D
+from publisher import publish
+from tests.commands import Ended, run_command
+from tests.hubs import empty_hub
+from tests.pictures import Changed, Pictures, Renamed, pictures_card
+from tests.shards import SHARDS_CARD, Shards, ShardsConfig
+
+R = "tester/year"
+Run = Callable[..., Ended]
+
+
+def shards(rows: int, version: str = "1.0.0") -> type[Shards]:
+    """A dataset of one small config."""
+    config = ShardsConfig(name="default", shards=1, rows=rows, version=version)
+    return type("Shards", (Shards,), {"BUILDER_CONFIGS": [config], "__module__": Shards.__module__})
+
+
+@pytest.fixture
+def run(hub: Hub) -> Run:
+    """The command for a small dataset."""
+
+    def command(*arguments: str, builder: type[Any] = shards(50), card: Any = SHARDS_CARD) -> Ended:  # noqa: B008
+        return run_command(arguments, (builder, card, R))
+
+    return command
+
+
+@pytest.mark.parametrize("variant", [["--set", "num_samples=1000"], ["--stream", "sharded", "--dry-run"]])
+def test_variant_needs_a_name(hub: Hub, variant: list[str]) -> None:
+    """It never replaces the flagship because no repository was given."""
+    ended = run_command(variant, (Mnist1D, CARD, REPO_ID))
+    assert (ended.exit_code, ended.stderr.count("\n"), hub.requests) == (2, 1, [])
+    assert REPO_ID in ended.stderr
+
+
+def test_another_dataset_is_refused(hub: Hub, run: Run, tmp_path: Path) -> None:
+    """Whichever of the two comes second; both are named, and an option replaces."""
+    assert run().exit_code == 0
+    before = hub.files(R)
+    for arguments in ([R, "--set", "rows=60"], [R, "--set", "rows=60", "--overwrite-card"]):
+        ended = run(*arguments)
+        assert (ended.exit_code, hub.files(R)) == (1, before)
+        assert "rows=50 there, 60 here" in ended.stderr
+        assert "--replace-dataset" in ended.stderr
+    other = run(builder=Pictures, card=pictures_card(tmp_path))
+    assert (other.exit_code, "'shards' there, 'pictures' here" in other.stderr) == (1, True)
+    assert "replaced only with --replace-dataset" in run(R, "--set", "rows=60", "--dry-run").stdout
+    assert run(R, "--set", "rows=60", "--replace-dataset").exit_code == 0
+    assert "rows=60 there, 50 here" in run().stderr
+
+
+def test_versions(hub: Hub, run: Run, tmp_path: Path) -> None:
+    """Declared parameters may change with a higher version only, and going back to an old copy is noted."""
+    assert run().exit_code == 0
+    assert run(builder=shards(60)).exit_code == 1
+    assert run(builder=shards(60, "0.9.0")).exit_code == 1
+    ended = run(builder=shards(60, "1.1.0"))
+    assert (ended.exit_code, "same version" in ended.stdout) == (0, False)
+    assert run(R, "--set", "rows=70", builder=shards(60, "1.2.0")).exit_code == 1
+    assert run("--replace-dataset", builder=shards(60, "1.3.0")).exit_code == 0
+    went_back = run("--dry-run", builder=shards(60, "1.1.0")).stdout
+    assert "config 'default' goes back from version 1.3.0 to 1.1.0" in went_back
+
+
+def test_rows_change_at_the_same_version(hub: Hub, run: Run, tmp_path: Path) -> None:
+    """The plan says so, in words and as JSON."""
+    card = pictures_card(tmp_path)
+    assert run(builder=Pictures, card=card).exit_code == 0
+    assert "rows of config 'large' change at the same version" in run("--dry-run", builder=Changed, card=card).stdout
+    [note] = json.loads(run("--dry-run", "--json", builder=Changed, card=card).stdout)["notes"]
+    assert "'large'" in note
+    assert "version" not in run("--dry-run", builder=Pictures, card=card).stdout
+
+
+def test_requests(hub: Hub, tmp_path: Path) -> None:
+    """Few for a first publish, and four for an unchanged one: the card is not read again."""
+    dataset = (Mnist1D, CARD, R)
+    assert run_command([R], dataset).exit_code == 0
+    assert len(hub.requests) <= 45
+    hub.forget()
+    assert run_command([R], dataset).stdout.splitlines()[-1].startswith(f"{R}: nothing to do")
+    assert len(hub.requests) <= 4
+
+
+def test_same_rows_in_other_bytes(hub: Hub, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files stay although another library would write them differently; the card's numbers are those of the files."""
+    assert run().exit_code == 0
+    before = hub.files(R)
+    monkeypatch.setattr("publisher.prepare.parquet._encodings", lambda schema: {"compression": "snappy"})
+    assert run().stdout.splitlines()[-1].startswith(f"{R}: nothing to do")
+    hub.commit(R, {"README.md": before["README.md"].replace(b"---\n", b"---\nlanguage:\n- en\n", 1)})
+    assert run().stdout.splitlines()[-1].startswith(f"{R}: nothing to do")
+    assert run("--rewrite").exit_code == 0
+    assert hub.files(R).keys() == before.keys()
+    assert all(hub.files(R)[path] != before[path] for path in before if path.endswith(".parquet"))
+
+
+def test_edited_by_hand(hub: Hub, run: Run) -> None:
+    """A text and a field are asked about; both are kept for good, rolled back or not, until they are given up."""
+    assert run("--tag", "v1").exit_code == 0
+    card = hub.files(R)["README.md"].decode()
+    edited = card.replace("license: mit", "license: bsd").replace("# Shards\n", "# Shards\n\nMore\n")
+    hub.commit(R, {"README.md": edited.encode()})
+    lines = {"    -More", "    -license: bsd"}
+    asked = run()
+    assert (asked.exit_code, lines <= {*asked.stdout.splitlines()}) == (1, True)
+    for arguments in (["--keep-card"], [], ["--rollback", "v1"], []):
+        assert run(*arguments, builder=shards(60, "1.1.0")).exit_code == 0
+        card = hub.files(R)["README.md"].decode()
+        assert "\nMore\n" in card
+        assert "license: bsd\n" in card
+    assert run("--verify", builder=shards(60, "1.1.0")).exit_code == 0
+    replaced = run("--overwrite-card", builder=shards(60, "1.1.0"))
+    assert (replaced.exit_code, lines <= {*replaced.stdout.splitlines()}) == (0, True)
+    assert "More" not in hub.files(R)["README.md"].decode()
+
+
+PROSE = "# Written by hand\n\nBy a person who cares.\n"
+TEXT = f"---\nlanguage:\n- en\nlicense: bsd\ntags:\n- numbers\npretty_name: Their name\n---\n{PROSE}"
+
+
+def test_a_card_of_others(hub: Hub, run: Run) -> None:
+    """The difference is shown; fields stay with both answers, the text with one, and for good."""
+    hub.create(R)
+    hub.commit(R, {"README.md": (TEXT + "\x1b[2Jred").encode()})
+    before = hub.commits(R)
+    asked = run()
+    assert (asked.exit_code, hub.commits(R)) == (1, before)
+    for line in ("-# Written by hand", "+# Shards", "-pretty_name: Their name", "--- README.md on the Hub"):
+        assert f"    {line}" in asked.stdout.splitlines()
+    assert "\x1b" not in asked.stdout
+    assert "--keep-card keeps its text, --overwrite-card replaces it with the text of shards.md.jinja" in asked.stderr
+    assert run("--keep-card").exit_code == 0
+    card = hub.files(R)["README.md"].decode()
+    for text in (PROSE, "language:\n- en\n", "license: bsd\n", "tags:\n- numbers\n", "pretty_name: Their name\n"):
+        assert text in card
+    hub.commit(R, {"README.md": card.replace("who cares", "who cares a lot").encode()})
+    assert run(builder=shards(60, "1.1.0")).exit_code == 0  # as was decided
+    assert "who cares a lot" in hub.files(R)["README.md"].decode()
+    assert "    -By a person who cares a lot." in run("--overwrite-card", builder=shards(60, "1.1.0")).stdout
+    card = hub.files(R)["README.md"].decode()
+    assert "# Shards\n" in card
+    assert "pretty_name: Shards\n" in card
+    assert "who cares" not in card
+    assert "tags:\n- numbers\n" in card
+    assert run(builder=shards(60, "1.1.0")).exit_code == run("--verify", builder=shards(60, "1.1.0")).exit_code == 0
+
+
+def test_fields_and_configs_of_others(hub: Hub, run: Run) -> None:
+    """Whatever people add to the YAML is not an edit of the text, and stays, also when the dataset is rolled back."""
+    assert run("--tag", "v1").exit_code == 0
+    card = hub.files(R)["README.md"].replace(b"---\n", b"---\nlanguage:\n- de\n", 1)
+    card = card.replace(b"  default: true\n", b"  default: true\n- config_name: theirs\n  data_files: a.csv\n")
+    hub.commit(R, {"README.md": card, "a.csv": b"x,y\n1,2\n"})
+    commits = hub.commits(R)
+    assert run().exit_code == 0
+    assert hub.commits(R) == commits
+    for arguments in ([], ["--config", "default"], ["--rollback", "v1"], []):
+        assert run(*arguments, builder=shards(60, "1.1.0")).exit_code == 0
+        card = hub.files(R)["README.md"]
+        assert b"language:\n- de\n" in card
+        assert b"config_name: theirs" in card
+    assert run("--verify", builder=shards(60, "1.1.0")).exit_code == 0
+
+
+def test_the_record_survives_a_new_card(hub: Hub, run: Run) -> None:
+    """The publisher's files are still known as its own after other people replaced the card as a whole."""
+    assert run().exit_code == 0
+    hub.commit(R, {"README.md": TEXT.encode()})
+    ended = run("--keep-card", builder=shards(60, "1.1.0"))
+    assert (ended.exit_code, "another user" in ended.stdout) == (0, False)
+    assert PROSE in hub.files(R)["README.md"].decode()
+    hub.commit(R, {}, delete=["README.md"])
+    assert run("--overwrite-card", builder=shards(60, "1.1.0")).exit_code == 0
+    assert b"# Shards" in hub.files(R)["README.md"]
+
+
+def test_a_card_that_cannot_be_kept(hub: Hub, run: Run) -> None:
+    """Fields that cannot be read would be lost."""
+    hub.create(R)
+    hub.commit(R, {"README.md": b"---\nlicense: [mit\n---\n# Text\n"})
+    ended = run("--keep-card")
+    assert (ended.exit_code, "README.md cannot be kept" in ended.stderr) == (1, True)
+
+
+def test_foreign_script(hub: Hub, run: Run) -> None:
+    """It keeps `load_dataset` from opening the repository, so nothing is published; another script does no harm."""
+    hub.create(R)
+    hub.commit(R, {"other.py": b""})
+    assert run("--dry-run").exit_code == 0
+    hub.commit(R, {"year.py": b""})
+    ended = run("--dry-run")
+    assert (ended.exit_code, "year.py, its loading script" in ended.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("request_", ["/preupload/", "/commit/"])
+def test_the_same_published_meanwhile(request_: str, hub: Hub, run: Run) -> None:
+    """The one who comes second says so, and makes no commit."""
+    assert run().exit_code == 0
+    newest = shards(60, "1.1.0")
+    hub.before("POST", request_, lambda: publish(newest, SHARDS_CARD, R, message="Mine"))
+    ended = run(builder=newest)
+    assert (ended.exit_code, hub.commits(R)[0].title) == (0, "Mine")
+    assert "the same was published meanwhile, tester: Mine" in ended.stdout
+
+
+@pytest.mark.parametrize("exists", [True, False])
+@pytest.mark.parametrize(("theirs", "again"), [("1.1.0", 0), ("1.3.0", 1)])
+def test_another_version_published_meanwhile(hub: Hub, run: Run, exists: bool, theirs: str, again: int) -> None:
+    """It stays, and the second is told whose it is; run again, it sees the new state, which may be newer."""
+    if exists:
+        assert run().exit_code == 0
+    request = "/commit/" if exists else "/repos/create"
+    hub.before("POST", request, lambda: publish(shards(60, theirs), SHARDS_CARD, R, message="Mine"))
+    ended = run(builder=shards(70, "1.2.0"))
+    assert (ended.exit_code, ended.stderr.count("\n"), hub.commits(R)[0].title) == (3, 1, "Mine")
+    assert "tester: Mine" in ended.stderr
+    assert run(builder=shards(70, "1.2.0")).exit_code == again
+
+
+def test_card_edited_meanwhile(hub: Hub, run: Run) -> None:
+    """The new plan shows what would be lost, and the last sentence who wrote it."""
+    assert run().exit_code == 0
+    edited = hub.files(R)["README.md"] + b"More\n"
+    hub.before("POST", "/commit/", lambda: hub.commit(R, {"README.md": edited}))
+    ended = run(builder=shards(60, "1.1.0"))
+    assert (ended.exit_code, hub.files(R)["README.md"]) == (3, edited)
+    assert "    -More" in ended.stdout.splitlines()
+    assert f"another: {hub.commits(R)[0].title}" in ended.stderr
+
+
+def test_roll_back(hub: Hub, run: Run, tmp_path: Path) -> None:
+    """The command's own files are as at the tag, in one verified commit; added files stay."""
+    card = pictures_card(tmp_path)
+    assert run("--tag", "v1", builder=Pictures, card=card).exit_code == 0
+    first = hub.files(R)
+    card.template.write_text("# More pictures", encoding="utf-8")
+    assert run("--tag", "v2", builder=Renamed, card=card).exit_code == 0
+    hub.commit(R, {"notes.txt": b"theirs"})
+    second, commits = hub.files(R), len(hub.commits(R))
+    assert run("--rollback", "v1", "--dry-run", builder=Renamed, card=card).exit_code == 0
+    assert hub.files(R) == second
+    assert "rolled back and verified" in run("--rollback", "v1", "--tag", "v3", builder=Renamed, card=card).stdout
+    assert hub.files(R) == {**first, "notes.txt": b"theirs"}
+    assert (len(hub.commits(R)), hub.commits(R)[0].title) == (commits + 1, "Back to v1")
+    assert run("--verify", builder=Pictures, card=pictures_card(tmp_path)).exit_code == 0
+    assert "nothing to do" in run("--rollback", "v1", builder=Renamed, card=card).stdout
+    hub.commit(R, {"README.md": hub.files(R)["README.md"] + b"\nMore"})
+    refused = run("--rollback", "v2", builder=Renamed, card=card)
+    assert (refused.exit_code, "replaces it with the text of v2" in refused.stderr) == (1, True)
+    assert run("--rollback", "v2", "--overwrite-card", builder=Renamed, card=card).exit_code == 0
+    assert hub.files(R) == second
+
+
+def test_roll_back_to_what_cannot_be(hub: Hub, run: Run) -> None:
+    """One sentence, and nothing is committed."""
+    hub.create(R)
+    hub.commit(R, {"notes.txt": b"theirs"})
+    before = hub.commits(R)[0].oid
+    assert run().exit_code == 0
+    path = next(path for path in hub.files(R) if path.endswith(".parquet"))
+    hub.commit(R, {path: b"damaged"})
+    damaged = hub.commits(R)[0].oid
+    assert run().exit_code == 0
+    commits = hub.commits(R)
+    for arguments, words in (
+        ([before], "was not published by this command"),
+        ([damaged], f"{path} of commit {damaged} is not what was published"),
+        (["0" * 40], "has no revision"),
+    ):
+        ended = run(R, "--rollback", *arguments)
+        assert (ended.exit_code, ended.stderr.count("\n"), words in ended.stderr) == (2, 1, True)
+    assert hub.commits(R) == commits
+
+
+# A repository that holds its script
+
+SCRIPT = """
+import datasets
+class Many(datasets.GeneratorBasedBuilder):
+    BUILDER_CONFIGS = [datasets.BuilderConfig(name=name) for name in ("a", "b", "c")]
+    DEFAULT_CONFIG_NAME = "a"
+    def _info(self):
+        return datasets.DatasetInfo(features=datasets.Features({"n": datasets.Value("int64")}))
+    def _split_generators(self, manager):
+        return [datasets.SplitGenerator("train", {"file": manager.download(f"data/{self.config.name}.txt")})]
+    def _generate_examples(self, file):
+        with open(file) as lines:
+            for number, line in enumerate(lines):
+                yield number, {"n": int(line)}
+"""
+M = "tester/many"
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    """A script next to its data, as in a repository."""
+    folder = tmp_path / "many"
+    (folder / "data").mkdir(parents=True)
+    (folder / "many.py").write_text(SCRIPT)
+    for number, name in enumerate("abc"):
+        (folder / "data" / f"{name}.txt").write_text(f"{number}\n")
+    return folder
+
+
+def adoptable(hub: Hub, script: Path, card: str) -> str:
+    """Make a repository that holds the script, its data and a card; return its commit."""
+    hub.create(M)
+    files = {path.relative_to(script).as_posix(): path.read_bytes() for path in script.rglob("*.*")}
+    return hub.commit(M, {**files, "README.md": card.encode(), "dataset_infos.json": b"{}", "notes.txt": b"mine"})
+
+
+@pytest.mark.parametrize("options", [[], ["--create-pr"]])
+def test_adopt(options: list[str], script: Path, hub: Hub) -> None:
+    """Files that only the script read go, all others stay, and the state before is on a branch."""
+    card = TEXT.replace("---\n# W", "configs:\n- config_name: raw\n  data_files: data/c.*\n---\n# W")
+    before = adoptable(hub, script, card)
+    ended = run_command([script, M, "--adopt", "--keep-card", *options])
+    assert ended.exit_code == 0
+    for path in ("many.py", "dataset_infos.json", "data/a.txt", "data/b.txt"):
+        assert f"  remove  {path} " in ended.stdout
+    revision = "refs/pr/1" if options else "main"
+    files = set(HfApi().list_repo_files(M, repo_type="dataset", revision=revision))
+    assert {"data/c.txt", "notes.txt", "data/train-00000-of-00001.parquet", "b/train-00000-of-00001.parquet"} <= files
+    assert not {"many.py", "dataset_infos.json", "data/a.txt"} & files
+    assert HfApi().dataset_info(M, revision="script").sha == before
+    if not options:
+        assert load_dataset(M, "b", split="train")["n"][:] == [1]
+
+
+def test_adopt_by_a_guest(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who may only open a pull request cannot make a branch, and the state before is in the history."""
+    guest = "hf_loopback_guest"
+    monkeypatch.setenv("HF_TOKEN", guest)
+    with empty_hub(tokens={WRITE_TOKEN: Account("tester"), guest: Account("guest")}) as hub:
+        adoptable(hub, script, TEXT)
+        assert run_command([script, M, "--adopt", "--keep-card", "--create-pr"]).exit_code == 0
+        assert "many.py" not in HfApi().list_repo_files(M, repo_type="dataset", revision="refs/pr/1")
+
+
+def test_the_branch_is_taken(script: Path, hub: Hub) -> None:
+    """A branch of that name at another commit is left, and nothing is done."""
+    adoptable(hub, script, TEXT)
+    HfApi().create_branch(M, repo_type="dataset", branch="script")
+    before = hub.commit(M, {"notes.txt": b"other"})
+    ended = run_command([script, M, "--adopt", "--keep-card"])
+    assert (ended.exit_code, hub.commits(M)[0].oid) == (1, before)
+    assert "has a branch 'script' at another commit" in ended.stderr
