@@ -63,8 +63,8 @@ def find_remote(source: str, is_trusted: bool) -> RemoteScript | None:
     if not is_trusted:
         missing = "The" if found["marked"] else f"There is no folder {found['repo_id']}, and the"
         raise UsageError(
-            f"{missing} script of a repository on the Hub is third-party code, which this command would run with all your "
-            "rights. Read it there, then give --trust-remote-code, or the path of a copy"
+            f"{missing} script of a repository on the Hub is third-party code, which this command would run with all "
+            "your rights. Read it there, then give --trust-remote-code, or the path of a copy"
         )
     return RemoteScript(found["repo_id"], found["revision"] or "main", found["builder"] or "")
 

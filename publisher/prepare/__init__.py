@@ -84,9 +84,10 @@ def builder_errors(
         name = split if isinstance(split, str) else split()
         where = f"config {config!r}" + (f", split {name!r}" if name else "")
         reasons = list(_reasons(error))
-        for reason in reasons:
-            if isinstance(reason, RowsError):
-                raise UsageError(f"{where}, {reason}") from error
+        if found := next((reason for reason in reasons if isinstance(reason, RowsError)), None):
+            fault = UsageError(f"{where}, {found}")
+            fault.trace = "".join(traceback.format_exception(error))
+            raise fault from error
         places = [place for reason in reasons if (place := _place(reason, kind))]
         reason = next((reason for reason in reasons if not isinstance(reason, DatasetGenerationError)), error)
         if isinstance(reason, OSError) and (reason.errno in FULL or not (places or _address(reason))):
