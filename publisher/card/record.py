@@ -63,7 +63,7 @@ class Record:
     def file(self) -> TextFile:
         """The record as a file of the repository."""
         listed = {name: value for name, value in asdict(self).items() if value or name in ("configs", "card")}
-        return TextFile(RECORD, (json.dumps(listed, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+        return TextFile(RECORD, (json.dumps(listed, indent=1, sort_keys=True) + "\n").encode())
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,8 @@ def write_card(head: str, prose: str, record: Record, others: Collection[str] = 
     text = f"---\n{head}\n---\n{prose}"
     card = PublishedCard(yaml.load(head, LOADER) or {}, prose, record)
     record = replace(record, fields=sorted(set(card.metadata) - set(others)))
-    mixed = others or record.keeps_prose or any(name_of(e) not in record.configs for e in card.entries("configs"))
+    entries = [entry for kind in BY_CONFIG for entry in card.entries(kind)]
+    mixed = others or record.keeps_prose or any(name_of(entry) not in record.configs for entry in entries)
     return text, replace(
         record,
         card=_own_sha256(card.metadata, prose, record),
