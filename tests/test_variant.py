@@ -13,7 +13,7 @@ import pytest
 from datasets import load_dataset
 from huggingface_hub import DatasetCard
 
-from card import CARD, REPO_ID, variant
+from card import CARD, MEANINGS, REPO_ID, variant
 from generator import Parameters
 from generator.arrays import Floats, Integers
 from loopback import Hub
@@ -64,7 +64,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def arguments(overrides: Mapping[str, Any], names: list[str]) -> list[str]:
-    """Those of the command."""
+    """Arguments of the command."""
     settings = [f"--set={name}={value}" for name, value in overrides.items() if name != "stream"]
     stream = [f"--stream={overrides['stream']}"] if "stream" in overrides else []
     return [*stream, *settings, *(f"--config={name}" for name in names)]
@@ -119,7 +119,7 @@ def test_says_what_differs(made: Made) -> None:
                 expected.setdefault((key, *texts), []).append(f"`{name}`")
     assert said == {(*key, ", ".join(of) if len(of) < len(names) else "") for key, of in expected.items()}
     for key in Parameters.__dataclass_fields__:
-        cells = re.findall(rf"^\| `{key}` \| (.+) \|$", card, flags=re.M)
+        cells = re.findall(rf"^\| `{key}` \| {re.escape(MEANINGS[key])} \| (.+) \|$", card, flags=re.M)
         values = [getattr(Mnist1D(name, **overrides).config.parameters, key) for name in names]
         texts = [f"{value:,}" if type(value) is int else str(value) for value in values]
         usual = [getattr(Mnist1D.builder_configs[name].parameters, key) for name in names]
@@ -208,7 +208,7 @@ def test_metadata(made: Made) -> None:
 
 
 def test_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is too much for the memory is shown in part."""
+    """Large configs are shown in part."""
     monkeypatch.setattr(variant, "LARGE_BYTES", 1)
     folder = tmp_path / "x"
     assert run("--output-dir", folder, "--set=num_samples=3000", "--config=shuffled") == 0
@@ -220,12 +220,14 @@ def test_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_as_declared(built: Path, tmp_path: Path) -> None:
     """Overrides that change nothing give the usual card."""
-    assert run("--output-dir", tmp_path / "x", "--stream=authors", "--set=num_samples=5000") == 0
+    declared = [vars(config.parameters) for config in Mnist1D.builder_configs.values()]
+    name, value = next(item for item in declared[0].items() if all(item in one.items() for one in declared))
+    assert run("--output-dir", tmp_path / "x", "--stream=authors", f"--set={name}={value}") == 0
     assert tree(tmp_path / "x") == tree(built)
 
 
 def test_beside_an_earlier_variant(hub: Hub, built: Path) -> None:
-    """Where a variant stays beside a usual config, the card says which is which; and all is usual when all are."""
+    """Where a variant stays next to a usual config, the card says which is which; and all is usual when all are."""
     assert main(Mnist1D, CARD, R, [R, *arguments({"num_samples": 1000, "train_split": 1.0}, ["default"])]) == 0
     assert main(Mnist1D, CARD, R, [R, "--config=shuffled"]) == 0
     card = hub.files(R)["README.md"].decode()

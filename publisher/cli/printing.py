@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from publisher.options import Options
 from publisher.plan.plan import Change
+from publisher.prepare.configs import default_config
 from publisher.prepare.files import File, digest_of
 from publisher.prepare.tasks import FilePart
 from publisher.publish import Outcome
@@ -44,7 +45,7 @@ def print_loading(source: str, names: Sequence[str], builder: type[datasets.Data
     """Lines that load each config."""
     print("    from datasets import load_dataset\n")
     for name in names:
-        config = "" if name == builder.DEFAULT_CONFIG_NAME else f", {json.dumps(name, ensure_ascii=False)}"
+        config = "" if name == default_config(builder) else f", {json.dumps(name, ensure_ascii=False)}"
         print(f"    load_dataset({json.dumps(source, ensure_ascii=False)}{config})")
 
 

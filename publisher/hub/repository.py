@@ -15,27 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from huggingface_hub import (
-    CommitOperationAdd,
-    CommitOperationDelete,
-    HfApi,
-    HfFileSystem,
-    constants,
-    get_session,
-    hf_hub_url,
-)
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, HfFileSystem, get_session, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff
 
 from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, read_card, read_record
 from publisher.errors import HubError, UsageError, last_word
-from publisher.hub.client_compat import (
-    ask_for_write_token,
-    commits,
-    missing_objects,
-    uploaded_addition,
-    was_committed,
-)
+from publisher.hub.client_compat import ask_for_write_token, commits, missing_objects, uploaded_addition, was_committed
 from publisher.hub.errors import NO_TOKEN, explain, hides_words, is_lost, status_of
 from publisher.hub.http import find_token, time_to_commit, with_retries
 from publisher.options import MAIN
@@ -92,21 +78,15 @@ class Repository:
         UsageError, HubError
         """
         try:
-            info = with_retries(
-                f"looking at {self.repo_id}",
-                self.api.repo_info,
-                self.repo_id,
-                repo_type="dataset",
-                revision=revision,
-            )
-        except RevisionNotFoundError:
-            raise NoRevisionError(
-                f"{self.repo_id} has no revision {revision!r}: give a branch, tag or commit"
-            ) from None
-        except RepositoryNotFoundError:
-            return None
-        except Exception as error:
-            raise explain(error, self.repo_id) from error
+            info = self.call(f"looking at {self.repo_id}", self.api.repo_info, revision=revision)
+        except HubError as error:
+            if isinstance(error.__cause__, RevisionNotFoundError):
+                raise NoRevisionError(
+                    f"{self.repo_id} has no revision {revision!r}. Give a branch, tag or commit"
+                ) from None
+            if isinstance(error.__cause__, RepositoryNotFoundError):
+                return None
+            raise
         commit = str(info.sha)
         files = self.files(commit)
         listed = self._text(RECORD, commit, files)
@@ -185,18 +165,18 @@ class Repository:
         """Last bytes of large files, by path, which show that they exist; None if the Hub has lost one."""
         system, root = HfFileSystem(skip_instance_cache=True), f"datasets/{self.repo_id}@{commit}"
         found: dict[str, bytes | None] = {}
-        for folder, group in itertools.groupby(files, lambda file: file.path.rpartition("/")[0]):
-            try:  # else it asks for each file
-                with_retries(f"listing {folder}", system.ls, f"{root}/{folder}".rstrip("/"))
-                for file in group:
-                    found[file.path] = None
-                    end = {"start": max(file.size - END_BYTES, 0), "end": file.size}
-                    found[file.path] = with_retries(
-                        f"reading {file.path}", system.cat_file, f"{root}/{file.path}", **end
-                    )
+        listed = ""
+        for file in files:
+            try:
+                if (folder := f"{root}/{file.path.rpartition('/')[0]}".rstrip("/")) != listed:
+                    with_retries(f"listing {folder}", system.ls, folder)  # else it asks for each file
+                    listed = folder
+                start, path = max(file.size - END_BYTES, 0), f"{root}/{file.path}"
+                found[file.path] = with_retries(f"reading {path}", system.cat_file, path, start=start, end=file.size)
             except Exception as error:
                 if not is_lost(error):
                     raise explain(error, self.repo_id) from error
+                found[file.path] = None
         return found
 
     def download(self, commit: str, folder: Path) -> None:
@@ -208,12 +188,8 @@ class Repository:
         """Findings of the Hub's own validator on a card, a sentence each; none if this Hub does not have one."""
 
         def ask(repo_id: str, repo_type: str) -> Any:
-            response = get_session().post(
-                f"{self.api.endpoint}/api/validate-yaml",
-                json={"repoType": repo_type, "content": text},
-                headers=build_hf_headers(),
-                timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
-            )
+            url, asked = f"{self.api.endpoint}/api/validate-yaml", {"repoType": repo_type, "content": text}
+            response = get_session().post(url, json=asked, headers=build_hf_headers())
             if response.status_code not in (400, 404):  # 400: there are errors
                 hf_raise_for_status(response)
             return response.json() if response.status_code != 404 else {}
@@ -230,12 +206,8 @@ class Repository:
 
     def own_pull_requests(self) -> list[PullRequest]:
         """Open pull requests of the token's user, the newest first: anybody may open one, with any title."""
-        found = self.call(
-            "looking for pull requests",
-            lambda **of: list(
-                self.api.get_repo_discussions(discussion_type="pull_request", discussion_status="open", **of)
-            ),
-        )
+        wanted: Any = {"discussion_type": "pull_request", "discussion_status": "open"}
+        found = self.call("looking for pull requests", lambda **of: list(self.api.get_repo_discussions(**wanted, **of)))
         user = found and self.call("asking for the token's user", lambda **_: self.api.whoami())["name"]
         return [PullRequest(f"refs/pr/{item.num}", item.url, item.title) for item in found if item.author == user]
 
@@ -375,10 +347,10 @@ class Repository:
         """Create what may exist: another user was faster, or the answer to a first attempt was lost."""
         self.require_token()
         try:
-            with_retries(doing, request, repo_id=self.repo_id, repo_type="dataset", **arguments)
-        except Exception as error:
+            self.call(doing, request, **arguments)
+        except HubError as error:
             if status_of(error) != 409:
-                raise explain(error, self.repo_id) from error
+                raise
 
     def _set_status(self, pull_request: PullRequest, status: str) -> None:
         change = partial(self.api.change_discussion_status, discussion_num=pull_request.number)
@@ -391,14 +363,9 @@ class Repository:
             found = itertools.islice(commits(repo_type, repo_id, self.api.endpoint, revision), MOST_COMMITS)
             return list(itertools.takewhile(lambda item: item["id"] != until, found))
 
-        return [
-            (
-                item["id"],
-                ", ".join(author.get("user") or "unknown" for author in item.get("authors") or ()) or "unknown",
-                item.get("title", ""),
-            )
-            for item in self.call("looking at the history", read)
-        ]
+        found = self.call("looking at the history", read)
+        authors = [", ".join(author.get("user") or "" for author in item.get("authors") or ()) for item in found]
+        return [(item["id"], who or "unknown", item.get("title", "")) for item, who in zip(found, authors, strict=True)]
 
 
 def _operation(change: Change) -> CommitOperationAdd | CommitOperationDelete:

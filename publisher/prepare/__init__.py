@@ -66,20 +66,13 @@ def builder_errors(
 ) -> Iterator[None]:
     """Turn what a builder raises into a sentence.
 
-    Parameters
-    ----------
-    kind : subclass of datasets.DatasetBuilder
-    config : str
-    split : str or callable, optional
-        Name of the split, or a function that returns it when it is needed.
-    passing : tuple of exception classes, optional
-        Those that are raised unchanged.
+    `split` may be a function that returns it when it is needed. Exceptions of the classes in `passing`, what the system
+    refuses outside of the builder, such as a full disk, and the publisher's own errors pass unchanged.
 
     Raises
     ------
     UsageError
-        In place of whatever a builder raises. What the system refuses outside of the builder, such as a full disk, and
-        the publisher's own errors pass unchanged.
+        In place of whatever else a builder raises.
     """
     try:
         yield

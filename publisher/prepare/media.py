@@ -39,19 +39,9 @@ def has_media(feature: Any) -> bool:
 
 
 def embed_media(table: pa.Table, features: datasets.Features, first: int) -> pa.Table:
-    """The same rows with the bytes of their media, and of the paths only the names of the files.
+    """Return the same rows with the bytes of their media, and of the paths only the names of the files.
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-    features : datasets.Features
-    first : int
-        Number of the first row in its split, for the message.
-
-    Raises
-    ------
-    RowsError
-        If a medium cannot be read: with its row and its column.
+    `first` is the number of the first row in its split, for the message of the RowsError if a medium cannot be read.
     """
     try:
         return _embed(table, features)
@@ -67,13 +57,7 @@ def embed_media(table: pa.Table, features: datasets.Features, first: int) -> pa.
 
 
 def external_bytes(table: pa.Table, features: datasets.Features) -> np.ndarray[Any, Any]:
-    """Count the bytes that each row has in files on this machine that are not in the table yet.
-
-    Returns
-    -------
-    numpy.ndarray
-        (rows,) int64.
-    """
+    """Count the bytes that each row has in files on this machine that are not in the table yet: (rows,) int64."""
     total = np.zeros(len(table), np.int64)
     for name, feature in features.items():
         if has_media(feature):
@@ -122,12 +106,7 @@ def _external(array: pa.Array, feature: Any) -> Iterator[tuple[int, str]]:
 def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]) -> pa.Table:
     """Return the same rows, where texts that begin with one of the folders begin after it.
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-    folders : sequence of Path
-    media : dict of str to str
-        Takes an example of each column of text with paths of pictures, sounds or films on this machine.
+    `media` takes an example of each column of text with paths of pictures, sounds or films on this machine.
 
     Examples
     --------

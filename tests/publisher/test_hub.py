@@ -36,6 +36,7 @@ ROOT = Path(__file__).parents[2]
 R = "tester/pictures"
 LARGE = "large/validation-00000-of-00001.parquet"
 HANGS = Fault.delay(1000)
+IDENTITY = "eyJ.secret.identity"  # of a job
 Publish = Callable[..., int]
 
 
@@ -118,6 +119,7 @@ def test_outages(published: Hub, publish: Publish, path: str, fault: Fault, caps
 
 def test_new_session() -> None:
     """The client makes a new session after a connection that was refused, and before it waits says so."""
+    http.prepare_clients()
     with http.said_while("uploading"):
         close_connections()
         logging.getLogger("huggingface_hub.utils._http").warning("Retrying in 1s")
@@ -269,29 +271,33 @@ def test_requests_are_few(hub: Hub) -> None:
 @pytest.mark.parametrize(
     ("given", "code", "words"),
     [
-        ({}, 2, "Keyless publishing failed. HF_OIDC_RESOURCE is set but no OIDC id token is available"),
-        ({"HF_OIDC_ID_TOKEN": "eyJ.secret.identity"}, 3, "Keyless publishing failed."),
+        ("", 2, "Keyless publishing failed. HF_OIDC_RESOURCE is set but no OIDC id token is available"),
+        ("eyJ.other.identity", 3, "Keyless publishing failed. No trusted publisher of this resource"),
+        (IDENTITY, 0, "published and verified"),
     ],
 )
 def test_keyless(
-    hub: Hub,
+    first: dict[str, bytes],
     publish: Publish,
-    given: dict[str, str],
+    given: str,
     code: int,
     words: str,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Any,
 ) -> None:
-    """Without an identity token, or with one that is refused: one sentence, and nothing was changed."""
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    for name, value in {"HF_OIDC_RESOURCE": f"datasets/{R}", **given}.items():
-        monkeypatch.setenv(name, value)
-    hub.fail(path="/oauth/token", fault=Fault.status(403, message="No publisher for eyJ.secret.identity"), times=9)
-    assert publish() == code
-    [sentence] = capsys.readouterr().err.splitlines()
-    assert words in sentence
-    assert "eyJ" not in sentence
-    assert not any("/api/" in request.path for request in hub.requests)
+    """A job that the Hub knows by its identity publishes without a token; else one sentence says why not."""
+    for name in ("GITHUB_ACTIONS", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_OIDC_RESOURCE", f"datasets/{R}")
+    monkeypatch.setenv("HF_OIDC_ID_TOKEN", given)
+    with empty_hub({R: first}, publishers={IDENTITY: f"datasets/{R}"}) as hub:
+        before = hub.commits(R)
+        assert publish(builder=Changed) == code
+        printed = capsys.readouterr()
+        assert words in printed.out + printed.err
+        assert printed.err.count("\n") == bool(code)
+        assert "eyJ" not in printed.err
+        assert (hub.commits(R) == before) == bool(code)
 
 
 # A token is planted, and looked for where it has no business
@@ -305,9 +311,9 @@ ACCOUNT = Account("tester")
 def test_masks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The token, all that look like one, passwords in addresses, and the identity of a job."""
     monkeypatch.setenv("HF_TOKEN", PLANTED)
-    monkeypatch.setenv("HF_OIDC_ID_TOKEN", "eyJ.secret.identity")
+    monkeypatch.setenv("HF_OIDC_ID_TOKEN", IDENTITY)
     monkeypatch.setenv("HF_ENDPOINT", f"http://me:{quote('pass word', safe='')}@hub")
-    given = [PLANTED, f"hf_{'a' * 30}", "hf_jwt_eyJ.abc-def.ghi", "eyJ.secret.identity", "pass word", "pass%20word"]
+    given = [PLANTED, f"hf_{'a' * 30}", "hf_jwt_eyJ.abc-def.ghi", IDENTITY, "pass word", "pass%20word"]
     assert mask("; ".join(given)) == "; ".join(["***"] * len(given))
     assert mask("see http://me:pw@host/x") == "see http://host/x"
 

@@ -20,7 +20,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the script beside this one is no package `generator`
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # `generator` is the package, not the script
 
 import datasets
 import numpy as np
@@ -64,7 +64,7 @@ BUILDERS = {"tables": Tables, "rows": Rows}
 
 
 class Run(NamedTuple):
-    """What one preparation took."""
+    """Cost of one preparation."""
 
     cpu: float  # seconds
     wall: float  # seconds

@@ -48,7 +48,7 @@ EQUAL, MEDIA, REFUSED, ITSELF, DIFFERENT, FAULT = (
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a script, and why."""
+    """Outcome of a script, and the reason."""
 
     name: str
     status: str
@@ -157,7 +157,7 @@ def spell(row: Any, features: Any, downloads: Path) -> str:
 
 
 def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
-    """What became of a config, and why; in a process of its own, as scripts change what they like."""
+    """Outcome of a config, and the reason; in a separate process, as scripts change what they like."""
     from datasets import DatasetBuilder, load_dataset
 
     from publisher.builders import find_builder
@@ -214,7 +214,7 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
 
 
 def try_script(folder: Path, configs: int) -> tuple[str, str]:
-    """What became of a script, by the worst of the configs that it can read itself."""
+    """Outcome of a script: the worst of the configs that it can read itself."""
     from publisher.builders import find_builder
     from publisher.errors import UsageError
     from publisher.options import Options
@@ -235,7 +235,7 @@ def try_script(folder: Path, configs: int) -> tuple[str, str]:
 
 
 def _answer(pipe: Connection, folder: Path, configs: int) -> None:
-    """Send what became of a script; what it prints is nobody's."""
+    """Send the outcome of a script; its output is discarded."""
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(silence, stream)
