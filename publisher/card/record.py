@@ -86,19 +86,10 @@ class PublishedCard:
             return False
         return not self.record.card or self.record.card != _own_sha256(self.metadata, self.prose, self.record, ours)
 
-    def is_of_others(self, ours: Collection[str]) -> bool:
-        """Return True if the card is edited, or has a prose of other people that was kept."""
-        return self.record.keeps_prose or self.is_edited(ours)
-
     def fields_of_others(self, ours: Collection[str]) -> dict[str, Any]:
         """Fields of the YAML that other people wrote and that are not `ours`, such as language, licence, tags."""
         own = {*ours, *(() if self.is_edited() else self.record.fields)}
         return {name: value for name, value in self.metadata.items() if isinstance(name, str) and name not in own}
-
-    @property
-    def is_read(self) -> bool:
-        """Return True if the content is known: a YAML that does not parse may say anything."""
-        return bool(self.metadata) or not self.faults or self.faults == (NO_YAML,)
 
     def entries(self, kind: str) -> list[dict[str, Any]]:
         """Entries of `configs` or `dataset_info`."""
