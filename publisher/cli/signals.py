@@ -74,7 +74,7 @@ def _end(prog: str, number: int) -> None:
     for worker in workers:
         worker.join(END_FOR_S)
     with contextlib.suppress(Exception):
-        multiprocessing.util._run_finalizers(0)  # else a process of Python's complains of semaphores that are left
+        multiprocessing.util._run_finalizers(0)  # type: ignore[attr-defined]  # else a process of Python's complains of semaphores that are left
     for _ in range(REMOVALS):  # the main thread may still write
         for remove in AT_END:
             remove()

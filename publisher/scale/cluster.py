@@ -27,6 +27,7 @@ from publisher import errors
 from publisher.errors import DifferenceError, PublishingError, UsageError, WorkerError
 from publisher.options import read_settings
 from publisher.publish import Outcome, Show
+from publisher.scale.notes import CLUSTER
 from publisher.scale.run import Job, begin, finish
 from publisher.scale.workers import notes as log
 
@@ -118,6 +119,7 @@ def submit(job: Job) -> str:
     if not any(keywords.get(name) for name in ENVIRONMENT):  # programs and modules of this process for the tasks
         path = shlex.quote(str(Path(sys.executable).parent))
         keywords["env_command"] = f"export PATH={path}:$PATH PYTHONPATH={shlex.quote(_modules())}"
+    begin(job)
     first = _stage(job, make, keywords)
     commit = CommitParts(first.pipeline[0].folder.with_name("commit"))
     last = make([commit], tasks=1, workers=1, logging_dir=str(commit.folder), **keywords)
@@ -189,7 +191,7 @@ def _stage(job: Job, make: Any, keywords: Mapping[str, Any]) -> PipelineExecutor
     for value in (job.builder, job.card):
         if type(value).__module__ == "__main__" or getattr(value, "__module__", "") == "__main__":
             raise _unnamed(value)
-    folder = job.notes.folder / "cluster"
+    folder = job.notes.folder / CLUSTER
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:

@@ -98,7 +98,7 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
     try:
         if options.overrides:
             assert sources[0].builder  # what is wrong with them is said once, not for each config
-        with said_if_long(lambda: "looking at the splits"):
+        with said_if_long("looking at the splits"):
             tasks = plan_tasks(sources, default_config(builder), faults)
     except (TypeError, ValueError) as error:
         if options.overrides:

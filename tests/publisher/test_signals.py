@@ -207,17 +207,18 @@ def test_at_each_request(workers: int, tmp_path: Path, capsys: pytest.CaptureFix
 def test_between_commits_to_a_branch(hub: Hub, tmp_path: Path) -> None:
     """Some are there already, and each is: the last word says how many, or that the last one is not known."""
     known = r"Interrupted\. (\d) of (\d) commits are on next, and the card is in the last; run the command again"
-    started: list[Any] = []
     hub.create(R)
-    for path, nth, words in (("/commit/", 2, "is not known"), ("/preupload/next", 1, known), ("/x", 1, "^$")):
-        hub.before("POST", path, lambda: started[-1].send_signal(signal.SIGINT), nth=nth)
-        started.append(start(hub, tmp_path, *arguments(tmp_path, "--revision=next", shards=40)))
-        said = started[-1].communicate(timeout=120)[1].strip()
+    for path, nth, words in (("/commit/", 2, "is not known"), ("/preupload/next", 1, known), ("/nothing", 1, "^$")):
+        ended = threading.Event()
+        hub.before("POST", path, lambda: (process.send_signal(signal.SIGINT), ended.wait(HEARD_S)), nth=nth)  # noqa: B023
+        process = start(hub, tmp_path, *arguments(tmp_path, "--revision=next", shards=40))
+        said = process.communicate(timeout=120)[1].strip()
+        ended.set()
         found = re.search(words, said)
         assert found, said
         if found.lastindex:
             assert found[1] == str(sum("/commit/" in request.path for request in hub.requests))
-        assert started[-1].returncode == (130 if said else 0)
+        assert process.returncode == (130 if said else 0)
         hub.forget()
     assert "README.md" in hub.files(R, "next")
 
