@@ -1,4 +1,4 @@
-"""Publishing to a Hub on loopback through the real clients: what changes, what stays, what is said."""
+"""Publishing to a Hub on loopback through the real clients: changes, unchanged files, and output."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_first_publish(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture
 
 
 def test_nothing_to_do(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
-    """The second time there is no commit, no upload, and at most six requests."""
+    """The second time makes no commit and no upload."""
     assert publish() == 0
     before = hub.commits(R)
     hub.forget()
@@ -144,7 +144,7 @@ def test_files_of_others_stay(hub: Hub, publish: Publish) -> None:
 
 
 def test_stale_files_go(hub: Hub, publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shards that an earlier publish wrote and this one does not, unless somebody changed them since."""
+    """Shards that an earlier publish wrote and this one does not, unless another user changed them since."""
     monkeypatch.setattr("publisher.prepare.parquet.FILE_BYTES", 2000)
     assert publish() == 0
     shards = sorted(path for path in ours(hub) if path.startswith("large/"))
@@ -166,7 +166,7 @@ def test_configs_that_are_gone(hub: Hub, publish: Publish) -> None:
 
 
 def test_configs_of_others_stay(hub: Hub, publish: Publish) -> None:
-    """In the YAML of the card, without a word; they are neither an edit nor ours to remove."""
+    """Configs of another program in the card's YAML are neither an edit nor removed."""
     assert publish() == 0
     card = DatasetCard(ours(hub)["README.md"].decode())
     card.data["configs"].append({"config_name": "theirs", "data_files": "theirs.parquet"})
@@ -187,7 +187,7 @@ def test_configs_of_others_stay(hub: Hub, publish: Publish) -> None:
 
 @pytest.mark.parametrize("edit", ["prose", "yaml", "foreign"])
 def test_edited_cards(hub: Hub, publish: Publish, edit: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Text of others is not replaced without being told to, and the plan says so."""
+    """An edited card is replaced only with --overwrite-card, and the plan says so."""
     assert publish() == 0
     card = ours(hub)["README.md"]
     edited = {
@@ -264,7 +264,7 @@ def test_pull_request(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize("conflict", [False, True])
 def test_two_pull_requests(hub: Hub, publish: Publish, conflict: bool) -> None:
-    """Of the same message: each commit holds the card of its own files, also if somebody commits in between."""
+    """They have the same message, and each holds the card of its own files, also if another user commits in between."""
     assert publish() == 0
     for builder in (Changed, Grown):
         if conflict:
@@ -278,7 +278,7 @@ def test_two_pull_requests(hub: Hub, publish: Publish, conflict: bool) -> None:
 
 
 def test_new_plan_is_shown(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
-    """If somebody commits in between: the same plan goes on, another one is shown and not carried out."""
+    """Another user commits in between: the same plan goes on, another one is shown and not carried out."""
     assert publish() == 0
     large = "large/validation-00000-of-00001.parquet"
     for files, code in (({"notes.txt": b"mine"}, 0), ({large: b"mine"}, 3)):
@@ -359,7 +359,7 @@ def test_rights(
 
 
 def test_foreign_namespace(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
-    """A repository cannot be made in somebody else's name."""
+    """A repository cannot be made in the name of another user."""
     assert publish(repo_id="somebody/pictures") == 3
     assert "You don't have the rights" in capsys.readouterr().err
 
@@ -404,7 +404,7 @@ def test_lost_pull_request(hub: Hub, publish: Publish) -> None:
 
 
 def test_script_is_never_published(hub: Hub) -> None:
-    """With it in the repository, `load_dataset` of 4.0 and later fails."""
+    """`load_dataset` of 4.0 and later refuses a repository that holds it."""
     assert main(Mnist1D, CARD, "tester/mnist1d", ["--config", "default"]) == 0
     assert set(ours(hub, repo_id="tester/mnist1d")) == {
         ".publish.json",
@@ -430,7 +430,7 @@ def test_script_is_never_published(hub: Hub) -> None:
     ],
 )
 def test_strange_surroundings(name: str, value: str, code: int, tmp_path: Path) -> None:
-    """One line without the secret, from a process of its own, because the client reads some of it once."""
+    """One line without the secret; in a process, because the client reads some variables once."""
     script = Path(__file__).parents[2] / "scripts" / "push_to_hub.py"
     command = [sys.executable, script, "tester/x", "--config", "default", "--dry-run"]
     environment = {**os.environ, "HF_HOME": str(tmp_path), name: value}
@@ -477,7 +477,7 @@ def test_odd_configs_of_others(hub: Hub, publish: Publish, entry: str) -> None:
     ],
 )
 def test_odd_cards(hub: Hub, publish: Publish, change: Callable[[str], str]) -> None:
-    """They are somebody's edit; replaced when told to, and nothing of others goes with them."""
+    """They count as edited: replaced only with --overwrite-card, and other files stay."""
     assert publish() == 0
     card = ours(hub)["README.md"].decode()
     hub.commit(R, files={"README.md": change(card).encode(), "notes.txt": b"mine"})
@@ -488,7 +488,7 @@ def test_odd_cards(hub: Hub, publish: Publish, change: Callable[[str], str]) -> 
 
 
 def test_edited_card_makes_no_branch(hub: Hub, publish: Publish) -> None:
-    """What is refused is refused before anything is made."""
+    """A refusal comes before anything is created."""
     assert publish() == 0
     hub.commit(R, files={"README.md": b"# Mine"})
     assert publish("--revision", "next") == 1
