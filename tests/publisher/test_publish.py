@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import os
@@ -11,11 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
-from huggingface_hub import DatasetCard
 
 from card import CARD
 from loopback import READ_TOKEN, WRITE_TOKEN, Fault, Hub
@@ -165,48 +161,6 @@ def test_configs_that_are_gone(hub: Hub, publish: Publish) -> None:
     assert b"large" not in ours(hub)["README.md"]
 
 
-def test_configs_of_others_stay(hub: Hub, publish: Publish) -> None:
-    """Configs of another program in the card's YAML are neither an edit nor removed."""
-    assert publish() == 0
-    card = DatasetCard(ours(hub)["README.md"].decode())
-    card.data["configs"].append({"config_name": "theirs", "data_files": "theirs.parquet"})
-    card.data["dataset_info"].append({"config_name": "theirs", "features": [{"name": "a", "dtype": "int64"}]})
-    theirs = io.BytesIO()
-    pq.write_table(pa.table({"a": [1]}), theirs)
-    hub.commit(R, files={"README.md": str(card).encode(), "theirs.parquet": theirs.getvalue()})
-    before = hub.commits(R)
-    assert publish() == 0
-    assert hub.commits(R) == before
-    assert publish(builder=Changed) == 0
-    assert "theirs" in {
-        config["config_name"] for config in DatasetCard(ours(hub)["README.md"].decode()).data["configs"]
-    }
-    assert load_dataset(R, "theirs", split="train")[0] == {"a": 1}
-    assert load_dataset(R, "large", split="validation").num_rows == 31
-
-
-@pytest.mark.parametrize("edit", ["prose", "yaml", "foreign"])
-def test_edited_cards(hub: Hub, publish: Publish, edit: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """An edited card is replaced only with --overwrite-card, and the plan says so."""
-    assert publish() == 0
-    card = ours(hub)["README.md"]
-    edited = {
-        "prose": card.replace(b"# Pictures", b"# Our pictures"),
-        "yaml": card.replace(b"license: mit", b"license: other"),
-        "foreign": b"# Mine",
-    }[edit]
-    hub.commit(R, files={"README.md": edited})
-    before = hub.commits(R)
-    capsys.readouterr()
-    assert publish("--dry-run") == 0
-    assert "only with --overwrite-card" in capsys.readouterr().out
-    assert publish() == 1
-    assert "--overwrite-card" in capsys.readouterr().err
-    assert hub.commits(R) == before
-    assert publish("--overwrite-card") == 0
-    assert ours(hub)["README.md"] == card
-
-
 def test_some_configs(hub: Hub, publish: Publish) -> None:
     """--config leaves the others as they are, in the files and in the card."""
     assert publish("--config", "small") == 0
@@ -311,20 +265,6 @@ def test_private(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str])
     assert publish("--private", builder=Changed) == 2
     assert "public" in capsys.readouterr().err
     assert hub.commits(R) == before
-
-
-def test_verify(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 1 and a line for each difference, at any revision."""
-    assert publish("--tag", "good") == 0
-    hub.commit(R, files={"data/validation-00000-of-00001.parquet": b"broken"})
-    capsys.readouterr()
-    assert publish("--verify") == 1
-    printed = capsys.readouterr().out
-    assert "data/validation-00000-of-00001.parquet differs" in printed
-    assert "load_dataset" not in printed  # what differs may have been written to do harm, and is not opened
-    assert publish("--verify", "--revision", "good") == 0
-    assert publish("--verify", "--revision", "nowhere") == 2
-    assert publish("--verify", repo_id="tester/nothing") == 3
 
 
 @pytest.mark.parametrize(
@@ -432,59 +372,12 @@ def test_script_is_never_published(hub: Hub) -> None:
 def test_strange_surroundings(name: str, value: str, code: int, tmp_path: Path) -> None:
     """One line without the secret; in a process, because the client reads some variables once."""
     script = Path(__file__).parents[2] / "scripts" / "push_to_hub.py"
-    command = [sys.executable, script, "tester/x", "--config", "default", "--dry-run"]
+    command = [sys.executable, str(script), "tester/x", "--config", "default", "--dry-run"]
     environment = {**os.environ, "HF_HOME": str(tmp_path), name: value}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     [_] = [line for line in ended.stderr.splitlines() if "waiting for" not in line]
     assert (ended.returncode, ended.stdout) == (code, "")
     assert "SECRET" not in ended.stderr
-
-
-FOREIGN = [
-    "configs:\n- config_name: theirs\n  data_files: {train: theirs.parquet}\n",
-    "configs:\n- config_name: theirs\n  data_files: 5\n",
-    "configs:\n- config_name: theirs\n  data_files: [{split: train}]\n  features: [{name: a, dtype: int64}]\n",
-    "configs:\n- config_name: [1]\n  data_files: theirs.parquet\n",
-    "configs:\n- config_name: theirs\n  data_files: theirs.parquet\n  default: true\n",
-    "configs:\n- 5\n",
-]
-
-
-@pytest.mark.parametrize("entry", FOREIGN)
-def test_odd_configs_of_others(hub: Hub, publish: Publish, entry: str) -> None:
-    """They stay as they are, or are refused before anything is changed, but never end the command by surprise."""
-    assert publish() == 0
-    card = ours(hub)["README.md"].decode()
-    hub.commit(R, files={"README.md": card.replace("configs:\n", entry, 1).encode()})
-    for arguments in (["--dry-run"], []):
-        assert publish(*arguments, builder=Changed) in (0, 1)
-    after = read_card(*(ours(hub)[path].decode() for path in ("README.md", ".publish.json")))
-    assert {"config_name": "large", "data_files": [{"split": "validation", "path": "large/validation-*"}]} in (
-        after.entries("configs")
-    )
-    assert not after.is_edited()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda card: card.replace("license: mit", "license: mit\nmade: 2024-99-99"),
-        lambda card: card.replace("license: mit", "license: [mit"),
-        lambda card: card.replace("\n", "\r\n"),
-        lambda card: card + "More text\n",
-        lambda card: card.replace("configs:", "configs: 5\nlicense:"),
-        lambda card: "",
-    ],
-)
-def test_odd_cards(hub: Hub, publish: Publish, change: Callable[[str], str]) -> None:
-    """They count as edited: replaced only with --overwrite-card, and other files stay."""
-    assert publish() == 0
-    card = ours(hub)["README.md"].decode()
-    hub.commit(R, files={"README.md": change(card).encode(), "notes.txt": b"mine"})
-    assert publish() == 1
-    assert publish("--overwrite-card") == 0
-    assert ours(hub)["README.md"].decode() == card
-    assert ours(hub)["notes.txt"] == b"mine"
 
 
 def test_edited_card_makes_no_branch(hub: Hub, publish: Publish) -> None:
