@@ -1,4 +1,4 @@
-"""What can go wrong for a reason that the user can mend: one sentence, and the command's exit code."""
+"""Errors that a user can correct: one sentence each, and the exit code of the command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class PublishingError(Exception):
     """Base of the errors that the command prints as one sentence instead of a traceback."""
 
     exit_code: int
-    trace = ""  # of code of others that failed: for its author
+    trace = ""  # traceback of a builder's code, for its author
 
 
 class DifferenceError(PublishingError):
@@ -20,7 +20,7 @@ class DifferenceError(PublishingError):
 
 
 class UsageError(PublishingError):
-    """What was asked for cannot be done: the message says what was given, what is allowed, what to do."""
+    """The command cannot do this: the message says what was given, what is allowed, and what to do."""
 
     exit_code = 2
 

@@ -73,7 +73,7 @@ class Notes:
             self.folder.parent.rmdir()  # if it is empty
 
     def find(self, task: Task) -> Prepared | None:
-        """What an earlier run, or this one, finished of a task; None if nothing is noted."""
+        """The result of a task that this run or an earlier one finished; None if nothing is noted."""
         if isinstance(task, FilePart):
             return self.uploads(task)
         note = self._note(task)
@@ -137,7 +137,7 @@ class Notes:
 
 
 def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Notes:
-    """Make the folder of a command for this run alone; a second run of the same command gets one of its own.
+    """Make the folder of a command for this run alone; a second run of the same command gets another.
 
     Raises
     ------

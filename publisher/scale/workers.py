@@ -30,7 +30,7 @@ from publisher.hub.cleaning import clean
 from publisher.prepare.counted import ROWS
 from publisher.prepare.tasks import Task
 
-LINE_EVERY_S = 60.0  # where there is no terminal
+LINE_EVERY_S = 60.0  # without a terminal
 LOOK_EVERY_S = 1.0  # at how many rows there are, on a terminal
 FIRST_LINE_AFTER_S = 5.0
 waiting = logging.getLogger("publisher.waiting")  # what lasts long, and why
@@ -210,12 +210,13 @@ class Progress:
 
     def _show(self) -> None:
         rows, seconds = ROWS.number - self._before, time.monotonic() - self._begun
-        words = f"{self.name}, {rows:,} rows, {rows / seconds:,.0f} a second" if rows else self.name
+        words = [self.name] if self.name else []
+        words += [f"{rows:,} rows, {rows / seconds:,.0f} a second"] if rows else []
         if self._terminal:
-            self.bar.set_description_str(words)
+            self.bar.set_description_str(", ".join(words))
         else:
-            done = f"{self.bar.n:,} of {self.bar.total:,}{self.bar.unit}"
-            waiting.warning("prepared %s, now %s, for %.0f s so far", done, words, seconds)
+            done = f"prepared {self.bar.n:,} of {self.bar.total:,}{self.bar.unit}"
+            waiting.warning("%s, for %.0f s so far", ", ".join([done, *words]), seconds)
 
 
 def said_if_long(words: str) -> contextlib.AbstractContextManager[None]:

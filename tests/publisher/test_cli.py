@@ -324,7 +324,7 @@ def test_configs_that_fail(folder: Path, hub: Hub) -> None:
     (folder / "data" / "b.txt").write_text("1\n7\n")
     ended = run_command([*arguments, "--resume"])
     assert (ended.exit_code, drawn(folder)) == (2, "b")
-    assert "resumed: 2 of 3 configs" in ended.stderr
+    assert "resumed: 2 of 4 configs" in ended.stderr
     (folder / "data" / "a.txt").write_text("5\n")
     (folder / "data" / "d.txt").write_text("3\n")
     assert (run_command(arguments).exit_code, drawn(folder)) == (0, "abcd")
@@ -439,7 +439,7 @@ def test_a_script_on_the_hub(folder: Path, hub: Hub, monkeypatch: pytest.MonkeyP
         assert "code of others" in said
         assert "--trust-remote-code" in said
     arguments = [f"hf://datasets/{R}", R, "--trust-remote-code", "--adopt", "--keep-card", "--work-dir", "work"]
-    assert f"made by the script of {R} at commit {commit}" in run_command([*arguments, "--dry-run"]).stdout
+    assert f"prepared by the script of {R} at commit {commit}" in run_command([*arguments, "--dry-run"]).stdout
     assert [path.name for path in Path("work/downloads").iterdir()] == [f"tester--many-{commit}"]
     assert run_command(arguments).exit_code == 0
     assert load_dataset(R, "b", split="train")["n"][:] == [1, 1]
