@@ -223,7 +223,7 @@ def test_branch_tag_message(hub: Hub, publish: Publish, capsys: pytest.CaptureFi
     assert publish() == 0
     main_before = ours(hub)
     assert publish("--revision", "same") == 0
-    assert "made the branch" in capsys.readouterr().out
+    assert "created the branch" in capsys.readouterr().out
     for _ in range(2):
         assert publish("--revision", "next", "--tag", "v2", "--message", "Second", builder=Changed) == 0
     assert ours(hub) == main_before
@@ -290,7 +290,7 @@ def test_new_plan_is_shown(hub: Hub, publish: Publish, capsys: pytest.CaptureFix
         assert publish(builder=Changed) == code
         printed = capsys.readouterr()
         assert printed.out.count(f"  change  {large}") == (2 if code else 1)
-        assert ("written by somebody else" in printed.out) == bool(code)
+        assert ("written by another user" in printed.out) == bool(code)
         assert ("another: commit of another" in printed.err) == bool(code)
         assert (ours(hub)[large] == b"mine") == bool(code)
         assert publish() == 0

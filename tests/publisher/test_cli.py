@@ -15,7 +15,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -491,59 +491,28 @@ PROGRAMS = {
     "shards": ["-m", "publisher", "tests.shards:Shards"],
     "validate": [os.fspath(ROOT / "scripts" / "validate.py")],
 }
-REPOSITORIES = (
+REPOSITORIES = [
     *["tester/shards"] * 8,
-    *("other/shards", "shards", "a/b/c", "", "tester/..", "tester/é", "-x/y", "tester/shards\n", "\x1b[31m/x", "."),
-)
+    *["shards", "a/b/c", "tester/..", "tester/é", "-x/y", ".", "tester/shards\n", "\x1b[31m/x"],
+    "",
+]
 FLAGS = "dry-run verify create-pr private overwrite-card keep-card adopt replace-dataset rewrite json help resume"
 VALUED = "config set set output-dir output-dir preview revision tag message workers work-dir executor rollback nothing"
-VALUES = (
-    *(
-        "",
-        "x",
-        "-1",
-        "2",
-        "9" * 20,
-        "main",
-        "refs/pr/1",
-        "../x",
-        "/proc/x",
-        "\u202e",
-        "--",
-        "a\nb",
-        "x" * 5000,
-        "\udcff",
-    ),
-    *(
-        "slurm",
-        "ray:a=1",
-        "%s",
-        "\x1b[31m",
-        "/dev/null",
-        "~nobody/x",
-        ".",
-        "pipe",
-        "file/x",
-        "link",
-        "new.html",
-        "wide",
-    ),
-    *("rows=0", "rows=x", "shards=10**9", "rows=" + "(" * 500, "name=x", "self=1", "rows={'a': 1}", "num_samples=7"),
-)
+VALUES = [
+    *("", "-1", "2", "9" * 20, "main", "refs/pr/1", "../x", "/proc/x", "\u202e", "a\nb", "x" * 5000, "\udcff", "slurm"),
+    *("ray:a=1", "%s", "\x1b[31m", "/dev/null", "~nobody/x", ".", "pipe", "file/x", "link", "new.html", "rows=x"),
+    *("shards=10**9", "rows=" + "(" * 500, "name=x", "self=1", "rows={'a': 1}", "num_samples=7"),
+]  # fmt: skip
 FOLDERS = ("", "/proc/none", "/dev/null", "~nobody/x", "../file", "x" * 300, "é\n")
-VARIABLES: dict[str, tuple[str, ...]] = {
-    "HF_ENDPOINT": ("", "x", "http://127.0.0.1:1", "http://[::1", "http://127.0.0.1:x", "http://me:pw@127.0.0.1:1"),
-    "HF_HUB_OFFLINE": ("1", "x"),
+VARIABLES: dict[str, Sequence[str]] = {
+    "HF_ENDPOINT": ["", "x", "http://127.0.0.1:1", "http://[::1", "http://127.0.0.1:x", "http://me:pw@127.0.0.1:1"],
     **dict.fromkeys(("HF_HOME", "HF_XET_CACHE", "HF_TOKEN_PATH", "HOME", "TMPDIR"), FOLDERS),
-    "HF_TOKEN": ("", "hf_x\nHost: y", "hf_wrong", "é", "x" * 100_000, "\udcff"),
-    "HF_HUB_DOWNLOAD_TIMEOUT": ("x", "-1", "nan"),
-    **dict.fromkeys(("HF_HUB_VERBOSITY", "DATASETS_VERBOSITY", "HF_DATASETS_IN_MEMORY_MAX_SIZE"), ("x", "debug")),
-    "http_proxy": ("nonsense", "http://127.0.0.1:x"),
-    "SSL_CERT_FILE": ("/none", "/dev/null"),
-    "PYTHONWARNINGS": ("error", "always"),
-    "COLUMNS": ("x", "0"),
-}
-CLOSED = ("", *[""] * 12, "<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full")
+    "HF_TOKEN": ["", "hf_x\nHost: y", "hf_wrong", "é", "x" * 100_000, "\udcff"],
+    **dict.fromkeys(("HF_HUB_VERBOSITY", "HF_DATASETS_IN_MEMORY_MAX_SIZE", "HF_HUB_OFFLINE"), ("x", "debug", "1")),
+    **dict.fromkeys(("HF_HUB_DOWNLOAD_TIMEOUT", "http_proxy", "SSL_CERT_FILE", "COLUMNS"), ("x", "-1", "/none")),
+    "PYTHONWARNINGS": ["error", "always"],
+}  # fmt: skip
+CLOSED = ["", *[""] * 12, "<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"]
 
 
 @pytest.mark.slow
