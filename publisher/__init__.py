@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,10 @@ def import_libraries() -> None:
     """
     endpoint()  # first: the libraries crash on one that is not valid
     try:
-        import datasets  # noqa: F401
+        with warnings.catch_warnings():
+            if not sys.warnoptions:  # of python -W, or PYTHONWARNINGS
+                warnings.simplefilter("ignore")
+            import datasets  # noqa: F401
     except ValueError as error:
         named = [name for name, value in os.environ.items() if name.startswith("HF_") and repr(value) in str(error)]
         raise UsageError(f"{' or '.join(named) or 'a variable HF_...'} cannot be used ({error}). Unset it.") from None

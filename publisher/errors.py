@@ -59,4 +59,4 @@ def last_word(sentence: str) -> Iterator[None]:
     try:
         yield
     finally:
-        LAST_WORDS.pop()
+        LAST_WORDS.remove(sentence)  # which need not be the last: a thread may run another command

@@ -253,7 +253,7 @@ def test_odd_number_of_samples(workers: str, tmp_path: Path) -> None:
         check=False,
     )
     assert ended.returncode == 0
-    said = {line.partition(" gives")[0] for line in ended.stderr.splitlines()}
+    said = {line.partition(" gives")[0] for line in ended.stderr.splitlines() if not line.endswith("so far")}
     assert said == {"warning: num_samples=1001"}
 
 
@@ -353,7 +353,7 @@ def test_roll_back_to_what_cannot_be(hub: Hub, run: Run, capsys: pytest.CaptureF
         ([""], "--rollback"),
         ([damaged, "--config", "default"], "--config has no meaning with --rollback"),
         ([damaged, "--verify"], "--rollback has no meaning with --verify"),
-        ([damaged, "--set", "rows=3"], "--rollback takes the dataset as it was"),
+        ([damaged, "--set", "rows=3"], "--set has no meaning with --rollback"),
     ):
         capsys.readouterr()
         assert run(R, "--rollback", *arguments) == 2

@@ -142,7 +142,7 @@ def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Note
     Raises
     ------
     UsageError
-        If it cannot be written, or belongs to another user.
+        If it cannot be written.
     """
     root, name = options.work_folder, _name(builder, options)
     try:
@@ -153,8 +153,6 @@ def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Note
             lock.acquire(timeout=0)
         except Timeout:
             notes = Notes(Path(tempfile.mkdtemp(dir=root, prefix=f"{name}-")), options)
-        if notes.folder.exists() and os.name == "posix" and notes.folder.stat().st_uid != os.getuid():
-            raise UsageError(f"{notes.folder} belongs to another user. Give another --work-dir.")
         shutil.rmtree(notes.temporary if options.resume else notes.folder, ignore_errors=True)
         notes.temporary.mkdir(parents=True, mode=0o700)
     except OSError as error:
