@@ -82,7 +82,7 @@ def _short_outages() -> Iterator[None]:
         patched.setattr(http, "LONGEST_WAIT_S", 0.5)
         patched.setattr(http, "RETRY_FOR_S", 2.0)
         patched.setattr(http, "SILENT_S", 600.0)  # what is printed does not depend on how busy the machine is
-        patched.setattr(http.Patience, "_outage", math.inf)
+        patched.setattr(http.Patience, "outage", math.inf)
         patched.setattr(_http, "time", SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 100)))
         yield
 

@@ -15,12 +15,12 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from loopback import WRITE_TOKEN, Account, Hub
+from loopback import Hub
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = ROOT / ".github" / "workflows"
 R = "christopher/mnist1d"
-OWNER = Account("me", orgs=("christopher",))
+IDENTITY = "eyJ.of.the-job"  # that GitHub would give
 FILE = "data/test-00000-of-00001.parquet"
 GH = """#!/usr/bin/env bash
 # In place of GitHub's own command, which needs an account: notes what it is asked for
@@ -61,7 +61,7 @@ def act(hub: Hub, folder: Path, workflow: str, job: str, **inputs: str) -> tuple
                 "GITHUB_STEP_SUMMARY": str(summary),
                 "NOTED": str(folder / "noted"),
                 "OPEN": str(folder / "open"),
-                **({"HF_TOKEN": WRITE_TOKEN} if "HF_TOKEN" in given else {}),
+                **({"HF_OIDC_ID_TOKEN": IDENTITY} if "HF_OIDC_RESOURCE" in given else {}),
             }
         )
         done = subprocess.run(
@@ -74,7 +74,7 @@ def act(hub: Hub, folder: Path, workflow: str, job: str, **inputs: str) -> tuple
 @pytest.mark.slow
 def test_publish_and_verify(tmp_path: Path) -> None:
     """Planned, published with a tag, verified; then damaged, which opens an issue once, and adds to it later."""
-    with Hub(tokens={WRITE_TOKEN: OWNER}) as hub:
+    with Hub(publishers={IDENTITY: f"datasets/{R}"}) as hub:
         code, summary = act(hub, tmp_path, "publish", "plan", repository=R)
         assert (code, "a new repository" in summary) == (0, True)
         assert R not in [request.path for request in hub.requests if request.method == "POST"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.client import responses
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from huggingface_hub import constants, get_token
@@ -19,88 +19,25 @@ from publisher.text import clean, endpoint, one_line
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 NO_TOKEN = "No Hugging Face token found. Set HF_TOKEN or run `hf auth login`."
 RATE_LIMIT = re.compile(r"\b([rt])\s*=\s*(\d{1,9})\b")  # requests left, and seconds, as the Hub sends them
-# hf_xet has no types of its own: a status is in its texts, and so is a failed connection, or an answer of another form
+# hf_xet raises built-in types: the status, a failed connection, or an answer of another form is in its texts
 XET_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")
 XET_FAILED = ("Task error", "Data processing error", "HTTP status", "error sending request")
 XET_GARBLED = ("Format error", "decoding response body", "get_file_term_data", "Corrupted", "failed to fill whole")
 
 
-class Failure(NamedTuple):
-    """A failed request, as the sentences need it."""
-
-    error: BaseException
-    status: int | None
-    said: str  # the Hub's own words
-    where: str
-
-    @property
-    def words(self) -> str:
-        """Status and the Hub's own words, else those of HTTP."""
-        words = self.said or responses.get(self.status or 0, "")
-        return f"status {self.status}{f': {words}' if words else ''}"
-
-    @property
-    def when(self) -> str:
-        """Sentence with the time to wait."""
-        wait = wait_of(self.error)
-        return f"Try again in {_duration(wait)}." if wait else "Try again later."
-
-
-def _unauthorized(failure: Failure) -> str:
-    if not os.environ.get("HF_OIDC_RESOURCE") and not get_token():
-        return NO_TOKEN
-    return f"The Hugging Face token is not valid ({failure.words}). Set HF_TOKEN or run `hf auth login`."
-
-
-def _forbidden(failure: Failure) -> str:
-    if failure.said:
-        return _refused(failure)
-    return f"The token has no right to do that in {failure.where}. Use one that has."
-
-
-def _not_found(failure: Failure) -> str:
-    if failure.said:
-        return _refused(failure)
-    path = next((f"{urlsplit(str(response.url)).path} of " for response in _responses(failure.error)), "")
-    return f"{path}{failure.where} does not exist, or the token may not see it."
-
-
-def _refused(failure: Failure) -> str:
-    return f"{failure.where} refused with {failure.words}"
-
-
-def _refused_by_storage(failure: Failure) -> str:
-    if failure.status in TRANSIENT:
-        return _unavailable(failure)
-    forgot = failure.status == 400 and "shard" in str(failure.error)
-    hint = f". Its storage may have lost what {constants.HF_XET_CACHE} remembers: remove that folder" if forgot else ""
-    return f"The Xet storage of {_refused(failure)}{hint}"
-
-
-def _limited(failure: Failure) -> str:
-    return f"Rate limit reached on {failure.where}{f': {failure.said}' if failure.said else ''}. {failure.when}"
-
-
-def _unavailable(failure: Failure) -> str:
-    return f"{failure.where} fails with {failure.words}. {failure.when}"
-
-
-def _unreachable(failure: Failure) -> str:
-    error = next(filter(is_network_error, _causes(failure.error)), failure.error)
-    return f"{failure.where} could not be reached: {one_line(error).rstrip('.')}. {failure.when}"
-
-
-def _unexpected(failure: Failure) -> str:
-    return f"Unexpected response from {failure.where}: {type(failure.error).__name__}, {one_line(failure.error)}"
-
-
-SENTENCES: dict[int, Callable[[Failure], str]] = {  # by status; of any other one: `_refused`
-    **dict.fromkeys(TRANSIENT, _unavailable),
-    401: _unauthorized,
-    403: _forbidden,
-    404: _not_found,
-    429: _limited,
+REFUSED = "{where} refused with {words}"
+UNREACHABLE = "{where} could not be reached: {network}. {when}"
+UNEXPECTED = "Unexpected response from {where}: {error}"
+SENTENCES = {  # by status; any other one: REFUSED
+    **dict.fromkeys(TRANSIENT, "{where} fails with {words}. {when}"),
+    401: "The Hugging Face token is not valid ({words}). Set HF_TOKEN or run `hf auth login`.",
+    429: "Rate limit reached on {where}{said}. {when}",
 }
+WITHOUT_WORDS = {  # of the Hub's own
+    403: "The token has no right to do that in {where}. Use one that has.",
+    404: "{path} of {where} does not exist, or the token may not see it.",
+}
+FORGOT = ". Its storage may have lost what {cache} remembers: remove that folder"  # shards are built on it
 
 
 def explain(error: BaseException, repo_id: str) -> PublishingError:
@@ -109,14 +46,31 @@ def explain(error: BaseException, repo_id: str) -> PublishingError:
         return error
     if trouble := local_trouble(error):
         return trouble
-    status = status_of(error)
-    failure = Failure(error, status, said_by_hub(error), f"{repo_id} on {endpoint()}")
-    if is_of_storage(error):
-        return HubError(_refused_by_storage(failure))
-    if status is not None:
-        return HubError(SENTENCES.get(status, _refused)(failure))
-    garbled = any(words in str(error) for words in XET_GARBLED)
-    return HubError((_unreachable if is_transient(error) and not garbled else _unexpected)(failure))
+    status, said, wait = status_of(error), said_by_hub(error), wait_of(error)
+    if status is None:
+        garbled = any(words in str(error) for words in XET_GARBLED)
+        sentence = UNREACHABLE if is_transient(error) and not garbled else UNEXPECTED
+    elif is_of_storage(error):
+        sentence = SENTENCES[status] if status in TRANSIENT else f"The Xet storage of {REFUSED}"
+        sentence += FORGOT if status == 400 and "shard" in str(error) else ""
+    elif status == 401 and not os.environ.get("HF_OIDC_RESOURCE") and not get_token():
+        sentence = NO_TOKEN
+    else:
+        sentence = SENTENCES.get(status) or (not said and WITHOUT_WORDS.get(status)) or REFUSED
+    words = said or responses.get(status or 0, "")
+    network = next(filter(is_network_error, _causes(error)), error)
+    return HubError(
+        sentence.format(
+            where=f"{repo_id} on {endpoint()}",
+            said=f": {said}" if said else "",
+            words=f"status {status}{f': {words}' if words else ''}",
+            when=f"Try again in {_duration(wait)}." if wait else "Try again later.",
+            network=one_line(network).rstrip("."),
+            error=f"{type(error).__name__}, {one_line(error)}",
+            path=next((urlsplit(str(response.url)).path for response in _responses(error)), ""),
+            cache=constants.HF_XET_CACHE,
+        )
+    )
 
 
 def status_of(error: BaseException | None) -> int | None:
@@ -189,7 +143,7 @@ def summary(error: BaseException | None) -> str:
 def local_trouble(error: BaseException | None) -> UsageError | None:
     """Failure of this machine, if it was one, such as a full disk."""
     for cause in _causes(error):
-        if is_network_error(cause):  # what lies behind it is an OSError, too: unknown names, certificates
+        if is_network_error(cause):  # its cause may be an OSError: unknown names, certificates
             return None
         if isinstance(cause, OfflineModeIsEnabled):
             return UsageError(one_line(cause))

@@ -14,7 +14,7 @@ from typing import Any
 import datasets
 import pytest
 from datasets import load_dataset
-from huggingface_hub import DatasetCard, DatasetCardData
+from huggingface_hub import DatasetCard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -88,7 +88,7 @@ def test_size_categories(rows: int, category: str) -> None:
 def test_records_read_back(prose: str, digests: dict[str, str]) -> None:
     """Whatever the texts are, and any change of the card shows."""
     written = Record({"a": ConfigRecord({"b": 1}, {"train": digests}, digests)}, digests)
-    text, record = write_card(DatasetCardData(license="mit"), prose, written)
+    text, record = write_card("license: mit", prose, written)
     listed = record.file.content.decode()
     card = read_card(text, listed)
     assert (card.prose, card.metadata) == (prose, {"license": "mit"})

@@ -17,25 +17,28 @@ from urllib.parse import quote, urlsplit
 
 import huggingface_hub
 import pytest
+from huggingface_hub import CommitOperationAdd, HfApi
 
 import publisher
-from card import CARD
 from loopback import WRITE_TOKEN, Fault, Hub
 from loopback.accounts import Account
 from loopback.application import Application
-from mnist1d import Mnist1D
 from publisher import main
 from publisher.hub import http
+from publisher.hub.client_compat import end_xet_session, missing_objects, uploaded_addition, was_committed
+from publisher.hub.repository import Repository
+from publisher.prepare.files import UploadedFile, describe_file
 from publisher.text import mask
 from tests.hubs import close_connections, empty_hub, files_of
 from tests.pictures import Changed, Pictures, pictures_card
 
-pytest.importorskip("hf_xet", reason="the faults are those of the requests of a client with Xet")
+pytest.importorskip("hf_xet", reason="the faults are of requests of a client with Xet")
 
 ROOT = Path(__file__).parents[2]
 R = "tester/pictures"
 LARGE = "large/validation-00000-of-00001.parquet"
 HANGS = Fault.delay(1000)
+IDENTITY = "eyJ.secret.identity"  # of a job
 Publish = Callable[..., int]
 
 
@@ -70,10 +73,10 @@ def short_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("CONNECT_S", "READ_S", "COMMIT_S"):
         monkeypatch.setattr(http, name, 6.0)
     monkeypatch.setenv(http.XET_READ, "6s")
-    http.end_xet_session()
+    end_xet_session()
     close_connections()
     yield
-    http.end_xet_session()
+    end_xet_session()
     close_connections()
 
 
@@ -118,6 +121,7 @@ def test_outages(published: Hub, publish: Publish, path: str, fault: Fault, caps
 
 def test_new_session() -> None:
     """The client makes a new session after a connection that was refused, and before it waits says so."""
+    http.prepare_clients()
     with http.said_while("uploading"):
         close_connections()
         logging.getLogger("huggingface_hub.utils._http").warning("Retrying in 1s")
@@ -153,7 +157,7 @@ def test_no_connection(publish: Publish, monkeypatch: pytest.MonkeyPatch, capsys
     ("path", "code"), list(itertools.product(["/shards", "/xet-write-token/", "/commit/"], [400, 403, 404, 413]))
 )
 def test_refusals(published: Hub, publish: Publish, path: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """No further attempt, nothing is looked at again, and the Hub's own words where it has some."""
+    """No further attempt, nothing is looked at again, and the Hub's own words if it has any."""
     before = published.commits(R)
     published.fail(path=path, fault=Fault.status(code, message=f"No room for {WRITE_TOKEN}"), times=1000)
     assert publish(builder=Changed) == 3
@@ -180,7 +184,7 @@ def test_refusals(published: Hub, publish: Publish, path: str, code: int, capsys
 def test_words(
     hub: Hub, publish: Publish, code: int, body: str, kind: str, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The Hub's own words, or those of a proxy."""
+    """The Hub's own words, or a proxy's."""
     hub.fail(path="/revision/" if code == 200 else "/commit/", fault=Fault.other(code, body, kind), times=99)
     assert publish() == 3
     [sentence] = capsys.readouterr().err.splitlines()
@@ -257,44 +261,55 @@ def test_folders(
     assert hub.requests == []
 
 
-def test_requests_are_few(hub: Hub) -> None:
-    """Three configs with pictures: the first publish, and one that has nothing to do."""
-    assert main(Mnist1D, CARD, "tester/mnist1d", []) == 0
-    assert len(hub.requests) <= 45
-    hub.forget()
-    assert main(Mnist1D, CARD, "tester/mnist1d", []) == 0
-    assert len(hub.requests) <= 4
+def test_uploaded_addition(hub: Hub, tmp_path: Path) -> None:
+    """A commit takes a file that was uploaded before, from nothing but numbers, and the Hub says what it lacks."""
+    hub.create(R)
+    source = tmp_path / "data.parquet"
+    source.write_bytes(b"PAR1" * 1000)
+    uploaded = Repository(R).upload(describe_file(source, tmp_path), create_pr=False)
+    assert uploaded == UploadedFile("data.parquet", 4000, sha256=uploaded.sha256, sample=(b"PAR1" * 128))
+    lost = UploadedFile("lost.parquet", 3, sha256="0" * 64)
+    assert missing_objects([uploaded, lost], "dataset", R, hub.url) == {lost.sha256}
+    for is_new in (True, False):
+        addition = uploaded_addition(uploaded) if is_new else CommitOperationAdd("data.parquet", str(source))
+        HfApi().create_commit(R, [addition], repo_type="dataset", commit_message="Add")
+        assert was_committed(addition) == is_new
+    assert hub.files(R)["data.parquet"] == source.read_bytes()
 
 
 @pytest.mark.parametrize(
     ("given", "code", "words"),
     [
-        ({}, 2, "Keyless publishing failed. HF_OIDC_RESOURCE is set but no OIDC id token is available"),
-        ({"HF_OIDC_ID_TOKEN": "eyJ.secret.identity"}, 3, "Keyless publishing failed."),
+        ("", 2, "Keyless publishing failed. HF_OIDC_RESOURCE is set but no OIDC id token is available"),
+        ("eyJ.other.identity", 3, "Keyless publishing failed. No trusted publisher of this resource"),
+        (IDENTITY, 0, "published and verified"),
     ],
 )
 def test_keyless(
-    hub: Hub,
+    first: dict[str, bytes],
     publish: Publish,
-    given: dict[str, str],
+    given: str,
     code: int,
     words: str,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Any,
 ) -> None:
-    """Without an identity token, or with one that is refused: one sentence, and nothing was changed."""
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    for name, value in {"HF_OIDC_RESOURCE": f"datasets/{R}", **given}.items():
-        monkeypatch.setenv(name, value)
-    hub.fail(path="/oauth/token", fault=Fault.status(403, message="No publisher for eyJ.secret.identity"), times=9)
-    assert publish() == code
-    [sentence] = capsys.readouterr().err.splitlines()
-    assert words in sentence
-    assert "eyJ" not in sentence
-    assert not any("/api/" in request.path for request in hub.requests)
+    """A job that the Hub knows by its identity publishes without a token; else one sentence says why not."""
+    for name in ("GITHUB_ACTIONS", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_OIDC_RESOURCE", f"datasets/{R}")
+    monkeypatch.setenv("HF_OIDC_ID_TOKEN", given)
+    with empty_hub({R: first}, publishers={IDENTITY: f"datasets/{R}"}) as hub:
+        before = hub.commits(R)
+        assert publish(builder=Changed) == code
+        printed = capsys.readouterr()
+        assert words in printed.out + printed.err
+        assert printed.err.count("\n") == bool(code)
+        assert "eyJ" not in printed.err
+        assert (hub.commits(R) == before) == bool(code)
 
 
-# A token is planted, and looked for where it has no business
+# A token is planted, and looked for everywhere else
 
 PLANTED = "hf_planted+/here"  # neither long enough nor of the letters that tell any token
 ELSEWHERE = "elsewhere.invalid"
@@ -305,9 +320,9 @@ ACCOUNT = Account("tester")
 def test_masks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The token, all that look like one, passwords in addresses, and the identity of a job."""
     monkeypatch.setenv("HF_TOKEN", PLANTED)
-    monkeypatch.setenv("HF_OIDC_ID_TOKEN", "eyJ.secret.identity")
+    monkeypatch.setenv("HF_OIDC_ID_TOKEN", IDENTITY)
     monkeypatch.setenv("HF_ENDPOINT", f"http://me:{quote('pass word', safe='')}@hub")
-    given = [PLANTED, f"hf_{'a' * 30}", "hf_jwt_eyJ.abc-def.ghi", "eyJ.secret.identity", "pass word", "pass%20word"]
+    given = [PLANTED, f"hf_{'a' * 30}", "hf_jwt_eyJ.abc-def.ghi", IDENTITY, "pass word", "pass%20word"]
     assert mask("; ".join(given)) == "; ".join(["***"] * len(given))
     assert mask("see http://me:pw@host/x") == "see http://host/x"
 
