@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from loopback import Hub
+from tests.golden import ROOT
 from tests.pages import commands, copy_checkout, read_blocks
 
-PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
+PAGE = ROOT / "CONTRIBUTING.md"
 R = "tester/mnist1d"
 LAST = "]\nDEFAULT_CONFIG_NAME"
 SHORT = """\
@@ -28,9 +29,7 @@ SHORT = """\
     ),
 """
 TESTS = [
-    "tests/test_figures.py",
-    "tests/test_card.py",
-    "tests/test_models.py",
+    *(f"tests/card/test_{name}.py" for name in ("figures", "card", "models")),
     "tests/publisher/test_card.py::test_preview",
 ]
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,9 @@ from markdown_it.token import Token
 
 from card import REPO_ID
 from loopback import WRITE_TOKEN, Account, Hub
+from tests.golden import ROOT
 from tests.pages import CHANGED, SERVERS, SKIPPED, commands, copy_checkout, read_blocks
 
-ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINES = 130  # of the README, so that it is read
 COMMANDS = [
@@ -27,6 +28,7 @@ COMMANDS = [
 ]
 OWNER = Account("me", orgs=("tester", REPO_ID.partition("/")[0]))  # the names that the pages publish to
 MARKDOWN = MarkdownIt().enable("table")
+is_slow, name_of = attrgetter("is_slow"), attrgetter("name")
 
 
 def run(page: Path, folder: Path, *arguments: str) -> None:
@@ -42,23 +44,18 @@ def run(page: Path, folder: Path, *arguments: str) -> None:
         if REPO_ID in page.read_text(encoding="utf-8"):
             lines.insert(0, [sys.executable, "scripts/push_to_hub.py"])
         for line in lines:
-            done = subprocess.run(
-                line, cwd=clone, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-            )
-            print(done.stdout)
-            assert done.returncode == 0, done.stdout[-2000:]
+            done = subprocess.run(line, cwd=clone, env=environment, text=True, capture_output=True)
+            assert done.returncode == 0, (done.stdout[-1000:], done.stderr[-2000:])
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_blocks(page: Path, tmp_path: Path) -> None:
     """One after the other, as a reader would."""
     run(page, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if any(block.is_slow for block in read_blocks(page))], ids=lambda page: page.name
-)
+@pytest.mark.parametrize("page", [page for page in PAGES if any(map(is_slow, read_blocks(page)))], ids=name_of)
 def test_slow_blocks(page: Path, tmp_path: Path) -> None:
     """The same with those that take longer."""
     run(page, tmp_path, "--slow")
@@ -104,22 +101,15 @@ def test_readme() -> None:
     assert any(re.match(r"!\[.+\]\(card/assets/.+\)", line) for line in lines)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links(page: Path) -> None:
     """Every relative link leads to a file, and to a heading of it if it names one."""
-    for link in links(page):
+    targets = [str(token.attrs.get("href") or token.attrs.get("src") or "") for token in inline(page)]
+    for link in [target for target in targets if target and "://" not in target]:
         path, _, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
-
-
-def links(page: Path) -> Iterator[str]:
-    """Targets of links and pictures, except on other hosts."""
-    for token in inline(page):
-        target = str(token.attrs.get("href") or token.attrs.get("src") or "")
-        if target and "://" not in target:
-            yield target
 
 
 def anchors(page: Path) -> set[str]:

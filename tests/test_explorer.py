@@ -37,11 +37,11 @@ from generator import RECIPES, Dataset, Parameters, make_dataset
 from generator.anatomy import Anatomy, first_rows
 from mnist1d import Mnist1D
 from publisher.options import read_settings
+from tests.golden import ROOT
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MISSING = [name for name in ("gradio", "playwright") if importlib.util.find_spec(name) is None]
 NEEDED = 'needs the extra [explorer], Playwright from PyPI and Chromium: pip install -e ".[explorer]" playwright'
-FOLDER = Path(__file__).parents[1] / "explorer"
 SWITCHES = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 SOME = Parameters(num_samples=500, padding=(20, 50), shear_scale=1.5, seed=7)
 SAME = {  # parameter -> the parts of a sample that come before its step
@@ -203,20 +203,14 @@ def test_space(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "give a new folder" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_without_gradio() -> None:
-    """One sentence that says what to install."""
+def test_without_gradio(built: Path) -> None:
+    """One sentence that says what to install; the card has a link with the parameters of each config."""
     program = "import sys; sys.modules['gradio'] = None\nfrom explorer.__main__ import main\nsys.exit(main([]))"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.count("\n") == 1
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
     assert "pip install gradio" in ended.stderr
-
-
-def test_card_links_to_the_explorer(built: Path) -> None:
-    """The card has a link with the parameters of each config."""
     card = (built / "README.md").read_text(encoding="utf-8")
-    for config in Mnist1D.builder_configs.values():
-        assert f"]({link(config.parameters)})" in card
+    assert all(f"]({link(config.parameters)})" in card for config in Mnist1D.builder_configs.values())
 
 
 # In a browser
@@ -224,12 +218,10 @@ def test_card_links_to_the_explorer(built: Path) -> None:
 
 def started(command: list[Any], **options: Any) -> tuple[subprocess.Popen[str], str, str]:
     """Start a server: the process, its address and what it printed until then."""
-    process = subprocess.Popen(
-        [sys.executable, "-u", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
-    )
-    assert process.stdout
+    options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen([sys.executable, "-u", *command], **options)
     said = ""
-    for line in process.stdout:
+    for line in process.stdout or ():
         said += line
         if found := re.search(r"http://127[.\d]+:\d+", line):
             return process, f"{found[0]}/", said
@@ -272,9 +264,8 @@ def opened(page: Any, address: str) -> None:
 
 def box(page: Any, selector: str) -> dict[str, float]:
     """The place of an element in the window."""
-    found: dict[str, float] = page.locator(selector).first.evaluate(
-        "element => element.getBoundingClientRect().toJSON()"
-    )
+    place = "element => element.getBoundingClientRect().toJSON()"
+    found: dict[str, float] = page.locator(selector).first.evaluate(place)
     return found
 
 
@@ -282,7 +273,7 @@ def box(page: Any, selector: str) -> dict[str, float]:
 def test_port_in_use(server: str) -> None:
     """The explorer takes the next one, and says so."""
     port = int(re.findall(r"\d+", server)[-1])
-    process, address, said = started(["-m", "explorer", "--no-browser", "--port", str(port)], cwd=FOLDER.parent)
+    process, address, said = started(["-m", "explorer", "--no-browser", "--port", str(port)], cwd=ROOT)
     process.terminate()
     process.communicate(timeout=30)
     assert said.startswith(f"Port {port} is in use")
@@ -305,9 +296,8 @@ def test_move_see_copy_run(server: str, page: Any) -> None:
     shear = float(slider.input_value())
     address = f"{server}?shear_scale={shear:g}"
     page.get_by_role("tab", name="Code").click()
-    page.wait_for_function(
-        "wanted => document.querySelector('#link input, #link textarea').value === wanted", arg=address
-    )
+    shown = "wanted => document.querySelector('#link input, #link textarea').value === wanted"
+    page.wait_for_function(shown, arg=address)
     page.evaluate("navigator.clipboard.writeText('')")
     page.locator("#arrays button[title*='opy'], #arrays button[aria-label*='opy']").first.click()
     page.wait_for_function("navigator.clipboard.readText().then(text => text.length > 0)")
@@ -379,20 +369,16 @@ def test_presets_and_quiz(server: str, page: Any) -> None:
 @pytest.mark.parametrize("width", [375, 1280])
 def test_fits(server: str, page: Any, mode: str, width: int) -> None:
     """No tab is wider than the screen, the picture stays in sight, nothing covers it or comes from elsewhere."""
-    outside: list[str] = []
-    page.on(
-        "request",
-        lambda request: outside.append(request.url) if not request.url.startswith((server, "data:", "blob:")) else None,
-    )
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     page.emulate_media(color_scheme=mode)
     page.set_viewport_size({"width": width, "height": 800})
     opened(page, server)
     assert box(page, "#picture")["width"] >= 340
     if width == 1280:
         assert max(box(page, shown)["bottom"] for shown in ("#effect", "#difficulty")) <= 800
-    colours = page.evaluate(
-        "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('.digit')).stroke]"
-    )
+    styles = ("document.body).backgroundColor", "document.querySelector('.digit')).stroke")
+    colours = [page.evaluate(f"getComputedStyle({style}") for style in styles]
     page_colour, digit = (sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in colours)
     assert (page_colour > 600) == (mode == "light")
     assert abs(page_colour - digit) > 300
@@ -410,4 +396,4 @@ def test_fits(server: str, page: Any, mode: str, width: int) -> None:
         tab.click()
         page.locator("[role=tabpanel]:visible").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert not outside
+    assert all(url.startswith((server, "data:", "blob:")) for url in asked)

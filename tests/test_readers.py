@@ -1,4 +1,4 @@
-"""The matrix of readers: what is kept between runs, what is judged, what is printed. CI runs the matrix itself."""
+"""The matrix of readers: environments that are kept, judgements, and the table. CI runs the matrix itself."""
 
 from __future__ import annotations
 
@@ -39,15 +39,18 @@ def found(check: str = "folder", splits: tuple[str, ...] = ("train", "test"), **
 
 
 def test_declarations() -> None:
-    """Names are unique, scripts exist, every check is a column and every column is checked."""
+    """Names are unique, scripts exist, every check is a column and every column is checked; all are documented."""
     assert len({environment.name for environment in ENVIRONMENTS}) == len(ENVIRONMENTS)
     readers = {reader for environment in ENVIRONMENTS for reader in environment.readers}
     assert {reader.script for reader in readers} == {path.name for path in READERS.glob("with_*")}
     assert {check for reader in readers for check in reader.checks} == set(CHECKS)
+    text = (ROOT / "tools" / "readers" / "README.md").read_text(encoding="utf-8")
+    assert all(f"| {environment.name} " in text for environment in ENVIRONMENTS)
+    assert " | ".join(CHECKS) in " ".join(text.split())
 
 
 def test_readers_are_independent() -> None:
-    """Readers import nothing of the project, but for the builder where that is what is tried."""
+    """Readers import nothing of the project, except the builder where the reader is the builder."""
     ours = {"generator", "publisher", "card", "tests", "tools", "mnist1d"}
     for script in READERS.glob("*.py"):
         imports: set[str] = set()
@@ -59,25 +62,13 @@ def test_readers_are_independent() -> None:
         assert imports & ours == ({"mnist1d"} if script.name == "with_class.py" else set())
 
 
-def test_documented() -> None:
-    """The README's table has a row for each environment and a column for each check."""
-    text = (ROOT / "tools" / "readers" / "README.md").read_text(encoding="utf-8")
-    for environment in ENVIRONMENTS:
-        assert f"| {environment.name} " in text
-    assert " | ".join(CHECKS) in " ".join(text.split())
-
-
-def test_folder_follows_declaration(tmp_path: Path) -> None:
-    """Another requirement is another folder; what only reads or is shown is not."""
+def test_folders(tmp_path: Path) -> None:
+    """Another requirement is another folder; without pins, it is made again after a week."""
     folder = folder_of(EMPTY, tmp_path)
     assert folder.name.startswith("empty-")
     assert folder == folder_of(replace(EMPTY, quick=False, versions=("numpy",)), tmp_path)
     assert folder != folder_of(replace(EMPTY, requirements=("numpy",)), tmp_path)
     assert folder != folder_of(replace(EMPTY, node=True), tmp_path)
-
-
-def test_newest_lasts_a_week(tmp_path: Path) -> None:
-    """Environments without pins are made again after a week, pinned ones are kept."""
     marker = tmp_path / MARKER
     marker.write_text("{}", encoding="utf-8")
     pinned, newest = (replace(EMPTY, requirements=(text,)) for text in ("numpy==2.0.0", "numpy"))
@@ -106,7 +97,6 @@ def test_made_once_and_after_an_interruption(tmp_path: Path) -> None:
     trace.touch()
     assert make(EMPTY, tmp_path) == made
     assert trace.exists()
-
     (made.folder / MARKER).unlink()
     assert make(EMPTY, tmp_path) == made
     assert not trace.exists()
@@ -130,26 +120,19 @@ def test_unusable() -> None:
 
 
 def test_judge() -> None:
-    """Everything as expected is right; anything else is named."""
+    """Everything as expected is right; anything else, another dtype or one other bit, is named."""
     assert judge("folder", found(), EXPECTED) == ""
     assert judge("train+test", found("train+test", ("train+test",)), EXPECTED) == ""
     assert judge("Hub", found(), EXPECTED) == "nothing was read"
     assert judge("folder", found()[:-1], EXPECTED) == "shuffled, test was not read (folder)"
     assert judge("folder", found(rows=2), EXPECTED) == "default, train (folder): rows is 2 instead of 3"
-
-
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [
+    for columns, message in [
         (describe(x.astype("float32"), y), "x is float32 "),
         (describe(x, y.astype("int32")), "y is int32 "),
         (describe(-x, y), "x is float64 "),  # -0.0 is not 0.0, bit for bit
         (describe(x, y[::-1].copy()), "y is int64 "),
-    ],
-)
-def test_judge_columns(columns: dict[str, Any], message: str) -> None:
-    """Another dtype, or one other bit, is wrong."""
-    assert message in judge("folder", found(**columns), EXPECTED)
+    ]:
+        assert message in judge("folder", found(**columns), EXPECTED)
 
 
 def test_answer() -> None:
@@ -205,7 +188,6 @@ def test_wrong_arguments(arguments: list[str], capsys: pytest.CaptureFixture[str
     """One sentence and exit code 2, before anything is done."""
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith("python -m tools.readers: ")
-    assert printed.err.count("\n") == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("python -m tools.readers: ")

@@ -16,14 +16,14 @@ import yaml
 from packaging.requirements import Requirement
 
 from loopback import Hub
+from tests.golden import ROOT
 
-ROOT = Path(__file__).parents[1]
 WORKFLOWS = ROOT / ".github" / "workflows"
 R = "christopher/mnist1d"
 IDENTITY = "eyJ.of.the-job"  # that GitHub would give
 FILE = "data/test-00000-of-00001.parquet"
 GH = """#!/usr/bin/env bash
-# In place of GitHub's own command, which needs an account: notes what it is asked for
+# Instead of GitHub's own command, which needs an account: notes its arguments
 echo "$*" >> "$NOTED"
 [[ $* == "issue list"* ]] && cat "$OPEN" 2> /dev/null
 exit 0
@@ -64,9 +64,8 @@ def act(hub: Hub, folder: Path, workflow: str, job: str, **inputs: str) -> tuple
                 **({"HF_OIDC_ID_TOKEN": IDENTITY} if "HF_OIDC_RESOURCE" in given else {}),
             }
         )
-        done = subprocess.run(
-            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]], cwd=folder, env=environment
-        )
+        bash = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c"]
+        done = subprocess.run([*bash, step["run"]], cwd=folder, env=environment)
         failed = failed or done.returncode
     return failed, summary.read_text(encoding="utf-8")
 

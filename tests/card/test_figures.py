@@ -35,29 +35,22 @@ def test_all_are_shown_and_there(built: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ASSETS, ids=lambda path: path.name)
-def test_readable(path: Path) -> None:
-    """Sharp on a page of 800 points, and with an opaque background, so that a dark page changes nothing."""
+def test_picture(path: Path) -> None:
+    """Sharp on a page of 800 points, opaque for dark pages, and drawn from what is declared now.
+
+    If not, run `python -m tools.figures`.
+    """
     with Image.open(path) as image:
         assert image.width >= 1200
         assert "transparency" not in image.info
-        assert image.convert("RGB").getpixel((1, 1)) == (255, 255, 255)
-
-
-@pytest.mark.parametrize("path", ASSETS, ids=lambda path: path.name)
-def test_up_to_date(path: Path) -> None:
-    """It was drawn from what is declared now; if not, run `python -m tools.figures`."""
-    with Image.open(path) as image:
         comment = image.info.get("comment") or image.info["Comment"]
+        assert image.convert("RGB").getpixel((1, 1)) == (255, 255, 255)
     assert (comment.decode() if isinstance(comment, bytes) else comment) == repr(SOURCES[path.name])
 
 
-def test_small() -> None:
-    """Quick to load, all together."""
-    assert sum(path.stat().st_size for path in ASSETS) < 1_500_000
-
-
 def test_animation_moves() -> None:
-    """It has many frames, stops between the steps, and plays for ever."""
+    """It has many frames, stops between the steps, and plays for ever; all pictures together load quickly."""
+    assert sum(path.stat().st_size for path in ASSETS) < 1_500_000
     path = next(path for path in ASSETS if path.name == ANIMATION)
     assert path.stat().st_size < 1_000_000
     with Image.open(path) as image:
@@ -72,7 +65,7 @@ def test_animation_moves() -> None:
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_taken_apart_as_published(name: str) -> None:
-    """Pictures show the content of the files."""
+    """Pictures show the published samples; shaded points are those that noise and shear leave at zero elsewhere."""
     parameters = Mnist1D.builder_configs[name].parameters
     x, y = load_arrays(name, split="train+test")
     parts = take_apart(parameters)
@@ -81,18 +74,11 @@ def test_taken_apart_as_published(name: str) -> None:
     some = take_apart(parameters, first_rows(y, 1)[:, 0])
     np.testing.assert_array_equal(some.labels, np.arange(10))
     np.testing.assert_array_equal(some.x, parts.x[first_rows(y, 1)[:, 0]])
-
-
-@pytest.mark.parametrize("name", CONFIGS)
-def test_span_is_where_the_digit_is(name: str) -> None:
-    """The shaded points are those that are not zero in the same samples drawn without noise and shear."""
-    parameters = Mnist1D.builder_configs[name].parameters
     quiet = make_dataset(replace(parameters, corr_noise_scale=0, iid_noise_scale=0, shear_scale=0))
     x = np.concatenate([quiet.x, quiet.x_test])
     values, counts = np.unique(x, return_counts=True)
     zero = values[counts.argmax()]  # moved, as all values, when the dataset was brought to mean 0
-    span = take_apart(parameters).span
-    shown = x != zero
+    span, shown = parts.span, x != zero
     assert not (shown & ~span).any()
     assert (span & ~shown).sum(axis=1).max() <= 1  # where the end of the digit falls on a point, but for rounding
     least = parameters.template_len / parameters.signal_length  # of the signal, with the most padding
@@ -100,7 +86,7 @@ def test_span_is_where_the_digit_is(name: str) -> None:
 
 
 def test_tsne_is_of_these_data() -> None:
-    """The kept embedding was made of the published samples, and that of MNIST has as many."""
+    """The kept embedding was made of the published samples, and the one of MNIST has as many."""
     x, _ = load_arrays(split="train+test")
     with np.load(CACHE) as kept:
         assert str(kept["made_of"]) == hashlib.sha256(x.tobytes()).hexdigest()
