@@ -115,6 +115,6 @@ def positions(parameters: Parameters) -> list[Any]:
 
 
 def _number(value: Any, field: Field[Any]) -> Any:
-    """Return a number as the browser means it, which has no integers."""
+    """Convert a number from the browser, which sends all numbers as floats."""
     whole = isinstance(field.default, int | tuple) and isinstance(value, float) and value.is_integer()
     return int(value) if whole else value

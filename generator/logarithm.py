@@ -29,7 +29,7 @@ SERIES = (1 / 3, -1 / 4, 1 / 5, -1 / 6, 1 / 7, -1 / 8)  # log(1 + r) = r - r^2/2
 
 
 class Tables(NamedTuple):
-    """What the cells of y know: (256,) float64 each, and log 2."""
+    """Constants of the cells of y: (256,) float64 each, and log 2."""
 
     reciprocal: Floats  # c
     high: Floats  # -log c (- log 2 for y >= 1.5, which counts to the next octave), a multiple of 2^-42

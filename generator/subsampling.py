@@ -11,7 +11,7 @@ from generator.signals import interpolate
 
 
 def neighbours(length: int, points: int) -> tuple[Integers, Floats]:
-    """Where the points of a sample lie between those of its signal.
+    """Positions of the points of a sample between the points of its signal.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ export HF_ENDPOINT={url}
 export HF_TOKEN={token}
 export HF_HOME="$(mktemp -d)"
 
-The token is that of the user {user} and writes to repositories named {user}/...
+The token belongs to the user {user} and writes to repositories named {user}/...
 """
 
 

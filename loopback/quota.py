@@ -1,4 +1,4 @@
-"""How many requests the Hub takes (https://huggingface.co/docs/hub/rate-limits), and the headers that say so."""
+"""Limits on the number of requests (https://huggingface.co/docs/hub/rate-limits), and the headers that say so."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from .errors import HubError
 
 WINDOW = 300
-_RESOLVES = 5  # files may be asked for that many times as often as the API
+_RESOLVES = 5  # as many times as many requests for files as for the API
 
 
 class Quota:

@@ -29,29 +29,19 @@ def run_command(
     env: Mapping[str, str | None] | None = None,
     cwd: str | os.PathLike[str] | None = None,
 ) -> Ended:
-    """Run a command in this process.
+    """Run a command in this process; an exception of the command, which a user would see as a traceback, is raised.
 
     Parameters
     ----------
     arguments : sequence
-        Each is turned into text: paths and numbers may be given as they are.
+        Each is turned into text.
     dataset : (builder, card, repo_id), or a function that takes the arguments and returns the exit code
         None: the command `publish-dataset`, whose first argument is a script.
     env : mapping of str to str or None
-        Variables for the time of the command; None unsets one. Those that libraries read while they are imported,
-        such as HF_ENDPOINT, have no effect here: such tests need a process.
+        Variables for the time of the command; None unsets one. Variables that libraries read while they are imported,
+        such as HF_ENDPOINT, need another process.
     cwd : path
         The current folder for the time of the command.
-
-    Returns
-    -------
-    Ended
-        Exit code and the text of both streams.
-
-    Raises
-    ------
-    Exception
-        Whatever the command lets through, which a user would see as a traceback.
     """
     words = [str(argument) for argument in arguments]
     streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
@@ -61,10 +51,7 @@ def run_command(
         contextlib.redirect_stderr(streams[1]),
     ):
         for name, value in (env or {}).items():
-            if value is None:
-                patched.delenv(name, raising=False)
-            else:
-                patched.setenv(name, value)
+            patched.delenv(name, raising=False) if value is None else patched.setenv(name, value)
         if cwd is not None:
             patched.chdir(Path(cwd))
         code = _run(words, dataset)

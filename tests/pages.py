@@ -16,7 +16,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -54,19 +54,19 @@ class Block:
 
     @property
     def is_slow(self) -> bool:
-        """True if it takes more than seconds."""
         return "slow" in self.words
 
     @property
     def file(self) -> str | None:
-        """The file that the reader writes it to."""
         return next((word.removeprefix("file=") for word in self.words if word.startswith("file=")), None)
 
     def missing(self) -> list[str]:
         """Needed packages that are not installed."""
         needed = [Requirement(word) for word in self.words if word != "slow" and not word.startswith("file=")]
         assert {requirement.name for requirement in needed} <= OPTIONAL, self.words
-        return [str(requirement) for requirement in needed if not _is_installed(requirement)]
+        installed = {item.name.lower(): item.version for item in distributions()}
+        is_met = {need: need.specifier.contains(installed.get(need.name, "0"), prereleases=True) for need in needed}
+        return [str(need) for need in needed if need.name not in installed or not is_met[need]]
 
 
 def copy_checkout(folder: Path) -> None:
@@ -86,13 +86,7 @@ def read_blocks(page: Path) -> list[Block]:
 
 
 def commands(code: str) -> Iterator[str]:
-    """The single commands of a block of shell, without comments.
-
-    Examples
-    --------
-    >>> list(commands("pip install -e . && pytest  # the tests"))
-    ['pip install -e .', 'pytest']
-    """
+    """The single commands of a block of shell, without comments."""
     for line in code.replace("\\\n", " ").splitlines():
         for command in re.sub(r"(^|\s+)#.*", "", line).split(" && "):
             if command.strip():
@@ -146,13 +140,6 @@ def run_server(command: str, up: str) -> None:
         said += server.communicate()[0]
     assert said.startswith(up), said
     assert server.returncode == 0, said
-
-
-def _is_installed(requirement: Requirement) -> bool:
-    try:
-        return requirement.specifier.contains(version(requirement.name), prereleases=True)
-    except PackageNotFoundError:
-        return False
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ SHARDS_CARD = Card(
 
 @dataclass
 class ShardsConfig(datasets.BuilderConfig):
-    """How many there are."""
+    """Numbers of rows and shards."""
 
     version: datasets.Version | str | None = "0.1.0"
     rows: int = 100  # of a shard; the last of a split has half of them
@@ -30,7 +30,7 @@ class ShardsConfig(datasets.BuilderConfig):
 
 @dataclass(frozen=True)
 class Shard:
-    """What the rows of a shard depend on."""
+    """Split, index and size, on which the rows of a shard depend."""
 
     split: str
     index: int

@@ -27,13 +27,6 @@ def state() -> tuple[Any, ...]:
     return (random.getstate(), pickle.dumps(words))
 
 
-def seeded() -> tuple[Any, ...]:
-    """A state that no dataset leaves."""
-    random.seed(99)
-    np.random.seed(99)
-    return state()
-
-
 def small(**changed: Any) -> Any:
     args = mnist1d.get_dataset_args()
     args.__dict__.update({"num_samples": 100, **changed})
@@ -116,7 +109,8 @@ def test_random_states(shuffle_seq: bool) -> None:
     if shuffle_seq:
         np.random.permutation(40)
     expected = state()
-    seeded()
+    random.seed(99)
+    np.random.seed(99)
     mnist1d.make_dataset(args)
     assert state() == expected
 
@@ -137,7 +131,7 @@ def test_one_by_one_is_the_whole() -> None:
 
 @pytest.mark.parametrize("changed", [{"scale_coeff": -0.4}, {"final_seq_length": 1}, {"max_translation": [3, 5]}])
 def test_taken_one_by_one(changed: dict[str, Any]) -> None:
-    """Arguments that the original takes are taken, sample by sample."""
+    """Arguments that only the original takes are drawn sample by sample."""
     data = mnist1d.make_dataset(small(**changed))
     assert len(data["x"]) + len(data["x_test"]) == 100
     assert abs(np.concatenate([data["x"], data["x_test"]]).std() - 1) < 1e-12
@@ -177,27 +171,29 @@ def test_other_templates() -> None:
         mnist1d.make_dataset(small(num_samples=10), {"x": np.eye(26), "t": np.arange(26), "y": np.arange(26)})
 
 
-def test_no_file_and_download(capsys: pytest.CaptureFixture[str]) -> None:
-    """The published data, drawn, written, told in a line, and no random state is touched, as by a download."""
-    before = seeded()
+def test_no_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """Published data for a download, which leaves random states alone, else the data of the arguments."""
+    random.seed(99)
+    np.random.seed(99)
+    before = state()
     assert published(mnist1d.get_dataset(mnist1d.get_dataset_args()))
     assert state() == before
     assert "./mnist1d_data.pkl" in capsys.readouterr().out
-    with open("mnist1d_data.pkl", "rb") as file:  # noqa: PTH123
-        loaded = pickle.load(file)
+    loaded = pickle.loads(Path("mnist1d_data.pkl").read_bytes())
     assert type(loaded) is dict  # which needs only NumPy
     assert published(loaded)
     assert published(mnist1d.get_dataset(args=mnist1d.get_dataset_args(), verbose=False))
     assert state() == before
     assert capsys.readouterr().out == ""
-
-
-def test_no_file_and_no_download(capsys: pytest.CaptureFixture[str]) -> None:
-    """The dataset of the arguments is drawn and written, and read the next time."""
-    for expected in ("Rebuilding", "Successfully loaded"):
+    for expected in ("Rebuilding", "Successfully loaded"):  # without a download
         data = mnist1d.data.get_dataset(small(), path=Path("mine.pkl"), download=False, regenerate=False)
         assert data["x"].shape == (80, 40)
         assert expected in capsys.readouterr().out
+    Path("mnist1d_data.pkl").unlink()
+    with pytest.warns(UserWarning, match="other samples|where the arguments ask for"):
+        assert published(mnist1d.get_dataset(small()))
+    with pytest.raises(AssertionError, match="download=False"):
+        mnist1d.get_dataset(small(), regenerate=True)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +201,7 @@ def test_no_file_and_no_download(capsys: pytest.CaptureFixture[str]) -> None:
     [({"num_samples": 200}, r"\(80, 40\).*\(160, 40\)"), ({"seed": 7}, "other samples"), ({}, None)],
 )
 def test_file_beats_arguments(changed: dict[str, Any], words: str | None) -> None:
-    """As in the original; but a warning says that the arguments are not heeded."""
+    """The same as in the original, with a warning that the arguments have no effect."""
     mnist1d.to_pickle(mnist1d.make_dataset(small()), "./mnist1d_data.pkl")
     with warnings.catch_warnings(record=True) as record:
         warnings.simplefilter("always")
@@ -215,21 +211,8 @@ def test_file_beats_arguments(changed: dict[str, Any], words: str | None) -> Non
     if words:
         with pytest.warns(UserWarning, match=words):
             mnist1d.get_dataset(small(**changed))
-    assert len(mnist1d.get_dataset(small(**changed), download=False, regenerate=True)["y"]) == 0.8 * (
-        changed.get("num_samples", 100)
-    )
-
-
-def test_published_data_are_not_what_was_asked_for() -> None:
-    """Without a file, `download` gives the published data whatever the arguments say, and says so."""
-    with pytest.warns(UserWarning, match="other samples|where the arguments ask for"):
-        assert published(mnist1d.get_dataset(small()))
-
-
-def test_download_and_regenerate() -> None:
-    """They exclude each other."""
-    with pytest.raises(AssertionError, match="download=False"):
-        mnist1d.get_dataset(small(), regenerate=True)
+    data = mnist1d.get_dataset(small(**changed), download=False, regenerate=True)
+    assert len(data["y"]) == 0.8 * changed.get("num_samples", 100)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>404</html>", pickle.dumps(np.zeros(100))[:-50]])
@@ -287,10 +270,8 @@ def test_single_steps() -> None:
     mnist1d.set_seed(13)
     np.testing.assert_array_equal(steps.iid_noise_like(np.empty((30, 9)), 0.5), 0.5 * noise)
     mnist1d.set_seed(13)
-    scipy_ndimage = pytest.importorskip("scipy.ndimage")
-    np.testing.assert_allclose(
-        steps.corr_noise_like(np.empty((30, 9)), 0.5), scipy_ndimage.gaussian_filter(0.5 * noise, 2), atol=1e-14
-    )
+    smooth = pytest.importorskip("scipy.ndimage").gaussian_filter(0.5 * noise, 2)
+    np.testing.assert_allclose(steps.corr_noise_like(np.empty((30, 9)), 0.5), smooth, atol=1e-14)
     np.testing.assert_allclose(steps.interpolate(x, 15), np.arange(1, 8.5, 0.5), rtol=1e-14)
     assert steps.interpolate(np.ones((8, 3)), 5).shape == (5, 3)
 

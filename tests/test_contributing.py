@@ -122,7 +122,7 @@ def test_config(hub: Hub, project: Path) -> None:
 
 @pytest.mark.slow
 def test_compression(hub: Hub, project: Path) -> None:
-    """With another compression a publish changes nothing, and with --rewrite it replaces all, also after a dry run."""
+    """Another compression changes nothing by itself; --rewrite replaces all files, also after a dry run."""
     before = publish(project, hub)
     change(project / "publisher" / "prepare" / "parquet.py", '"zstd"', '"gzip"')
     for line in steps("Change compression or encodings"):

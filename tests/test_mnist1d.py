@@ -10,7 +10,6 @@ import random
 import re
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -36,8 +35,6 @@ from mnist1d import (  # fmt: skip
     VERSION,
     Mnist1D,
     Parameters,
-    Part,
-    Whole,
     load_arrays,
     make_dataset,
 )
@@ -109,14 +106,6 @@ def test_recipes() -> None:
         assert RECIPES[name].parameters == Parameters(**values)
 
 
-def test_order_of_the_classification_notebook() -> None:
-    """It differs from the order of the config `shuffled`."""
-    x, _ = load_arrays()
-    theirs = x[:, np.random.RandomState(42).permutation(40)]  # as the page of recipes has it
-    assert np.array_equal(np.sort(theirs, axis=1), np.sort(x, axis=1))
-    assert not np.allclose(theirs, load_arrays("shuffled")[0])
-
-
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -173,16 +162,8 @@ def test_dataset_as_a_dictionary(data: Dataset) -> None:
         _ = data.x_train
 
 
-def test_dtype() -> None:
-    """Rounded float64, in all arrays, by name or by NumPy's object."""
-    data, exact = make_dataset(dtype=np.float32, **SMALL), make_dataset(**SMALL)
-    for name in ("x", "x_test", "t"):
-        np.testing.assert_array_equal(data[name], exact[name].astype(np.float32), strict=True)
-    np.testing.assert_array_equal(load_arrays(dtype="float32", **SMALL)[0], data.x)
-
-
 def test_label_noise() -> None:
-    """One call draws the labels that notebook 8.3 trains on; nothing else changes, and no global state."""
+    """One call draws the labels that notebook 8.3 trains on; nothing else changes, and no global state; float32."""
     args = mnist1d.data.get_dataset_args()
     args.num_samples, args.train_split = 8000, 0.5
     theirs = mnist1d.data.make_dataset(args)
@@ -195,6 +176,10 @@ def test_label_noise() -> None:
     for name in ("x", "y", "x_test", "y_test"):
         np.testing.assert_array_equal(data[name], theirs[name])
     assert 0.1 < np.mean(data.y != make_dataset(RECIPES["udl-8.3"]).y) < 0.15
+    single = make_dataset(RECIPES["udl-8.3"], dtype=np.float32)
+    for name in ("x", "x_test", "t"):
+        np.testing.assert_array_equal(single[name], data[name].astype(np.float32), strict=True)
+    np.testing.assert_array_equal(load_arrays(RECIPES["udl-8.3"], dtype="float32")[0], single.x)
 
 
 FIRST = """
@@ -295,21 +280,19 @@ def test_same_arrays_from_everywhere(built: Path, config: str) -> None:
     )
 
 
-def test_arrays_from_the_hub(hub: Hub) -> None:
-    """By the name of the repository, which is in the message if it does not exist."""
+def test_arrays_from_the_hub(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the name of the repository; one sentence if there is none, or no folder, which the Hub is not asked for."""
     assert main(Mnist1D, CARD, R, ["--config", "shuffled"]) == 0
     for found, wanted in zip(load_arrays("shuffled", source=R), load_arrays("shuffled"), strict=True):
         np.testing.assert_array_equal(found, wanted)
     with pytest.raises(FileNotFoundError, match=r"^There is no folder me/absent, and no repository of that name"):
         load_arrays(source="me/absent")
-
-
-@pytest.mark.parametrize("source", ["build/mnist1d", "mnist1d", "./me/mnist1d", "/nowhere", Path("me", "mnist1d")])
-def test_missing_folder(source: str | Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One sentence, and no request to the Hub, which does not run here."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(FileNotFoundError, match=f"^There is no folder {source}. Write it with `python scripts/push_to"):
-        load_arrays(source=source)
+    hub.forget()
+    for source in ("build/mnist1d", "mnist1d", "./me/mnist1d", "/nowhere", Path("me", "mnist1d")):
+        with pytest.raises(FileNotFoundError, match=f"^There is no folder {source}. Write it with `python scripts/"):
+            load_arrays(source=source)
+    assert not hub.requests
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -366,12 +349,15 @@ def test_override(tmp_path: Path) -> None:
     data = make_dataset(expected)
     np.testing.assert_array_equal(arrays(builder, "train")["x"], data.x)
     np.testing.assert_array_equal(arrays(builder, "test")["y"], data.y_test)
+    for stream in ("authors", "sharded"):
+        with pytest.raises(ValueError, match=r"^all points of all samples are equal: [^\n]*$"):
+            prepare(tmp_path, stream=stream, **EQUAL_POINTS)
     two = Mnist1D(cache_dir=str(tmp_path), parameters=Parameters(seed=7), num_samples=100)
     assert two.config.parameters == Parameters(seed=7, num_samples=100)
 
 
 def test_cache_folders(tmp_path: Path) -> None:
-    """Different parameters never share a folder."""
+    """Different parameters never share a folder; the same values always do, and None leaves a parameter alone."""
     changes: list[dict[str, Any]] = [
         *[{}, {"seed": 7}, {"seed": 8}, {"num_samples": 7000}, {"seed": 7, "num_samples": 7000}, {"padding": (1, 2)}],
         *[{"shuffle_seq": True}, {"train_split": 0.7}, {"scale_coeff": 0.75}, {"shear_scale": 0.4}],
@@ -379,57 +365,27 @@ def test_cache_folders(tmp_path: Path) -> None:
     folders = [Mnist1D(name, cache_dir=str(tmp_path), **changed).cache_dir for name in CONFIGS for changed in changes]
     assert len(set(folders)) == len(folders) - 1  # {"shuffle_seq": True} is the config "shuffled"
     assert all(VERSION in Path(folder).parts for folder in folders)
-
-
-@pytest.mark.parametrize(
-    ("one", "two"),
-    [
-        ({"seed": None, "padding": None}, {}),
-        ({"seed": 42}, {}),
+    pairs: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        *[({"seed": None, "padding": None}, {}), ({"seed": 42}, {}), ({"parameters": Parameters()}, {})],
         ({"padding": [36, 60], "train_split": np.float64(0.8)}, {}),
         ({"seed": 7, "num_samples": 100}, {"num_samples": 100, "seed": np.int64(7)}),
         ({"seed": 7, "shuffle_seq": None}, {"seed": 7, "num_samples": 5000}),
         ({"parameters": Parameters(seed=7)}, {"seed": 7}),
-        ({"parameters": Parameters()}, {}),
-    ],
-)
-def test_same_folder(tmp_path: Path, one: dict[str, Any], two: dict[str, Any]) -> None:
-    """None leaves a parameter alone, and the same values share a folder, however they were given."""
-    first, second = (Mnist1D(cache_dir=str(tmp_path), **changed) for changed in (one, two))
-    assert first.config.parameters == second.config.parameters
-    assert first.cache_dir == second.cache_dir
-
-
-@pytest.mark.parametrize("stream", ["authors", "sharded"])
-def test_equal_points(tmp_path: Path, stream: str) -> None:
-    """Points that are all equal are refused before anything is written, as wrong parameters are."""
-    builder = Mnist1D(cache_dir=str(tmp_path), stream=stream, **EQUAL_POINTS)
-    with pytest.raises(ValueError, match=r"^all points of all samples are equal: [^\n]*$"):
-        builder.download_and_prepare()
+    ]
+    for one, two in pairs:
+        first, second = (Mnist1D(cache_dir=str(tmp_path), **changed) for changed in (one, two))
+        assert (first.config.parameters, first.cache_dir) == (second.config.parameters, second.cache_dir)
 
 
 @pytest.mark.parametrize(("train_split", "split"), [(0, "test"), (0.004, "test"), (1, "train")])
 def test_empty_split(tmp_path: Path, train_split: float, split: str) -> None:
-    """A split without rows is left out, prepared or streamed."""
+    """A split without rows is left out, prepared or streamed; as many rows as announced, also if 1009 gives 1000."""
+    with pytest.warns(UserWarning, match="1000 samples"):
+        data = make_dataset(p := Parameters(num_samples=1009, train_split=train_split))
+    assert [split_rows(p, name) for name in ("train", "test")] == [len(data.x), len(data.x_test)]
     builder = prepare(tmp_path, **SMALL, train_split=train_split)
     assert {name: len(rows) for name, rows in builder.as_dataset().items()} == {split: 100}
     assert list(builder.info.splits) == [split] == list(builder.as_streaming_dataset())
-
-
-@pytest.mark.parametrize("samples", [1, TABLE_ROWS - 1, TABLE_ROWS, TABLE_ROWS + 1, 2 * TABLE_ROWS])
-def test_examples_and_tables(samples: int) -> None:
-    """Rows as dicts and rows as tables are the same rows, whole tables or not."""
-    builder = Mnist1D()
-    x, y = np.random.default_rng(samples).normal(size=(samples, 3)), np.arange(samples)
-    whole = Whole(Parameters())
-    whole.data = Dataset(x=x, y=y, x_test=x[:0], y_test=y[:0])  # of a size that no parameters give
-    parts = [Part(whole, "train")]
-    examples, tables = list(builder._generate_examples(parts)), list(builder._generate_tables(parts))
-    assert [key for key, _ in examples] == list(range(samples))
-    assert [len(table) for _, table in tables[:-1]] == [TABLE_ROWS] * (len(tables) - 1)
-    expected = [{"x": signal, "y": label} for signal, label in zip(x.tolist(), y.tolist(), strict=True)]
-    assert [{"x": row["x"].tolist(), "y": int(row["y"])} for _, row in examples] == expected
-    assert [row for _, table in tables for row in table.to_pylist()] == expected
 
 
 def test_drawn_when_rows_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -467,19 +423,10 @@ def test_stream_in_another_process() -> None:
     assert run(STREAM).stderr == ""
 
 
-@pytest.mark.parametrize("samples", [10, 1009, 5000])
-@pytest.mark.parametrize("train_split", [0, 0.3, 0.8, 1])
-def test_rows_are_known_before(samples: int, train_split: float) -> None:
-    """The announced number of rows is the real one."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # 1009 gives 1000
-        data = make_dataset(p := Parameters(num_samples=samples, train_split=train_split))
-    assert [split_rows(p, split) for split in ("train", "test")] == [len(data.x), len(data.x_test)]
-
-
-def test_files(tmp_path: Path) -> None:
-    """A split of more rows than a table holds arrives whole, and the same parameters write identical bytes."""
-    builder = prepare(tmp_path, num_samples=2 * TABLE_ROWS + 500, train_split=1, final_seq_length=2)
+@pytest.mark.parametrize("rows", [10, TABLE_ROWS, TABLE_ROWS + 10, 2 * TABLE_ROWS, 2 * TABLE_ROWS + 500])
+def test_files(tmp_path: Path, rows: int) -> None:
+    """A split arrives whole for any number of tables; the same parameters write identical bytes."""
+    builder = prepare(tmp_path, num_samples=rows, train_split=1, final_seq_length=2)
     data, columns = make_dataset(builder.config.parameters), arrays(builder, "train")
     np.testing.assert_array_equal(columns["x"], data.x)
     np.testing.assert_array_equal(columns["y"], data.y)

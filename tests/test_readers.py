@@ -82,7 +82,7 @@ def test_folders(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_made_once_and_after_an_interruption(tmp_path: Path) -> None:
-    """A whole environment is kept; one without its marker is made anew; one of an earlier declaration goes."""
+    """A complete environment is kept; one without its marker is made again, and a failure is one line."""
     earlier = tmp_path / "empty-0123abcd"
     (earlier / "lib").mkdir(parents=True)
     other = tmp_path / "empty-too-0123abcd"
@@ -101,10 +101,6 @@ def test_made_once_and_after_an_interruption(tmp_path: Path) -> None:
     assert make(EMPTY, tmp_path) == made
     assert not trace.exists()
 
-
-@pytest.mark.slow
-def test_impossible_requirement(tmp_path: Path) -> None:
-    """Failed installations are reported in one line, and tried again the next time."""
     impossible = replace(EMPTY, requirements=(str(tmp_path / "nothing.whl"),))
     with pytest.raises(MakingError, match=r"could not be made: ERROR: .*nothing\.whl"):
         make(impossible, tmp_path)
@@ -116,7 +112,7 @@ def test_unusable() -> None:
     assert unusable(EMPTY, None, None) == ""
     assert "node and npm" in unusable(replace(EMPTY, node=True), "node", None)
     assert unusable(replace(EMPTY, node=True), "node", "npm") == ""
-    assert "no wheels for Python 3." in unusable(replace(EMPTY, python_below=sys.version_info[:2]), None, None)
+    assert "no wheels of its packages for Python 3." in unusable(replace(EMPTY, python_below=sys.version_info[:2]), None, None)
 
 
 def test_judge() -> None:
@@ -166,21 +162,21 @@ def test_table() -> None:
         Row("away", remarks=["skipped: needs node"]),
     ]
     assert [row.is_failed for row in rows] == [False, True, False, False]
-    assert render(rows, ["files", "Hub"]) == (
-        "| environment | files | Hub | versions |\n"
-        "|-------------|-------|-----|----------|\n"
-        "| good        | ✓     | ✓   | numpy 2  |\n"
-        "| bad         | ✗     | ✗   | numpy 1  |\n"
-        "| known       | (✗)   | –   |          |\n"
-        "| away        | –     | –   |          |\n"
-        "\n"
-        "- bad: ended with exit code 1\n"
-        "- bad, files, Hub: too old\n"
-        "- known, known: it never could\n"
-        "- known, files: no codec\n"
-        "- away: skipped: needs node\n"
-        '- `set_format("numpy")` gives x float32, y int64: good, bad'
-    )
+    table = """\
+| environment | files | Hub | versions |
+|-------------|-------|-----|----------|
+| good        | ✓     | ✓   | numpy 2  |
+| bad         | ✗     | ✗   | numpy 1  |
+| known       | (✗)   | –   |          |
+| away        | –     | –   |          |
+
+- bad: ended with exit code 1
+- bad, files, Hub: too old
+- known, known: it never could
+- known, files: no codec
+- away: skipped: needs node
+- `set_format("numpy")` gives x float32, y int64: good, bad"""
+    assert render(rows, ["files", "Hub"]) == table
 
 
 @pytest.mark.parametrize("arguments", [["--only", "numpy"], ["--fast"], ["--quick", "--only", "polars"], ["polars"]])

@@ -129,5 +129,5 @@ def _range(header: str | None, size: int) -> tuple[int, int]:
         raise HubError(400, f"Not a range of bytes: {header}")
     start, stop = int(match[1]), min(int(match[2]) + 1 if match[2] else size, size)
     if start >= stop:
-        raise HubError(416, f"The file has {size} bytes, and {header} was asked for")
+        raise HubError(416, f"The file has {size} bytes, and the client asked for {header}")
     return start, stop

@@ -63,7 +63,7 @@ def commit_grant(call: Call) -> Response:
     if found.data is None or found.xorb != _hash(call):
         raise HubError(404, "Nothing was uploaded for this grant")
     inserted = call.hub.state.xet.receive(found.xorb, found.data) if found.data else False
-    found.data = b""  # its answer may be lost, so that it is asked for once more
+    found.data = b""  # its answer may be lost, and the client asks again
     return answer({"was_inserted": inserted})
 
 

@@ -274,7 +274,7 @@ def test_as_declared(built: Path, tmp_path: Path) -> None:
 
 
 def test_next_to_an_earlier_variant(hub: Hub, built: Path) -> None:
-    """Where a variant stays next to a usual config, the card says which is which; and all is usual when all are."""
+    """The card says which config is a variant and which is usual; when all are usual again, so is the card."""
 
     def publish(*words: str) -> int:
         return main(Mnist1D, CARD, R, [R, *words])

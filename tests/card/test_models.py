@@ -23,7 +23,7 @@ from tools.benchmarks.mnist import PACKAGE, TRAIN, load_mnist
 from tools.figures.embedding import MNIST_FILE
 
 COMMAND = ROOT / "tools" / "benchmarks" / "models.py"
-PARAMETERS = {  # by length: those of the authors' notebook for 40 points
+PARAMETERS = {  # by length; for 40 points as in the authors' notebook
     40: {"logistic": 410, "mlp": 15_210, "cnn": 5_210, "gru": 5_134},
     80: {"logistic": 810, "mlp": 19_210, "cnn": 6_460, "gru": 9_934},
     784: {"logistic": 7_850, "mlp": 89_610, "cnn": 28_460, "gru": 94_414},

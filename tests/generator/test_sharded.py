@@ -41,7 +41,7 @@ def sharded(**changed: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def authors(**changed: Any) -> tuple[np.ndarray, np.ndarray]:
-    """As many samples of the authors' stream."""
+    """The same number of samples of the authors' stream."""
     data = make_dataset(Parameters(num_samples=ROWS, train_split=1, **changed))
     return data.x, data.y
 
@@ -54,6 +54,8 @@ def test_population_moments(changed: dict[str, Any]) -> None:
     assert abs(means.mean()) < SURE * means.std() / np.sqrt(len(x))
     squares = (x**2).mean(axis=1)
     assert abs(squares.mean() - 1) < SURE * squares.std() / np.sqrt(len(x))
+    if not changed:  # the values that ten million samples agree with: -0.0060562 and 0.1547042, each +- 8.2e-6
+        assert population_moments(Parameters()) == pytest.approx((-0.006050606, 0.154694133), abs=5e-10)
 
 
 @settings(max_examples=100)
@@ -80,11 +82,6 @@ def test_subsampled_noise_of_long_signals() -> None:
     np.testing.assert_allclose(own**2 + next_one**2, (1 - weight) ** 2 + weight**2, atol=1e-12)
     shared = np.where(np.diff(left) == 1, weight[:-1] * (1 - weight[1:]), 0)
     np.testing.assert_allclose(own[:-1] * next_one[1:], shared, atol=1e-12)
-
-
-def test_population_of_the_defaults() -> None:
-    """The values that ten million samples agree with: -0.0060562 and 0.1547042, each +- 8.2e-6."""
-    assert population_moments(Parameters()) == pytest.approx((-0.006050606, 0.154694133), abs=5e-10)
 
 
 @pytest.mark.slow
@@ -147,21 +144,15 @@ def test_rows_add_up(num_samples: int, train_split: float) -> None:
 
 
 def test_largest() -> None:
-    """The last shard of the most rows is drawn as soon as any."""
+    """The last shard of the most rows is drawn as soon as any; for other shards a message says what is allowed."""
     parameters = Parameters(num_samples=10**11)
     assert [split_rows(parameters, split) for split in ("train", "test")] == [8 * 10**10, 2 * 10**10]
     x, y = make_shard(parameters, "train", count_shards(parameters, "train") - 1)
     assert len(x) == len(y) == SHARD_ROWS
     assert not np.any(np.all(x[:1000] == sharded()[0][:1000], axis=1))
-
-
-@pytest.mark.parametrize(
-    ("split", "index", "words"), [("all", 0, "train or test"), ("train", 1, "1 shards"), ("test", -1, "index=-1")]
-)
-def test_wrong_shards(split: str, index: int, words: str) -> None:
-    """The message says what is allowed."""
-    with pytest.raises(ValueError, match=words):
-        make_shard(Parameters(num_samples=1000), split, index)
+    for split, index, words in [("all", 0, "train or test"), ("train", 1, "1 shards"), ("test", -1, "index=-1")]:
+        with pytest.raises(ValueError, match=words):
+            make_shard(Parameters(num_samples=1000), split, index)
 
 
 PREPARE = """

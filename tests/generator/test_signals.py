@@ -125,16 +125,11 @@ def check_dilate(templates: Array, labels: NDArray[np.int64], pads: NDArray[np.i
 
 @given(data=st.data(), length=lengths, points=st.integers(2, 20))
 def test_dilate(data: st.DataObject, length: int, points: int) -> None:
-    """Any samples of any templates."""
+    """Any samples of any templates, and points that rounding moves to the other side of a grid point."""
     samples = data.draw(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 150)), min_size=1, max_size=6))
     labels, pads = np.array(samples, dtype=np.int64).T
     check_dilate(normals(data.draw(seeds), 4, points), labels, pads, length)
-
-
-@pytest.mark.parametrize("length", range(2, 201, 12))
-def test_dilate_by_any_padding(length: int) -> None:
-    """Points that rounding moves to the other side of a grid point: too rare to be met by chance."""
-    check_dilate(normals(length, 1, 60), np.zeros(200, dtype=np.int64), np.arange(200), length)
+    check_dilate(normals(length, 1, 60), np.zeros(40, dtype=np.int64), np.arange(160, 200), length)
 
 
 @given(data=st.data(), length=lengths, batch=batches)
@@ -191,30 +186,21 @@ def correctly_rounded(x: Array) -> list[float]:
     ids=["uniform", "towards 1", "edges of cells"],
 )
 def test_logarithm_near_1(x: Array) -> None:
-    """From 191.5/256 up the result is the double nearest to the logarithm."""
+    """From 191.5/256 up the result is the double nearest to the logarithm, and below not always, as in their file."""
     assert log(x).tolist() == correctly_rounded(x)
+    below = np.random.default_rng(2).uniform(0.5, FIRST_CENTRED, 10_000)
+    wrong = np.flatnonzero(log(below) != correctly_rounded(below))
+    assert 0 < len(wrong) < 100
+    assert max(error_in_ulps(float(number)) for number in below[wrong]) < 0.51
 
 
 @given(st.floats(LEAST, NEARLY_ONE) | st.floats(-104, -0.5).map(lambda exponent: 2.0**exponent))
 def test_logarithm(x: float) -> None:
-    """The error is below one ulp, and below half of one near 1; logarithms are negative and do not fall."""
+    """The error is below one ulp, and at most a near tie more than half near 1; logarithms are negative and grow."""
     assert error_in_ulps(x) < 1
+    assert x < FIRST_CENTRED or error_in_ulps(x) <= 0.5 + 2**-10
     here, above = log(np.array([x, min(np.nextafter(x, 1), NEARLY_ONE)]))
     assert here <= above < 0
-
-
-@given(st.floats(FIRST_CENTRED, NEARLY_ONE))
-def test_logarithm_half_an_ulp_near_1(x: float) -> None:
-    """From 191.5/256 up only a near tie could round the other way."""
-    assert error_in_ulps(x) <= 0.5 + 2**-10
-
-
-def test_logarithm_below() -> None:
-    """Below 191.5/256 some results are the second nearest, as on the authors' machine and not on others."""
-    x = np.random.default_rng(2).uniform(0.5, FIRST_CENTRED, 10_000)
-    wrong = np.flatnonzero(log(x) != correctly_rounded(x))
-    assert 0 < len(wrong) < 100
-    assert max(error_in_ulps(float(number)) for number in x[wrong]) < 0.51
 
 
 @given(st.lists(st.floats(LEAST, NEARLY_ONE), max_size=20))

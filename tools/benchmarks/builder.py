@@ -3,7 +3,7 @@
 python tools/benchmarks/builder.py [--rows N] [--rounds N]
 
 The arrays are drawn once and handed to both, so that only the preparation counts. Both run in turn, each time in a
-process of its own.
+separate process.
 """
 
 from __future__ import annotations

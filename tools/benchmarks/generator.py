@@ -47,7 +47,7 @@ def draw(samples):
     data = make_dataset(arguments)
     return data["x"], data["y"], data["x_test"], data["y_test"], data["t"]
 """
-# The ten samples come first so that the peak before the draw is that of the interpreter and its modules.
+# The ten samples come first so that the peak before the draw belongs to the interpreter and its modules.
 MEASURE_DRAW = """
 import json, resource, sys, time
 import numpy as np
@@ -154,7 +154,7 @@ def report_draws(
     print(f"  arrays agree to {max(measured.difference for measured in theirs):.1e}")
     seconds = [[measured.seconds for measured in runs] for runs in (theirs, by_their_names, ours)]
     original, drop_in, own = seconds
-    least = [min(runs) for runs in seconds]  # what is left where others share the machine least
+    least = [min(runs) for runs in seconds]  # the runs with the least load from other programs
     return [
         (f"original / ours, {samples:,} samples", ">= 15, aim 20", ratios(original, own)),
         ("the same, the fastest of each", ">= 15, aim 20", f"{least[0] / least[2]:.2f}"),

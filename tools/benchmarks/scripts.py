@@ -1,4 +1,4 @@
-"""How many loading scripts the command publishes as they are: each in a folder with the sample data it came with.
+"""Count the loading scripts that the command publishes as they are: each in a folder with the sample data it came with.
 
 python tools/benchmarks/scripts.py FOLDER [NAME ...] [--jobs N] [--configs N] [--results FILE.jsonl]
 
@@ -67,7 +67,7 @@ def samples_of(folder: Path, config: str) -> Path | None:
 def answer_downloads(samples: Path, names: Sequence[str]) -> None:
     """Let downloads of scripts give sample data: under the last part of each address, or all of it.
 
-    Archives are gone through in the order of `names`: many scripts count on what comes first.
+    Archives are read in the order of `names`: many scripts count on what comes first.
     """
     from publisher.prepare import datasets_compat
 
@@ -262,7 +262,7 @@ def in_a_process(folder: Path, configs: int) -> Result:
 
 
 def print_table(results: Sequence[Result]) -> None:
-    """The counts, and beneath each what was said and by how many scripts, as a table of Markdown."""
+    """The counts, and below each the messages and their numbers of scripts, as a table of Markdown."""
     print(f"\n| {len(results)} scripts | | |\n|---|---:|---|")
     for status, count in Counter(result.status for result in results).most_common():
         print(f"| {status} | {count} | |")

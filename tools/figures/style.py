@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-# Colours of Okabe and Ito, which are told apart with every kind of colour blindness; the background is opaque, so that
+# Colours of Okabe and Ito, which can be distinguished with every kind of colour blindness; the background is opaque, so that
 # they look the same on a dark page. https://jfly.uni-koeln.de/color/
 BLUE, ORANGE, BLACK = "#0072B2", "#E69F00", "#000000"
 INK, LINE, PALE, SHADE = "#1F2937", "#4B5563", "#D1D5DB", "#FBE3B0"

@@ -25,12 +25,12 @@ class Environment:
     versions: tuple[str, ...]  # packages whose versions the table shows
     quick: bool = True  # part of what CI runs
     node: bool = False  # npm and Node instead of pip and Python
-    python_below: tuple[int, int] | None = None  # the first Python that its packages have no wheels for
+    python_below: tuple[int, int] | None = None  # the first Python without wheels of its packages
     known_failure: str = ""  # why it is shown although it cannot read
 
     @property
     def is_pinned(self) -> bool:
-        """Whether it would be the same next week."""
+        """True if it would be the same next week."""
         return all("==" in requirement for requirement in self.requirements)
 
 
@@ -48,7 +48,7 @@ HYPARQUET = Reader("with_hyparquet.mjs", ("files", "Hub"))
 CHECKS = {
     "folder": "`load_dataset` on a local folder with the card",
     "files": "the Parquet files alone, without a card",
-    "Hub": "from a Hub by name, or by `hf://` and `https://` address where a reader has no names",
+    "Hub": "from a Hub by name, or by `hf://` and `https://` address for a reader without names",
     "train+test": "both splits as one, from each of the places before",
     "streaming": "row by row with `streaming=True`, from each of the places before",
     "numpy": '`with_format("numpy", dtype=None)` keeps float64 and int64',
@@ -137,5 +137,5 @@ def unusable(environment: Environment, node: str | None, npm: str | None) -> str
     if environment.node and not (node and npm):
         return "skipped: needs node and npm, which are not installed"
     if environment.python_below and sys.version_info[:2] >= environment.python_below:
-        return f"skipped: its packages have no wheels for Python {sys.version_info.major}.{sys.version_info.minor}"
+        return f"skipped: no wheels of its packages for Python {sys.version_info.major}.{sys.version_info.minor}"
     return ""

@@ -44,7 +44,7 @@ print(json.dumps({package.metadata["Name"].replace("-", "_"): package.version fo
 
 
 def folder_of(environment: Environment, root: Path) -> Path:
-    """Where an environment lies: its name, and a digest of all that makes it what it is.
+    """Folder of an environment: its name, and a digest of all that makes it what it is.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def make(environment: Environment, root: Path) -> Made:
 
 
 def is_made(environment: Environment, marker: Path) -> bool:
-    """Whether an environment was made to the end; one without pins only counts for a week."""
+    """Return True if an environment is complete; one without pins counts for a week only."""
     return marker.is_file() and (environment.is_pinned or time.time() - marker.stat().st_mtime < WEEK)
 
 

@@ -27,7 +27,7 @@ Expected = dict[str, dict[str, Columns]]  # config -> split -> columns
 
 @dataclass
 class Result:
-    """What an environment could do."""
+    """Results of an environment."""
 
     errors: dict[str, str] = field(default_factory=dict)  # check -> what went wrong; empty: it passed
     dtypes: dict[str, str] = field(default_factory=dict)  # way of reading -> dtypes
@@ -61,7 +61,7 @@ def read(environment: Environment, made: Made, subject: Subject, torch: Made | N
 
 
 def judge(check: str, found: list[dict[str, Any]], expected: Expected) -> str:
-    """What is wrong with what a reader found, or nothing.
+    """Describe what is wrong with the output of a reader, or return an empty text.
 
     Parameters
     ----------

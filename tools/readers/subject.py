@@ -1,4 +1,4 @@
-"""What is read: the repository as a folder and on a Hub on loopback, both written by the real command."""
+"""The data to read: the repository as a folder and on a Hub on loopback, both written by the real command."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Columns = dict[str, Any]  # rows, and digest and dtype of x and y
 
 @dataclass(frozen=True)
 class Subject:
-    """What the readers get, and what they have to find."""
+    """Input of the readers, and the output that is expected."""
 
     hub: Hub
     package: Path  # the project as pip installs it
-    plan: dict[str, Any]  # what a reader is told
+    plan: dict[str, Any]  # input of a reader
     expected: dict[str, dict[str, Columns]]  # config -> split, or both as one -> columns
 
 

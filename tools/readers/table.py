@@ -21,7 +21,7 @@ class Row:
 
     @property
     def is_failed(self) -> bool:
-        """Whether something went wrong that is not known to."""
+        """True if something failed that is not known to fail."""
         return any(self.errors.values()) and not self.known_failure
 
     def mark(self, check: str) -> str:
@@ -78,7 +78,7 @@ def _notes(rows: Sequence[Row]) -> list[str]:
 
 
 def _dtypes(rows: Sequence[Row]) -> list[str]:
-    """Dtypes that are told, not judged, with all environments that give them."""
+    """Dtypes that are shown, not judged, with all environments that give them."""
     names: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         for way, dtypes in row.dtypes.items():

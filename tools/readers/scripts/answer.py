@@ -1,4 +1,4 @@
-"""What a reader found, as one line of JSON. Needs NumPy alone."""
+"""Output of a reader, as one line of JSON. Needs NumPy alone."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ BOTH = "train+test"
 
 
 class Answer:
-    """Collects what was read, errors, and dtypes that are told but not judged."""
+    """Collects what was read, errors, and dtypes that are shown but not judged."""
 
     def __init__(self) -> None:
         self.read: list[dict[str, Any]] = []
