@@ -99,10 +99,7 @@ def _own_home(monkeypatch: pytest.MonkeyPatch) -> None:
 def network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other hosts can be reached as outside of the tests: packages are installed."""
     for name in (*PROXIES, "no_proxy", "NO_PROXY"):
-        if name in FOUND:
-            monkeypatch.setenv(name, FOUND[name])
-        else:
-            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, FOUND[name]) if name in FOUND else monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

@@ -358,14 +358,14 @@ def test_override(tmp_path: Path) -> None:
 
 def test_cache_folders(tmp_path: Path) -> None:
     """Different parameters never share a folder; the same values always do, and None leaves a parameter alone."""
-    changes: list[dict[str, Any]] = [
+    changes: Any = [
         *[{}, {"seed": 7}, {"seed": 8}, {"num_samples": 7000}, {"seed": 7, "num_samples": 7000}, {"padding": (1, 2)}],
         *[{"shuffle_seq": True}, {"train_split": 0.7}, {"scale_coeff": 0.75}, {"shear_scale": 0.4}],
     ]
     folders = [Mnist1D(name, cache_dir=str(tmp_path), **changed).cache_dir for name in CONFIGS for changed in changes]
     assert len(set(folders)) == len(folders) - 1  # {"shuffle_seq": True} is the config "shuffled"
     assert all(VERSION in Path(folder).parts for folder in folders)
-    pairs: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    pairs: Any = [
         *[({"seed": None, "padding": None}, {}), ({"seed": 42}, {}), ({"parameters": Parameters()}, {})],
         ({"padding": [36, 60], "train_split": np.float64(0.8)}, {}),
         ({"seed": 7, "num_samples": 100}, {"num_samples": 100, "seed": np.int64(7)}),

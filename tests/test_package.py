@@ -20,8 +20,8 @@ VERSION = re.findall(r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text(enco
 @pytest.mark.usefixtures("network")
 def test_wheel(tmp_path: Path) -> None:
     """It has the listed top-level names and the two commands, types, one version, and addresses."""
-    options = ["--quiet", "--no-deps", "--wheel-dir", tmp_path]
-    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, ROOT], check=True, timeout=300)
+    options = ["--quiet", "--no-deps", "--wheel-dir", str(tmp_path)]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(ROOT)], check=True, timeout=300)
     [wheel] = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         paths = archive.namelist()

@@ -112,7 +112,8 @@ def test_unusable() -> None:
     assert unusable(EMPTY, None, None) == ""
     assert "node and npm" in unusable(replace(EMPTY, node=True), "node", None)
     assert unusable(replace(EMPTY, node=True), "node", "npm") == ""
-    assert "no wheels of its packages for Python 3." in unusable(replace(EMPTY, python_below=sys.version_info[:2]), None, None)
+    too_new = replace(EMPTY, python_below=sys.version_info[:2])
+    assert "no wheels of its packages for Python 3." in unusable(too_new, None, None)
 
 
 def test_judge() -> None:

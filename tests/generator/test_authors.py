@@ -49,7 +49,8 @@ def test_digests(name: str) -> None:
         x, y = data["x" + split], data["y" + split]
         assert (x.shape, x.dtype, x.flags.c_contiguous) == ((rows, p.final_seq_length), np.float64, True)
         assert (y.shape, y.dtype, y.flags.c_contiguous) == ((rows,), np.int64, True)
-    assert (data.t.shape, data.t.dtype) == ((p.final_seq_length,), np.float64)
+    assert data.t.shape == (p.final_seq_length,)
+    assert data.t.dtype == np.float64
 
 
 def test_defaults_are_the_published_data() -> None:
