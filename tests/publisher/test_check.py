@@ -357,7 +357,7 @@ def test_repository_of_plain_files(tmp_path: Path) -> None:
         ("| a |\n|---|\n| [![A](b.png)](c.md) |\n", ["the link 'c.md'", "the picture 'b.png'"]),
         ('<a href="c.md">c</a> <picture><source srcset="d.png 2x"></picture>', ["'c.md'", "'d.png'"]),
         ("[a]()", ["a link leads nowhere"]),
-        ("[" * 190_000, []),
+        ("[" * 50_000, []),
         ("[a](b) " * 100_000, ["are not checked"]),
     ],
 )
