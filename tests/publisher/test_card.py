@@ -59,7 +59,7 @@ def test_another_dataset(tmp_path: Path) -> None:
     rows = load_dataset(str(folder), "large", split="validation")
     assert rows[2]["boxes"] == [{"name": "box 0", "corners": [0, 2]}, {"name": "box 1", "corners": [1, 2]}]
     assert rows[7]["image"].getpixel((0, 0)) == 7
-    assert run_command(["--output-dir", folder], dataset).exit_code == 0  # nobody changed the folder
+    assert run_command(["--output-dir", folder], dataset).exit_code == 0  # it was not changed
     (folder / "README.md").write_text(card + "more", encoding="utf-8")
     assert "README.md was added or changed" in run_command(["--output-dir", folder], dataset).stderr
 

@@ -51,7 +51,7 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def test_published_repositories(built: Path, pictures: Path) -> None:
-    """There is nothing to find, and all files were looked at."""
+    """There are no findings, and all files were read."""
     assert validate(built) == []
     assert validate(str(pictures)) == []
     report = examine(built)
@@ -362,7 +362,7 @@ def test_repository_of_plain_files(tmp_path: Path) -> None:
     ],
 )
 def test_links(prose: str, words: list[str]) -> None:
-    """Those into the repository, in Markdown and HTML, but not in code and comments."""
+    """Links into the repository, in Markdown and HTML, but not in code and comments."""
     found = list(check_links(prose, ["README.md", "assets/a.png", "data/b.parquet"]))
     assert len(found) == len(words), found
     assert all(word in finding for word, finding in zip(words, found, strict=True))
@@ -385,7 +385,7 @@ def test_links(prose: str, words: list[str]) -> None:
     ],
 )
 def test_fields(yaml: str, words: list[str]) -> None:
-    """What cannot age: which licences, tasks and fields there are is for the Hub to say."""
+    """Rules that do not age: licences, tasks and names of fields are for the Hub to judge."""
     card = read_card(f"---\n{yaml}\n---\n")
     found = [*card.faults, *check_yaml(PublishedCard({"license": "mit", **card.metadata}))]
     assert len(found) == bool(words), found
