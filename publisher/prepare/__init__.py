@@ -84,9 +84,10 @@ def builder_errors(
         name = split if isinstance(split, str) else split()
         where = f"config {config!r}" + (f", split {name!r}" if name else "")
         reasons = list(_reasons(error))
-        for reason in reasons:
-            if isinstance(reason, RowsError):
-                raise UsageError(f"{where}, {reason}") from error
+        if found := next((reason for reason in reasons if isinstance(reason, RowsError)), None):
+            fault = UsageError(f"{where}, {found}")
+            fault.trace = "".join(traceback.format_exception(error))
+            raise fault from error
         places = [place for reason in reasons if (place := _place(reason, kind))]
         reason = next((reason for reason in reasons if not isinstance(reason, DatasetGenerationError)), error)
         if isinstance(reason, OSError) and (reason.errno in FULL or not (places or _address(reason))):
@@ -96,9 +97,9 @@ def builder_errors(
         address = _address(reason)
         text += f" ({address})" if address and address not in text else ""
         if any(hint in text for hint in FOLDER_HINTS):
-            text += ". Give the folder as --data-dir"
+            text = text.rstrip(".") + ". Give the folder as --data-dir"
         elif "data_files" in text:
-            text += ". Give the files as --set data_files=..."
+            text = text.rstrip(".") + ". Give the files as --set data_files=..."
         fault = UsageError(f"{where}: {line}{type(reason).__name__}{f': {text}' if text else ''}")
         fault.trace = "".join(traceback.format_exception(reason))
         raise fault from error

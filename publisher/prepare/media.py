@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import product
@@ -124,7 +125,7 @@ def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]
         paths: list[str] = []
         chunks = [map_arrays(chunk, partial(_shorten, pattern=pattern, paths=paths)) for chunk in column.chunks]
         columns.append(pa.chunked_array(chunks, column.type) if chunks else column)
-        if name not in media and (path := next(filter(_is_medium_here, paths), None)):
+        if name not in media and (path := next((path for path in paths if _is_medium_of(path, folders)), None)):
             media[name] = path
     return pa.table(columns, schema=table.schema)
 
@@ -145,7 +146,7 @@ def _shorten(array: pa.Array, pattern: str, paths: list[str]) -> pa.Array:
     begun = pc.starts_with(array, "/")
     if not pc.any(begun).as_py():
         return array
-    paths += array.filter(begun)[:3].to_pylist()
+    paths += array.filter(begun)[:100].to_pylist()
     return pc.replace_substring_regex(array, pattern, "", max_replacements=1)
 
 
@@ -153,5 +154,10 @@ def _kind_of(path: str) -> str:
     return (mimetypes.guess_type(path)[0] or "").partition("/")[0]
 
 
-def _is_medium_here(path: str) -> bool:
-    return _kind_of(path) in KINDS and len(path) < 4096 and Path(path).is_file()
+def _is_medium_of(path: str, folders: Sequence[Path]) -> bool:
+    """Return True if a path is that of a medium on this machine, or was it as long as a temporary folder existed."""
+    if _kind_of(path) not in KINDS or len(path) > 4096:
+        return False
+    return Path(path).is_file() or any(
+        folder in Path(path).parents for folder in (*folders, Path(tempfile.gettempdir()))
+    )

@@ -62,7 +62,7 @@ class ClusterTask(PipelineStep):
             raise
 
     def error_note(self, rank: int) -> Path:
-        """Where a task notes why it failed."""
+        """Path of the note on why a task failed."""
         return self.folder / "errors" / f"{rank:05d}.json"
 
     @abstractmethod
@@ -187,7 +187,7 @@ def _executor(job: Job) -> tuple[Any, dict[str, Any]]:
 
 
 def _stage(job: Job, make: Any, keywords: Mapping[str, Any]) -> PipelineExecutor:
-    """The stage that uploads; it has a folder of its own, so that all of its tasks are run."""
+    """The stage that uploads; in a new folder, so that datatrove runs all of its tasks."""
     for value in (job.builder, job.card):
         if type(value).__module__ == "__main__" or getattr(value, "__module__", "") == "__main__":
             raise _unnamed(value)
@@ -211,7 +211,7 @@ def _unnamed(value: Any) -> UsageError:
 
 
 def _modules() -> str:
-    """Where this process finds its modules, for the tasks to find the same."""
+    """Folders of modules of this process, for the tasks to find the same."""
     return os.pathsep.join(filter(None, sys.path))
 
 
@@ -222,7 +222,7 @@ def _connect_ray(keywords: Mapping[str, Any]) -> None:
     except ImportError as error:
         raise UsageError(f"--executor ray needs Ray ({error}). pip install ray.") from error
     try:
-        # The token is not handed on: Ray shows the variables of a job to whoever may look
+        # Without the token: Ray shows the variables of a job on its dashboard
         ours = [name for name in os.environ if name.startswith(("HF_", "PUBLISHER_")) and name != "HF_TOKEN"]
         variables = {name: os.environ[name] for name in ours}
         ray.init(

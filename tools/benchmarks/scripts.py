@@ -108,11 +108,12 @@ def own_rows(kind: Any, config: str, options: Mapping[str, Any], downloads: Path
     """Split -> rows as the script yields them, encoded by its features, without the library's files in between."""
     from publisher.builders.scripts import sequences_of_dicts
     from publisher.prepare.config_builder import ConfigBuilder
+    from publisher.prepare.datasets_compat import encoded_as_before_4
 
     source = ConfigBuilder(kind, config, options)
     features = source.builder.info.features
     rows: dict[str, list[str]] = {}
-    with sequences_of_dicts():
+    with sequences_of_dicts(), encoded_as_before_4():
         for split, keywords in source.splits.items():
             if hasattr(source.builder, "_generate_tables"):
                 examples = (
