@@ -27,10 +27,7 @@ def start(command: Callable[[], int], prog: str) -> int:
         os.environ |= dict.fromkeys(("DATASETS_VERBOSITY", "HF_HUB_VERBOSITY"), "critical")
         os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
         try:
-            with warnings.catch_warnings():
-                if not sys.warnoptions:  # of python -W, or PYTHONWARNINGS
-                    warnings.simplefilter("ignore")
-                publisher.import_libraries()
+            publisher.import_libraries()
             return command()
         except Exception as error:
             code: int = getattr(error, "exit_code", INTERNAL_ERROR)
