@@ -27,7 +27,7 @@ from tests.commands import run_command
 
 
 class Classic(datasets.BuilderConfig):
-    """As most scripts have it: no dataclass, and an argument without a default."""
+    """A plain class, as in most scripts, and an argument without a default."""
 
     def __init__(self, url: str, **given: Any) -> None:
         """Keep the address."""
@@ -192,7 +192,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         served.shutdown()
 
 
-@pytest.mark.skipif(datasets.__version__ < "3", reason="datasets 2 fetches a file again whenever it is asked for")
 def test_sources_are_fetched_once(server: Server, card: Card, hub: Hub) -> None:
     """For dry run, publish, publish again and verify; again if the server has another; and are kept nowhere else."""
     extracted: list[Path] = []
