@@ -59,7 +59,7 @@ def is_medium(feature: Any) -> bool:
 
 
 def fields_of(feature: Any) -> dict[str, Any]:
-    """Return the features that one is made of; that of a list's items has an empty name."""
+    """Return the features inside of one; the feature of a list's items has an empty name."""
     if isinstance(feature, dict):
         return dict(feature)
     inner = item_of(feature)

@@ -1,7 +1,7 @@
 """Rows as values: a digest that is the same however Arrow and Parquet lay them out, and how many bytes each row has.
 
 A column is taken apart into streams: where its nulls are, the lengths of its lists and texts, and the bytes of what is
-left. Media count by their bytes, not by the path that is stored beside them.
+left. Media count by their bytes, not by the path that is stored next to them.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class _Stream:
 
 
 def _streams(path: Place, array: pa.Array, feature: Any, starts: np.ndarray[Any, Any]) -> Iterator[_Stream]:
-    """What an array is made of; first, for each path, where its nulls are."""
+    """Yield the parts of an array; first, for each path, the positions of its nulls."""
     array = _plain(array)
     nulls = np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)) if array.null_count else np.empty(0, int)
     nulls = nulls.astype("<i8")
@@ -282,13 +282,13 @@ def _plain(array: pa.Array) -> pa.Array:
         return array.cast(pa.large_list(kind.value_type))
     if pt.is_map(kind):
         return array.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)])))
-    if kind in (pa.timestamp("s", getattr(kind, "tz", None)), pa.time32("s")):  # Parquet has no seconds
+    if kind in (pa.timestamp("s", getattr(kind, "tz", None)), pa.time32("s")):  # Parquet stores no seconds
         return array.cast(pa.timestamp("ms", kind.tz) if pt.is_timestamp(kind) else pa.time32("ms"))
     return array.cast(pa.date32()) if pt.is_date64(kind) else array
 
 
 def is_list(kind: pa.DataType) -> bool:
-    """Whether a type is one of the lists that `datasets` makes."""
+    """Return True if a type is one of the lists that `datasets` makes."""
     return bool(pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind))
 
 
