@@ -1,70 +1,71 @@
-"""MNIST-1D as a `datasets` builder: the three configs, and how arrays become a dataset.
+"""MNIST-1D: `make_dataset` and `load_arrays`, their `Parameters` and `RECIPES`, and `Mnist1D`, for `datasets`.
 
->>> from mnist1d import Mnist1D
->>> builder = Mnist1D("shuffled", num_samples=1000, seed=7)
->>> next(iter(builder.as_streaming_dataset(split="test")))["y"]
-9
+>>> import mnist1d
+>>> data = mnist1d.make_dataset(num_samples=8000)
+>>> data.x.shape, data["y_test"].shape
+((6400, 40), (1600,))
+>>> x, y = mnist1d.load_arrays("shuffled", split="test")
+>>> builder = mnist1d.Mnist1D("shuffled", num_samples=1000)
 """
 
 from __future__ import annotations
 
 import importlib
-import inspect
 import os
+import re
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
-from functools import cached_property
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-import datasets
 import numpy as np
-import pyarrow as pa
 
-PACKAGES = ("card", "explorer", "generator", "loopback", "publisher")  # beside this file
+PACKAGES = ("card", "explorer", "generator", "loopback", "mnist1d_authors", "publisher")  # in the folder of this file
 
 
-def refuse_hidden(error: ImportError) -> None:
-    """Say which file is in the way, if an import failed because one of the user's own has a name of ours.
+def refuse_hidden(error: Exception) -> None:
+    """Name the file of the user that has the name of a package, if it is the cause of an error on import.
 
     Raises
     ------
     ImportError
-        If it did.
+        If it is.
     """
-    name = (error.name or "").partition(".")[0]
-    file = getattr(sys.modules.get(name), "__file__", None)
-    if name in PACKAGES and file:
-        raise ImportError(
-            f"{file} hides the package `{name}` of MNIST-1D: rename that file, or work in another folder", name=name
-        ) from error
+    cause = error.name if isinstance(error, ImportError) else getattr(getattr(error, "obj", None), "__name__", None)
+    name = (cause or "").partition(".")[0]
+    module = sys.modules.get(name)
+    file = getattr(module, "__file__", None)
+    if name in (*PACKAGES, "datasets") and file and not hasattr(module, "__path__"):
+        package = f"the package `{name}`{' of MNIST-1D' if name in PACKAGES else ''}"
+        raise ImportError(f"{file} hides {package}: rename that file, or work in another folder", name=name) from error
 
 
 try:
     import generator
-    from generator import Dataset, Parameters, Recipe
-    from generator.arrays import Floats, Integers
-    from generator.authors import check_size, split_rows
-    from generator.population import population_moments
+    from generator import RECIPES, Parameters, Recipe
+    from generator.arrays import Floats, Integers, dtype_name
+    from generator.dataset import Dataset
+    from generator.parameters import nearest_name, unknown_name
     from generator.recipes import as_parameters
-    from generator.sharded import count_shards, draw_shard
 except ImportError as error:
     refuse_hidden(error)
     raise
 
+if TYPE_CHECKING:
+    from mnist1d_authors.builder import Mnist1D, Mnist1DConfig
+
+BUILDER_NAMES = ("Mnist1D", "Mnist1DConfig", "Part", "Whole")  # need `datasets`, which takes seconds to import
 AUTHORS_NAMES = {  # of their package on PyPI, whose modules are those in the folder mnist1d_authors
     **dict.fromkeys(("data", "utils", "transform")),
-    **dict.fromkeys(("get_dataset", "get_dataset_args", "get_templates", "make_dataset"), "data"),
+    **dict.fromkeys(("get_dataset", "get_dataset_args", "get_templates"), "data"),
     **dict.fromkeys(("ObjectView", "from_pickle", "plot_signals", "set_seed", "to_pickle"), "utils"),
 }
-if __name__ != "mnist1d":  # the copy that `datasets` makes of a script, far from the folder
-    AUTHORS_NAMES = {}
-__all__ = ["Mnist1D", "Mnist1DConfig", "load_arrays", *AUTHORS_NAMES]
+__all__ = ["RECIPES", "Mnist1D", "Mnist1DConfig", "Parameters", "load_arrays", "make_dataset", *AUTHORS_NAMES]
 __path__ = [os.path.join(os.path.dirname(__file__), "mnist1d_authors")]  # noqa: PTH118, PTH120 - finds `mnist1d.data`
 
 DESCRIPTION = (
     "MNIST-1D: ten digits as 1-D signals of 40 points, made from templates by padding, dilation, scaling, translation, "
-    "noise and shear. Small enough for a CPU, and hard enough to tell linear models, MLPs, CNNs and GRUs apart."
+    "noise and shear. Small enough for a CPU, yet hard enough to separate linear models, MLPs, CNNs and GRUs."
 )
 CITATION = """\
 @inproceedings{greydanus2024scaling,
@@ -78,223 +79,110 @@ LICENSE = "apache-2.0"
 VERSION = "1.0.0"  # raise it whenever the rows of a config change: caches are keyed by it
 SPLITS = ("train", "test", "train+test")
 STREAMS = ("authors", "sharded")
-NO_FILES = (
-    "data_dir",
-    "data_files",
-    "features",
-)  # what `load_dataset` gives every builder, and this one has no use for
-OTHER_KEYWORDS = {"parameters", "stream", "version", *inspect.signature(datasets.DatasetBuilder.__init__).parameters}
-TABLE_ROWS = 10_000  # a table at a time: a few megabytes
 _patched_for_streaming = True  # `datasets` need not patch how files are opened here, and import SciPy for that
 
 
-@dataclass
-class Mnist1DConfig(datasets.BuilderConfig):
-    """A named set of `generator.Parameters`, and the stream that draws it.
+@dataclass(frozen=True)
+class Config:
+    """A dataset with a name, which becomes a `Mnist1DConfig`."""
 
-    Examples
-    --------
-    >>> Mnist1DConfig(name="wide", parameters=Parameters(final_seq_length=80)).parameters.final_seq_length
-    80
-    """
-
-    version: datasets.Version | str | None = VERSION
+    name: str
+    description: str
     parameters: Parameters = Parameters()
-    stream: str = field(
-        default="authors",
-        metadata={
-            "help": "authors, the default, or sharded: other samples of the same distribution, in independent shards"
-        },
-    )
+    stream: str = "authors"
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        self.parameters = as_parameters(self.parameters, {})
-        if self.stream not in STREAMS:
-            raise ValueError(f"stream={self.stream!r} is not allowed: give {' or '.join(STREAMS)}")
-
-    def create_config_id(self, config_kwargs: dict[str, Any], custom_features: datasets.Features | None = None) -> str:
-        """The name of the cache folder; overridden parameters take part in it one by one."""
-        plain = dict(config_kwargs)
-        if "parameters" in plain:
-            plain |= asdict(plain.pop("parameters"))
-        return str(super().create_config_id(plain, custom_features))
+        check_stream(self.stream)
 
 
-class Whole:
-    """The authors' dataset, drawn once for both of its splits, when rows of one are first asked for."""
-
-    def __init__(self, parameters: Parameters) -> None:
-        self.parameters = parameters
-
-    def __reduce__(self) -> tuple[type[Whole], tuple[Parameters]]:
-        return Whole, (self.parameters,)  # another process draws again, which takes less than sending the arrays
-
-    @cached_property
-    def data(self) -> Dataset:
-        """The dataset; kept, because neither split can be drawn without the other."""
-        return generator.make_dataset(self.parameters)
+def check_stream(stream: object) -> None:
+    """Raise ValueError for another stream than the known ones."""
+    if stream not in STREAMS:
+        raise ValueError(f"stream={stream!r} is not allowed: give {' or '.join(STREAMS)}")
 
 
-@dataclass(frozen=True, eq=False)
-class Part:
-    """A split of the authors' dataset."""
-
-    whole: Whole
-    split: str
-
-    def chunks(self) -> Iterator[tuple[Floats, Integers]]:
-        """The samples, `TABLE_ROWS` at a time."""
-        data = self.whole.data
-        x, y = (data.x, data.y) if self.split == "train" else (data.x_test, data.y_test)
-        for start in range(0, len(x), TABLE_ROWS):
-            yield x[start : start + TABLE_ROWS], y[start : start + TABLE_ROWS]
-
-
-@dataclass(frozen=True, slots=True)  # slots, as 10**11 rows have a million of them
-class Shard:
-    """Samples that are drawn where and when they are needed."""
-
-    parameters: Parameters
-    split: str
-    index: int
-
-    def chunks(self) -> Iterator[tuple[Floats, Integers]]:
-        """The samples, a few at a time."""
-        yield from draw_shard(self.parameters, self.split, self.index)
+CONFIGS: list[Config] = [
+    Config(
+        name="default",
+        description="The authors' published data: 4,000 training and 1,000 test samples of 40 points.",
+    ),
+    Config(
+        name="shuffled",
+        description="The same samples with their points in one random order, the same for all: convolutional and "
+        "recurrent networks can no longer rely on which points are neighbours.",
+        parameters=Parameters(shuffle_seq=True),
+    ),
+    Config(
+        name="large-padding",
+        description="Digits that fill a smaller part of a longer signal of 80 points and move further, so that a "
+        "model has to find them wherever they are.",
+        parameters=Parameters(padding=(84, 132), max_translation=120, final_seq_length=80),
+    ),
+]
+DEFAULT_CONFIG_NAME = "default"
 
 
-class Mnist1D(datasets.ArrowBasedBuilder, datasets.GeneratorBasedBuilder):
-    """Builder of MNIST-1D; rows reach Arrow as tables, which is why it is an `ArrowBasedBuilder` as well.
+def make_dataset(parameters: Any = None, template: dict[str, Any] | None = None, **changed: Any) -> Dataset:
+    """Draw a dataset of any size, offline: about 0.1 s for the published data, which are the default.
 
     Parameters
     ----------
-    config_name : str, optional
-        One of `BUILDER_CONFIGS`, such as "shuffled"; "default" if it is not given.
-    **kwargs
-        Any field of `generator.Parameters` overrides that of the config, and `parameters`, Parameters or a Recipe, all
-        of them; None leaves it.
-        `stream="sharded"` draws other samples of the same distribution, in shards that `num_proc` workers draw side by
-        side and that are never all in memory. The rest goes to `datasets.DatasetBuilder`, such as `cache_dir`.
+    parameters : Parameters or Recipe, optional
+        Such as `RECIPES["udl-8.3"]`; or `args`, the object that the authors' `get_dataset_args()` returns.
+    template : dict, optional
+        Digits to take instead of the authors'; with their `args` only.
+    **changed
+        Any field of `Parameters`, such as `num_samples=8000, seed=7`; `dtype="float32"`; and `label_noise`, the share
+        of training labels that are replaced by a random digit, such as 0.15.
+
+    Returns
+    -------
+    Dataset
+        A dictionary whose keys are attributes: `x` and `x_test`, float64 (n, 40); `y` and `y_test`, int64 (n,); `t` and
+        `templates`. Its `plot()` draws a sample of each digit.
 
     Raises
     ------
     ValueError
-        If the config, a keyword or a value is not known; the message lists what is.
+        If a name or a value is not allowed; the message says what is.
 
     Notes
     -----
-    Features: `x`, a sequence of float64, as published; `y`, int64. Splits: train and test, but for one that
-    `train_split` leaves empty.
+    `num_samples` counts train and test together. With the authors' `args`, `random` and `numpy.random` are seeded and
+    left as the authors' code leaves them; else they are not touched. More in `generator.make_dataset`.
 
     Examples
     --------
-    >>> builder = Mnist1D("large-padding")
-    >>> builder.config.parameters.padding
-    (84, 132)
-    >>> Mnist1D("defualt")
-    Traceback (most recent call last):
-    ValueError: BuilderConfig 'defualt' not found. Available: ['default', ...]
+    >>> import mnist1d
+    >>> data = mnist1d.make_dataset(num_samples=8000, dtype="float32")
+    >>> data.x.shape, data["x_test"].dtype
+    ((6400, 40), dtype('float32'))
+    >>> noisy = mnist1d.make_dataset(RECIPES["udl-8.3"], label_noise=0.15)
+    >>> args = mnist1d.get_dataset_args()
+    >>> args.num_samples = 100
+    >>> mnist1d.make_dataset(args)
+    Dataset(x=(80, 40), x_test=(20, 40), y=(80,), y_test=(20,), t=(40,), templates)
     """
-
-    BUILDER_CONFIG_CLASS = Mnist1DConfig
-    BUILDER_CONFIGS: ClassVar = [
-        Mnist1DConfig(
-            name="default",
-            description="The authors' published data: 4,000 training and 1,000 test samples of 40 points.",
-        ),
-        Mnist1DConfig(
-            name="shuffled",
-            description="The same samples with their points in one random order, the same for all: convolutional and "
-            "recurrent networks can no longer rely on which points are neighbours.",
-            parameters=Parameters(shuffle_seq=True),
-        ),
-        Mnist1DConfig(
-            name="large-padding",
-            description="Digits that fill a smaller part of a longer signal of 80 points and move further, so that a "
-            "model has to find them wherever they are.",
-            parameters=Parameters(padding=(84, 132), max_translation=120, final_seq_length=80),
-        ),
-    ]
-    DEFAULT_CONFIG_NAME = "default"
-    DEFAULT_WRITER_BATCH_SIZE = TABLE_ROWS
-
-    def __init__(self, config_name: str | None = None, **kwargs: Any) -> None:
-        names = [parameter.name for parameter in fields(Parameters)]
-        for name, value in kwargs.items():
-            if name not in {*names, *OTHER_KEYWORDS} or (name in NO_FILES and value is not None):
-                raise ValueError(f"{name} is not a parameter of MNIST-1D: give {', '.join([*names, 'stream'])}")
-        if not isinstance(config_name, str | None):
-            raise ValueError(f"config_name={config_name!r} is not allowed: give {', '.join(self.builder_configs)}")
-        if kwargs.get("stream") not in (None, *STREAMS):
-            raise ValueError(f"stream={kwargs['stream']!r} is not allowed: give {' or '.join(STREAMS)}")
-        overrides = {name: kwargs.pop(name) for name in names if name in kwargs}
-        overrides = {name: value for name, value in overrides.items() if value is not None}
-        given = kwargs.pop("parameters", None)
-        if config := self.builder_configs.get(config_name or self.DEFAULT_CONFIG_NAME):
-            parameters = as_parameters(config.parameters if given is None else given, overrides)
-            if parameters != config.parameters:  # then the config has a cache of its own
-                kwargs["parameters"] = parameters
-        super().__init__(config_name=config_name, **kwargs)
-        if self.config.stream != "sharded":
-            check_size(self.config.parameters)
-
-    def _info(self) -> datasets.DatasetInfo:
-        return datasets.DatasetInfo(
-            description=f"{DESCRIPTION}\n\n{self.config.description}",
-            citation=CITATION,
-            homepage=HOMEPAGE,
-            license=LICENSE,
-            features=datasets.Features(
-                {"x": datasets.Sequence(datasets.Value("float64")), "y": datasets.Value("int64")}
-            ),
+    parameters = changed.pop("args", parameters)
+    if template is None and (isinstance(parameters, Parameters) or not hasattr(parameters, "num_samples")):
+        return generator.make_dataset(parameters, **changed)
+    if changed:
+        raise TypeError(
+            f"{next(iter(changed))} cannot be combined with the authors' arguments. Set it on them instead."
         )
-
-    def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
-        parameters = self.config.parameters
-        level = not (parameters.iid_noise_scale or parameters.shear_scale)  # maybe all points are equal: tried at once
-        parts: dict[str, list[Part] | list[Shard]]
-        if self.config.stream == "sharded":
-            if level:
-                population_moments(parameters)
-            parts = {
-                split: [Shard(parameters, split, index) for index in range(count_shards(parameters, split))]
-                for split in ("train", "test")
-            }
-        else:
-            whole = Whole(parameters)
-            if level:
-                _ = whole.data
-            parts = {split: [Part(whole, split)] for split in ("train", "test") if split_rows(parameters, split)}
-        return [
-            datasets.SplitGenerator(name=name, gen_kwargs={"parts": split})
-            for name, split in parts.items()
-            if split  # `datasets` has no empty splits
-        ]
-
-    def _generate_tables(self, parts: list[Part] | list[Shard]) -> Iterator[tuple[int, pa.Table]]:
-        for key, (x, y) in enumerate(chunk for part in parts for chunk in part.chunks()):
-            offsets = np.arange(len(x) + 1, dtype=np.int32) * x.shape[1]
-            yield key, pa.table([pa.ListArray.from_arrays(offsets, x.ravel()), pa.array(y)], names=["x", "y"])
-
-    def _generate_examples(self, parts: list[Part] | list[Shard]) -> Iterator[tuple[int, dict[str, Any]]]:
-        rows = (row for part in parts for chunk in part.chunks() for row in zip(*chunk, strict=True))
-        for key, (signal, label) in enumerate(rows):
-            yield key, {"x": signal, "y": label}
-
-    def _prepare_split(self, split_generator: datasets.SplitGenerator, **kwargs: Any) -> Any:
-        kwargs.pop("check_duplicate_keys", None)  # up to 4.0, `GeneratorBasedBuilder` passes it on
-        return super()._prepare_split(split_generator, **kwargs)
+    authors: Any = importlib.import_module("mnist1d.data")
+    return authors.make_dataset(parameters, template)
 
 
 def load_arrays(
-    config_name: str | Parameters | Recipe = "default",
+    config_name: str | Parameters | Recipe = DEFAULT_CONFIG_NAME,
     *,
     split: str = "train",
     source: str | os.PathLike[str] | None = None,
+    dtype: Any = "float64",
     **changed: Any,
 ) -> tuple[Floats, Integers]:
-    """The samples and labels of a config as NumPy arrays, the same from wherever they come.
+    """Return the samples and labels of a config as NumPy arrays, the same from every source.
 
     Parameters
     ----------
@@ -305,59 +193,106 @@ def load_arrays(
     source : str or path, optional
         By default the arrays are drawn on the spot: no file, no network, about 0.1 s. Else a folder that
         `scripts/push_to_hub.py --output-dir` wrote, or a repository on the Hub, such as "christopher/mnist1d".
+    dtype : str, optional
+        "float64" or "float32", of the samples.
     **changed
-        Any field of `generator.Parameters`, which replaces that of the config; not with a source.
+        Any field of `Parameters`, which replaces the config's value; not with a source.
 
     Returns
     -------
-    x : (rows, final_seq_length) float64
+    x : (rows, final_seq_length) float64 or float32
     y : (rows,) int64
 
     Raises
     ------
     ValueError
-        If the config, the split or a parameter is not known; the message lists what is. What `datasets.load_dataset`
-        raises for a source that cannot be read comes as it is.
+        If the config, the split, the type or a parameter is not known; the message lists what is.
+    FileNotFoundError, ConnectionError
+        If the source is not a folder, and not a repository that can be reached.
 
     Examples
     --------
     >>> x, y = load_arrays("shuffled", split="train+test")
     >>> x.shape, y.shape
     ((5000, 40), (5000,))
-    >>> x, y = load_arrays(num_samples=8000, train_split=0.5)
+    >>> x, y = load_arrays(num_samples=8000, train_split=0.5, dtype="float32")
     >>> x.shape, y.shape
     ((4000, 40), (4000,))
     """
+    kind = dtype_name(dtype)
     if split not in SPLITS:
-        raise ValueError(f"split={split!r} is not allowed: give {', '.join(SPLITS)}")
+        raise ValueError(unknown_name(split, SPLITS, "a split"))
+    declared: Any = config_name
     if isinstance(config_name, str):
-        if config_name not in Mnist1D.builder_configs:
-            raise ValueError(f"config_name={config_name!r} is not allowed: give {', '.join(Mnist1D.builder_configs)}")
-        declared: Parameters | Recipe = Mnist1D.builder_configs[config_name].parameters
-    else:
-        declared = config_name
+        known = {config.name: config.parameters for config in CONFIGS}
+        if config_name not in known:
+            raise ValueError(unknown_name(config_name, known, "a config"))
+        declared = known[config_name]
     parameters = as_parameters(declared, changed)
     if source is not None:
         if changed or not isinstance(config_name, str):
-            raise ValueError(f"{os.fspath(source)} has the samples that it has: give a config and no parameters")
-        rows = datasets.load_dataset(os.fspath(source), config_name, split=split).with_format("arrow")
+            raise ValueError(f"{os.fspath(source)} has fixed samples. Give a config and no parameters.")
+        rows = _load_rows(source, config_name, split)
         x = np.concatenate([chunk.flatten().to_numpy() for chunk in rows["x"][:].chunks])
         y = np.concatenate([chunk.to_numpy() for chunk in rows["y"][:].chunks])
-        return x.reshape(len(rows), -1), y
-    data = generator.make_dataset(parameters)
+        return x.reshape(len(rows), -1).astype(kind, copy=False), y
+    data = generator.make_dataset(parameters, dtype=kind)
     if split == "train+test":
         return np.concatenate([data.x, data.x_test]), np.concatenate([data.y, data.y_test])
     return (data.x, data.y) if split == "train" else (data.x_test, data.y_test)
 
 
+def _load_rows(source: str | os.PathLike[str], config_name: str, split: str) -> Any:
+    """Load a config from a folder or from the Hub, which is asked only for what can be a repository's name."""
+    name = os.fspath(source)
+    is_folder = os.path.isdir(name)  # noqa: PTH112
+    may_be_on_hub = isinstance(source, str) and re.fullmatch(r"(?!build/)\w[\w.-]*/[\w.-]+", name)
+    if not is_folder and not may_be_on_hub:
+        raise FileNotFoundError(
+            f"There is no folder {name}. Write it with `python scripts/push_to_hub.py --output-dir {name}`, give the "
+            "name of a repository on the Hub, or leave out `source` to draw the arrays."
+        )
+    datasets = _import_builder().datasets
+    try:
+        return datasets.load_dataset(name, config_name, split=split).with_format("arrow")
+    except (FileNotFoundError, ConnectionError) as error:
+        if is_folder:
+            raise
+        raise type(error)(
+            f"There is no folder {name}, and no repository of that name could be read from the Hub ({error}). "
+            "Leave out `source` to draw the arrays."
+        ) from error
+
+
+def _import_builder() -> ModuleType:
+    """Import the builder, and with it `datasets`; for known causes, a failure is an ImportError of one sentence."""
+    try:
+        return importlib.import_module("mnist1d_authors.builder")
+    except (ImportError, AttributeError) as error:
+        refuse_hidden(error)
+        if "numpy" in str(error).lower():
+            raise ImportError(
+                f"`datasets` cannot be imported with NumPy {np.__version__} ({error}): run `pip install -U numpy`, or "
+                "use only `make_dataset` and `load_arrays`, which do not need `datasets`"
+            ) from error
+        raise
+
+
 def __getattr__(name: str) -> Any:
-    """The authors' names, loaded when they are asked for."""
+    """Return a name of the builder's module or of the authors' package, which is imported on first use."""
+    if name in BUILDER_NAMES:
+        return getattr(_import_builder(), name)
     if name not in AUTHORS_NAMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        near = f" Did you mean {nearest!r}?" if (nearest := nearest_name(name, __all__)) else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{near}")
     home = AUTHORS_NAMES[name]
     module = importlib.import_module(f"{__name__}.{home or name}")
     return getattr(module, name) if home else module
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *AUTHORS_NAMES})
+    return sorted({*globals(), *__all__})
+
+
+if __name__ != "mnist1d":  # a copy that `datasets` makes of a loading script, where it looks for the class
+    from mnist1d_authors.builder import Mnist1D

@@ -1,4 +1,4 @@
-"""What MNIST-1D says of itself on the Hub."""
+"""The dataset card of MNIST-1D on the Hub."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -8,12 +8,12 @@ from typing import Any
 try:
     from card import variant
     from card.table import MNIST, Model, read_table
-    from explorer.links import link
+    from explorer.links import SPACE, link
     from generator.sharded import SHARD_ROWS
     from publisher import Card
     from publisher.prepare.configs import ConfigCard
 except ImportError as error:
-    from mnist1d import refuse_hidden  # not above: a slip in a declaration is no fault of this
+    from mnist1d import refuse_hidden  # not above: a slip in a declaration is a different error
 
     refuse_hidden(error)
     raise
@@ -30,6 +30,20 @@ MODELS = {
     "gru": Model("GRU, bidirectional, 6 hidden", {MNIST: "99+", "default": "91", SHUFFLED: "57"}),
 }
 HUMAN = {MNIST: "99+", "default": "96", SHUFFLED: "about 30"}
+MEANINGS = {  # of the parameters, for a column of the card
+    "num_samples": "samples in train and test together",
+    "train_split": "share of them in train",
+    "template_len": "points of a digit before padding",
+    "padding": "fewest and most zeros added to it: the more, the narrower the digit",
+    "scale_coeff": "how much amplitudes vary",
+    "max_translation": "how far the digit moves along the signal",
+    "corr_noise_scale": "strength of the smooth noise around the digit",
+    "iid_noise_scale": "strength of the white noise on all points",
+    "shear_scale": "how much signals are tilted",
+    "shuffle_seq": "True: all samples have their points in one random order",
+    "final_seq_length": "points of a sample",
+    "seed": "seed of the random numbers: another one gives other samples",
+}
 VERSIONS = {  # of the data, the newest first: `VERSION` in mnist1d.py -> what changed for readers
     "1.0.0": "the first.",
 }
@@ -47,7 +61,7 @@ METADATA = {
     "annotations_creators": ["machine-generated"],
     "source_datasets": ["original"],
     "task_categories": ["tabular-classification"],
-    "tags": ["mnist-1d", "synthetic", "sequence-classification", "time-series", "education"],
+    "tags": ["mnist-1d", "synthetic", "sequence-classification", "timeseries", "education"],
 }
 VARIANT_FUNCTIONS = {
     function.__name__: function
@@ -65,6 +79,7 @@ VARIANT = Card(
     metadata={"pretty_name": "MNIST-1D, a variant", **METADATA},
     context={
         "variant": VARIANT_FUNCTIONS,
+        "meanings": MEANINGS,
         "parameters": parameters,
         "shard_rows": SHARD_ROWS,
     },
@@ -75,8 +90,10 @@ CARD = Card(
     context={
         "table": read_table(MODELS, RESULTS),
         "human": HUMAN,
+        "meanings": MEANINGS,
         "versions": VERSIONS,
         "parameters": parameters,
+        "explorer": SPACE,
         "explorer_link": link,
     },
     assets=Path(__file__).with_name("assets"),  # drawn by `python -m tools.figures`

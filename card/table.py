@@ -1,4 +1,4 @@
-"""The table of models: what the authors found, beside what `tools/benchmarks/models.py` measured."""
+"""The table of models: what the authors found, next to what `tools/benchmarks/models.py` measured."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Model:
 
     name: str
     authors: Mapping[str, str]  # dataset -> test accuracy in percent, as they write it: 68 or 99+
+    paper: str = ""  # a link to its own, if the authors of MNIST-1D did not try the model
 
     @property
     def short(self) -> str:
@@ -57,12 +58,8 @@ class Table:
     torch: str
 
     def datasets(self, configs: Collection[str]) -> list[str]:
-        """MNIST, and those of the configs that all models were trained on."""
+        """MNIST, and the configs that all models were trained on."""
         return [name for name in (MNIST, *configs) if all(name in row.cells for row in self.rows)]
-
-    def has_authors(self, dataset: str) -> bool:
-        """Whether the authors' table has the dataset."""
-        return any(dataset in row.model.authors for row in self.rows)
 
     def gap(self, dataset: str, better: str, worse: str) -> float:
         """Points between the mean accuracies of two models."""
@@ -72,6 +69,10 @@ class Table:
     def best(self, dataset: str) -> Model:
         """The model of the highest mean accuracy."""
         return max(self.rows, key=lambda row: row.cells[dataset].mean).model
+
+    def best_mean(self, dataset: str) -> float:
+        """The highest mean accuracy."""
+        return max(row.cells[dataset].mean for row in self.rows)
 
     def spread(self, dataset: str) -> float:
         """Points between the mean accuracies of the best and the worst model."""

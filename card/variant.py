@@ -1,4 +1,4 @@
-"""How a variant differs from MNIST-1D as declared, and the Python that draws it again: what its card says."""
+"""Content of a variant's card: its differences from MNIST-1D as declared, and the Python that draws it again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Difference:
 
 
 def differences(configs: Sequence[ConfigCard], declared: Mapping[str, datasets.BuilderConfig]) -> list[Difference]:
-    """What the configs have different from those declared, the same in several configs once."""
+    """Differences between configs and their declarations; one that several configs share is listed once."""
     found: dict[tuple[str, str, str], Difference] = {}
     for config in configs:
         usual = settings(declared[config.name])
@@ -69,5 +69,5 @@ def shown(value: Any) -> str:
 
 
 def is_large(config: ConfigCard) -> bool:
-    """Whether a config is better not taken as a whole."""
+    """Return True if a config is too large to load as a whole."""
     return sum(split.num_bytes for split in config.info.splits.values()) > LARGE_BYTES

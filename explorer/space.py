@@ -9,6 +9,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("explorer", "generator")
 FILES = {
     "mnist1d.py": "mnist1d.py",
+    "mnist1d_authors/__init__.py": "mnist1d_authors/__init__.py",
+    "mnist1d_authors/builder.py": "mnist1d_authors/builder.py",
     "card/models.json": "card/models.json",
     "explorer/README.md": "README.md",
     "explorer/requirements.txt": "requirements.txt",

@@ -1,4 +1,4 @@
-"""MNIST-1D from NumPy alone, equal to the bit to the published file.
+"""MNIST-1D from NumPy alone, bit-for-bit identical to the published file.
 
 >>> from generator import Parameters, make_dataset
 >>> data = make_dataset(Parameters(num_samples=1000, seed=0))
@@ -6,7 +6,8 @@
 ((800, 40), (200, 40))
 """
 
-from generator.authors import Dataset, make_dataset
+from generator.authors import make_dataset
+from generator.dataset import Dataset
 from generator.parameters import Parameters
 from generator.recipes import RECIPES, Recipe
 from generator.sharded import make_shard

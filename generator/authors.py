@@ -2,107 +2,54 @@
 
 from __future__ import annotations
 
+import random
+import sys
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import NDArray
 
-from generator.arrays import Floats, Integers
+from generator.arrays import Integers, dtype_name
+from generator.dataset import Dataset
 from generator.moments import mean_and_std
-from generator.parameters import WORDS, Parameters
+from generator.parameters import WORDS, Parameters, shown
 from generator.recipes import Recipe, as_parameters
 from generator.signals import all_shapes, interpolate, make_signals, map_draws
 from generator.stream import Stream
 from generator.templates import DIGITS, get_templates
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 PEAK = 2  # times the size of the samples: before and after they are put in their random order
 
 
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """One MNIST-1D dataset, under the names of the authors' file.
-
-    Attributes
-    ----------
-    x, x_test : (n, final_seq_length) float64
-        Samples; train and test together have mean 0 and standard deviation 1.
-    y, y_test : (n,) int64
-        Digits 0 to 9; the classes are balanced over train and test together, not in each.
-    t : (final_seq_length,) float64
-        Positions of the points, divided by the same standard deviation.
-    templates : dict
-        `x` (10, 12), `t` (12,), `y` (10,): see `get_templates`.
-    """
-
-    x: Floats
-    y: Integers
-    x_test: Floats
-    y_test: Integers
-    t: Floats
-    templates: dict[str, NDArray[Any]]
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in NAMES:
-            raise KeyError(f"{name!r} is not in a dataset: give one of {', '.join(NAMES)}")
-        return getattr(self, name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(NAMES)
-
-    def keys(self) -> tuple[str, ...]:
-        """The names, so that `dict(data)` is the authors' dictionary."""
-        return NAMES
-
-    def __repr__(self) -> str:
-        shapes = [f"{name}={self[name].shape}" for name in NAMES[:-1]]
-        return f"Dataset({', '.join(shapes)}, templates)"
-
-    def plot(self) -> Figure:
-        """Draw the first sample of each digit, of train if it has one, time running down, with matplotlib.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-            Of pyplot: a notebook shows it, and in a script `matplotlib.pyplot.show()` does.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
-        from generator.plotting import plot_digits
-
-        return plot_digits(np.concatenate([self.x, self.x_test]), np.concatenate([self.y, self.y_test]), self.t)
-
-
-NAMES = tuple(array.name for array in fields(Dataset))
-
-
-def make_dataset(parameters: Parameters | Recipe | None = None, **changed: Any) -> Dataset:
-    """Draw a dataset, equal to the bit to the authors' for the same parameters.
+def make_dataset(
+    parameters: Parameters | Recipe | None = None, *, dtype: Any = "float64", label_noise: float = 0.0, **changed: Any
+) -> Dataset:
+    """Draw a dataset, bit-for-bit identical to the authors' for the same parameters.
 
     Parameters
     ----------
     parameters : Parameters or Recipe, optional
-        By default those of the published file.
+        By default the parameters of the published file.
+    dtype : str, optional
+        "float32" rounds `x`, `x_test` and `t`, which is half the memory and what PyTorch computes with.
+    label_noise : float, optional
+        Share of the training labels that are replaced by a random digit, which may be the right one. Notebook 8.3 of
+        *Understanding Deep Learning* uses 0.15, and draws the same labels.
     **changed
         Any field of `Parameters`, which it then replaces.
 
     Returns
     -------
     Dataset
+        A dictionary whose keys are attributes: `x`, `y`, `x_test`, `y_test`, `t` and `templates`.
 
     Raises
     ------
     ValueError
-        If `parameters` are something else, or one has no such name or value; if they ask for more than 2**32 samples;
+        If `parameters` is something else, or a name or value is not allowed; for more than 2**32 samples;
         or if all points of all samples are equal, so that they cannot be brought to standard deviation 1.
     MemoryError
         If the machine has too little memory for so many samples; the message says what to do.
@@ -126,12 +73,31 @@ def make_dataset(parameters: Parameters | Recipe | None = None, **changed: Any) 
     array([...])
     >>> make_dataset(num_samples=100, seed=7)
     Dataset(x=(80, 40), y=(80,), x_test=(20, 40), y_test=(20,), t=(40,), templates)
+    >>> noisy = make_dataset(num_samples=100, label_noise=0.5, dtype="float32")
+    >>> noisy.x.dtype, (noisy.y != make_dataset(num_samples=100).y).mean()
+    (dtype('float32'), np.float64(0.45))
     """
-    settled = as_parameters(parameters, changed)
+    settled, kind = as_parameters(parameters, changed), dtype_name(dtype)
+    if isinstance(label_noise, bool) or not isinstance(label_noise, Real) or not 0 <= label_noise <= 1:
+        raise ValueError(f"label_noise={shown(label_noise)} is not allowed: give a number from 0 to 1")
     check_size(settled)
     for surprise in surprises(settled):
-        warnings.warn(surprise, stacklevel=2)
-    return draw_dataset(settled, get_templates(), RandomState(settled.seed))
+        warnings.warn(surprise, stacklevel=level_of_caller())
+    data = draw_dataset(settled, get_templates(), RandomState(settled.seed))
+    data.parameters = settled
+    for name in ("x", "x_test", "t"):
+        data[name] = data[name].astype(kind, copy=False)
+    if label_noise:
+        _replace_labels(data.y, label_noise, settled.seed)
+    return data
+
+
+def _replace_labels(y: Integers, share: float, seed: int) -> None:
+    """Replace labels as notebook 8.3 does, which draws from `random` after `make_dataset` has seeded it."""
+    numbers = random.Random(seed)
+    for row in range(len(y)):
+        if numbers.random() < share:
+            y[row] = int(numbers.random() * len(DIGITS))
 
 
 def draw_dataset(parameters: Parameters, templates: dict[str, NDArray[Any]], random: RandomState) -> Dataset:
@@ -180,7 +146,7 @@ def draw_dataset(parameters: Parameters, templates: dict[str, NDArray[Any]], ran
 
     x = np.ascontiguousarray(x)
     split = int(len(y) * parameters.train_split)
-    return Dataset(x[:split], y[:split], x[split:], y[split:], t, templates)
+    return Dataset(x=x[:split], y=y[:split], x_test=x[split:], y_test=y[split:], t=t, templates=templates)
 
 
 def split_rows(parameters: Parameters, split: str) -> int:
@@ -217,6 +183,14 @@ def surprises(parameters: Parameters) -> list[str]:
             "(template_len + padding[1]): samples whose shift is that long are not moved, as in the authors' code"
         )
     return found
+
+
+def level_of_caller() -> int:
+    """The `stacklevel` that names the line of the user, whichever function of the project was called."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in ("generator", "mnist1d", "mnist1d_authors"):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def check_size(parameters: Parameters) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import operator
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from numbers import Real
 from typing import Any
 
@@ -29,9 +30,16 @@ def _parameter(
     return field(default=default, metadata={"allowed": allowed, "convert": convert, "unit": unit, "explore": explore})
 
 
+def _whole(value: Any) -> int:
+    """An integer, which may be written as a float, such as 1e4."""
+    if isinstance(value, BOOL):
+        raise ValueError
+    return int(value) if isinstance(value, (float, np.floating)) and value.is_integer() else operator.index(value)
+
+
 def _integer(default: int, low: int, high: int, unit: str = "", explore: tuple[float, ...] = ()) -> Any:
     def convert(value: Any) -> int:
-        if isinstance(value, BOOL) or not low <= (number := operator.index(value)) <= high:
+        if not low <= (number := _whole(value)) <= high:
             raise ValueError
         return number
 
@@ -53,9 +61,9 @@ def _real(default: float, low: float, high: float, unit: str = "", explore: tupl
 
 def _interval(default: tuple[int, int], high: int, unit: str = "", explore: tuple[float, ...] = ()) -> Any:
     def convert(value: Any) -> tuple[int, int]:
-        if not isinstance(value, (tuple, list, np.ndarray)) or any(isinstance(bound, BOOL) for bound in value):
+        if not isinstance(value, (tuple, list, np.ndarray)):
             raise ValueError
-        first, last = map(operator.index, value)
+        first, last = map(_whole, value)
         if not 0 <= first <= last <= high:
             raise ValueError
         return first, last
@@ -113,6 +121,8 @@ class Parameters:
     ------
     ValueError
         Names the first parameter that is out of its range, its value and what is allowed.
+    TypeError
+        Names the first argument that is not a parameter, and the nearest one; or asks for names, if there are none.
 
     Notes
     -----
@@ -126,6 +136,9 @@ class Parameters:
     >>> Parameters(seed=-1)
     Traceback (most recent call last):
     ValueError: seed=-1 is not allowed: give an integer from 0 to 4294967295
+    >>> Parameters(num_sample=8000)
+    Traceback (most recent call last):
+    TypeError: 'num_sample' is not a parameter of MNIST-1D. Did you mean 'num_samples'? Allowed: num_samples, ...
     """
 
     num_samples: int = _integer(5000, 10, MAX_SAMPLES, "samples", (100, 60_000, 10))
@@ -140,6 +153,17 @@ class Parameters:
     shuffle_seq: bool = _flag(False)
     final_seq_length: int = _integer(40, 2, MAX_LENGTH, "points", (2, 200, 1))
     seed: int = _integer(42, 0, WORDS - 1)
+
+    def __new__(cls, *positional: object, **given: object) -> Parameters:
+        """Refuse arguments that are not parameters by name, before the values are checked."""
+        names = [parameter.name for parameter in fields(cls)]
+        if positional:
+            named = ", ".join(f"{name}={shown(value)}" for name, value in zip(names, positional, strict=False))
+            raise TypeError(f"Parameters takes its values by name. Did you mean Parameters({named})?")
+        for name in given:
+            if name not in names:
+                raise TypeError(unknown_name(name, names, "a parameter of MNIST-1D"))
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         for parameter in fields(self):
@@ -164,3 +188,29 @@ def shown(value: object) -> str:
         return " ".join(reprlib.repr(value).split())
     except Exception:
         return f"<{type(value).__name__}>"
+
+
+def nearest_name(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The name that one with a slip of the keyboard most likely means.
+
+    Examples
+    --------
+    >>> nearest_name("num_sample", ["num_samples", "seed"])
+    'num_samples'
+    >>> nearest_name("colour", ["num_samples", "seed"])
+    """
+    return next(iter(get_close_matches(name, list(names), n=1, cutoff=cutoff)), None)
+
+
+def unknown_name(name: object, names: Iterable[str], kind: str) -> str:
+    """The message for a name that is not among the allowed ones.
+
+    Examples
+    --------
+    >>> unknown_name("defualt", ["default", "shuffled"], "a config")
+    "'defualt' is not a config. Did you mean 'default'? Allowed: default, shuffled."
+    """
+    names = list(names)
+    near = nearest_name(name, names) if isinstance(name, str) else None
+    hint = f" Did you mean {near!r}?" if near else ""
+    return f"{shown(name)} is not {kind}.{hint} Allowed: {', '.join(names)}."

@@ -1,8 +1,8 @@
 """Mean and standard deviation of all samples that a set of parameters can give, without drawing any.
 
-A sample's point is `scale * signal - shear * ramp + noise`, and its parts are independent: so the mean is that of the
-signal over digits, pads and shifts, and the mean square is the sum of the parts' own. Averages over all shifts are sums
-over windows of the rolled signal, which two cumulative sums give at once.
+A sample's point is `scale * signal - shear * ramp + noise`, and its parts are independent: so the mean is the
+signal's over digits, pads and shifts, and the mean square is the sum over the parts. Averages over all shifts are sums
+over windows of the rolled signal, which two cumulative sums give.
 """
 
 from __future__ import annotations

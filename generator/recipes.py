@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from generator.parameters import Parameters, shown
+from generator.parameters import Parameters, shown, unknown_name
 
 AUTHORS = "https://github.com/greydanus/mnist1d/blob/master/notebooks/"
 UDL = "https://github.com/udlbook/udlbook/blob/main/Notebooks/"  # S. Prince, "Understanding Deep Learning", 2023
@@ -24,12 +24,12 @@ class Recipe:
     Attributes
     ----------
     experiment : str
-        What it is for.
+        Its title.
     source : str
-        Where the parameters are from.
+        The notebook with the parameters.
     parameters : Parameters
     label_noise : float
-        Share of the training samples whose label the experiment then draws at random, by itself.
+        Share of the training samples whose label the experiment draws at random: `make_dataset` adds it if asked to.
     """
 
     experiment: str
@@ -46,14 +46,14 @@ class Recipe:
 
 
 class Recipes(Mapping[str, Recipe]):
-    """Recipes by name, which cannot be changed; the message for an unknown name lists those that there are."""
+    """Recipes by name, which cannot be changed; the message for an unknown name gives the nearest one, and all."""
 
     def __init__(self, recipes: dict[str, Recipe]) -> None:
         self._recipes = recipes
 
     def __getitem__(self, name: str) -> Recipe:
         if name not in self._recipes:
-            raise KeyError(f"{name!r} is no recipe: give one of {', '.join(self._recipes)}")
+            raise KeyError(unknown_name(name, self._recipes, "a recipe"))
         return self._recipes[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -113,7 +113,7 @@ RECIPES: Mapping[str, Recipe] = Recipes(
 
 
 def as_parameters(given: Parameters | Recipe | None, changed: Mapping[str, Any]) -> Parameters:
-    """The parameters that a user means who gives them whole, as a recipe, by name, or as a whole and some by name.
+    """Parameters from an object, from a recipe, from single values by name, or from the first two with changes by name.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def as_parameters(given: Parameters | Recipe | None, changed: Mapping[str, Any])
     """
     names = [parameter.name for parameter in fields(Parameters)]
     if unknown := [name for name in changed if name not in names]:
-        raise ValueError(f"{unknown[0]} is not a parameter of MNIST-1D: give {', '.join(names)}")
+        raise ValueError(unknown_name(unknown[0], names, "a parameter of MNIST-1D"))
     if isinstance(given, Recipe):
         given = given.parameters
     if not isinstance(given, Parameters | None):

@@ -13,7 +13,7 @@ WIDTH = 88  # of a line of code on the Hub's page
 
 
 def changed_parameters(parameters: Parameters, usual: Parameters | None = None) -> dict[str, Any]:
-    """The values that differ from the usual ones, by default those of the published data.
+    """Return the values that differ from the usual ones, which are the published data's by default.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""The names of the authors' package on PyPI, for code that was written for it.
+"""Modules of `mnist1d`: the builder, and the names of the authors' package on PyPI, for code that was written for it.
 
-Nothing imports this package by its own name: `mnist1d.py` hands its modules on as `mnist1d.data`, `mnist1d.utils` and
-`mnist1d.transform`, and their functions as its own, once somebody asks for them.
+`mnist1d.py` offers the authors' modules as `mnist1d.data`, `mnist1d.utils` and `mnist1d.transform`, and all functions
+and classes as attributes. Each module is imported on first use.
 
 >>> import mnist1d
 >>> data = mnist1d.data.make_dataset(mnist1d.data.get_dataset_args())

@@ -1,10 +1,10 @@
-"""`mnist1d.data`: datasets as the authors' functions give them, in dictionaries, from arguments that can be changed."""
+"""`mnist1d.data`: datasets as the authors' functions return them, from arguments that can be changed."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 
 import generator
-from generator import Parameters, get_templates
-from generator.authors import draw_dataset
+from generator import Dataset, Parameters, get_templates
+from generator.authors import draw_dataset, level_of_caller
+from generator.parameters import nearest_name
 
 from .files import load_plain
 from .transform import interpolate, transform
@@ -35,7 +36,8 @@ PATH = "./mnist1d_data.pkl"
 URL = "https://github.com/greydanus/mnist1d/raw/master/mnist1d_data.pkl"
 ORDER = ("x", "x_test", "y", "y_test", "t", "templates")  # of the published file
 NAMES = [parameter.name for parameter in fields(Parameters)]
-COMPARED = 20_000  # samples that are drawn, in 0.3 s, to compare a file with; of larger files only the shapes are
+NEAR = 0.75  # likeness, from 0 to 1, from which another attribute is a slip: `samples` is one, `batch_size` is not
+COMPARED = 20_000  # samples, drawn in 0.3 s to compare a file with them; for larger files, only shapes are compared
 
 
 def get_dataset_args(as_dict: bool = False) -> Any:
@@ -58,7 +60,7 @@ def get_dataset_args(as_dict: bool = False) -> Any:
     return settings if as_dict else ObjectView(settings)
 
 
-def make_dataset(args: Any = None, template: dict[str, NDArray[Any]] | None = None) -> dict[str, Any]:
+def make_dataset(args: Any = None, template: dict[str, NDArray[Any]] | None = None) -> Dataset:
     """Draw a dataset, and leave `random` and `numpy.random` as the authors' code leaves them.
 
     Parameters
@@ -70,23 +72,32 @@ def make_dataset(args: Any = None, template: dict[str, NDArray[Any]] | None = No
 
     Returns
     -------
-    dict
-        `x`, `x_test`, `y`, `y_test`, `t` and `templates`; equal to the bit to the published data for the defaults.
+    Dataset
+        A dictionary whose keys are attributes: `x`, `x_test`, `y`, `y_test`, `t` and `templates`; bit-for-bit identical
+        to the published data for the defaults.
 
     Raises
     ------
     ValueError
-        If no dataset can be drawn; the message names the argument.
+        If no dataset can be drawn, or `train_split` is not from 0 to 1; the message names the argument.
+
+    Warns
+    -----
+    UserWarning
+        If an attribute of `args` looks like a slip, such as `num_sample`.
     """
     args = get_dataset_args() if args is None else args
+    _warn_of_slips(args)
     templates = get_templates() if template is None else template
     arrays = {name: np.asarray(templates[name]) for name in ("x", "t", "y")}
     set_seed(args.seed)
     try:
         parameters = _parameters(args)
     except ValueError as refusal:
+        if str(refusal).startswith("train_split="):  # the original takes 80 for all, and draws no test samples
+            raise
         try:
-            return {**_draw_one_by_one(args, arrays), "templates": templates}
+            return Dataset(_draw_one_by_one(args, arrays), templates=templates)
         except Exception:
             raise refusal from None
     if parameters.num_samples < (digits := len(arrays["y"])):
@@ -95,7 +106,8 @@ def make_dataset(args: Any = None, template: dict[str, NDArray[Any]] | None = No
     random.set_state(np.random.get_state())  # noqa: NPY002
     data = draw_dataset(parameters, arrays, random)
     np.random.set_state(random.get_state())  # noqa: NPY002
-    return {**{name: data[name] for name in ORDER}, "templates": templates}
+    data.parameters = _wanted(args) if template is None else None
+    return _in_order(data, templates)
 
 
 def get_dataset(
@@ -105,7 +117,7 @@ def get_dataset(
     download: bool = True,
     regenerate: bool = False,
     **kwargs: Any,
-) -> dict[str, Any]:
+) -> Dataset:
     """The dataset in a file; if there is none, the published data, or those of `args`, which are written there.
 
     Parameters
@@ -118,7 +130,7 @@ def get_dataset(
     verbose : bool
         Say in a line what was done.
     download : bool
-        If there is no file, take the published data. Nothing is downloaded: they are drawn, and equal to the bit.
+        If there is no file, take the published data. Nothing is downloaded: they are drawn, and bit-for-bit identical.
     regenerate : bool
         Draw what `args` asks for, with `make_dataset`, and replace the file. Needs `download=False`.
     **kwargs
@@ -126,7 +138,7 @@ def get_dataset(
 
     Returns
     -------
-    dict
+    Dataset
         As from `make_dataset`. As a download would, the published data leave `random` and `numpy.random` alone.
 
     Raises
@@ -143,7 +155,7 @@ def get_dataset(
         done = f"Successfully loaded data from {path}"
     elif download and hasattr(args, "url"):
         data = generator.make_dataset()
-        found = {name: data[name] for name in ORDER}
+        found = _in_order(data, data.templates)
         to_pickle(found, path)
         done = f"Drew the published data, which saves the download, and saved them to {path}"
         if args.url != URL:
@@ -156,23 +168,50 @@ def get_dataset(
         return rebuilt
     if verbose:
         print(done)
-    if difference := _difference(found, args):
+    difference = _difference(found, args)
+    if difference:
         warnings.warn(
-            f"{path} holds {difference}: it is given as it is; to draw what the arguments ask for, call get_dataset "
+            f"{path} holds {difference}: it is returned as it is; to draw what the arguments ask for, call get_dataset "
             "with download=False, regenerate=True",
             stacklevel=2,
         )
+    if isinstance(found, dict) and not isinstance(found, Dataset):
+        found = Dataset(found)
+        found.parameters = None if difference else _wanted(args)
     return found
 
 
 def _parameters(args: Any) -> Parameters:
-    """The arguments as parameters, but for the seed; ValueError for what the original may take and they do not."""
+    """Convert the arguments, except the seed; raise ValueError for what only the original may take."""
     values = {name: getattr(args, name) for name in NAMES if name != "seed"}
     return Parameters(**{**values, "shuffle_seq": bool(values["shuffle_seq"])})
 
 
+def _wanted(args: Any) -> Parameters | None:
+    """Convert the arguments, or return None if `Parameters` do not take them."""
+    args = get_dataset_args() if args is None else args
+    try:
+        return replace(_parameters(args), seed=getattr(args, "seed", Parameters().seed))
+    except (AttributeError, ValueError):
+        return None
+
+
+def _in_order(data: Dataset, templates: dict[str, NDArray[Any]]) -> Dataset:
+    """Arrange a dataset as the published file, with the templates that were given."""
+    ordered = Dataset({name: data[name] for name in ORDER[:-1]}, templates=templates)
+    ordered.parameters = data.parameters
+    return ordered
+
+
+def _warn_of_slips(args: Any) -> None:
+    """Warn of attributes that nothing reads and whose names are nearly those of parameters."""
+    for name in sorted(getattr(args, "__dict__", {}).keys() - {*NAMES, "url"}):
+        if near := nearest_name(name, NAMES, NEAR):
+            warnings.warn(f"args.{name} has no effect. Did you mean args.{near}?", stacklevel=level_of_caller())
+
+
 def _draw_one_by_one(args: Any, templates: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    """As the original does it: for what `Parameters` does not take, such as a negative scale."""
+    """Draw as the original does, for values that `Parameters` does not take, such as a negative scale."""
     labels = np.repeat(np.arange(len(templates["y"])), args.num_samples // len(templates["y"]))
     x = np.stack([transform(templates["x"][label], templates["t"], args)[0] for label in labels])
     order = np.random.permutation(len(labels))  # noqa: NPY002
@@ -186,13 +225,11 @@ def _draw_one_by_one(args: Any, templates: dict[str, NDArray[Any]]) -> dict[str,
 
 
 def _difference(found: Any, args: Any) -> str | None:
-    """What is in a file, if the arguments ask for something else."""
+    """Describe the content of a file, if the arguments ask for something else."""
     if not (isinstance(found, dict) and set(ORDER[:4]) <= found.keys()):
         return "no dataset"
-    try:
-        parameters = _parameters(get_dataset_args() if args is None else args)
-        wanted = Parameters(**{**vars(parameters), "seed": getattr(args, "seed", parameters.seed)})
-    except (AttributeError, ValueError):  # the arguments are not known well enough
+    wanted = _wanted(args)
+    if wanted is None:
         return None
     rows = [generator.authors.split_rows(wanted, split) for split in ("train", "test")]
     asked = (*((count, wanted.final_seq_length) for count in rows), *((count,) for count in rows))

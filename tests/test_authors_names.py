@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def state() -> tuple[Any, ...]:
-    """Of both global streams, for comparison."""
+    """Return the state of both global streams, for comparison."""
     words: dict[str, Any] = dict(np.random.get_state(legacy=False))
     return (random.getstate(), pickle.dumps(words))
 
@@ -44,8 +44,7 @@ def small(**changed: Any) -> Any:
 
 
 def published(data: dict[str, Any]) -> bool:
-    """Whether these are the published arrays, in a plain dictionary and free to be changed."""
-    assert type(data) is dict
+    """Return True if these are the published arrays, in a dictionary and free to be changed."""
     assert all(data[name].flags.writeable for name in SHA256["default"])
     return {name: hashlib.sha256(little_endian(data[name])).hexdigest() for name in SHA256["default"]} == SHA256[
         "default"
@@ -75,7 +74,7 @@ print(json.dumps([before, [hasattr(mnist1d, name) and name in globals() and name
 
 
 def test_imports() -> None:
-    """Modules and functions come under all names that they had, once they are asked for, and matplotlib does not."""
+    """Modules and functions come under all names that they had, on first use, and matplotlib is not imported."""
     (Path("mnist1d") / "mnist1d").mkdir(
         parents=True
     )  # a clone of their repository, as notebooks make it, hides nothing
@@ -143,7 +142,7 @@ def test_one_by_one_is_the_whole() -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"scale_coeff": -0.4}, {"final_seq_length": 1}, {"train_split": 1.5}, {"max_translation": [3, 5]}],
+    [{"scale_coeff": -0.4}, {"final_seq_length": 1}, {"max_translation": [3, 5]}],
 )
 def test_what_parameters_refuse(changed: dict[str, Any]) -> None:
     """Arguments that the original takes are taken, sample by sample."""
@@ -152,11 +151,26 @@ def test_what_parameters_refuse(changed: dict[str, Any]) -> None:
     assert abs(np.concatenate([data["x"], data["x_test"]]).std() - 1) < 1e-12
 
 
-@pytest.mark.parametrize("changed", [{"max_translation": 0}, {"num_samples": 5}, {"padding": (9,)}])
-def test_what_nobody_takes(changed: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "changed", [{"max_translation": 0}, {"num_samples": 5}, {"padding": (9,)}, {"train_split": 80}]
+)
+def test_what_is_refused(changed: dict[str, Any]) -> None:
     """The message names the argument."""
     with pytest.raises(ValueError, match=f"^{next(iter(changed))}=[^\n]* is not allowed: give [^\n]*$"):
         mnist1d.make_dataset(small(**changed))
+
+
+def test_slips() -> None:
+    """A wrong name on the arguments gets a warning with the nearest one, on the line of the caller."""
+    with pytest.warns(UserWarning, match=r"^args.num_sample has no effect. Did you mean args.num_samples\?$") as caught:
+        data = mnist1d.make_dataset(small(num_sample=50, batch_size=10))
+    assert [warning.filename for warning in caught] == [__file__]
+    assert len(data.y) == 80
+    assert len(mnist1d.make_dataset(small(num_samples=1e2)).y) == 80
+    with pytest.warns(UserWarning, match=r"Did you mean args\.seed"):
+        mnist1d.get_dataset(small(seeed=7), download=False)
+    with pytest.raises(TypeError, match=r"^seed cannot be combined"):
+        mnist1d.make_dataset(small(), seed=7)
 
 
 def test_seeds() -> None:
@@ -166,7 +180,7 @@ def test_seeds() -> None:
 
 
 def test_templates_of_ones_own() -> None:
-    """Of any number and length, with labels of any kind."""
+    """Templates may be of any number and length, with labels of any kind."""
     rows = np.random.default_rng(0).normal(size=(3, 20))
     templates = {"x": rows, "t": np.linspace(-1, 1, 20), "y": np.array(["a", "b", "c"])}
     data = mnist1d.make_dataset(small(num_samples=31), template=templates)
@@ -184,14 +198,16 @@ def test_no_file_and_download(capsys: pytest.CaptureFixture[str]) -> None:
     assert state() == before
     assert "./mnist1d_data.pkl" in capsys.readouterr().out
     with open("mnist1d_data.pkl", "rb") as file:  # noqa: PTH123
-        assert published(pickle.load(file))
+        loaded = pickle.load(file)
+    assert type(loaded) is dict  # which needs only NumPy
+    assert published(loaded)
     assert published(mnist1d.get_dataset(args=mnist1d.get_dataset_args(), verbose=False))
     assert state() == before
     assert capsys.readouterr().out == ""
 
 
 def test_no_file_and_no_download(capsys: pytest.CaptureFixture[str]) -> None:
-    """What the arguments ask for is drawn and written, and read the next time."""
+    """The dataset of the arguments is drawn and written, and read the next time."""
     for expected in ("Rebuilding", "Successfully loaded"):
         data = mnist1d.data.get_dataset(small(), path=Path("mine.pkl"), download=False, regenerate=False)
         assert data["x"].shape == (80, 40)
@@ -203,7 +219,7 @@ def test_no_file_and_no_download(capsys: pytest.CaptureFixture[str]) -> None:
     [({"num_samples": 200}, r"\(80, 40\).*\(160, 40\)"), ({"seed": 7}, "other samples"), ({}, None)],
 )
 def test_file_beats_arguments(changed: dict[str, Any], words: str | None) -> None:
-    """As there; but what is not what was asked for is said."""
+    """As in the original; but a warning says that the arguments are not heeded."""
     mnist1d.to_pickle(mnist1d.make_dataset(small()), "./mnist1d_data.pkl")
     with warnings.catch_warnings(record=True) as record:
         warnings.simplefilter("always")
@@ -232,7 +248,7 @@ def test_download_and_regenerate() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"<html>404</html>", pickle.dumps(np.zeros(100))[:-50]])
 def test_torn_file(content: bytes) -> None:
-    """What is no pickle is drawn anew and replaced."""
+    """A file that is not a pickle is replaced by a new dataset."""
     Path("mnist1d_data.pkl").write_bytes(content)
     assert mnist1d.get_dataset(small(), verbose=False)["x"].shape == (80, 40)
     assert mnist1d.from_pickle("mnist1d_data.pkl")["x"].shape == (80, 40)
@@ -250,7 +266,10 @@ def test_no_code_is_run(protocol: int) -> None:
     """A file with code in it is refused and left alone; arrays of every protocol are read."""
     data = {**mnist1d.make_dataset(small()), "more": [np.float64(1), np.arange(3)[::2], b"bytes", {"a": None}]}
     Path("mnist1d_data.pkl").write_bytes(pickle.dumps(data, protocol))
-    assert mnist1d.get_dataset(small(), verbose=False)["more"][0] == 1
+    assert mnist1d.get_dataset(small(), verbose=False).more[0] == 1
+    if protocol > 1:
+        Path("mnist1d_data.pkl").write_bytes(pickle.dumps(mnist1d.make_dataset(num_samples=100), protocol))
+        assert mnist1d.get_dataset(small(), verbose=False).parameters == Parameters(num_samples=100)
     content = pickle.dumps({**data, "trap": Trap()}, protocol)
     Path("mnist1d_data.pkl").write_bytes(content)
     with pytest.raises(pickle.UnpicklingError, match=r"^\./mnist1d_data\.pkl holds .* more than plain arrays"):
@@ -262,7 +281,7 @@ def test_no_code_is_run(protocol: int) -> None:
 
 
 def test_single_steps() -> None:
-    """Each on one signal, padding on several and noise on any shape too, with one draw after the other."""
+    """Each on one signal, padding on several and noise also on any shape, with one draw after the other."""
     steps = mnist1d.transform
     x = np.arange(1.0, 9.0)
     mnist1d.set_seed(13)

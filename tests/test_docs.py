@@ -16,7 +16,7 @@ from markdown_it.token import Token
 
 from card import REPO_ID
 from loopback import WRITE_TOKEN, Account, Hub
-from tests.pages import CHANGED, SERVERS, SKIPPED, commands, read_blocks
+from tests.pages import CHANGED, SERVERS, SKIPPED, commands, copy_checkout, read_blocks
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -27,12 +27,6 @@ COMMANDS = [
 ]
 OWNER = Account("me", orgs=("tester", REPO_ID.partition("/")[0]))  # the names that the pages publish to
 MARKDOWN = MarkdownIt().enable("table")
-NOT_COPIED = shutil.ignore_patterns(".*", "build", "venv*", "dist", "*.egg-info", "__pycache__", "card.html")
-
-
-def _not_copied(folder: str, names: list[str]) -> set[str]:
-    """What is no part of the project; `publisher/prepare` is."""
-    return NOT_COPIED(folder, names) if Path(folder) == ROOT else {"__pycache__"} & set(names)
 
 
 def run(page: Path, folder: Path, *arguments: str) -> None:
@@ -40,7 +34,7 @@ def run(page: Path, folder: Path, *arguments: str) -> None:
     if re.search("^hf upload", page.read_text(encoding="utf-8"), re.MULTILINE) and shutil.which("hf") is None:
         pytest.skip("huggingface_hub has the command `hf` from 0.34 on")
     clone = folder / "mnist1d"
-    shutil.copytree(ROOT, clone, ignore=_not_copied)
+    copy_checkout(clone)
     with Hub(tokens={WRITE_TOKEN: OWNER}) as hub:
         more = {"PYTHONPATH": str(clone), "MPLBACKEND": "agg", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
         environment = hub.environment(WRITE_TOKEN, **more)
@@ -68,6 +62,29 @@ def test_blocks(page: Path, tmp_path: Path) -> None:
 def test_slow_blocks(page: Path, tmp_path: Path) -> None:
     """The same with those that take longer."""
     run(page, tmp_path, "--slow")
+
+
+@pytest.mark.slow
+def test_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs from top to bottom, and its stored results are those that it gives, and small."""
+    for needed in ("ipykernel", "matplotlib", "nbclient", "sklearn", "torch"):
+        pytest.importorskip(needed, reason=f'needs {needed}: pip install -e ".[notebook]"')
+    import nbclient
+    import nbformat
+
+    path = ROOT / "docs" / "first-steps.ipynb"
+    assert path.stat().st_size < 100_000
+    stored, notebook = (nbformat.read(path, as_version=4) for _ in range(2))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # more threads than free processors are slower, by far
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(path.parent)}}).execute()
+    for found, known in zip(notebook.cells, stored.cells, strict=True):
+        assert ("image/png" in str(found)) == ("image/png" in str(known)), found.source
+    accuracies = [[int(percent) for percent in re.findall(r" (\d+)%", str(each.cells))] for each in (stored, notebook)]
+    assert len(accuracies[0]) == 6
+    assert all(abs(known - found) <= 5 for known, found in zip(*accuracies, strict=True)), accuracies
 
 
 def test_the_exceptions_are_needed() -> None:
@@ -98,7 +115,7 @@ def test_links(page: Path) -> None:
 
 
 def links(page: Path) -> Iterator[str]:
-    """Where links and pictures lead, but for other hosts."""
+    """Targets of links and pictures, except on other hosts."""
     for token in inline(page):
         target = str(token.attrs.get("href") or token.attrs.get("src") or "")
         if target and "://" not in target:
@@ -113,6 +130,6 @@ def anchors(page: Path) -> set[str]:
 
 
 def inline(page: Path) -> Iterator[Token]:
-    """What stands in a page's text, tables included."""
+    """Elements of a page's text, tables included."""
     for token in MARKDOWN.parse(page.read_text(encoding="utf-8")):
         yield from token.children or []

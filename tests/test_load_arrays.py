@@ -37,12 +37,15 @@ def test_from_the_hub(hub: Hub) -> None:
         np.testing.assert_array_equal(found, wanted)
 
 
-@pytest.mark.parametrize(
-    ("config", "split", "words"),
-    [("defualt", "train", ["'defualt'", "large-padding"]), ("default", "validation", ["'validation'", "train+test"])],
-)
-def test_wrong_names(config: str, split: str, words: list[str]) -> None:
-    """The message names what is allowed."""
-    with pytest.raises(ValueError) as error:  # noqa: PT011 - the words are checked below
-        load_arrays(config, split=split)
-    assert all(word in str(error.value) for word in words)
+@pytest.mark.parametrize("source", ["build/mnist1d", "mnist1d", "./me/mnist1d", "/nowhere", Path("me", "mnist1d")])
+def test_missing_folder(source: str | Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence, and no request to the Hub, which does not run here."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=f"^There is no folder {source}. Write it with `python scripts/push_to"):
+        load_arrays(source=source)
+
+
+def test_missing_repository(hub: Hub) -> None:
+    """The message names the folder and the repository."""
+    with pytest.raises(FileNotFoundError, match=r"^There is no folder me/absent, and no repository of that name"):
+        load_arrays(source="me/absent")

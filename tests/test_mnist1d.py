@@ -18,7 +18,8 @@ from tests.test_authors import EQUAL_POINTS, PARAMETER_SETS, SHA256, digests
 
 datasets = pytest.importorskip("datasets")
 
-from mnist1d import CITATION, DESCRIPTION, HOMEPAGE, LICENSE, TABLE_ROWS, VERSION, Mnist1D, Part, Whole  # noqa: E402
+from mnist1d import CITATION, DESCRIPTION, HOMEPAGE, LICENSE, VERSION, Mnist1D, Part, Whole  # noqa: E402
+from mnist1d_authors.builder import TABLE_ROWS  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = list(Mnist1D.builder_configs)
@@ -59,7 +60,7 @@ def test_digests(cache: Path, name: str) -> None:
     builder = prepare(cache, name)
     train, test = arrays(builder, "train"), arrays(builder, "test")
     t = make_dataset(builder.config.parameters).t  # not part of the rows
-    found = digests(Dataset(train["x"], train["y"], test["x"], test["y"], t, {}))
+    found = digests(Dataset(x=train["x"], y=train["y"], x_test=test["x"], y_test=test["y"], t=t))
     golden = [SHA256[known] for known, p in PARAMETER_SETS.items() if Parameters(**p) == config_parameters(name)]
     assert found == (golden[0] if golden else digests(make_dataset(config_parameters(name))))
     assert (train["x"].dtype, train["y"].dtype) == (np.float64, np.int64)
@@ -112,7 +113,7 @@ def test_streaming_all_splits(tmp_path: Path) -> None:
 
 
 def test_info(cache: Path) -> None:
-    """What the card is made from: features, sizes and texts."""
+    """The card is made from these features, sizes and texts."""
     info = prepare(cache).info
     assert info.features == datasets.Features(
         {"x": datasets.Sequence(datasets.Value("float64")), "y": datasets.Value("int64")}
@@ -139,7 +140,7 @@ def test_description(name: str) -> None:
 
 
 def test_override(tmp_path: Path) -> None:
-    """Any parameter can be given, beside those that the config sets."""
+    """Any parameter can be given, in addition to those that the config sets."""
     builder = prepare(tmp_path, "large-padding", num_samples=50, seed=np.int64(7), train_split=0.5, padding=[80, 120])
     expected = Parameters(
         **{**PARAMETER_SETS["large-padding"], "num_samples": 50, "seed": 7, "train_split": 0.5, "padding": (80, 120)}
@@ -207,11 +208,15 @@ def test_same_folder(tmp_path: Path, one: dict[str, Any], two: dict[str, Any]) -
     [
         ("defualt", {}, f"BuilderConfig 'defualt' not found. Available: {re.escape(str(CONFIGS))}"),
         ("defualt", {"seed": 7}, f"BuilderConfig 'defualt' not found. .*'{CONFIGS[-1]}'\\]"),
-        (None, {"sede": 7}, r"sede is not a parameter of MNIST-1D: give num_samples, .*, stream"),
+        (
+            None,
+            {"sede": 7},
+            r"'sede' is not a parameter of MNIST-1D\. Did you mean 'seed'\? Allowed: num_samples, .*, stream\.",
+        ),
         (
             "shuffled",
             {"seed": 7, "shufle_seq": True},
-            r"shufle_seq is not a parameter of MNIST-1D: give .*shuffle_seq.*",
+            r"'shufle_seq' is not a parameter of MNIST-1D\. Did you mean 'shuffle_seq'\? .*",
         ),
         (None, {"seed": -1}, r"seed=-1 is not allowed: give an integer from 0 to 4294967295"),
         (None, {"num_samples": 9}, r"num_samples=9 is not allowed: give an integer from 10 to 100000000000"),
@@ -222,7 +227,7 @@ def test_same_folder(tmp_path: Path, one: dict[str, Any], two: dict[str, Any]) -
     ],
 )
 def test_refused(name: str | None, changed: dict[str, Any], message: str) -> None:
-    """An unknown config, keyword or value is refused in one line that says what is known."""
+    """An unknown config, keyword or value is refused in one line with the known ones."""
     with pytest.raises(ValueError, match=f"^{message}$"):  # a dot does not match a line break
         Mnist1D(name, **changed)
 
@@ -251,7 +256,7 @@ def test_examples_and_tables(samples: int) -> None:
     x = np.random.default_rng(samples).normal(size=(samples, 3))
     y = np.arange(samples)
     whole = Whole(Parameters())
-    whole.data = Dataset(x, y, x[:0], y[:0], np.empty(0), {})  # of a size that no parameters give
+    whole.data = Dataset(x=x, y=y, x_test=x[:0], y_test=y[:0])  # of a size that no parameters give
     parts = [Part(whole, "train")]
     examples, tables = list(builder._generate_examples(parts)), list(builder._generate_tables(parts))
     assert [key for key, _ in examples] == list(range(samples))
@@ -298,7 +303,7 @@ def test_stream_in_another_process() -> None:
 @pytest.mark.parametrize("samples", [10, 1009, 5000])
 @pytest.mark.parametrize("train_split", [0, 0.3, 0.8, 1])
 def test_rows_are_known_before(samples: int, train_split: float) -> None:
-    """What a split will have is what it has."""
+    """The announced number of rows is the real one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # 1009 gives 1000
         data = make_dataset(p := Parameters(num_samples=samples, train_split=train_split))
@@ -315,7 +320,7 @@ def test_several_tables(tmp_path: Path) -> None:
 
 
 def test_written_twice(tmp_path: Path) -> None:
-    """The same parameters write the same bytes."""
+    """The same parameters write identical bytes."""
     written = []
     for run in ("one", "two"):
         files = sorted(Path(prepare(tmp_path / run, "shuffled", **SMALL).cache_dir).glob("*.arrow"))

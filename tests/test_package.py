@@ -49,6 +49,7 @@ def test_changelog() -> None:
         ("generator", "import card"),
         ("explorer", "import card"),
         ("publisher", "import card"),
+        ("datasets", "import mnist1d; mnist1d.make_dataset(); mnist1d.Mnist1D"),
         ("generator", "import sys, explorer.__main__ as explorer; sys.exit(explorer.main([]))"),
     ],
 )
@@ -58,4 +59,5 @@ def test_hidden_package(hidden: str, code: str, tmp_path: Path) -> None:
     file.write_text("")
     ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.returncode
-    assert f"{file} hides the package `{hidden}` of MNIST-1D: rename that file" in ended.stderr.splitlines()[-1]
+    package = f"`{hidden}`" if hidden == "datasets" else f"`{hidden}` of MNIST-1D"
+    assert f"{file} hides the package {package}: rename that file" in ended.stderr.splitlines()[-1]

@@ -63,10 +63,10 @@ NO_NUMBERS: list[Any] = [
     -float("inf"),
     np.float64("nan"),
 ]
-NO_INTEGERS = [*NO_NUMBERS, True, np.True_, 12.0, 12.5, np.float64(12), Decimal(12), Fraction(12), -1, -(2**64), 2**64]
+NO_INTEGERS = [*NO_NUMBERS, True, np.True_, 12.5, np.float64(12.5), Decimal(12), Fraction(12), -1, -(2**64), 2**64]
 NO_REALS = [*NO_NUMBERS, True, np.True_, Decimal("0.5"), -0.1, -1, np.float32(-1), -1e-300, 1e101]
 NO_INTERVALS = [
-    None, 36, 36.0, "ab", "36", (), (36,), (1, 2, 3), (2, 1), (-1, 2), (0, 100_001), (1.0, 2.0), (1, None), ("1", "2"),
+    None, 36, 36.0, "ab", "36", (), (36,), (1, 2, 3), (2, 1), (-1, 2), (0, 100_001), (1.5, 2.0), (1, None), ("1", "2"),
     (False, True), (0, True), (np.False_, np.True_), (float("nan"), 1), [[1, 2]], np.array([0.5, 1]), np.array([2, 1]),
 ]  # fmt: skip
 NO_FLAGS = [None, 0, 1, 0.0, "True", "", (), np.int64(1), np.array([True])]
@@ -81,7 +81,12 @@ REFUSED = [
 ACCEPTED: list[tuple[str, Any, Any]] = [  # field, value, what it becomes
     *[(name, bound, bound) for name, bounds in INTEGERS.items() for bound in bounds],
     *[(name, bound, float(bound)) for name, bounds in REALS.items() for bound in bounds],
-    *[(name, kind(100), 100) for name in INTEGERS for kind in (np.int8, np.uint16, np.int64, np.uint64)],
+    *[
+        (name, kind(100), 100)
+        for name in INTEGERS
+        for kind in (np.int8, np.uint16, np.int64, np.uint64, float, np.float32)
+    ],
+    ("num_samples", 1e4, 10_000),
     *[(name, kind(0.5), 0.5) for name in REALS for kind in (np.float16, np.float32, np.float64)],
     *[(name, value, 1.0) for name in REALS for value in (1, np.int64(1), Fraction(1))],
     ("scale_coeff", -0.0, 0.0),
@@ -91,6 +96,7 @@ ACCEPTED: list[tuple[str, Any, Any]] = [  # field, value, what it becomes
     ("padding", (0, 100_000), (0, 100_000)),
     ("padding", np.array([36, 60]), (36, 60)),
     ("padding", (np.int32(1), np.uint8(2)), (1, 2)),
+    ("padding", (1.0, np.float64(2)), (1, 2)),
     ("shuffle_seq", np.True_, True),
     ("shuffle_seq", np.False_, False),
 ]
@@ -161,7 +167,7 @@ def test_refused(name: str, value: object) -> None:
     ],
 )
 def test_refused_oddities(name: str, value: object) -> None:
-    """Values that are hard to print or only look like two integers are refused in one line, too."""
+    """Values that are hard to print or only look like two integers are refused in one line."""
     with pytest.raises(ValueError, match=f"^{name}=[^\n]* is not allowed: give {re.escape(ALLOWED[name])}$"):
         Parameters(**{name: value})  # type: ignore[arg-type]
 
@@ -202,12 +208,15 @@ def test_frozen(name: str) -> None:
 
 
 def test_keyword_only() -> None:
-    """Values are given by name, and by a known one."""
+    """Values are given by name, and by a known one; the message has the nearest."""
     assert all(field.kw_only for field in fields(Parameters))
-    with pytest.raises(TypeError):
-        Parameters(5000)  # type: ignore[call-arg]
-    with pytest.raises(TypeError, match="sede"):
-        Parameters(sede=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"by name\. Did you mean Parameters\(num_samples=5000, train_split=0\.5\)\?$"):
+        Parameters(5000, 0.5)  # type: ignore[call-arg]
+    for wrong, near in [("num_sample", "num_samples"), ("sede", "seed"), ("shuffle", "shuffle_seq")]:
+        with pytest.raises(
+            TypeError, match=f"^'{wrong}' is not a parameter .* Did you mean '{near}'\\? Allowed: num_sa"
+        ):
+            Parameters(**{wrong: 1})  # type: ignore[arg-type]
 
 
 def test_equal_and_hashable() -> None:

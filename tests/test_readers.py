@@ -30,7 +30,7 @@ EXPECTED = {config: {split: describe(x, y) for split in ("train", "test", "train
 
 
 def found(check: str = "folder", splits: tuple[str, ...] = ("train", "test"), **changed: Any) -> list[dict[str, Any]]:
-    """What a reader that found everything would say."""
+    """Output of a reader that found everything."""
     return [
         {"check": check, "place": "folder", "config": config, "split": split, **EXPECTED[config][split], **changed}
         for config in CONFIGS
@@ -77,7 +77,7 @@ def test_folder_follows_declaration(tmp_path: Path) -> None:
 
 
 def test_newest_lasts_a_week(tmp_path: Path) -> None:
-    """What has no pins is made anew after a week, what has them is kept."""
+    """Environments without pins are made again after a week, pinned ones are kept."""
     marker = tmp_path / MARKER
     marker.write_text("{}", encoding="utf-8")
     pinned, newest = (replace(EMPTY, requirements=(text,)) for text in ("numpy==2.0.0", "numpy"))
@@ -114,7 +114,7 @@ def test_made_once_and_after_an_interruption(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_impossible_requirement(tmp_path: Path) -> None:
-    """What cannot be installed is said in one line, and tried again the next time."""
+    """Failed installations are reported in one line, and tried again the next time."""
     impossible = replace(EMPTY, requirements=(str(tmp_path / "nothing.whl"),))
     with pytest.raises(MakingError, match=r"could not be made: ERROR: .*nothing\.whl"):
         make(impossible, tmp_path)
@@ -153,7 +153,7 @@ def test_judge_columns(columns: dict[str, Any], message: str) -> None:
 
 
 def test_answer() -> None:
-    """What readers print has the form that is judged; an error is kept beside what was read."""
+    """Output of readers has the form that is judged; errors are kept next to the results."""
     program = """
 import numpy as np
 from answer import Answer

@@ -67,7 +67,7 @@ def test_sources() -> None:
 
 
 def test_recipes_cannot_be_changed() -> None:
-    """What one user does is not what the next one gets."""
+    """Recipes are read-only."""
     recipes: Any = RECIPES
     with pytest.raises(TypeError):
         recipes["udl-8.1"] = None
@@ -79,7 +79,7 @@ def test_recipe_through_the_builder() -> None:
 
 
 def test_order_of_the_classification_notebook() -> None:
-    """It is not that of the config `shuffled`."""
+    """It differs from the order of the config `shuffled`."""
     x, _ = load_arrays()
     shuffled, _ = load_arrays("shuffled")
     theirs = x[:, np.random.RandomState(42).permutation(40)]  # as the page has it
@@ -88,7 +88,7 @@ def test_order_of_the_classification_notebook() -> None:
 
 
 def test_the_published_data_need_no_file() -> None:
-    """What `get_dataset(args)` downloads is what `make_dataset()` draws."""
+    """`make_dataset()` draws the data that `get_dataset(args)` downloads."""
     x, y = load_arrays()
     data = make_dataset()
     assert np.array_equal(data.x, x)

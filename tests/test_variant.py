@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 from datasets import load_dataset
 from huggingface_hub import DatasetCard
 
-from card import CARD, REPO_ID, variant
+from card import CARD, MEANINGS, REPO_ID, variant
 from generator import Parameters
 from generator.arrays import Floats, Integers
 from loopback import Hub
@@ -21,7 +23,18 @@ from mnist1d import Mnist1D
 from publisher import main
 from publisher.card.compose import size_category
 from publisher.cli import validate as validate_command
-from tests.test_command import run, tree
+from tests.commands import run_command
+
+
+def run(*arguments: object) -> int:
+    """Exit code of the command for MNIST-1D."""
+    return run_command(arguments, (Mnist1D, CARD, REPO_ID)).exit_code
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
 
 R = "tester/mnist1d"
 FALSE = ("published file", "![", "measured", "authors' published data", "5,000 samples", "t-SNE", "assets/")
@@ -64,7 +77,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def arguments(overrides: Mapping[str, Any], names: list[str]) -> list[str]:
-    """Those of the command."""
+    """Arguments of the command."""
     settings = [f"--set={name}={value}" for name, value in overrides.items() if name != "stream"]
     stream = [f"--stream={overrides['stream']}"] if "stream" in overrides else []
     return [*stream, *settings, *(f"--config={name}" for name in names)]
@@ -119,7 +132,7 @@ def test_says_what_differs(made: Made) -> None:
                 expected.setdefault((key, *texts), []).append(f"`{name}`")
     assert said == {(*key, ", ".join(of) if len(of) < len(names) else "") for key, of in expected.items()}
     for key in Parameters.__dataclass_fields__:
-        cells = re.findall(rf"^\| `{key}` \| (.+) \|$", card, flags=re.M)
+        cells = re.findall(rf"^\| `{key}` \| {re.escape(MEANINGS[key])} \| (.+) \|$", card, flags=re.M)
         values = [getattr(Mnist1D(name, **overrides).config.parameters, key) for name in names]
         texts = [f"{value:,}" if type(value) is int else str(value) for value in values]
         usual = [getattr(Mnist1D.builder_configs[name].parameters, key) for name in names]
@@ -208,7 +221,7 @@ def test_metadata(made: Made) -> None:
 
 
 def test_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is too much for the memory is shown in part."""
+    """Large configs are shown in part."""
     monkeypatch.setattr(variant, "LARGE_BYTES", 1)
     folder = tmp_path / "x"
     assert run("--output-dir", folder, "--set=num_samples=3000", "--config=shuffled") == 0
@@ -220,12 +233,14 @@ def test_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_as_declared(built: Path, tmp_path: Path) -> None:
     """Overrides that change nothing give the usual card."""
-    assert run("--output-dir", tmp_path / "x", "--stream=authors", "--set=num_samples=5000") == 0
+    declared = [vars(config.parameters) for config in Mnist1D.builder_configs.values()]
+    name, value = next(item for item in declared[0].items() if all(item in one.items() for one in declared))
+    assert run("--output-dir", tmp_path / "x", "--stream=authors", f"--set={name}={value}") == 0
     assert tree(tmp_path / "x") == tree(built)
 
 
 def test_beside_an_earlier_variant(hub: Hub, built: Path) -> None:
-    """Where a variant stays beside a usual config, the card says which is which; and all is usual when all are."""
+    """Where a variant stays next to a usual config, the card says which is which; and all is usual when all are."""
     assert main(Mnist1D, CARD, R, [R, *arguments({"num_samples": 1000, "train_split": 1.0}, ["default"])]) == 0
     assert main(Mnist1D, CARD, R, [R, "--config=shuffled"]) == 0
     card = hub.files(R)["README.md"].decode()
@@ -252,3 +267,18 @@ def test_beside_an_earlier_variant(hub: Hub, built: Path) -> None:
     assert f"The stream **authors** ({others}) draws" in card
     assert not [path for path in hub.files(R) if path.startswith("assets")]
     assert main(Mnist1D, CARD, R, [R, "--verify", "--config=default"]) == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_odd_number_of_samples(workers: str, tmp_path: Path) -> None:
+    """One line for each process at most, and no line of code."""
+    few = ["--config", "default", "--config", "shuffled", "--set", "num_samples=1001", "--workers", workers]
+    ended = subprocess.run(
+        [sys.executable, "scripts/push_to_hub.py", "--output-dir", tmp_path / "new", *few],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0
+    assert {line.partition(" gives")[0] for line in ended.stderr.splitlines()} == {"warning: num_samples=1001"}

@@ -55,7 +55,7 @@ def find_remote(source: str, is_trusted: bool) -> RemoteScript | None:
     >>> find_remote("me/texts", is_trusted=False)
     Traceback (most recent call last):
     ...
-    publisher.errors.UsageError: There is no folder me/texts, and the script of a repository on the Hub is code that ...
+    publisher.errors.UsageError: There is no folder me/texts, and the script of a repository on the Hub is third-...
     """
     found = REPOSITORY.fullmatch(source)
     if not found or (not found["marked"] and (Path(source).exists() or found["repo_id"].endswith(".py"))):
@@ -63,8 +63,8 @@ def find_remote(source: str, is_trusted: bool) -> RemoteScript | None:
     if not is_trusted:
         missing = "The" if found["marked"] else f"There is no folder {found['repo_id']}, and the"
         raise UsageError(
-            f"{missing} script of a repository on the Hub is code that another user wrote, and this command would run "
-            "it with all your rights. Read it there, then give --trust-remote-code, or the path of a copy"
+            f"{missing} script of a repository on the Hub is third-party code, which this command would run with all "
+            "your rights. Read it there, then give --trust-remote-code, or the path of a copy"
         )
     return RemoteScript(found["repo_id"], found["revision"] or "main", found["builder"] or "")
 

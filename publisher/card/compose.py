@@ -124,10 +124,10 @@ def compose(
         data[name] = value
     _add_configs(data, prepared, default, existing.paths)
     add_others(data, existing.card, left, {*existing.card.record.configs, *records}, default)
-    _leave_out_features(data, {*left, *records})
+    head = _fitting_yaml(data, {*left, *records})
     record = Record({**left, **records}, assets, keeps_prose=existing.keep_prose)
     prose = existing.card.prose if existing.keep_prose else _prose(card, builder, configs, repo_id)
-    return write_card(data, prose, record, theirs)
+    return write_card(head, prose, record, theirs)
 
 
 def ours_of(card: Card, existing: ExistingCard) -> Collection[str]:
@@ -271,8 +271,8 @@ def _add_configs(
     ).to_dataset_card_data(data)
 
 
-def _leave_out_features(data: DatasetCardData, ours: Collection[str]) -> None:
-    """Leave features that are too large for a card to the Parquet files, where `load_dataset` also finds them."""
+def _fitting_yaml(data: DatasetCardData, ours: Collection[str]) -> str:
+    """Return the YAML; too large features are left to the Parquet files, where `load_dataset` also finds them."""
     infos = data["dataset_info"] if isinstance(data["dataset_info"], list) else [data["dataset_info"]]
     own = [info for info in infos if info.get("config_name", "default") in ours]
     for most in (FEATURES_BYTES, 0):
@@ -280,7 +280,7 @@ def _leave_out_features(data: DatasetCardData, ours: Collection[str]) -> None:
             if len(json.dumps(info.get("features", []), default=str)) > most:
                 info.pop("features", None)
         if fits(text := data.to_yaml()):
-            return
+            return str(text)
     raise UsageError(
         f"{CARD} would have {len(text):,} characters of YAML for {len(infos)} configs, and at most {YAML_BYTES:,} "
         f"characters or {YAML_ITEMS:,} items are read. Publish fewer configs"

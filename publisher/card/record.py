@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import yaml
-from huggingface_hub import DatasetCardData
 
 from publisher.prepare.files import TextFile
 
@@ -64,7 +63,7 @@ class Record:
     def file(self) -> TextFile:
         """The record as a file of the repository."""
         listed = {name: value for name, value in asdict(self).items() if value or name in ("configs", "card")}
-        return TextFile(RECORD, (json.dumps(listed, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+        return TextFile(RECORD, (json.dumps(listed, indent=1, sort_keys=True) + "\n").encode())
 
 
 @dataclass(frozen=True)
@@ -87,19 +86,10 @@ class PublishedCard:
             return False
         return not self.record.card or self.record.card != _own_sha256(self.metadata, self.prose, self.record, ours)
 
-    def is_of_others(self, ours: Collection[str]) -> bool:
-        """Return True if the card is edited, or has a prose of other people that was kept."""
-        return self.record.keeps_prose or self.is_edited(ours)
-
     def fields_of_others(self, ours: Collection[str]) -> dict[str, Any]:
         """Fields of the YAML that other people wrote and that are not `ours`, such as language, licence, tags."""
         own = {*ours, *(() if self.is_edited() else self.record.fields)}
         return {name: value for name, value in self.metadata.items() if isinstance(name, str) and name not in own}
-
-    @property
-    def is_read(self) -> bool:
-        """Return True if the content is known: a YAML that does not parse may say anything."""
-        return bool(self.metadata) or not self.faults or self.faults == (NO_YAML,)
 
     def entries(self, kind: str) -> list[dict[str, Any]]:
         """Entries of `configs` or `dataset_info`."""
@@ -118,16 +108,16 @@ class PublishedCard:
         return one == two and first[0] == first[1]
 
 
-def write_card(data: DatasetCardData, prose: str, record: Record, others: Collection[str] = ()) -> tuple[str, Record]:
-    """Return the text of README.md, and the record completed with what it holds of the card.
+def write_card(head: str, prose: str, record: Record, others: Collection[str] = ()) -> tuple[str, Record]:
+    """Return the text of README.md for a YAML, and the record completed with what it holds of the card.
 
-    `others` are the names of the fields in `data` that other people wrote.
+    `others` are the names of the fields that other people wrote.
     """
-    head = data.to_yaml()
     text = f"---\n{head}\n---\n{prose}"
     card = PublishedCard(yaml.load(head, LOADER) or {}, prose, record)
     record = replace(record, fields=sorted(set(card.metadata) - set(others)))
-    mixed = others or record.keeps_prose or any(name_of(e) not in record.configs for e in card.entries("configs"))
+    entries = [entry for kind in BY_CONFIG for entry in card.entries(kind)]
+    mixed = others or record.keeps_prose or any(name_of(entry) not in record.configs for entry in entries)
     return text, replace(
         record,
         card=_own_sha256(card.metadata, prose, record),
@@ -140,7 +130,7 @@ def read_card(text: str | None, record_text: str | None = None) -> PublishedCard
 
     Examples
     --------
-    >>> text, record = write_card(DatasetCardData(license="mit"), "# Title\n", Record())
+    >>> text, record = write_card("license: mit", "# Title\n", Record())
     >>> listed = record.file.content.decode()
     >>> read_card(text, listed).is_edited(), read_card(text.replace("Title", "title"), listed).is_edited()
     (False, True)

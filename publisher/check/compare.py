@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import reprlib
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import datasets
@@ -51,8 +53,8 @@ def file_finding(
 def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str]:
     """Compare a commit with the plan that it was made from.
 
-    Equal digests of all files, a card that opens with their names, and one config opened from the Hub say as much as
-    opening all of them from there, which would spend the Hub's quota of requests.
+    Equal digests of all files, a card that opened with their names before, and one config opened from the Hub say as
+    much as opening all of them from there, which would spend the Hub's quota of requests.
     """
     differences = []
     if commit.parent and (others := repository.commits_between(commit, commit.parent)):
@@ -66,9 +68,7 @@ def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str
         return differences
     changed = {change.path for change in plan.steps}
     opened = [config for config in plan.configs if any(file.path in changed for file in config.all_files)]
-    return check_opens(repository, plan, commit.id, files) or [
-        finding for config in [*opened, *plan.configs][:1] for finding in check_config(repository, config, commit.id)
-    ]
+    return check_config(repository, [*opened, *plan.configs][0], commit.id)
 
 
 def check_published(repository: Repository, plan: Plan, state: State) -> list[str]:
@@ -79,9 +79,9 @@ def check_published(repository: Repository, plan: Plan, state: State) -> list[st
     differences = [*plan.differences(state), *_check_bytes(repository, plan, state)]
     if differences:  # files that differ may have been written to do harm, and are not opened
         return list(dict.fromkeys(differences))
-    return check_opens(repository, plan, state.commit, state.files) or [
-        finding for config in plan.configs[:1] for finding in check_config(repository, config, state.commit)
-    ]
+    return check_opens(repository, plan, state.commit, state.files) or check_config(
+        repository, plan.configs[0], state.commit
+    )
 
 
 def check_opens(repository: Repository, plan: Plan, commit: str, files: Mapping[str, RemoteFile]) -> list[str]:
@@ -94,34 +94,30 @@ def check_opens(repository: Repository, plan: Plan, commit: str, files: Mapping[
     paths = {*files, *planned} - {change.path for change in plan.changes if change.after is None}
     card = planned[CARD].after if CARD in planned else None
     if isinstance(card, TextFile) and (planned[CARD].action != "same" or files[CARD].has_content_of(card)):
-        content = card.content
+        texts = {CARD: card.content}
     elif CARD in files:  # written in another style, which stays
-        content = repository.content(CARD, commit)
+        texts = {CARD: repository.content(CARD, commit)}
     else:  # its numbers are not known yet
         return []
     small = [path for path in READ_WITH_CARD if path in paths and path in files and files[path].size <= CARD_BYTES]
-    texts = {path: repository.content(path, commit) for path in small}
-    return _open_all(read_card(content.decode(errors="replace")), content, texts, paths, plan.configs)
-
-
-def _open_all(
-    card: PublishedCard,
-    content: bytes,
-    texts: Mapping[str, bytes],
-    paths: set[str],
-    configs: Sequence[PreparedConfig],
-) -> list[str]:
+    texts |= {path: repository.content(path, commit) for path in small}
     wrong = []
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work, "repository").resolve()
-        _make_skeleton(folder, dict.fromkeys(paths, b"") | {**texts, CARD: content})
-        for place, config in enumerate(configs):
+        for path, content in {**dict.fromkeys(paths, b""), **texts}.items():
+            file = folder / path
+            if folder in Path(os.path.normpath(file)).parents:
+                with contextlib.suppress(OSError, ValueError):  # names that this system does not allow are none of ours
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_bytes(content)
+        found = read_card(texts[CARD].decode(errors="replace"))
+        for place, config in enumerate(plan.configs):
             if place:  # the YAML of hundreds of configs takes a second to read, hundreds of times
-                own = {kind: [e for e in card.entries(kind) if name_of(e) == config.name] for kind in BY_CONFIG}
-                _write_card(folder, own)
+                own = {kind: [e for e in found.entries(kind) if name_of(e) == config.name] for kind in BY_CONFIG}
+                (folder / CARD).write_text(_as_card(own), encoding="utf-8")
             if reason := _open(folder, config):
-                culprit = "" if place else _culprit(folder, card, texts, config, configs)
-                wrong.append(reason + culprit)
+                ours = {config.name for config in plan.configs} | plan.start.record.configs.keys()
+                wrong.append(reason + ("" if place else _culprit(folder, found, small, config, ours)))
     return wrong
 
 
@@ -147,52 +143,32 @@ def _open(folder: Path, config: PreparedConfig) -> str:
 
 
 def _culprit(
-    folder: Path,
-    card: PublishedCard,
-    texts: Mapping[str, bytes],
-    config: PreparedConfig,
-    configs: Sequence[PreparedConfig],
+    folder: Path, card: PublishedCard, small: Sequence[str], config: PreparedConfig, ours: Collection[str]
 ) -> str:
     """Name the entry or file of another program without which a config opens."""
-    ours = {config.name for config in configs} | card.record.configs.keys()
-    for path in texts:
-        (folder / path).rename(folder / f"{path}.removed")
-        opens = not _open(folder, config)
-        (folder / f"{path}.removed").rename(folder / path)
-        if opens:
-            return f". {path}, which another program wrote, is the cause: correct or remove it"
+    without: list[tuple[str, str, str | None]] = [(path, path, None) for path in small]
     for kind in BY_CONFIG:
-        listed = card.metadata.get(kind)
-        listed = listed if isinstance(listed, list) else []
+        listed = card.metadata[kind] if isinstance(card.metadata.get(kind), list) else []
         for index, entry in enumerate(listed):
-            if not (isinstance(entry, dict) and name_of(entry) in ours):
-                _write_card(folder, {**card.metadata, kind: [*listed[:index], *listed[index + 1 :]]})
-                if not _open(folder, config):
-                    name = name_of(entry) if isinstance(entry, dict) else None
-                    what = f"of config {name}" if name else reprlib.repr(entry)
-                    return (
-                        f". The entry {what} in the card's {kind}, which another program wrote, is the cause: correct "
-                        "or remove it"
-                    )
+            name = name_of(entry) if isinstance(entry, dict) else None
+            if name not in ours:
+                what = f"The entry {f'of config {name}' if name else reprlib.repr(entry)} in the card's {kind}"
+                without.append((what, CARD, _as_card({**card.metadata, kind: listed[:index] + listed[index + 1 :]})))
+    for what, path, text in without:
+        before = (folder / path).read_bytes()
+        (folder / path).unlink()
+        if text:
+            (folder / path).write_text(text, encoding="utf-8")
+        is_cause = not _open(folder, config)
+        (folder / path).write_bytes(before)
+        if is_cause:
+            return f". {what}, which another program wrote, is the cause: correct or remove it"
     return ""
 
 
-def _write_card(folder: Path, metadata: Mapping[str, Any]) -> None:
-    text = yaml.safe_dump(dict(metadata), sort_keys=False)  # `datasets` takes the first key for a feature's type
-    (folder / CARD).write_text(f"---\n{text}---\n", encoding="utf-8")
-
-
-def _make_skeleton(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make a folder with the names of a repository's files, and the content of those that are read."""
-    for path, content in files.items():
-        parts = PurePosixPath(path).parts
-        if path and not path.startswith("/") and ".." not in parts and "\\" not in path and "\0" not in path:
-            file = folder.joinpath(*parts)
-            try:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(content)
-            except OSError:  # a name that is longer than this system allows: none of ours
-                continue
+def _as_card(metadata: Mapping[str, Any]) -> str:
+    # `datasets` takes the first key for a feature's type
+    return f"---\n{yaml.safe_dump(dict(metadata), sort_keys=False)}---\n"
 
 
 def check_config(repository: Repository, config: PreparedConfig, commit: str) -> list[str]:

@@ -225,7 +225,6 @@ def _check_config(copy: _Folder, config: str, splits: dict[str, list[str]]) -> t
     known = features or datasets.Features()
     repeats = Repeats(known) if len(splits) > 1 else None
     sums: dict[str, _Split] = {}
-    missing = set(copy.card.record.files) - set(copy.files)
     for split, paths in splits.items():
         total = sums[split] = _Split(RowsDigest(known) if record else None, whole=bool(paths))
         for path in paths:
@@ -251,9 +250,7 @@ def _check_config(copy: _Folder, config: str, splits: dict[str, list[str]]) -> t
             )
             if rows:
                 copy.rows_sha256[path] = rows.hexdigest()
-        stems = {found["stem"] for path in paths if (found := layout.SHARD.fullmatch(path))}
-        lacks = any((found := layout.SHARD.fullmatch(path)) and found["stem"] in stems for path in missing)
-        if lacks or any(layout.check_shards(paths)):
+        if any(path not in copy.files for path in record.files) if record else any(layout.check_shards(paths)):
             total.whole = False
     findings += repeats.findings(config) if repeats else ()
     findings += _check_info(config, info, sums, exact=record is not None)

@@ -8,7 +8,7 @@ import re
 import reprlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from html.parser import HTMLParser
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -28,6 +28,9 @@ from publisher.prepare.parquet import file_names
 PATTERNS, STARS = 1000, 8  # that are looked up: of a card, and in one pattern
 PROSE = 200_000  # characters of Markdown that are read
 PAGES = re.compile(r"\A(?:blob|raw|resolve|tree)/main(?:/|\Z)")  # as links lead to the Hub's own pages
+COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+TAG = re.compile(r"<(img|a|source|video|audio)\b([^>]*)>", re.IGNORECASE)
+ATTRIBUTE = re.compile(r"""([\w-]+)\s*=\s*("[^"]*"|'[^']*')""")
 SHARD = re.compile(r"(?P<stem>.*)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet")
 Layout = dict[str, dict[str, list[str]]]  # config -> split -> paths
 
@@ -216,34 +219,26 @@ def references(prose: str) -> list[tuple[str, str | None]]:
     >>> references('[a](b.md) ![c](d.png) `![e](f.png)` <img src="g.png">')
     [('b.md', None), ('d.png', 'c'), ('g.png', '')]
     """
-    page = _Page()
+    found: list[tuple[str, str | None]] = []
     for block in MarkdownIt("commonmark").enable("table").parse(prose):
         for token in block.children or [block]:
             if token.type == "link_open":
-                page.found.append((str(token.attrGet("href")), None))
+                found.append((str(token.attrGet("href")), None))
             elif token.type == "image":
-                page.found.append((str(token.attrGet("src")), token.content))
+                found.append((str(token.attrGet("src")), token.content))
             elif token.type in ("html_inline", "html_block"):
-                page.feed(token.content)
-                page.reset()
-    return page.found
+                found += _references_of_html(token.content)
+    return found
 
 
-class _Page(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[tuple[str, str | None]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the target of a tag."""
-        given = dict(attrs)
-        if tag == "img":
-            self.found.append((given.get("src") or "", given.get("alt") or ""))
-        elif tag == "a" and given.get("href"):
-            self.found.append((given["href"] or "", None))
-        elif tag in ("source", "video", "audio"):
-            listed = [item.split()[0] for item in (given.get("srcset") or "").split(",") if item.strip()]
-            self.found.extend((target, None) for target in [given.get("src"), *listed] if target)
+def _references_of_html(text: str) -> Iterator[tuple[str, str | None]]:
+    for tag, attributes in TAG.findall(COMMENT.sub("", text)):
+        given = {name.lower(): unescape(value[1:-1]) for name, value in ATTRIBUTE.findall(attributes)}
+        if tag.lower() == "img":
+            yield given.get("src", ""), given.get("alt", "")
+        else:
+            addresses = [item.split()[0] for item in given.get("srcset", "").split(",") if item.strip()]
+            yield from ((target, None) for target in [given.get("href"), given.get("src"), *addresses] if target)
 
 
 def check_links(prose: str, files: Collection[str]) -> Iterator[str]:

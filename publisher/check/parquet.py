@@ -174,18 +174,14 @@ def _kept(kind: pa.DataType) -> pa.DataType:
 def _check_features(contents: Contents, card: datasets.Features | None) -> tuple[datasets.Features | None, list[str]]:
     """Return the features in the footer, if they can be read, and what is wrong with them."""
     where = f"{contents.path}: the footer's key {FEATURES_KEY!r}"
-    if FEATURES_KEY not in contents.footer:
-        return None, [f"{where} is missing"]
-    try:
-        listed = json.loads(contents.footer[FEATURES_KEY])["info"]["features"]
-    except ValueError:
-        return None, [f"{where} is not valid JSON"]
-    except (KeyError, TypeError):
-        return None, [f"{where} has no info.features"]
+    pair, wrong = _read_pair(contents, FEATURES_KEY)
+    if wrong:
+        return None, wrong
     findings = []
-    if _has_new_lists(listed):
-        findings.append(f'{where} has "_type": "List", which datasets before 4.0 cannot read: write "Sequence"')
     try:
+        listed = pair["info"]["features"]
+        if _has_new_lists(listed):
+            findings.append(f'{where} has "_type": "List", which datasets before 4.0 cannot read: write "Sequence"')
         features = datasets.Features.from_dict(listed)
         features.arrow_schema  # noqa: B018  # fails for an unknown type
     except Exception as error:
@@ -194,6 +190,18 @@ def _check_features(contents: Contents, card: datasets.Features | None) -> tuple
         names = [name for name in {**said, **found} if said.get(name) != found.get(name)]
         findings.append(f"{where} differs from the card in {', '.join(names)}")
     return features, findings
+
+
+def _read_pair(contents: Contents, key: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the JSON object that the footer holds under a key, or what is wrong with it."""
+    where = f"{contents.path}: the footer's key {key!r}"
+    try:
+        found = json.loads(contents.footer[key])
+    except KeyError:
+        return {}, [f"{where} is missing"]
+    except ValueError:
+        return {}, [f"{where} is not valid JSON"]
+    return (found, []) if isinstance(found, dict) else ({}, [f"{where} is not a JSON object"])
 
 
 def _has_new_lists(features: Any) -> bool:
@@ -222,18 +230,11 @@ def _check_viewer(contents: Contents) -> Iterator[str]:
 
 def _check_provenance(contents: Contents, provenance: Mapping[str, Any]) -> Iterator[str]:
     """Compare what the footer says the file was made from with the record."""
-    where = f"{contents.path}: the footer's key {METADATA_KEY!r}"
-    try:
-        found = json.loads(contents.footer[METADATA_KEY])
-    except KeyError:
-        yield f"{where} is missing"
-        return
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        yield f"{where} is not a JSON object"
-    elif names := [name for name in {**provenance, **found} if provenance.get(name) != found.get(name)]:
-        yield f"{where} differs from the record in {', '.join(names)}"
+    found, wrong = _read_pair(contents, METADATA_KEY)
+    yield from wrong
+    names = [name for name in {**provenance, **found} if provenance.get(name) != found.get(name)]
+    if names and not wrong:
+        yield f"{contents.path}: the footer's key {METADATA_KEY!r} differs from the record in {', '.join(names)}"
 
 
 def _check_encodings(contents: Contents) -> Iterator[str]:

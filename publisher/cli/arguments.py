@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,36 @@ COMMIT = re.compile("[0-9a-f]{40}")
 DRY_RUN, VERIFY, OUTPUT, PREVIEW, ROLLBACK = MODES = ("dry_run", "verify", "output_dir", "preview", "rollback")
 BUILDS = {DRY_RUN, VERIFY, OUTPUT, PREVIEW}
 CHANGES = {DRY_RUN, ROLLBACK}
+MODE = "instead of publishing"
+ROWS = (
+    (MODE, "--dry-run", {ROLLBACK}, "", "show what a publish would change; needs no token"),
+    (MODE, "--verify", (), "", "compare the repository with the dataset, read its files, and open a config with "
+     "load_dataset; exit code 1 if it differs"),
+    (MODE, "--output-dir", (), "DIR", "write to a folder, without token or network; it appears when it is complete. It "
+     "may exist if it is empty, or unchanged since an earlier run, whose files are replaced"),
+    (MODE, "--preview", (), "FILE.html", "write the card as a page for a browser, much as the Hub will show it, "
+     "without token or network"),
+    ("publishing", "--revision", {VERIFY, *CHANGES}, "BRANCH", f"created if missing (default: {MAIN})"),
+    ("publishing", "--create-pr", CHANGES, "", "open a pull request instead of committing to the branch"),
+    ("publishing", "--tag", CHANGES, "NAME", "name of a tag for the commit"),
+    ("publishing", "--rollback", {DRY_RUN}, "REVISION", "publish again what the dataset was at a commit or tag, in one "
+     "new commit; nothing is prepared"),
+    ("publishing", "--message", CHANGES, "TEXT", f'title of the commit (default: "{Options.message}")'),
+    ("publishing", "--private", CHANGES, "", "make the repository private if it has to be created"),
+    ("publishing", "--keep-card", CHANGES, "", "keep text and fields of a card that another user wrote or edited"),
+    ("publishing", "--overwrite-card", CHANGES, "", "replace it with the card of the template"),
+    ("publishing", "--adopt", {DRY_RUN}, "", "take over a repository that holds its loading script: the script, its "
+     "dataset_infos.json and the files that it fetched from there are removed, and stay on the branch `script`"),
+    ("publishing", "--replace-dataset", {DRY_RUN}, "", "replace a dataset of another builder or other parameters"),
+    ("publishing", "--rewrite", {DRY_RUN}, "", "also rewrite files that hold the same rows, written by other versions "
+     "of the libraries"),
+    ("publishing", "--json", {VERIFY, *CHANGES}, "", "print one JSON object for programs"),
+    ("how it runs", "--workers", BUILDS - {PREVIEW}, "N", "number of worker processes (default: 1; on a cluster as "
+     "many as fit)"),
+    ("how it runs", "--resume", {OUTPUT}, "", "take up what an interrupted run of the same command finished"),
+    ("how it runs", "--executor", {DRY_RUN}, "NAME[:KEY=VALUE,...]", "prepare and upload with datatrove on a cluster, "
+     "as in slurm:time=01:00:00,partition=cpu; slurm or ray"),
+)  # fmt: skip
 # Keywords of every builder that are not parameters of a dataset
 LIBRARY_KEYWORDS = {
     *inspect.signature(datasets.DatasetBuilder.__init__).parameters,
@@ -42,118 +72,72 @@ published meanwhile; 70 an error of this program; 71 a worker was killed; 128 + 
 class OptionsParser(Parser):
     """A parser that knows which options go with which modes."""
 
-    def __init__(self, prog: str | None) -> None:
-        super().__init__(
-            prog=prog,
-            description=DESCRIPTION,
-            epilog=EXIT_CODES,
-            allow_abbrev=False,
-            argument_default=argparse.SUPPRESS,  # `Options` has the defaults
-        )
-        self.modes: dict[str, Collection[str]] = {}
-
-    def add(self, group: Any, name: str, modes: Collection[str], **keywords: Any) -> None:
-        """Add an argument to a group; a flag has no metavar."""
-        if not keywords.get("metavar"):
-            keywords["action"] = "store_true"
-        self.modes[group.add_argument(name, **keywords).dest] = modes
+    modes: dict[str, Collection[str]]
 
 
 def make_parser(
     builder: type[datasets.DatasetBuilder], repo_id: str | None, prog: str | None = None, is_script: bool = False
 ) -> OptionsParser:
     """The parser of the command for a builder, and the repository that its dataset belongs in, if that is known."""
-    parser = OptionsParser(prog)
-    add = parser.add
+    parser = OptionsParser(
+        prog=prog,
+        description=DESCRIPTION,
+        epilog=EXIT_CODES,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,  # `Options` has the defaults
+    )
+    parser.modes = {}
+    help_ = f"namespace/name (default: {repo_id}; required with --set and other parameters)"
     if repo_id is None:
         parser.add_argument("repo_id", metavar="REPO_ID", help="namespace/name")
     else:
-        variant = "required with --set and other parameters"
-        parser.add_argument(
-            "repo_id", metavar="REPO_ID", nargs="?", help=f"namespace/name (default: {repo_id}; {variant})"
-        )
-    group: Any = parser.add_argument_group("which dataset")
+        parser.add_argument("repo_id", metavar="REPO_ID", nargs="?", help=help_)
+    groups: dict[str, Any] = {"": parser}
+    for title, name, modes, value, help_ in _rows(builder, is_script):
+        if title not in groups:
+            groups[title] = parser.add_argument_group(title)
+            if title == MODE:
+                groups[title] = groups[title].add_mutually_exclusive_group()
+        metavar = value.removesuffix("...")
+        keywords: dict[str, Any] = {"metavar": metavar} if metavar else {"action": "store_true"}
+        if name in TYPES:
+            keywords["type"] = TYPES[name]
+        if metavar != value:
+            keywords["action"] = "append"
+        group = groups[title]
+        if name in ("--keep-card", "--overwrite-card"):
+            groups["card"] = group = groups.get("card") or group.add_mutually_exclusive_group()
+        action = group.add_argument(name, help=help_, **keywords)
+        parser.modes[action.dest] = modes
+    return parser
+
+
+def _rows(
+    builder: type[datasets.DatasetBuilder], is_script: bool
+) -> Iterator[tuple[str, str, Collection[str], str, str]]:
+    """Group, option, modes that it goes with, name of its value, and help; one with `...` may be repeated."""
     names = ", ".join(map(str, declared_configs(builder)))
-    add(group, "--config", BUILDS, metavar="NAME", action="append", help=f"only this config; may be repeated: {names}")
+    which, how, hidden = "which dataset", "how it runs", argparse.SUPPRESS
+    yield which, "--config", BUILDS, "NAME...", f"only this config; may be repeated: {names}"
     for own in _own_options(builder):
-        add(group, f"--{own.name}", BUILDS, metavar="NAME", help=own.metadata["help"])
-    add(
-        group,
-        "--set",
-        BUILDS,
-        metavar="NAME=VALUE",
-        action="append",
-        help="set a parameter in all configs, and say so in the card; may be repeated",
-    )
-    if is_script or hasattr(builder, "manual_download_instructions"):
-        reads = hasattr(builder, "manual_download_instructions") or "data_dir" in _source(builder)
+        yield which, f"--{own.name}", BUILDS, "NAME", own.metadata["help"]
+    text = "set a parameter in all configs, and say so in the card; may be repeated"
+    yield which, "--set", BUILDS, "NAME=VALUE...", text
+    needs_data = hasattr(builder, "manual_download_instructions")
+    if is_script or needs_data:
         text = "folder of the files that this dataset needs and does not download"
-        add(group, "--data-dir", BUILDS, metavar="DIR", type=_folder, help=text if reads else argparse.SUPPRESS)
+        yield which, "--data-dir", BUILDS, "DIR", text if needs_data or "data_dir" in _source(builder) else hidden
     if is_script:
         text = "Jinja template for the card's text, instead of one that shows what the builder says of itself"
-        add(group, "--card", BUILDS, metavar="FILE.md.jinja", type=Path, help=text)
-        add(group, "--trust-remote-code", MODES, help=argparse.SUPPRESS)  # read before the builder is known
-
-    group = parser.add_argument_group("instead of publishing").add_mutually_exclusive_group()
-    add(group, "--dry-run", {ROLLBACK}, help="show what a publish would change; needs no token")
-    add(
-        group,
-        "--verify",
-        (),
-        help="compare the repository with the dataset, read its files, and open a config with load_dataset; exit code "
-        "1 if it differs",
-    )
-    add(
-        group,
-        "--output-dir",
-        (),
-        metavar="DIR",
-        type=Path,
-        help="write to a folder, without token or network; it appears when it is complete. It may exist if it is "
-        "empty, or unchanged since an earlier run, whose files are replaced",
-    )
-    text = "write the card as a page for a browser, much as the Hub will show it, without token or network"
-    add(group, "--preview", (), metavar="FILE.html", type=Path, help=text)
-
-    group = parser.add_argument_group("publishing")
-    add(group, "--revision", {VERIFY, *CHANGES}, metavar="BRANCH", help=f"created if missing (default: {MAIN})")
-    add(group, "--create-pr", CHANGES, help="open a pull request instead of committing to the branch")
-    add(group, "--tag", CHANGES, metavar="NAME", help="name of a tag for the commit")
-    text = "publish again what the dataset was at a commit or tag, in one new commit; nothing is prepared"
-    add(group, "--rollback", {DRY_RUN}, metavar="REVISION", help=text)
-    add(group, "--message", CHANGES, metavar="TEXT", help=f'title of the commit (default: "{Options.message}")')
-    add(group, "--private", CHANGES, help="make the repository private if it has to be created")
-    card = group.add_mutually_exclusive_group()
-    add(card, "--keep-card", CHANGES, help="keep text and fields of a card that another user wrote or edited")
-    add(card, "--overwrite-card", CHANGES, help="replace it with the card of the template")
-    add(
-        group,
-        "--adopt",
-        {DRY_RUN},
-        help="take over a repository that holds its loading script: the script, its dataset_infos.json and the files "
-        "that it fetched from there are removed, and stay on the branch `script`",
-    )
-    text = "replace the dataset of another builder, or of other parameters"
-    add(group, "--replace-dataset", {DRY_RUN}, help=text)
-    text = "also rewrite files that hold the same rows, written by other versions of the libraries"
-    add(group, "--rewrite", {DRY_RUN}, help=text)
-    add(group, "--json", {VERIFY, *CHANGES}, help="print one JSON object for programs")
-
-    group = parser.add_argument_group("how it runs")
-    text = "number of worker processes (default: 1; on a cluster as many as fit)"
-    add(group, "--workers", BUILDS - {PREVIEW}, metavar="N", type=_count, help=text)
-    text = "take up what an interrupted run of the same command finished"
-    add(group, "--resume", {OUTPUT}, help=text)
+        yield which, "--card", BUILDS, "FILE.md.jinja", text
+        yield which, "--trust-remote-code", MODES, "", hidden  # read before the builder is known
+    yield from ROWS
     text = "folder for downloads, temporary files, and what --resume takes up; on a cluster, one that all machines see"
-    default = Options("").work_folder
-    add(group, "--work-dir", MODES, metavar="DIR", type=_folder, help=f"{text} (default: {default})")
-    text = "prepare and upload with datatrove on a cluster, as in slurm:time=01:00:00,partition=cpu"
-    add(group, "--executor", {DRY_RUN}, metavar="NAME[:KEY=VALUE,...]", help=f"{text}; slurm or ray")
-    add(group, "--traceback", MODES, help="after the sentence, show where it failed, as Python does")
-    for name in ("--keep-going", "--every-byte"):  # of earlier versions: without effect now
-        parser.add_argument(name, action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--executor-option", action="append", help=argparse.SUPPRESS)
-    return parser
+    yield how, "--work-dir", MODES, "DIR", f"{text} (default: {Options('').work_folder})"
+    yield how, "--traceback", MODES, "", "after the sentence, show where it failed, as Python does"
+    yield "", "--keep-going", MODES, "", hidden  # of earlier versions: without effect now
+    yield "", "--every-byte", MODES, "", hidden
+    yield "", "--executor-option", MODES, "NAME=VALUE...", hidden
 
 
 def read_options(
@@ -252,3 +236,10 @@ def _folder(name: str) -> Path:
     if Path(name).is_file():
         raise argparse.ArgumentTypeError(f"{name!r} is a file. Give a folder")
     return Path(name)
+
+
+TYPES: dict[str, Any] = {
+    **dict.fromkeys(("--output-dir", "--preview", "--card"), Path),
+    **dict.fromkeys(("--work-dir", "--data-dir"), _folder),
+    "--workers": _count,
+}

@@ -154,7 +154,9 @@ def _write_preview(job: Job) -> int:
 
 
 def _complete(dataset: Dataset, folder: Path, repo_id: str) -> list[File]:
-    """Put card and pictures beside what is drawn; all files, the card first."""
+    """Put card and pictures next to the prepared configs; all files, the card first."""
+    for note in dict.fromkeys(note for config in dataset.configs for note in config.notes):
+        log.info("note: %s", note)
     files = dataset.all_files(repo_id)
     complete_folder(folder, files)
     return files

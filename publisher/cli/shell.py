@@ -1,4 +1,4 @@
-"""What all commands have in common: how they read arguments, print, and fail in one sentence with an exit code."""
+"""Reads arguments, prints, and turns errors into one sentence and an exit code, for all commands."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from huggingface_hub.utils import disable_progress_bars
 from publisher.cli import INTERNAL_ERROR
 from publisher.cli.signals import UNINTERRUPTED, ended_by_signals
 from publisher.errors import LAST_WORDS, ConfigsError, PublishingError, UsageError
-from publisher.scale.workers import Waiting, is_terminal, one_line_warning, quieten, waiting
+from publisher.scale.workers import Lines, is_terminal, one_line_warning, quieten, waiting
 from publisher.text import clean, mask, without_control
 
-MOST_LETTERS = 2000  # of an error: several sentences of others may be in it
+MOST_LETTERS = 2000  # of an error, which may hold several sentences
 
 MOST_FAULTS = 10  # configs that are named, if many fail
 
@@ -38,12 +38,11 @@ class Parser(argparse.ArgumentParser):
 class CleanOutput(io.TextIOBase):
     """Standard output without tokens and terminal control characters."""
 
-    def __init__(self, stream: TextIO, before: Callable[[], object]) -> None:
-        self._stream, self._before = stream, before
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
 
     def write(self, text: str) -> int:
         """Write all of it, line by line."""
-        self._before()
         with self._refusing():
             self._stream.write(mask("\n".join(map(without_control, text.split("\n")))))
         return len(text)
@@ -77,34 +76,22 @@ def run(
     file_trouble: str,
     stopped: str,
 ) -> int:
-    """Read the arguments, act, and print one sentence on standard error if something went wrong.
+    """Read the arguments, by default those of the process, act, and return the exit code.
 
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser
-    act : callable
-        Gets the parsed arguments and returns the exit code.
-    arguments : sequence of str or None
-        None: those of the process.
-    file_trouble, stopped : str
-        What to print if the system refuses a file, and if a signal stops the command.
-
-    Returns
-    -------
-    int
-        Exit code.
+    `act` gets what the parser read. If something goes wrong, one sentence is printed on standard error; it begins with
+    `file_trouble` if the system refused a file, and is `stopped` if a signal ended the command.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
     quieten()
     if not is_terminal():
         disable_progress_bars()
-    waits = Waiting(parser.prog)
-    waiting.addHandler(waits)
+    lines = Lines(parser.prog)
+    waiting.addHandler(lines)
     waiting.propagate = False
     LAST_WORDS.append(stopped)
     shows_traceback = "--traceback" in (sys.argv if arguments is None else arguments)
-    shown = CleanOutput(sys.stdout, waits.clear) if sys.stdout else None  # None: closed from the start
+    shown = CleanOutput(sys.stdout) if sys.stdout else None  # None: closed from the start
     try:
         with ended_by_signals(parser.prog, shows_traceback), _one_line_warnings():
             try:
@@ -112,15 +99,13 @@ def run(
                 with contextlib.redirect_stdout(shown):
                     code = act(options)
                     if shown:
-                        shown.flush()  # here: at its end Python would have words and an exit code of its own
+                        shown.flush()  # Python would do so at its end, with another exit code
                 return code
             except (Exception, KeyboardInterrupt) as error:
-                waits.clear()
                 return _report(error, parser.prog, shows_traceback, file_trouble)
     finally:
         LAST_WORDS.remove(stopped)
-        waits.clear()
-        waiting.removeHandler(waits)
+        waiting.removeHandler(lines)
         waiting.propagate = True
         _drop_unwritten_errors()
 
@@ -175,7 +160,7 @@ def _one_line_warnings() -> Iterator[None]:
 
 
 def _drop_unwritten_errors() -> None:
-    """Drop what standard error does not take: else Python tries again at its end, with an exit code of its own."""
+    """Drop what standard error does not take: else Python tries again at its end, with another exit code."""
     try:
         if sys.stderr:
             sys.stderr.flush()

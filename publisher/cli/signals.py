@@ -74,7 +74,7 @@ def _end(prog: str, number: int) -> None:
     for worker in workers:
         worker.join(END_FOR_S)
     with contextlib.suppress(Exception):
-        multiprocessing.util._run_finalizers(0)  # else a process of Python's complains of semaphores that are left
+        multiprocessing.util._run_finalizers(0)  # type: ignore[attr-defined]  # else a process of Python's complains of semaphores that are left
     for _ in range(REMOVALS):  # the main thread may still write
         for remove in AT_END:
             remove()
@@ -82,11 +82,11 @@ def _end(prog: str, number: int) -> None:
 
 
 def _trace() -> str:
-    """Where the main thread was, if that was asked for."""
+    """Return where the main thread was, for --traceback."""
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
     return "".join(traceback.format_stack(frame)) if _shows_traceback else ""
 
 
 def _new_line() -> str:
-    """What takes away a bar that a terminal shows."""
+    """Return the sequence that clears the line on a terminal."""
     return "\r\x1b[K" if os.isatty(2) else ""

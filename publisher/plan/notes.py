@@ -48,8 +48,9 @@ def notes(
 
     `paths` are the files that stay in addition to the plan's, `names` what a script of the dataset may be called.
     """
+    configs = list(configs)
+    yield from dict.fromkeys(note for config in configs for note in config.notes)
     for config in configs:
-        yield from config.notes
         version = config.provenance["version"]
         published = record.configs.get(config.name)
         there = published.provenance.get("version") if published else None

@@ -17,7 +17,6 @@ from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.files import File, TextFile, content_of, describe_file, digest_of
 
 PICTURE = re.compile(r"\]\((assets/[^)\s]+)\)")
-DEEPEST = 20  # folders: a link to a folder that holds it leads ever deeper
 
 
 @dataclass(frozen=True)
@@ -130,17 +129,10 @@ class Dataset:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    """Return all files of a folder, also behind links, without hidden files of systems and editors."""
-    found: list[Path] = []
-    for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not _is_litter(name)]
-        found += [Path(place, name) for name in names if not _is_litter(name) and Path(place, name).is_file()]
-        if len(Path(place).relative_to(folder).parts) > DEEPEST:
-            raise UsageError(
-                f"{place} lies more than {DEEPEST} folders deep, perhaps by a link to itself. Remove the link"
-            )
-    return sorted(found)
+    """Return all files of a folder, also behind links, without the hidden files of systems and editors."""
+    found = [Path(place, name) for place, _, names in os.walk(folder, followlinks=True) for name in names]
+    return [p for p in sorted(found) if p.is_file() and not any(map(_is_hidden, p.relative_to(folder).parts))]
 
 
-def _is_litter(name: str) -> bool:
+def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name.endswith("~") or name in ("Thumbs.db", "desktop.ini", "__MACOSX", "__pycache__")

@@ -66,20 +66,13 @@ def builder_errors(
 ) -> Iterator[None]:
     """Turn what a builder raises into a sentence.
 
-    Parameters
-    ----------
-    kind : subclass of datasets.DatasetBuilder
-    config : str
-    split : str or callable, optional
-        Name of the split, or a function that returns it when it is needed.
-    passing : tuple of exception classes, optional
-        Those that are raised unchanged.
+    `split` may be a function that returns it when it is needed. Exceptions of the classes in `passing`, what the system
+    refuses outside of the builder, such as a full disk, and the publisher's own errors pass unchanged.
 
     Raises
     ------
     UsageError
-        In place of whatever a builder raises. What the system refuses outside of the builder, such as a full disk, and
-        the publisher's own errors pass unchanged.
+        In place of whatever else a builder raises.
     """
     try:
         yield
@@ -91,9 +84,10 @@ def builder_errors(
         name = split if isinstance(split, str) else split()
         where = f"config {config!r}" + (f", split {name!r}" if name else "")
         reasons = list(_reasons(error))
-        for reason in reasons:
-            if isinstance(reason, RowsError):
-                raise UsageError(f"{where}, {reason}") from error
+        if found := next((reason for reason in reasons if isinstance(reason, RowsError)), None):
+            fault = UsageError(f"{where}, {found}")
+            fault.trace = "".join(traceback.format_exception(error))
+            raise fault from error
         places = [place for reason in reasons if (place := _place(reason, kind))]
         reason = next((reason for reason in reasons if not isinstance(reason, DatasetGenerationError)), error)
         if isinstance(reason, OSError) and (reason.errno in FULL or not (places or _address(reason))):
@@ -103,9 +97,9 @@ def builder_errors(
         address = _address(reason)
         text += f" ({address})" if address and address not in text else ""
         if any(hint in text for hint in FOLDER_HINTS):
-            text += ". Give the folder as --data-dir"
+            text = text.rstrip(".") + ". Give the folder as --data-dir"
         elif "data_files" in text:
-            text += ". Give the files as --set data_files=..."
+            text = text.rstrip(".") + ". Give the files as --set data_files=..."
         fault = UsageError(f"{where}: {line}{type(reason).__name__}{f': {text}' if text else ''}")
         fault.trace = "".join(traceback.format_exception(reason))
         raise fault from error

@@ -19,9 +19,11 @@ from publisher.builders.scripts import sequences_of_dicts
 from publisher.errors import UsageError
 from publisher.options import Options
 from publisher.prepare import builder_errors
-from publisher.prepare.configs import check_split_names
+from publisher.prepare.configs import check_split_names, is_unordered
 from publisher.prepare.datasets_compat import generate_tables, split_generators
 from publisher.prepare.features import plain_features
+
+SPLITS = ("train", "validation", "test")
 
 
 class TemporaryFolder:
@@ -98,9 +100,11 @@ class ConfigBuilder:
         with builder_errors(self.builder_class, self.config_name), sequences_of_dicts():
             extracted = self.shared.path if self.shared else self._cache.path
             generators = split_generators(self.builder, self.work_folder / "downloads", extracted, self.fetched)
-        names = [str(split.name) for split in generators]
-        check_split_names(self.config_name, names)
-        return {name: split.gen_kwargs for name, split in zip(names, generators, strict=True)}
+        splits = [(str(split.name), split.gen_kwargs) for split in generators]
+        check_split_names(self.config_name, [name for name, _ in splits])
+        if is_unordered(self.builder_class):  # type: ignore[arg-type]  # mypy takes classes for unhashable
+            splits.sort(key=lambda split: (SPLITS.index(split[0]) if split[0] in SPLITS else len(SPLITS), split[0]))
+        return dict(splits)
 
     @cached_property
     def features(self) -> datasets.Features:

@@ -106,14 +106,14 @@ def declared_configs(builder: type[datasets.DatasetBuilder]) -> dict[str, datase
 
 def _configs_by_name(builder: type[datasets.DatasetBuilder]) -> dict[str, datasets.BuilderConfig]:
     declared = {plain(config.name): config for config in builder.BUILDER_CONFIGS}
-    if len(declared) < 2 or not _is_unordered(builder):  # type: ignore[arg-type]  # mypy takes classes for unhashable
+    if len(declared) < 2 or not is_unordered(builder):  # type: ignore[arg-type]  # mypy takes classes for unhashable
         return declared
     default = builder.DEFAULT_CONFIG_NAME
     return {name: declared[name] for name in sorted(declared, key=lambda name: (name != default, str(name)))}
 
 
 @cache
-def _is_unordered(builder: type) -> bool:
+def is_unordered(builder: type) -> bool:
     """Return True if code of a builder goes through sets or folders, which may come in another order next time.
 
     Its own modules are looked at, and those next to its script.

@@ -209,7 +209,10 @@ class Place:
         if found := find_bad_value(table, features):
             row, column, reason = found
             array = table[column].slice(row, 1).combine_chunks()
-            value = (array.storage if isinstance(array, pa.ExtensionArray) else array).to_pylist()[0]
+            try:
+                value = (array.storage if isinstance(array, pa.ExtensionArray) else array).to_pylist()[0]
+            except (ArithmeticError, ValueError):  # what Python cannot hold; pyarrow says what it is
+                value = array
             row += self.written
             raise bad_value(row, column, value, features[column], reason, self.line(row))
         self.written += len(table)
@@ -367,21 +370,19 @@ def _find_unencodable(features: datasets.Features, place: Place, error: Exceptio
 
 
 def _find_unwritable(features: Any, examples: list[Any], place: Place, error: Exception) -> None:
-    """Raise an error for the first value that cannot be written, or for its column if only the batch cannot be."""
-    names = list(features or dict.fromkeys(name for example in examples for name in example))
-    for index, example in enumerate(examples):
-        for name in names:
-            try:
-                pa.array(TypedSequence([example.get(name)], type=features[name] if features else None))
-            except Exception as reason:
-                row = place.written + index
-                feature = features[name] if features else "a column"
-                raise bad_value(row, name, example.get(name), feature, reason, place.line(row)) from error
-    for name in names:
+    """Raise an error for the first column that cannot be written, and its first value at fault."""
+    for name in features or dict.fromkeys(name for example in examples for name in example):
+        values = [example.get(name) for example in examples]
+        feature = features[name] if features else None
         try:
-            pa.array(TypedSequence([example.get(name) for example in examples], type=features and features[name]))
+            pa.array(TypedSequence(values, type=feature))
         except Exception as reason:
-            rows = f"rows {place.written} to {place.written + len(examples) - 1}"
+            for row, value in enumerate(values, place.written):
+                try:
+                    pa.array(TypedSequence([value], type=feature))
+                except Exception as of_value:
+                    raise bad_value(row, name, value, feature, of_value, place.line(row)) from error
+            rows = f"rows {place.written} to {place.written + len(values) - 1}"
             raise RowsError(f"{rows}, column {name!r}: {short(reason, str)}") from error
 
 

@@ -7,7 +7,7 @@ of values and a Python list for a list of structs, and later versions still read
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -159,12 +159,7 @@ def check_features(features: datasets.Features) -> None:
 
 
 def find_bad_value(table: pa.Table, features: Mapping[str, Any]) -> tuple[int, str, str] | None:
-    """Find the first value in the first column that can be stored, and that `datasets` cannot read as its feature.
-
-    Returns
-    -------
-    tuple of int, str and str, or None
-        Row, column, and the reason.
+    """Find the first value that `datasets` cannot read as its feature: row, column, and the reason; or None.
 
     Examples
     --------
@@ -203,7 +198,8 @@ def _find_bad(array: pa.Array, feature: Any) -> tuple[int, str] | None:
     if isinstance(feature, datasets.Value):
         return _find_outside_of_python(array, feature.pa_type)
     if type(feature).__name__ == "Json":
-        return next(((row, "it is not JSON") for row, text in enumerate(array.to_pylist()) if not _is_json(text)), None)
+        texts = enumerate(array.to_pylist())
+        return next(((row, "it is not JSON") for row, text in texts if _fails(json.loads, text)), None)
     if isinstance(feature, dict):
         of_fields = [
             _find_bad(inner, feature[field.name]) for field, inner in zip(array.type, array.flatten(), strict=True)
@@ -228,8 +224,8 @@ def _find_outside_of_python(array: pa.Array, kind: pa.DataType) -> tuple[int, st
         try:
             array.validate(full=True)
         except pa.ArrowInvalid:
-            texts = array.cast(pa.large_binary())
-            return next((row, "it is not UTF-8") for row, text in enumerate(texts.to_pylist()) if not _is_utf8(text))
+            texts = enumerate(array.cast(pa.large_binary()).to_pylist())
+            return next((row, "it is not UTF-8") for row, text in texts if _fails(bytes.decode, text))
     if not pt.is_temporal(kind):
         return None
     scale = UNITS.get(getattr(kind, "unit", "ms"), 1)
@@ -266,15 +262,8 @@ def _find_other_shape(array: pa.Array, shape: tuple[int | None, ...]) -> tuple[i
     return None
 
 
-def _is_json(text: str | None) -> bool:
+def _fails(read: Callable[[Any], object], value: Any) -> bool:
     try:
-        return text is None or json.loads(text) is not Ellipsis
+        return value is not None and read(value) is Ellipsis
     except ValueError:
-        return False
-
-
-def _is_utf8(text: bytes | None) -> bool:
-    try:
-        return text is None or text.decode() is not None
-    except UnicodeDecodeError:
-        return False
+        return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import product
@@ -39,19 +40,9 @@ def has_media(feature: Any) -> bool:
 
 
 def embed_media(table: pa.Table, features: datasets.Features, first: int) -> pa.Table:
-    """The same rows with the bytes of their media, and of the paths only the names of the files.
+    """Return the same rows with the bytes of their media, and of the paths only the names of the files.
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-    features : datasets.Features
-    first : int
-        Number of the first row in its split, for the message.
-
-    Raises
-    ------
-    RowsError
-        If a medium cannot be read: with its row and its column.
+    `first` is the number of the first row in its split, for the message of the RowsError if a medium cannot be read.
     """
     try:
         return _embed(table, features)
@@ -67,13 +58,7 @@ def embed_media(table: pa.Table, features: datasets.Features, first: int) -> pa.
 
 
 def external_bytes(table: pa.Table, features: datasets.Features) -> np.ndarray[Any, Any]:
-    """Count the bytes that each row has in files on this machine that are not in the table yet.
-
-    Returns
-    -------
-    numpy.ndarray
-        (rows,) int64.
-    """
+    """Count the bytes that each row has in files on this machine that are not in the table yet: (rows,) int64."""
     total = np.zeros(len(table), np.int64)
     for name, feature in features.items():
         if has_media(feature):
@@ -122,12 +107,7 @@ def _external(array: pa.Array, feature: Any) -> Iterator[tuple[int, str]]:
 def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]) -> pa.Table:
     """Return the same rows, where texts that begin with one of the folders begin after it.
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-    folders : sequence of Path
-    media : dict of str to str
-        Takes an example of each column of text with paths of pictures, sounds or films on this machine.
+    `media` takes an example of each column of text with paths of pictures, sounds or films on this machine.
 
     Examples
     --------
@@ -145,7 +125,7 @@ def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]
         paths: list[str] = []
         chunks = [map_arrays(chunk, partial(_shorten, pattern=pattern, paths=paths)) for chunk in column.chunks]
         columns.append(pa.chunked_array(chunks, column.type) if chunks else column)
-        if name not in media and (path := next(filter(_is_medium_here, paths), None)):
+        if name not in media and (path := next((path for path in paths if _is_medium_of(path, folders)), None)):
             media[name] = path
     return pa.table(columns, schema=table.schema)
 
@@ -166,7 +146,7 @@ def _shorten(array: pa.Array, pattern: str, paths: list[str]) -> pa.Array:
     begun = pc.starts_with(array, "/")
     if not pc.any(begun).as_py():
         return array
-    paths += array.filter(begun)[:3].to_pylist()
+    paths += array.filter(begun)[:100].to_pylist()
     return pc.replace_substring_regex(array, pattern, "", max_replacements=1)
 
 
@@ -174,5 +154,10 @@ def _kind_of(path: str) -> str:
     return (mimetypes.guess_type(path)[0] or "").partition("/")[0]
 
 
-def _is_medium_here(path: str) -> bool:
-    return _kind_of(path) in KINDS and len(path) < 4096 and Path(path).is_file()
+def _is_medium_of(path: str, folders: Sequence[Path]) -> bool:
+    """Return True if a path is that of a medium on this machine, or was it as long as a temporary folder existed."""
+    if _kind_of(path) not in KINDS or len(path) > 4096:
+        return False
+    return Path(path).is_file() or any(
+        folder in Path(path).parents for folder in (*folders, Path(tempfile.gettempdir()))
+    )

@@ -76,21 +76,7 @@ class Writing:
 def write_split(
     dataset: datasets.Dataset, split: str, folder: Path, writing: Writing
 ) -> tuple[list[Written], RowsDigest]:
-    """Write the rows of a split in files of about `FILE_BYTES`.
-
-    Parameters
-    ----------
-    dataset : datasets.Dataset
-    split : str
-    folder : Path
-        Created if missing.
-    writing : Writing
-
-    Returns
-    -------
-    list of Written
-    RowsDigest
-        That of all rows together.
+    """Write the rows of a split in files of about `FILE_BYTES`; return the files, and a digest of all rows.
 
     Raises
     ------
@@ -117,14 +103,8 @@ def write_split(
 def write_files(tables: Iterable[pa.Table], path: Path, writing: Writing) -> Iterator[Written]:
     """Write tables into files that are no larger than `LARGEST` allows, and yield each when it is written.
 
-    The number of files shows at the end: tables that nobody has seen may be of any size.
-
-    Parameters
-    ----------
-    tables : iterable of pyarrow.Table
-    path : Path
-        Each file gets a number before the suffix, see `numbered`.
-    writing : Writing
+    Their number shows at the end, as tables that nobody has seen may be of any size: each gets a number before the
+    suffix of `path`, see `numbered`.
     """
     size = number = 0
 
@@ -281,11 +261,9 @@ def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 
 def _encodings(schema: pa.Schema) -> dict[str, Any]:
-    """Options of `pyarrow.parquet.write_table`.
+    """Options of `pyarrow.parquet.write_table`: floats are split by byte, everything else gets a dictionary.
 
-    Floating-point values hardly ever repeat, and their bytes compress better when split by significance; everything
-    else gets a dictionary. Page index and content-defined chunks let the Hub's viewer read, and its storage keep, only
-    what differs (https://huggingface.co/docs/hub/datasets-libraries).
+    Page index and content-defined chunks let the Hub's viewer read, and its storage keep, only what differs.
     """
     empty = io.BytesIO()
     pq.ParquetWriter(empty, schema).close()

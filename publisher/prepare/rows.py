@@ -166,12 +166,7 @@ def _streams(path: Place, array: pa.Array, feature: Any, starts: np.ndarray[Any,
 
 
 def row_bytes(table: pa.Table) -> np.ndarray[Any, Any]:
-    """About how many bytes each row has in Arrow.
-
-    Returns
-    -------
-    numpy.ndarray
-        (rows,) int64.
+    """Estimate the bytes that each row has in Arrow: (rows,) int64.
 
     Examples
     --------

@@ -20,7 +20,7 @@ import datasets
 
 from publisher.errors import UsageError
 from publisher.prepare import NO_ROWS, builder_errors, parquet
-from publisher.prepare.config_builder import ConfigBuilder, TemporaryFolder
+from publisher.prepare.config_builder import ConfigBuilder
 from publisher.prepare.configs import (
     METADATA_KEY,
     PreparedConfig,
@@ -137,8 +137,7 @@ def plan_tasks(sources: Iterable[ConfigBuilder], default: str, faults: dict[str,
     `faults` takes the errors of configs, while the other configs go on; with None the first error is raised.
     """
     tasks: list[Task] = []
-    shared = TemporaryFolder()
-    sources = [replace(source, shared=shared) for source in sources]
+    sources = list(sources)
     for folder in {source.work_folder / "downloads" for source in sources}:
         forget_undated(folder)
     for source in sources:

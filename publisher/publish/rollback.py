@@ -55,7 +55,7 @@ class PublishedSnapshot(Dataset):
         add_others(data, existing.card, (), ours, default_config(self.builder))
         prose = (existing.card if existing.keep_prose else then).prose
         keeps = existing.keep_prose or record.keeps_prose
-        text, record = write_card(data, prose, replace(record, keeps_prose=keeps), fields)
+        text, record = write_card(data.to_yaml(), prose, replace(record, keeps_prose=keeps), fields)
         return TextFile(CARD, text.encode()), record
 
 

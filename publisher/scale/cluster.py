@@ -27,6 +27,7 @@ from publisher import errors
 from publisher.errors import DifferenceError, PublishingError, UsageError, WorkerError
 from publisher.options import read_settings
 from publisher.publish import Outcome, Show
+from publisher.scale.notes import CLUSTER
 from publisher.scale.run import Job, begin, finish
 from publisher.scale.workers import notes as log
 
@@ -61,7 +62,7 @@ class ClusterTask(PipelineStep):
             raise
 
     def error_note(self, rank: int) -> Path:
-        """Where a task notes why it failed."""
+        """Path of the note on why a task failed."""
         return self.folder / "errors" / f"{rank:05d}.json"
 
     @abstractmethod
@@ -118,6 +119,7 @@ def submit(job: Job) -> str:
     if not any(keywords.get(name) for name in ENVIRONMENT):  # programs and modules of this process for the tasks
         path = shlex.quote(str(Path(sys.executable).parent))
         keywords["env_command"] = f"export PATH={path}:$PATH PYTHONPATH={shlex.quote(_modules())}"
+    begin(job)
     first = _stage(job, make, keywords)
     commit = CommitParts(first.pipeline[0].folder.with_name("commit"))
     last = make([commit], tasks=1, workers=1, logging_dir=str(commit.folder), **keywords)
@@ -185,11 +187,11 @@ def _executor(job: Job) -> tuple[Any, dict[str, Any]]:
 
 
 def _stage(job: Job, make: Any, keywords: Mapping[str, Any]) -> PipelineExecutor:
-    """The stage that uploads; it has a folder of its own, so that all of its tasks are run."""
+    """The stage that uploads; in a new folder, so that datatrove runs all of its tasks."""
     for value in (job.builder, job.card):
         if type(value).__module__ == "__main__" or getattr(value, "__module__", "") == "__main__":
             raise _unnamed(value)
-    folder = job.notes.folder / "cluster"
+    folder = job.notes.folder / CLUSTER
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
@@ -209,7 +211,7 @@ def _unnamed(value: Any) -> UsageError:
 
 
 def _modules() -> str:
-    """Where this process finds its modules, for the tasks to find the same."""
+    """Folders of modules of this process, for the tasks to find the same."""
     return os.pathsep.join(filter(None, sys.path))
 
 
@@ -220,7 +222,7 @@ def _connect_ray(keywords: Mapping[str, Any]) -> None:
     except ImportError as error:
         raise UsageError(f"--executor ray needs Ray ({error}). pip install ray.") from error
     try:
-        # The token is not handed on: Ray shows the variables of a job to whoever may look
+        # Without the token: Ray shows the variables of a job on its dashboard
         ours = [name for name in os.environ if name.startswith(("HF_", "PUBLISHER_")) and name != "HF_TOKEN"]
         variables = {name: os.environ[name] for name in ours}
         ray.init(

@@ -29,6 +29,8 @@ from publisher.prepare.files import LocalFile, UploadedFile, file_digest
 from publisher.prepare.tasks import FilePart, Prepared, Task
 from publisher.text import endpoint
 
+NOTE = "note.json"
+CLUSTER = "cluster"  # folder of a job on a cluster, and its logs
 # How a command runs, which does not matter to what it makes
 HOW: dict[str, Any] = {
     "resume": False,
@@ -42,7 +44,7 @@ HOW: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Notes:
-    """The folder of a command, and what is finished in it; all processes see it."""
+    """The folder of a command, and what is finished in it: for all processes."""
 
     folder: Path
     options: Options
@@ -58,9 +60,10 @@ class Notes:
 
     def close(self) -> None:
         """Remove the folder, except for what a later run may take up."""
-        shutil.rmtree(self.temporary, ignore_errors=True)
-        if not (self.lock and any(self.folder.glob("*/*"))):
-            shutil.rmtree(self.folder, ignore_errors=True)
+        is_kept = self.lock and (any(self.folder.rglob(NOTE)) or (self.folder / CLUSTER).exists())
+        unfinished = [folder for folder in self.folder.glob("configs/*") if not (folder / NOTE).exists()]
+        for folder in [self.temporary, *unfinished] if is_kept else [self.folder]:
+            shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):
             if self.lock:
                 Path(self.lock.lock_file).unlink(missing_ok=True)
@@ -68,7 +71,7 @@ class Notes:
             self.folder.parent.rmdir()  # if it is empty
 
     def find(self, task: Task) -> Prepared | None:
-        """What an earlier run, or this one, finished of a task; None if nothing is noted."""
+        """The result of a task that this run or an earlier one finished; None if nothing is noted."""
         if isinstance(task, FilePart):
             return self.uploads(task)
         note = self._note(task)
@@ -88,33 +91,29 @@ class Notes:
     def prepare(self, task: Task) -> Prepared:
         """Prepare a config, or prepare and upload a part, and note that."""
         note = self._note(task)
-        self.temporary.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.temporary) as folder:
-            new = Path(folder, "new")
-            root = new / "repository"
-            root.mkdir(parents=True)
-            if isinstance(task, FilePart):
-                prepared: Prepared = (uploaded := self._upload(task, root))
-                noted: Any = [{**asdict(file), "sample": base64.b64encode(file.sample).decode()} for file in uploaded]
-            else:
-                config = task.prepare(root)
-                noted = _write_config(config, new)
-                prepared = _move(config, new, note.parent)
-            with (new / note.name).open("w", encoding="utf-8") as out:
-                json.dump(noted, out)
-                out.flush()
-                os.fsync(out.fileno())  # else it may be there and empty after a power failure
-            shutil.rmtree(note.parent, ignore_errors=True)
-            note.parent.parent.mkdir(parents=True, exist_ok=True)
-            new.rename(note.parent)
+        shutil.rmtree(note.parent, ignore_errors=True)
+        note.parent.mkdir(parents=True)
+        if isinstance(task, FilePart):
+            prepared: Prepared = (uploaded := self._upload(task))
+            noted: Any = [{**asdict(file), "sample": base64.b64encode(file.sample).decode()} for file in uploaded]
+        else:
+            prepared = task.prepare(note.parent / "repository")
+            noted = _write_config(prepared, note.parent)
+        new = note.with_suffix(".new")
+        with new.open("w", encoding="utf-8") as out:
+            json.dump(noted, out)
+            out.flush()
+            os.fsync(out.fileno())  # else it may be there and empty after a power failure
+        new.replace(note)
         return prepared
 
-    def _upload(self, part: FilePart, root: Path) -> list[UploadedFile]:
+    def _upload(self, part: FilePart) -> list[UploadedFile]:
         uploaded = []
-        for file in part.prepare(root):
-            uploaded.append(Repository(self.options.repo_id).upload(file, self.options.create_pr))
-            file.source.unlink()
-        shutil.rmtree(root)
+        self.temporary.mkdir(parents=True, exist_ok=True)  # gone, where a task of a cluster runs
+        with tempfile.TemporaryDirectory(dir=self.temporary) as folder:
+            for file in part.prepare(Path(folder)):
+                uploaded.append(Repository(self.options.repo_id).upload(file, self.options.create_pr))
+                file.source.unlink()
         return uploaded
 
     def forget_lost(self, parts: Sequence[FilePart]) -> list[FilePart]:
@@ -131,17 +130,17 @@ class Notes:
 
     def _note(self, task: Task) -> Path:
         if isinstance(task, FilePart):
-            return self.folder / "uploaded" / f"{task.path}.{task.fingerprint[:12]}" / "note.json"
-        return self.folder / "configs" / hashlib.sha256(task.name.encode()).hexdigest()[:16] / "note.json"
+            return self.folder / "uploaded" / f"{task.path}.{task.fingerprint[:12]}" / NOTE
+        return self.folder / "configs" / hashlib.sha256(task.name.encode()).hexdigest()[:16] / NOTE
 
 
 def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Notes:
-    """Make the folder of a command for this run alone; a second run of the same command gets one of its own.
+    """Make the folder of a command for this run alone; a second run of the same command gets another.
 
     Raises
     ------
     UsageError
-        If it cannot be written, or belongs to another user.
+        If it cannot be written.
     """
     root, name = options.work_folder, _name(builder, options)
     try:
@@ -152,8 +151,6 @@ def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Note
             lock.acquire(timeout=0)
         except Timeout:
             notes = Notes(Path(tempfile.mkdtemp(dir=root, prefix=f"{name}-")), options)
-        if notes.folder.exists() and os.name == "posix" and notes.folder.stat().st_uid != os.getuid():
-            raise UsageError(f"{notes.folder} belongs to another user. Give another --work-dir.")
         shutil.rmtree(notes.temporary if options.resume else notes.folder, ignore_errors=True)
         notes.temporary.mkdir(parents=True, mode=0o700)
     except OSError as error:
@@ -167,16 +164,6 @@ def _name(builder: type[datasets.DatasetBuilder], options: Options) -> str:
     """The same for the same command."""
     what = (endpoint(), builder.__module__, builder.__qualname__, replace(options, **HOW))
     return f"{options.repo_id.replace('/', '--')}-{hashlib.sha256(repr(what).encode()).hexdigest()[:12]}"
-
-
-def _move(config: PreparedConfig, old: Path, new: Path) -> PreparedConfig:
-    files = {
-        split: [
-            replace(file, source=new / file.source.relative_to(old)) for file in files if isinstance(file, LocalFile)
-        ]
-        for split, files in config.files.items()
-    }
-    return replace(config, files=files)
 
 
 def _write_config(config: PreparedConfig, folder: Path) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Job:
 
     @property
     def parts(self) -> list[FilePart]:
-        """The tasks that are files of their own."""
+        """The tasks that are single files."""
         return [task for task in self.tasks if isinstance(task, FilePart)]
 
     @property
@@ -97,8 +97,8 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
     faults: dict[str, UsageError] = {}
     try:
         if options.overrides:
-            assert sources[0].builder  # what is wrong with them is said once, not for each config
-        with said_if_long(lambda: "looking at the splits"):
+            assert sources[0].builder  # an error in them is raised once, not for each config
+        with said_if_long("looking at the splits"):
             tasks = plan_tasks(sources, default_config(builder), faults)
     except (TypeError, ValueError) as error:
         if options.overrides:
@@ -117,7 +117,7 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
 
 
 def _refused(error: Exception, builder: type[datasets.DatasetBuilder]) -> str:
-    """What a builder refuses; where `datasets` shows the whole config, the parameters that there are."""
+    """The builder's message, or if `datasets` shows the whole config, the parameters that exist."""
     if not (unknown := UNKNOWN_PARAMETER.fullmatch(str(error))):
         return str(error)
     common = {field.name for field in fields(datasets.BuilderConfig)}
@@ -214,12 +214,12 @@ def finish(job: Job, found: Found, show: Show) -> Outcome:
 
 
 def expect(root: Path, task: Task) -> Prepared:
-    """What is known of a task without uploads: a part is not prepared at all."""
+    """Prepare a task for a plan: of a part, the expected file is enough."""
     return [task.expected] if isinstance(task, FilePart) else task.prepare(root)
 
 
 def describe(root: Path, task: Task) -> Prepared:
-    """What a task is like; a part is prepared, and not kept."""
+    """Prepare a task for a comparison: the files of a part are not kept."""
     return list(map(_drop, task.prepare(root))) if isinstance(task, FilePart) else task.prepare(root)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import signal
@@ -18,7 +19,6 @@ from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
-from pathlib import Path
 from typing import Any, TypeVar
 
 import datasets
@@ -30,11 +30,11 @@ from publisher.prepare.datasets_compat import ROWS
 from publisher.prepare.tasks import Task
 from publisher.text import clean
 
-LINE_EVERY_S = 60.0  # where there is no terminal
+LINE_EVERY_S = 60.0  # without a terminal
 LOOK_EVERY_S = 1.0  # at how many rows there are, on a terminal
 FIRST_LINE_AFTER_S = 5.0
 waiting = logging.getLogger("publisher.waiting")  # what lasts long, and why
-notes = waiting.getChild("notes")  # what a user should know, and what stays on a terminal
+notes = waiting.getChild("notes")  # what a user should know
 notes.setLevel(logging.INFO)
 T = TypeVar("T")
 
@@ -42,40 +42,25 @@ T = TypeVar("T")
 def work_on(
     tasks: Sequence[Task], work: Callable[[Task], T], workers: int, done: int, faults: dict[str, UsageError]
 ) -> dict[int, T]:
-    """Do the work on each task.
+    """Do the work, which can be pickled, on each task; return the results by the place of their task.
 
-    Parameters
-    ----------
-    tasks : sequence of Task
-    work : callable
-        Can be pickled.
-    workers : int
-        Processes; 1 works in this one.
-    done : int
-        Amount that was done before: progress starts there.
-    faults : dict of str to UsageError
-        Takes what is wrong with a config, while the others go on.
-
-    Returns
-    -------
-    dict of int to object
-        What `work` returned, by the place of the task, without those at fault.
+    Progress starts at the amount that was `done` before. What is wrong with a config goes to `faults`, and the others
+    go on; whatever else `work` raises stops all of it.
 
     Raises
     ------
     WorkerError
-        If a process was killed. Whatever else `work` raises stops all of it.
+        If a process was killed.
     """
     results: dict[int, T] = {}
-    with Progress(tasks, done) as progress:
-        work_of = _in_processes if min(workers, len(tasks)) > 1 else _here
+    work_of = _in_processes if min(workers, len(tasks)) > 1 else _here
+    with Progress(tasks, done, LINE_EVERY_S if work_of is _in_processes else FIRST_LINE_AFTER_S) as progress:
         for index, result in work_of(tasks, partial(_try, work), workers, progress):
             if isinstance(result, UsageError):
                 faults.setdefault(tasks[index].name, result)
-                progress.print(clean(result))
             else:
                 results[index] = result
-            progress.add(tasks[index].amount)
+            progress.bar.update(tasks[index].amount)
     return results
 
 
@@ -90,9 +75,8 @@ def _here(
     tasks: Sequence[Task], work: Callable[[Task], T], workers: int, progress: Progress
 ) -> Iterator[tuple[int, T]]:
     for index, task in enumerate(tasks):
-        with progress.working_on(task.name, f"{index + 1} of {len(tasks)}"):
-            result = work(task)
-        yield index, result
+        progress.name = task.name
+        yield index, work(task)
 
 
 def _in_processes(
@@ -111,9 +95,8 @@ def _in_processes(
             while left:
                 for future in wait(left, timeout=1, return_when=FIRST_COMPLETED).done:
                     index = left.pop(future)
-                    progress.name(tasks[index].name)
+                    progress.name = tasks[index].name
                     yield index, future.result()
-                progress.refresh()
                 while not records.empty():
                     waiting.handle(records.get())
         except BrokenProcessPool:
@@ -198,81 +181,53 @@ def is_terminal() -> bool:
 
 
 class Progress:
-    """A bar, or lines where no terminal shows it; what is waited for shows in it."""
+    """A bar on a terminal, else a line from time to time."""
 
-    def __init__(self, tasks: Sequence[Task], done: int) -> None:
+    def __init__(self, tasks: Sequence[Task], done: int, first: float) -> None:
+        self.name = ""  # of the config that is or was worked on
+        self._first = first  # seconds before the first line
+        self._begun, self._before = time.monotonic(), ROWS.number
         self._terminal = is_terminal()
-        self._nowhere = None if self._terminal else Path(os.devnull).open("w")  # noqa: SIM115  # closed with the bar
         total = done + sum(task.amount for task in tasks)
-        self._bar = tqdm(
+        self.bar = tqdm(
             total=total,
             initial=done,
             unit=tasks[0].unit if tasks else "",
             unit_scale=total >= 1000,
             smoothing=0,  # tasks come seldom: the rate since the start
-            file=self._nowhere or sys.stderr,
+            file=sys.stderr if self._terminal else io.StringIO(),
             leave=False,
         )
-        self._said = time.monotonic()
 
     def __enter__(self) -> Progress:
-        Waiting.bar = self._bar
+        waits = (LOOK_EVERY_S, LOOK_EVERY_S) if self._terminal else (self._first, LINE_EVERY_S)
+        self._watch = repeated(*waits, self._show)
+        self._watch.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        Waiting.bar = None
-        self._bar.close()
-        if self._nowhere:
-            self._nowhere.close()
+        self._watch.__exit__(None, None, None)
+        self.bar.close()
 
-    @contextlib.contextmanager
-    def working_on(self, name: str, place: str) -> Iterator[None]:
-        """Show what is prepared, how many rows it has so far, and how many a second."""
-        begun, before = time.monotonic(), ROWS.number
-
-        def words() -> str:
-            rows, seconds = ROWS.number - before, time.monotonic() - begun
-            return f"{name}, {rows:,} rows, {rows / max(seconds, 1e-9):,.0f} a second" if rows else name
-
-        self.name(name)
+    def _show(self) -> None:
+        rows, seconds = ROWS.number - self._before, time.monotonic() - self._begun
+        words = [self.name] if self.name else []
+        words += [f"{rows:,} rows, {rows / seconds:,.0f} a second"] if rows else []
         if self._terminal:
-            with repeated(LOOK_EVERY_S, LOOK_EVERY_S, lambda: self._bar.set_description_str(words())):
-                yield
+            self.bar.set_description_str(", ".join(words))
         else:
-            with said_if_long(lambda: f"preparing {place}: {words()}"):
-                yield
-        self.name(words())
-
-    def name(self, name: str) -> None:
-        """Show what was worked on last."""
-        self._bar.set_description_str(name, refresh=self._terminal)
-
-    def print(self, line: str) -> None:
-        """Print a line above the bar; without a terminal, the error at the end is enough."""
-        if self._terminal:
-            self._bar.write(line, file=sys.stderr)
-
-    def add(self, amount: int) -> None:
-        """Count what is done."""
-        self._bar.set_postfix_str("", refresh=False)  # whatever was waited for
-        self._bar.update(amount)
-        if not self._terminal and sys.stderr and time.monotonic() - self._said >= LINE_EVERY_S:
-            print(self._bar, file=sys.stderr)
-            self._said = time.monotonic()
-
-    def refresh(self) -> None:
-        """Show that time passes."""
-        self._bar.refresh()
+            done = f"prepared {self.bar.n:,} of {self.bar.total:,}{self.bar.unit}"
+            waiting.warning("%s, for %.0f s so far", ", ".join([done, *words]), seconds)
 
 
-def said_if_long(words: Callable[[], str]) -> contextlib.AbstractContextManager[None]:
+def said_if_long(words: str) -> contextlib.AbstractContextManager[None]:
     """Say, while something lasts that cannot be counted, what it is and for how long it has been going on."""
     begun = time.monotonic()
-    return repeated(
-        FIRST_LINE_AFTER_S,
-        LINE_EVERY_S,
-        lambda: waiting.warning("%s, for %.0f s so far", words(), time.monotonic() - begun),
-    )
+
+    def say() -> None:
+        waiting.warning("%s, for %.0f s so far", words, time.monotonic() - begun)
+
+    return repeated(FIRST_LINE_AFTER_S, LINE_EVERY_S, say)
 
 
 @contextlib.contextmanager
@@ -295,31 +250,13 @@ def repeated(first: float, further: float, act: Callable[[], object]) -> Iterato
         watcher.join()
 
 
-class Waiting(logging.Handler):
-    """Shows what is waited for: in the bar, in a line that disappears again, or without a terminal in lines."""
-
-    bar: tqdm | None = None  # of the work that is under way
+class Lines(logging.Handler):
+    """Prints what is waited for, above a bar if there is one."""
 
     def __init__(self, prog: str) -> None:
         super().__init__()
         self._prog = prog
-        self._line: tqdm | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        words = record.getMessage()
-        if not is_terminal() or record.levelno < logging.WARNING:
-            if sys.stderr:
-                self.clear()
-                print(f"{self._prog}: {words}", file=sys.stderr, flush=True)
-        elif Waiting.bar is not None:
-            Waiting.bar.set_postfix_str(words)
-        else:
-            if self._line is None:
-                self._line = tqdm(total=0, bar_format="{desc}", leave=False, file=sys.stderr)
-            self._line.set_description_str(words)
-
-    def clear(self) -> None:
-        """Remove the line that disappears again."""
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+        if sys.stderr:
+            tqdm.write(f"{self._prog}: {record.getMessage()}", file=sys.stderr)

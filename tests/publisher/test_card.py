@@ -14,7 +14,7 @@ from typing import Any
 import datasets
 import pytest
 from datasets import load_dataset
-from huggingface_hub import DatasetCard, DatasetCardData
+from huggingface_hub import DatasetCard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -88,7 +88,7 @@ def test_size_categories(rows: int, category: str) -> None:
 def test_records_read_back(prose: str, digests: dict[str, str]) -> None:
     """Whatever the texts are, and any change of the card shows."""
     written = Record({"a": ConfigRecord({"b": 1}, {"train": digests}, digests)}, digests)
-    text, record = write_card(DatasetCardData(license="mit"), prose, written)
+    text, record = write_card("license: mit", prose, written)
     listed = record.file.content.decode()
     card = read_card(text, listed)
     assert (card.prose, card.metadata) == (prose, {"license": "mit"})
@@ -302,9 +302,9 @@ def test_preview(built: Path, tmp_path: Path) -> None:
 
     tables_of = first_rows(text)
     assert sorted(tables_of) == sorted(
-        f"{name} · {split} · {count} rows"
+        f"{name} · {split} · {len(load_arrays(name, split=split)[1]):,} rows"
         for name in Mnist1D.builder_configs
-        for split, count in (("train", "4,000"), ("test", "1,000"))
+        for split in ("train", "test")
     )
     (head, *rows) = tables_of["shuffled · test · 1,000 rows"]
     assert head == ["x<small>list</small>", "y<small>int64</small>"]

@@ -242,7 +242,7 @@ def test_new_plan_is_shown(hub: Hub, publish: Publish, capsys: pytest.CaptureFix
         assert publish(builder=Changed) == code
         printed = capsys.readouterr()
         assert printed.out.count(f"  change  {large}") == (2 if code else 1)
-        assert ("written by somebody else" in printed.out) == bool(code)
+        assert ("written by another user" in printed.out) == bool(code)
         assert ("another: commit of another" in printed.err) == bool(code)
         assert (ours(hub)[large] == b"mine") == bool(code)
         assert publish() == 0

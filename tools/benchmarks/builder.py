@@ -20,7 +20,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the script beside this one is no package `generator`
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # `generator` is the package, not the script
 
 import datasets
 import numpy as np
@@ -47,7 +47,7 @@ class Tables(Mnist1D):
     def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
         train, test = (self.arrays[split] for split in SPLITS)
         whole = Whole(self.config.parameters)
-        whole.data = Dataset(train["x"], train["y"], test["x"], test["y"], np.empty(0), {})  # drawn already
+        whole.data = Dataset(x=train["x"], y=train["y"], x_test=test["x"], y_test=test["y"])  # drawn already
         return [datasets.SplitGenerator(name=split, gen_kwargs={"parts": [Part(whole, split)]}) for split in SPLITS]
 
 
@@ -64,7 +64,7 @@ BUILDERS = {"tables": Tables, "rows": Rows}
 
 
 class Run(NamedTuple):
-    """What one preparation took."""
+    """Cost of one preparation."""
 
     cpu: float  # seconds
     wall: float  # seconds

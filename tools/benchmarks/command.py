@@ -2,7 +2,7 @@
 
 python tools/benchmarks/command.py [--rounds N]
 
-Both run in turn, each time in a process of its own, after one of each that is not counted: it compiles the modules.
+Both run in turn, each time in a separate process, after one of each that is not counted: it compiles the modules.
 """
 
 from __future__ import annotations

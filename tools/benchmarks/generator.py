@@ -2,9 +2,9 @@
 
 python tools/benchmarks/generator.py [--samples N ...] [--rounds N]
 
-Both run in turn (ours, the original, ours, ...), each time in a process of its own: the two packages share a name,
-and beside this file, which is named as our package, `import generator` would find this file. The original is
-installed once, into a folder of its own below build/benchmarks, with the NumPy that ours uses.
+Both run in turn (ours, the original, ours, ...), each time in a separate process: the two packages share a name,
+and next to this file, which is named as our package, `import generator` would find this file. The original is
+installed once, into a separate folder below build/benchmarks, with the NumPy that ours uses.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ print(json.dumps(dict(seconds=time.process_time() - start)))
 
 
 class Run(NamedTuple):
-    """What one process measured."""
+    """Results of one process."""
 
     seconds: float  # of CPU time
     memory: float  # peak beyond the interpreter's own, in multiples of the result's size
@@ -176,7 +176,7 @@ def report_imports(seconds: dict[str, list[float]]) -> list[tuple[str, str, str]
 
 
 def main() -> None:
-    """Measure, print, and put the limits beside what was measured."""
+    """Measure, print, and put the limits next to the measured values."""
     parser = argparse.ArgumentParser(description="Measure the generator against the original, the package mnist1d.")
     parser.add_argument("--samples", type=int, action="append", help="may be repeated (default: 5000 and 100000)")
     parser.add_argument("--rounds", type=int, default=5, help=f"(default: 5; from {SLOW} samples, {SLOW_ROUNDS})")

@@ -2,7 +2,7 @@
 
 python tools/benchmarks/publishing.py [--rows N] [--workers N ...]
 
-The command publishes to the Hub of `loopback` on this machine, in a process of its own that is not counted, though it
+The command publishes to the Hub of `loopback` on this machine, in a separate process that is not counted, though it
 takes its share of the cores. The loop takes the tables of the builder one after the other, writes a file for each split
 with pyarrow, compressed in the same way, and hashes it.
 """
@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))  # the script beside this one is no package `generator`
+sys.path.insert(0, str(ROOT))  # `generator` is the package, not the script
 
 import datasets
 import pyarrow as pa
@@ -45,7 +45,7 @@ WRITING: dict[str, Any] = {
 
 
 class Run(NamedTuple):
-    """What one way of doing it took."""
+    """Cost of one way."""
 
     cpu: float  # seconds, of all its processes
     wall: float  # seconds
@@ -118,7 +118,7 @@ def publish(rows: int, workers: int, environment: dict[str, str]) -> Run:
 
 
 def measure(rows: int, workers: list[int]) -> Iterator[tuple[str, Run]]:
-    """One after the other, each in a process of its own, whose children are its alone."""
+    """One after the other, each in a separate process, whose children are its alone."""
     with TemporaryDirectory() as folder:
         yield "plain loop", in_new_process(loop, rows, Path(folder))
     for count in workers:

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))  # the script beside this one is no package `generator`
+sys.path.insert(0, str(ROOT))  # `generator` is the package, not the script
 
 import datasets
 import numpy as np

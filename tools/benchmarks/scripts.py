@@ -48,7 +48,7 @@ EQUAL, MEDIA, REFUSED, ITSELF, DIFFERENT, FAULT = (
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a script, and why."""
+    """Outcome of a script, and the reason."""
 
     name: str
     status: str
@@ -108,11 +108,12 @@ def own_rows(kind: Any, config: str, options: Mapping[str, Any], downloads: Path
     """Split -> rows as the script yields them, encoded by its features, without the library's files in between."""
     from publisher.builders.scripts import sequences_of_dicts
     from publisher.prepare.config_builder import ConfigBuilder
+    from publisher.prepare.datasets_compat import encoded_as_before_4
 
     source = ConfigBuilder(kind, config, options)
     features = source.builder.info.features
     rows: dict[str, list[str]] = {}
-    with sequences_of_dicts():
+    with sequences_of_dicts(), encoded_as_before_4():
         for split, keywords in source.splits.items():
             if hasattr(source.builder, "_generate_tables"):
                 examples = (
@@ -157,7 +158,7 @@ def spell(row: Any, features: Any, downloads: Path) -> str:
 
 
 def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
-    """What became of a config, and why; in a process of its own, as scripts change what they like."""
+    """Outcome of a config, and the reason; in a separate process, as scripts change what they like."""
     from datasets import DatasetBuilder, load_dataset
 
     from publisher.builders import find_builder
@@ -214,7 +215,7 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
 
 
 def try_script(folder: Path, configs: int) -> tuple[str, str]:
-    """What became of a script, by the worst of the configs that it can read itself."""
+    """Outcome of a script: the worst of the configs that it can read itself."""
     from publisher.builders import find_builder
     from publisher.errors import UsageError
     from publisher.options import Options
@@ -235,7 +236,7 @@ def try_script(folder: Path, configs: int) -> tuple[str, str]:
 
 
 def _answer(pipe: Connection, folder: Path, configs: int) -> None:
-    """Send what became of a script; what it prints is nobody's."""
+    """Send the outcome of a script; its output is discarded."""
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(silence, stream)

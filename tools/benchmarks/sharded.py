@@ -2,8 +2,8 @@
 
 python tools/benchmarks/sharded.py [--shards N] [--rounds N] [--rows N ...] [--skip-memory]
 
-All sides of a comparison take turns, each time in a process of its own. The two sizes that memory is compared at are
-prepared as anybody would, in a cache below build/benchmarks that is removed afterwards: 10,000,000 rows take 3.4 GB.
+All sides of a comparison take turns, each time in a separate process. The two sizes that memory is compared at are
+prepared in the usual way, in a cache below build/benchmarks that is removed afterwards: 10,000,000 rows take 3.4 GB.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the script beside this one is no package `generator`
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # `generator` is the package, not the script
 
 import datasets
 import numpy as np
@@ -84,7 +84,7 @@ class Times(NamedTuple):
 
 
 class Preparation(NamedTuple):
-    """What one process took to prepare a dataset."""
+    """Cost of preparing a dataset in one process."""
 
     before: float  # bytes, peak of the interpreter and its modules
     own: float  # bytes, peak of the process
@@ -150,7 +150,7 @@ def report_memory(sizes: list[int], workers: int | None, measured: list[Preparat
 
 
 def main() -> None:
-    """Measure, print, and put the limits beside what was measured."""
+    """Measure, print, and put the limits next to the measured values."""
     parser = argparse.ArgumentParser(description="Measure the sharded stream.")
     parser.add_argument("--shards", type=int, default=5, help=f"of {SHARD_ROWS} rows, drawn a round (default: 5)")
     parser.add_argument("--rounds", type=int, default=5, help="(default: 5)")

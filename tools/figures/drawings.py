@@ -17,9 +17,8 @@ from card.table import MNIST, Cell, Row, number
 from generator import Parameters, make_dataset
 from generator.anatomy import Anatomy, Mask, first_rows, take_apart
 from generator.arrays import Floats, Integers
-from tools.figures.embedding import CACHE, MNIST_CACHE, embed
+from tools.figures.embedding import CACHE, MNIST_FILE, embed
 from tools.figures.style import BLACK, BLUE, INK, LINE, ORANGE, SHADE, bare, new_figure
-from tools.mnist import SIDE, load_mnist
 
 ROWS = 2  # of samples
 STEPS_DIGITS = (3, 5, 7)
@@ -69,15 +68,15 @@ def _draw_sample(axes: Axes, x: Floats, span: Mask, *, in_time: bool) -> None:
 def draw_templates(source: tuple[str, Sequence[Sequence[float]]]) -> Figure:
     """A digit of MNIST each, and the ten templates, as twelve points and as lines."""
     x = np.array(source[1])
-    mnist = load_mnist()
+    with np.load(MNIST_FILE) as mnist:
+        images = mnist["digits"]
     figure = new_figure(3.45)
     grid = figure.subplots(3, 10, gridspec_kw={"wspace": 0.07, "hspace": 0.06, "height_ratios": [0.72, 1, 1]})
     figure.subplots_adjust(left=0.035, right=0.995, bottom=0.02, top=0.915)
     reach = np.abs(x).max() * 1.35
     for (row, digit), axes in np.ndenumerate(grid):
         if row == 0:
-            pixels = mnist.x[np.argmax(mnist.y == digit)].reshape(SIDE, SIDE)
-            axes.imshow(pixels, cmap="gray_r", aspect="auto")
+            axes.imshow(images[digit], cmap="gray_r", aspect="auto")
             axes.set_title(str(digit), fontweight="bold")
         else:
             look = {"marker": "o", "markersize": 3.5, "linewidth": 0} if row == 1 else {"linewidth": 2.4}
@@ -157,14 +156,11 @@ def _stages(samples: Anatomy, length: int, points: int) -> dict[str, list[_Curve
 
 
 def draw_tsne(source: tuple[str, Parameters]) -> Figure:
-    """As many samples of MNIST as of MNIST-1D by t-SNE, a colour for each digit."""
+    """Samples of MNIST and of MNIST-1D by t-SNE, a colour for each digit."""
     data = make_dataset(source[1])
     x, labels = np.concatenate([data.x, data.x_test]), np.concatenate([data.y, data.y_test])
-    mnist = load_mnist()
-    maps = {
-        "MNIST": (embed(mnist.x[: len(x)], MNIST_CACHE), mnist.y[: len(x)]),
-        "MNIST-1D": (embed(x, CACHE), labels),
-    }
+    with np.load(MNIST_FILE) as mnist:
+        maps = {"MNIST": (mnist["embedding"], mnist["labels"]), "MNIST-1D": (embed(x, CACHE), labels)}
     figure = new_figure(4.45)
     grid = figure.subplots(1, 2, gridspec_kw={"wspace": 0.03})
     figure.subplots_adjust(left=0.005, right=0.995, bottom=0.075, top=0.935)
@@ -191,10 +187,12 @@ def draw_tsne(source: tuple[str, Parameters]) -> Figure:
 def draw_models(rows: Sequence[Row]) -> Figure:
     """Test accuracy of each model by dataset: bars are measured here, diamonds the authors' values."""
     datasets = list(rows[0].cells)
-    figure = new_figure(3.05)
+    high = 1.4 + 0.36 * len(rows)  # inches
+    figure = new_figure(high)
     grid = figure.subplots(1, len(datasets), sharey=True, gridspec_kw={"wspace": 0.12})
-    figure.subplots_adjust(left=0.155, right=0.98, bottom=0.225, top=0.81)
-    figure.suptitle("Test accuracy on MNIST and on each config of MNIST-1D", fontsize=11, fontweight="bold", y=0.985)
+    figure.subplots_adjust(left=0.155, right=0.98, bottom=0.69 / high, top=1 - 0.58 / high)
+    title = "Test accuracy on MNIST and on each config of MNIST-1D"
+    figure.suptitle(title, fontsize=11, fontweight="bold", y=1 - 0.05 / high)
     for axes, dataset in zip(grid, datasets, strict=True):
         for place, row in enumerate(rows):
             _draw_accuracy(axes, place, row.cells[dataset], row.model.authors.get(dataset))
@@ -203,11 +201,11 @@ def draw_models(rows: Sequence[Row]) -> Figure:
         axes.set_yticks(range(len(rows)), [row.model.short for row in rows])
         axes.set_title("MNIST" if dataset == MNIST else dataset)
         axes.tick_params(length=0, labelsize=8.5)
-    figure.supxlabel("test accuracy, %", x=0.5, y=0.105, fontsize=9)
+    figure.supxlabel("test accuracy, %", x=0.5, y=0.32 / high, fontsize=9)
     ours = Rectangle((0, 0), 1, 1, color=BLUE, label="measured here, with standard deviation")
     theirs = Line2D([], [], label="the authors' table", **DIAMOND)
     figure.legend(
-        handles=[ours, theirs, chance], loc="lower center", ncols=3, frameon=False, bbox_to_anchor=(0.5, -0.015)
+        handles=[ours, theirs, chance], loc="lower center", ncols=3, frameon=False, bbox_to_anchor=(0.5, -0.05 / high)
     )
     return figure
 

@@ -10,7 +10,7 @@ import numpy as np
 from generator.arrays import Floats
 
 CACHE = Path(__file__).with_name("tsne.npz")
-MNIST_CACHE = Path(__file__).with_name("tsne-mnist.npz")
+MNIST_FILE = Path(__file__).with_name("mnist.npz")  # digits, labels and their embedding: see README.md
 STEPS = 4095  # of a coordinate from 0: finer than the pixels of the picture
 
 

@@ -47,7 +47,7 @@ def draw_all(folder: Path) -> Iterator[Path]:
 
 
 def remove_unused(folder: Path) -> Iterator[Path]:
-    """Remove the pictures of a folder that are not among those of the card, and say where they were."""
+    """Remove pictures that the card does not show from a folder, and yield their paths."""
     for path in sorted(folder.iterdir()):
         if path.suffix in (".png", ".gif") and path.name not in SOURCES:
             path.unlink()

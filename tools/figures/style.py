@@ -1,4 +1,4 @@
-"""How all pictures look, and how they become files of the same bytes from run to run."""
+"""The look of all pictures, and their files, whose bytes are the same from run to run."""
 
 from __future__ import annotations
 
@@ -80,5 +80,5 @@ def save_png(figure: Figure, path: Path, comment: str) -> None:
 
 
 def tools() -> str:
-    """What the bytes of a picture depend on besides the data."""
+    """Versions that the bytes of a picture depend on, apart from the data."""
     return f"matplotlib {matplotlib.__version__}, Pillow {PIL.__version__}, {platform.machine()}"

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _Parser(
         prog="python -m tools.readers",
         description="Read the repository that this project writes with many versions of many readers, each in an "
-        "environment of its own that is kept in build/readers, and print what opens. Exit code 1 if something "
+        "separate environment that is kept in build/readers, and print what opens. Exit code 1 if something "
         "does not.",
         allow_abbrev=False,
     )
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     for name in options.only:
         if name not in names:
-            parser.error(f"there is no environment {name!r}: choose from {', '.join(names)}")
+            parser.error(f"unknown environment {name!r}: choose from {', '.join(names)}")
     chosen = [
         environment
         for environment in ENVIRONMENTS

@@ -17,7 +17,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Environment:
-    """What is installed together, and what reads there."""
+    """Packages that are installed together, and the readers that use them."""
 
     name: str
     requirements: tuple[str, ...]
@@ -127,7 +127,7 @@ ENVIRONMENTS = (
         (FASTPARQUET,),
         ("fastparquet", "pandas"),
         quick=False,
-        known_failure="it is being retired, by its own page, and does not read the encoding BYTE_STREAM_SPLIT",
+        known_failure="it is being retired, according to its page, and does not read the encoding BYTE_STREAM_SPLIT",
     ),
 )
 

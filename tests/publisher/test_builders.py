@@ -1,4 +1,4 @@
-"""`python -m publisher SOURCE REPO_ID`: from a loading script, as people have them, to a repository."""
+"""From a loading script, as people have them, to a repository: `publish-dataset SOURCE REPO_ID`."""
 
 from __future__ import annotations
 
@@ -53,6 +53,8 @@ class ShortTexts(Corpus):
         file = dl_manager.download(f"data/{self.config.name}.tsv")
         return [datasets.SplitGenerator(name=datasets.Split.TRAIN, gen_kwargs={"file": file})]
 """
+
+
 FILES = {
     "short-texts.py": SCRIPT,
     "labels.py": 'LABELS = ["bad", "good"]\n',
@@ -63,19 +65,27 @@ FILES = {
     "dataset_infos.json": '{"en": {"splits": {"train": {"name": "train", "num_bytes": 1, "num_examples": 7}}}}',
     "README.md": "---\ndataset_info:\n  config_name: en\n  splits:\n  - name: train\n    num_examples: 7\n---\n",
 }
+
+
 ROWS = [
     {"text": "so good", "label": 1, "spans": {"start": [0, 3], "word": ["so", "good"]}},
     {"text": "bad", "label": 0, "spans": {"start": [0], "word": ["bad"]}},
 ]
+
+
 HEAD = "import datasets\nclass A(datasets.GeneratorBasedBuilder):\n"
+
+
 INFO = "    def _info(self):\n        return datasets.DatasetInfo()\n"
+
+
 REFUSED = {  # a script -> what is said of it
     "import datasets\n": "mine.py has no builder",
     "import datasets\nraise KeyError('x')\n": "mine.py, line 2: KeyError: 'x'",
     "import datasets\ndef:\n": "mine.py, line 2: SyntaxError",
     "import datasets\nexit(3)\n": "mine.py, line 2: SystemExit",
     "import no_such_thing\n": "mine.py imports no_such_thing, which is not installed",
-    "from .beside import x\n": "mine.py imports beside.py, which is not beside it",
+    "from .beside import x\n": "mine.py imports beside.py, which is not next to it",
     "import apache_beam\nimport datasets\nclass B(datasets.BeamBasedBuilder):\n    pass\n": "B is a Beam builder",
     HEAD
     + "    manual_download_instructions = 'Get it at the counter.'\n"
@@ -244,3 +254,34 @@ def test_adopt(folder: Path, hub: Hub) -> None:
     assert HfApi().dataset_info("tester/short-texts", revision="script").sha == before
     assert main(arguments) == 0
     assert HfApi().list_repo_commits("tester/short-texts", repo_type="dataset")[0].commit_id == commits[0].commit_id
+
+
+@pytest.mark.parametrize(
+    ("line", "packages"),
+    [
+        ("from library.helpers import ROWS", ""),
+        ("from library.helpers import ROWS", "hub hub/texts"),
+        ("from ...library.helpers import ROWS", ". hub hub/texts"),
+    ],
+)
+def test_a_script_in_the_tree_of_a_package(line: str, packages: str, tmp_path: Path) -> None:
+    """It finds the packages above it, by their names or, in a package itself, by its own place."""
+    script = tmp_path / "hub" / "texts" / "texts.py"
+    script.parent.mkdir(parents=True)
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "helpers.py").write_text("ROWS = [{'n': 1}]\n")
+    (tmp_path / "library" / "__init__.py").touch()
+    for package in packages.split():
+        (tmp_path / package / "__init__.py").touch()
+    script.write_text(
+        f"{line}\n{HEAD}{INFO}"
+        + "    def _split_generators(self, _): return [datasets.SplitGenerator('train', {})]\n"
+        + "    def _generate_examples(self): yield from enumerate(ROWS)\n"
+    )
+    out = tmp_path / "out"
+    try:
+        assert main([str(script), "me/texts", "--output-dir", str(out)]) == 0
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "library"]:
+            del sys.modules[name]
+    assert load_dataset(str(out), split="train").to_list() == [{"n": 1}]

@@ -1,0 +1,367 @@
+"""Configs: their names, order and default, what they hold, and the sources that they fetch."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Iterator
+from enum import Enum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any, ClassVar
+
+import datasets
+import numpy as np
+import pytest
+
+from loopback import Hub
+from publisher import Card, main, validate
+from publisher.builders import find_builder
+from publisher.prepare.configs import declared_configs
+from tests.builders import INTEGER, VALUE, R, builder, load, one
+from tests.commands import run_command
+
+
+class Classic(datasets.BuilderConfig):
+    """As most scripts have it: no dataclass, and an argument without a default."""
+
+    def __init__(self, url: str, **given: Any) -> None:
+        """Keep the address."""
+        super().__init__(version=datasets.Version("1.0.0"), **given)
+        self.url = url
+        self.features = INTEGER
+        self.since, self.known, self.clean = datetime.date(2024, 1, 1), {"b", "a"}, str.strip
+        self.size, self.place, self.grid = np.int64(7), Path("/"), np.eye(2)
+
+
+def test_classic_configs(card: Card, hub: Hub) -> None:
+    """They are published, one by one too, and what they hold is in the record, the same in every process."""
+    kind = builder(one, configs=[Classic(f"https://example.org/{name}", name=name) for name in "ab"])
+    assert main(kind, card, R, []) == 0
+    before = hub.files(R)
+    assert main(kind, card, R, ["--config", "b"]) == 0
+    assert hub.files(R) == before
+    provenance = json.loads(before[".publish.json"])["configs"]["a"]["provenance"]
+    known = {name: provenance[name] for name in ("url", "since", "known", "clean", "size", "grid")}
+    assert known == {
+        "url": "https://example.org/a",
+        "since": "2024-01-01",
+        "known": ["a", "b"],
+        "clean": "str.strip",
+        "size": 7,
+        "grid": [[1, 0], [0, 1]],
+    }
+    assert provenance["features"]["x"]["dtype"] == "int64"
+
+
+STRANGE = ["x1", "x[1]", "[2m]", "]", "{a,b}", "a b", "é", "it's", ".hidden", "__u", "#1", "%41", "!x"]
+
+
+def test_strange_names(card: Card, hub: Hub, tmp_path: Path) -> None:
+    """Each config serves its own rows, however it is named."""
+
+    def named(config: Any) -> Iterator[dict[str, Any]]:
+        yield {"x": config.name}
+
+    features = datasets.Features({"x": VALUE("string")})
+    kind = builder(named, features, configs=[datasets.BuilderConfig(name=name) for name in STRANGE])
+    assert main(kind, card, R, []) == 0
+    for name in STRANGE:
+        assert load(name)["x"][:] == [name]
+    assert main(kind, card, R, ["--output-dir", str(tmp_path / "out")]) == 0
+    assert validate(tmp_path / "out") == validate(R) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "default", "split", "refused"),
+    [
+        (["."], None, "train", "'.'"),
+        ([".."], None, "train", "'..'"),
+        (["README.md"], None, "train", "'README.md'"),
+        ([".huggingface.yaml"], None, "train", "'.huggingface.yaml'"),  # a file that `load_dataset` reads
+        (["NUL.txt"], None, "train", "'NUL.txt'"),
+        (["a"], None, "n" * 240, "'nnnnn"),
+        (["main", "data"], "main", "train", "'data'"),
+        (["main", "default"], "main", "train", "'default'"),
+        (["a", "a"], None, "train", "'a'"),
+        (["a\n"], None, "train", "'a\\n'"),
+        (["$HOME"], None, "train", "'$HOME'"),
+        (["a"], None, "train\n", "'train\\n'"),
+        (["a"], None, "all", "'all'"),
+        (["a"], None, "tr-ain", "tr-ain"),
+    ],
+)
+def test_names_that_cannot_be(
+    names: list[str],
+    default: str | None,
+    split: str,
+    refused: str,
+    card: Card,
+    hub: Hub,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Refused in a sentence that names them, before anything is done."""
+    splits: Any = {split: {}}
+    kind = builder(one, configs=[datasets.BuilderConfig(name=name) for name in names], default=default, **splits)
+    assert main(kind, card, R, []) == 2
+    said = capsys.readouterr().err
+    assert refused in said
+    assert said.count("\n") == 1
+
+
+def test_faults_of_a_builder(card: Card, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    """A config that fails is named with the line of its script, and so is a split without rows."""
+
+    def fails(config: Any) -> Iterator[dict[str, Any]]:
+        yield {"x": {"a": 1}[config.name]}
+
+    configs = [datasets.BuilderConfig(name=name) for name in "ab"]
+    assert main(builder(fails, configs=configs), card, R, []) == 2
+    said = capsys.readouterr().err
+    line = fails.__code__.co_firstlineno + 1
+    assert f"config 'b', split 'train': test_prepare_configs.py, line {line}: KeyError: 'b'" in said
+    assert main(builder(lambda config, n: iter([{"x": 1}] * n), train={"n": 1}, test={"n": 0}), card, R, []) == 2
+    assert "config 'default', split 'test': The split is empty" in capsys.readouterr().err
+
+
+def leaves(config: Any) -> Iterator[dict[str, Any]]:
+    """A script that gives up."""
+    yield {"x": 1}
+    sys.exit("no more")
+
+
+def test_scripts_that_exit(card: Card, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    """They do not end the command without a word."""
+    assert main(builder(leaves), card, R, []) == 2
+    assert "SystemExit: no more" in capsys.readouterr().err
+
+
+class Server(ThreadingHTTPServer):
+    """Serves one archive, and counts how often it is fetched."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Archive)
+        self.fetched = 0
+        self.text = "1"
+        self.url = f"http://127.0.0.1:{self.server_port}/numbers.zip"
+
+
+class Archive(BaseHTTPRequestHandler):
+    """A text in a ZIP file."""
+
+    server: Server
+
+    def do_HEAD(self) -> None:
+        """The headers."""
+        self._answer()
+
+    def do_GET(self) -> None:
+        """Headers and content."""
+        if self.path != "/numbers.zip":
+            self.send_error(404)
+            return
+        self.server.fetched += 1
+        self.wfile.write(self._answer())
+
+    def _answer(self) -> bytes:
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as archive:
+            archive.writestr(zipfile.ZipInfo("number.txt"), self.server.text)
+        self.send_response(200)
+        self.send_header("ETag", f'"{self.server.text}"')
+        self.send_header("Content-Length", str(len(content.getvalue())))
+        self.end_headers()
+        return content.getvalue()
+
+    def log_message(self, *arguments: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server on loopback, which aiohttp reaches without a proxy."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "127.0.0.1")
+    with Server() as served:
+        Thread(target=served.serve_forever, daemon=True).start()
+        yield served
+        served.shutdown()
+
+
+@pytest.mark.skipif(datasets.__version__ < "3", reason="datasets 2 fetches a file again whenever it is asked for")
+def test_sources_are_fetched_once(server: Server, card: Card, hub: Hub) -> None:
+    """For dry run, publish, publish again and verify; again if the server has another; and are kept nowhere else."""
+    extracted: list[Path] = []
+
+    class Fetching(datasets.GeneratorBasedBuilder):
+        BUILDER_CONFIGS: ClassVar = [datasets.BuilderConfig(name=name) for name in "ab"]
+
+        def _info(self) -> datasets.DatasetInfo:
+            return datasets.DatasetInfo(features=datasets.Features({"x": datasets.Value("string")}))
+
+        def _split_generators(self, manager: Any) -> list[datasets.SplitGenerator]:
+            folder = Path(manager.download_and_extract(server.url))
+            extracted.append(folder)
+            return [datasets.SplitGenerator(name="train", gen_kwargs={"folder": folder})]
+
+        def _generate_examples(self, folder: Path) -> Iterator[tuple[int, dict[str, str]]]:
+            yield 0, {"x": self.config.name + (folder / "number.txt").read_text(encoding="utf-8")}
+
+    for arguments in (["--dry-run"], [], [], ["--verify"]):
+        assert main(Fetching, card, R, arguments) == 0
+        assert server.fetched == 1
+    assert load("b")["x"][:] == ["b1"]
+    server.text = "2"
+    assert main(Fetching, card, R, []) == 0
+    assert server.fetched == 2
+    assert load("b")["x"][:] == ["b2"]
+    assert len(set(extracted)) == 5  # once for all configs of a run
+    assert [path for path in extracted if path.exists()] == []
+
+
+def test_pictures(card: Card, hub: Hub, tmp_path: Path) -> None:
+    """A folder and the Hub get the same, behind links too, without what systems and editors leave there."""
+    kept = {"a.png": b"a", "deep/b.png": b"b", "linked/c.png": b"c", "d.png": b"d"}
+    litter = [".DS_Store", "deep/.DS_Store", ".ipynb_checkpoints/a.png", "a.png~", "Thumbs.db", "__MACOSX/._a.png"]
+    assets, elsewhere = tmp_path / "assets", tmp_path / "elsewhere"
+    for path, content in {**kept, **dict.fromkeys(litter, b"litter")}.items():
+        place = elsewhere / Path(path).name if path in ("linked/c.png", "d.png") else assets / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    (elsewhere / "d.png").rename(tmp_path / "d.png")
+    (assets / "linked").symlink_to(elsewhere, target_is_directory=True)
+    (assets / "d.png").symlink_to(tmp_path / "d.png")
+    (assets / "gone.png").symlink_to(tmp_path / "nowhere")
+    wanted = {f"assets/{path}": content for path, content in kept.items()}
+    illustrated = Card(card.template, card.metadata, assets=assets)
+    assert main(builder(one), illustrated, R, ["--output-dir", str(tmp_path / "out")]) == 0
+    assert main(builder(one), illustrated, R, []) == 0
+    out = tmp_path / "out"
+    written = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    published = hub.files(R)
+    for files in (written, published):
+        assert {path: content for path, content in files.items() if path.startswith("assets/")} == wanted
+    published.pop(".gitattributes", None)
+    assert published == written
+    assert validate(R) == validate(out) == []
+
+
+class Size(str, Enum):
+    """Names of configs, columns and labels, as some scripts have them."""
+
+    small = "small"
+    large = "large"
+
+
+def test_names_that_are_members(card: Card, hub: Hub) -> None:
+    """Subclasses of `str` are taken as their text everywhere."""
+    features = datasets.Features({np.str_("x"): VALUE("int64"), Size.large: datasets.ClassLabel(names=list(Size))})
+    rows = [{"x": 1, Size.large: Size.small}, {np.str_("x"): 2, "large": 1}]
+    configs = [datasets.BuilderConfig(name=name) for name in (*Size, np.str_("other"))]
+    kind = builder(lambda config: iter(rows), features, configs, default=Size.large)
+    for arguments in ([], ["--verify"], ["--config", "small"]):
+        assert main(kind, card, R, arguments) == 0
+    assert "data/train-00000-of-00001.parquet" in hub.files(R)
+    found = load("small")
+    assert found.to_list() == [{"x": 1, "large": 0}, {"x": 2, "large": 1}]
+    assert found.features["large"].names == ["small", "large"]
+    assert b"Size" not in b"".join(content for path, content in hub.files(R).items() if not path.endswith("parquet"))
+
+
+def test_a_default_that_is_no_config(card: Card, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is a note, and the first config is the default."""
+    configs = [datasets.BuilderConfig(name=name) for name in ("wiki", "lab")]
+    kind = builder(one, configs=configs, default="source")
+    for arguments in (["--config", "lab"], []):
+        assert main(kind, card, R, arguments) == 0
+        assert (
+            "DEFAULT_CONFIG_NAME is 'source', which is not a config. The default is 'wiki'" in capsys.readouterr().out
+        )
+    assert load()["x"][:] == [1]
+    assert {"data/train-00000-of-00001.parquet", "lab/train-00000-of-00001.parquet"} < set(hub.files(R))
+    assert main(kind, card, R, ["--verify"]) == 0
+
+
+SPOKEN = """
+import datasets
+{imports}
+class Spoken(datasets.GeneratorBasedBuilder):
+    BUILDER_CONFIGS = [{configs}]
+    {default}
+    def _info(self):
+        return datasets.DatasetInfo(features=datasets.Features({{"n": datasets.Value("int64")}}))
+    def _split_generators(self, manager):
+        {splits}
+        return [datasets.SplitGenerator("train", {{"n": n}})]
+    def _generate_examples(self, n):
+        yield 0, {{"n": n}}
+"""
+CONFIGS = "datasets.BuilderConfig(name=name) for name in "
+
+
+def spoken(folder: Path, configs: str, imports: str = "", splits: str = "n = 1", default: str = "") -> Path:
+    """A script."""
+    script = folder / "spoken.py"
+    script.write_text(SPOKEN.format(configs=configs, imports=imports, splits=splits, default=default))
+    return script
+
+
+@pytest.mark.parametrize(
+    ("configs", "imports", "expected"),
+    [
+        (f"{CONFIGS} ('b', 'c', 'a')", "", "bca"),
+        (f"{CONFIGS} sorted({{'b', 'c', 'a'}}, key='bca'.index)", "", "bca"),
+        (f"{CONFIGS} {{'b', 'c', 'a'}}", "", "cab"),
+        (f"{CONFIGS} NAMES", "NAMES = list(set('bca'))", "cab"),
+        (f"{CONFIGS} map(str, NAMES)", "from names import NAMES", "cab"),
+    ],
+)
+def test_the_order_of_configs(
+    configs: str, imports: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the declared one, or by name after the default one where Python may give another in the next process."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("PUBLISHER_SCRIPT_FOLDER", "")
+    monkeypatch.delitem(sys.modules, "names", raising=False)
+    (tmp_path / "names.py").write_text("from glob import glob\nNAMES = [name for name in {'b', 'c', 'a'}]\n")
+    script = spoken(tmp_path, configs, imports, default="DEFAULT_CONFIG_NAME = 'c'")
+    assert "".join(declared_configs(find_builder(str(script)))) == expected
+
+
+@pytest.mark.parametrize(
+    ("splits", "options", "said"),
+    [
+        ("n = int(open(manager.download_custom('any', lambda _, path: open(path, 'w').write('7'))).read())", [], None),
+        ("n = len(self.config.data_files['train'])", ["--set", "data_files=*.csv"], None),
+        (
+            "n = len(self.config.data_files['train']) if self.config.data_files else data_files",
+            [],
+            "Give the files as --set data_files=...",
+        ),
+        ("raise ValueError('pass the data_dir kwarg to load_dataset')", [], "Give the folder as --data-dir"),
+        ("n = manager.download('http://127.0.0.1:9/a.csv')", [], "http://127.0.0.1:9/a.csv"),
+        ("import urllib.request; n = urllib.request.urlopen(URL + '/nowhere.zip')", [], "/nowhere.zip"),
+    ],
+)
+def test_sources_of_scripts(
+    splits: str,
+    options: list[str],
+    said: str | None,
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are found as in versions 1 to 3, or the sentence says which is missing, and how to give it."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("PUBLISHER_SCRIPT_FOLDER", "")
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("x")
+    url = server.url.rpartition("/")[0]
+    script = spoken(tmp_path, f"{CONFIGS} 'ab'", f"URL = {url!r}", splits)
+    ended = run_command([script, "me/spoken", "--output-dir", tmp_path / "out", *options])
+    assert ended.exit_code == (2 if said else 0), ended.stderr
+    assert (said or "") in ended.stderr

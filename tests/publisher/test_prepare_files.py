@@ -1,0 +1,281 @@
+"""Files: how rows are divided and stored, media and their paths, and configs in shards."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from loopback import Hub
+from mnist1d import VERSION
+from publisher import Card, main, validate
+from publisher.prepare import parquet
+from publisher.prepare.config_builder import ConfigBuilder
+from publisher.prepare.configs import METADATA_KEY, PreparedConfig
+from publisher.prepare.tasks import WholeConfig
+from tests.builders import INTEGER, VALUE, R, Rows, builder, load, read
+from tests.pictures import Pictures
+
+MNIST1D_BYTES = 1_450_000  # of the two default files together; those published before have 2,009,200
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> PreparedConfig:
+    """The second dataset's large config, written to `tmp_path / "new"`."""
+    return WholeConfig(ConfigBuilder(Pictures, "large", {}, tmp_path), "small").prepare(tmp_path / "new")
+
+
+def test_rows_and_features_survive(pictures: PreparedConfig, tmp_path: Path) -> None:
+    """`load_dataset` gives what the builder gave, without a card."""
+    builder = Pictures(config_name="large", cache_dir=str(tmp_path / "again"))
+    builder.download_and_prepare()
+    expected = builder.as_dataset(split="validation")
+    [file] = pictures.files["validation"]
+    loaded = datasets.load_dataset("parquet", data_files=str(tmp_path / "new" / file.path), split="train")
+    assert loaded.features == expected.features
+    assert list(loaded) == list(expected)
+    assert file.path == "large/validation-00000-of-00001.parquet"
+    assert (file.rows, file.size) == (30, (tmp_path / "new" / file.path).stat().st_size)
+
+
+def test_encodings(pictures: PreparedConfig, tmp_path: Path) -> None:
+    """Zstandard and a page index everywhere; floats split by byte, everything else with a dictionary."""
+    metadata = pq.read_metadata(tmp_path / "new" / pictures.files["validation"][0].path)
+    columns = [metadata.row_group(0).column(index) for index in range(metadata.num_columns)]
+    assert {column.compression for column in columns} == {"ZSTD"}
+    assert {b"use_content_defined_chunking", b"content_defined_chunking"} < metadata.metadata.keys()
+    assert all(column.has_offset_index and column.has_column_index for column in columns if column.num_values)
+    for column in columns:
+        split = "BYTE_STREAM_SPLIT" in column.encodings
+        assert split == (column.physical_type in ("FLOAT", "DOUBLE"))
+        assert column.has_dictionary_page == (not split)
+
+
+def test_footer_says_what_made_the_file(built: Path) -> None:
+    """Builder, config, version and every parameter."""
+    metadata = pq.read_metadata(built / "shuffled" / "test-00000-of-00001.parquet").metadata
+    provenance = json.loads(metadata[METADATA_KEY.encode()])
+    assert (provenance["builder"], provenance["config"], provenance["version"]) == ("mnist1d", "shuffled", VERSION)
+    assert provenance["parameters"]["shuffle_seq"] is True
+    assert provenance["parameters"]["padding"] == [36, 60]
+    assert len(provenance["parameters"]) == 12
+
+
+def test_published_size(built: Path) -> None:
+    """The two files of the default config are small."""
+    assert sum(path.stat().st_size for path in (built / "data").iterdir()) <= MNIST1D_BYTES
+
+
+def test_large_splits_take_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows keep their order over the files, and none is lost or doubled."""
+    monkeypatch.setattr(parquet, "FILE_BYTES", 1000)
+    monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 300)
+    monkeypatch.setattr(parquet, "BATCH_ROWS", 16)
+    rows = datasets.Dataset.from_dict({"n": list(range(700))})
+    written, digest = parquet.write_split(rows, "train", tmp_path, parquet.Writing(rows.features))
+    assert digest.numbers() == {"n": hashlib.sha256(np.arange(700).tobytes()).hexdigest()}
+    assert [file.path.name for file in written] == parquet.file_names("train", 6)
+    assert [value for file in written for value in pq.read_table(file.path)["n"].to_pylist()] == list(range(700))
+    assert sum(file.rows for file in written) == 700
+    assert pq.read_metadata(written[0].path).num_row_groups > 1
+
+
+def test_no_rows(tmp_path: Path) -> None:
+    """A split without rows is one file without rows."""
+    empty = datasets.Dataset.from_dict(
+        {"x": [], "y": []},
+        features=datasets.Features({"x": datasets.Sequence(datasets.Value("float64")), "y": datasets.Value("int64")}),
+    )
+    [file], _ = parquet.write_split(empty, "train", tmp_path, parquet.Writing(empty.features))
+    assert (file.rows, pq.read_table(file.path).num_rows) == (0, 0)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    """Paths of three pictures."""
+    folder = tmp_path / "somebody" / "private"
+    folder.mkdir(parents=True)
+    for number in range(3):
+        Image.new("RGB", (4, 4), (number * 80, 0, 0)).save(folder / f"{number}.png")
+    return sorted(map(str, folder.iterdir()))
+
+
+MEDIA = datasets.Features(
+    {
+        "image": datasets.Image(),
+        "pages": [datasets.Image()],
+        "deep": {"found": [{"crop": datasets.Image(), "name": VALUE("string")}]},
+    }
+)
+
+
+def media(config: Any, files: list[str]) -> Iterator[dict[str, Any]]:
+    """Pictures by path, in a list, and in structs in a list in a struct; and none."""
+    for number, file in enumerate(files):
+        found = [{"crop": file, "name": "one"}] * number
+        yield {"image": file, "pages": [file] * number, "deep": {"found": found} if number else None}
+    yield {"image": None, "pages": None, "deep": None}
+
+
+def media_tables(config: Any, files: list[str]) -> Iterator[pa.Table]:
+    """The same pictures as tables."""
+    for file in files:
+        by_path = {"bytes": None, "path": file}
+        row = {"image": by_path, "pages": [by_path], "deep": {"found": [{"crop": by_path, "name": "one"}]}}
+        yield pa.Table.from_pylist([row], schema=MEDIA.arrow_schema)
+
+
+@pytest.mark.parametrize(("rows", "tables"), [(media, False), (media_tables, True)])
+def test_media(rows: Rows, tables: bool, files: list[str], card: Card, hub: Hub, tmp_path: Path) -> None:
+    """Media named by path are published with their bytes, and no path of this machine is in any file."""
+    kind = builder(rows, MEDIA, tables=tables, train={"files": files})
+    prepared = kind(cache_dir=str(tmp_path / "cache"))
+    prepared.download_and_prepare()
+    expected = list(map(_pixels, prepared.as_dataset(split="train")))
+    sizes = {Path(file).name: Path(file).stat().st_size for file in files}
+    assert main(kind, card, R, ["--work-dir", str(tmp_path / "work")]) == 0
+    for file in files:
+        Path(file).unlink()
+    assert list(map(_pixels, load())) == expected
+    for path, content in hub.files(R).items():
+        assert str(tmp_path).encode() not in content
+        if path.endswith(".parquet"):
+            stored = pq.read_table(io.BytesIO(content))["image"].drop_null().to_pylist()
+            assert {row["path"]: len(row["bytes"]) for row in stored} == sizes
+
+
+def _pixels(value: Any) -> Any:
+    """The same with pictures as lists."""
+    if isinstance(value, dict):
+        return {name: _pixels(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_pixels(item) for item in value]
+    return np.asarray(value).tolist() if isinstance(value, Image.Image) else value
+
+
+def test_a_missing_medium(files: list[str], card: Card, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    """A medium that cannot be read is a sentence that says where it is; nothing is published."""
+    Path(files[1]).unlink()
+    assert main(builder(media, MEDIA, train={"files": files}), card, R, []) == 2
+    said = capsys.readouterr().err
+    wanted = ("'default'", "'train'", "row 1", "'image'", files[1])
+    assert [words for words in wanted if words not in said] == [], said
+
+
+def test_what_compresses_well(card: Card, tmp_path: Path) -> None:
+    """Much from little is no finding."""
+
+    def rows(config: Any) -> Iterator[Any]:
+        yield pa.table({"x": pa.array([7] * 3_000_000), "y": pa.array(["y"] * 2_999_999 + ["y" * 5_000_000])})
+
+    features = datasets.Features({"x": VALUE("int64"), "y": VALUE("string")})
+    assert main(builder(rows, features, tables=True), card, R, ["--output-dir", str(tmp_path / "out")]) == 0
+    assert validate(tmp_path / "out") == []
+
+
+def lines(config: Any, files: list[str]) -> Iterator[pa.Table]:
+    """A table for each file of numbers."""
+    for file in files:
+        yield pa.table({"x": json.loads(Path(file).read_text(encoding="utf-8"))})
+
+
+def test_rows_of_all_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files and row groups are cut by the bytes of the rows that are in them."""
+    monkeypatch.setattr(parquet, "FILE_BYTES", 200_000)
+    monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 50_000)
+    random = np.random.default_rng(0)
+    blobs = [b"x"] * 2000 + [random.bytes(10_000) for _ in range(50)]
+    rows = datasets.Dataset.from_dict({"blob": blobs}, features=datasets.Features({"blob": VALUE("binary")}))
+    written, _ = parquet.write_split(rows, "train", tmp_path, parquet.Writing(rows.features))
+    assert [blob for file in written for blob in read(file.path)["blob"].to_pylist()] == blobs
+    for file in written:
+        assert file.path.stat().st_size < 220_000
+        with pq.ParquetFile(file.path) as opened:
+            groups = [opened.metadata.row_group(number) for number in range(opened.num_row_groups)]
+        assert all(group.total_byte_size < 60_000 for group in groups)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"numbers": [0, 1, 2], "words": ["a", "b"]}, ["0ab", "1ab", "2ab"]),  # lists of different lengths
+        ({"numbers": (0, 1), "words": ["a", "b"]}, ["0ab", "1ab"]),  # a list that is no list of shards
+    ],
+)
+def test_lists_that_are_no_shards(
+    given: dict[str, Any], expected: list[str], card: Card, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """They reach the builder whole."""
+    monkeypatch.setattr(parquet, "FILE_BYTES", 1)
+
+    def joined(config: Any, numbers: Any, words: list[str]) -> Iterator[pa.Table]:
+        for number in numbers:
+            yield pa.table({"x": [f"{number}{''.join(words)}"]})
+
+    kind = builder(joined, datasets.Features({"x": VALUE("string")}), tables=True, train=given)
+    assert main(kind, card, R, ["--work-dir", str(tmp_path / "work")]) == 0
+    assert load()["x"][:] == expected
+
+
+def test_shards_of_all_sizes(card: Card, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Files and row groups are bounded though the first shard and the last are small; one that is empty is no fault."""
+    monkeypatch.setattr(parquet, "FILE_BYTES", 200_000)
+    monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 50_000)
+    sizes = [10, 50_000, 0, 30_000, 10, 0]
+
+    def sized(config: Any, rows: list[int]) -> Iterator[pa.Table]:
+        for number in rows:
+            yield pa.table({"x": np.random.default_rng(number).integers(2**62, size=number)})
+
+    kind = builder(sized, INTEGER, tables=True, train={"rows": sizes})
+    arguments = ["--work-dir", str(tmp_path / "work")]
+    assert main(kind, card, R, [*arguments, "--dry-run"]) == 0
+    assert main(kind, card, R, arguments) == 0
+    before = hub.files(R)
+    stored = [pq.ParquetFile(io.BytesIO(before[path])).metadata for path in sorted(before) if path.endswith(".parquet")]
+    groups = [found.row_group(number).total_byte_size for found in stored for number in range(found.num_row_groups)]
+    assert max(len(content) for content in before.values()) < 400_000
+    assert max(groups) < 65_000
+    expected = [number for table in sized(None, sizes) for number in table["x"].to_pylist()]
+    assert load()["x"][:] == expected
+    assert validate(R) == []
+    assert main(kind, card, R, arguments) == 0
+    assert main(kind, card, R, ["--verify", "--every-byte"]) == 0
+    assert main(kind, card, R, ["--output-dir", str(tmp_path / "out")]) == 0
+    assert hub.files(R) == before
+    parts = {path.name: path.read_bytes() for path in (tmp_path / "out" / "data").iterdir()}
+    assert parts == {Path(path).name: content for path, content in before.items() if path.startswith("data/")}
+
+
+def test_media_in_text(
+    files: list[str], card: Card, hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Texts that are paths of pictures here are noted, in the plan and beside a folder, with what to do."""
+    features = datasets.Features({"scan": VALUE("string"), "pages": [VALUE("string")], "note": VALUE("string")})
+    row = {"scan": files[0], "pages": ["/nowhere.png", files[1]], "note": "/see files"}
+    for kind in (
+        builder(lambda config: iter([row]), features),
+        builder(
+            lambda config, n: (pa.table({k: [v] for k, v in row.items()}) for _ in n),
+            features,
+            tables=True,
+            train={"n": [1, 2]},
+        ),
+    ):
+        for arguments in (["--dry-run"], ["--output-dir", str(tmp_path / "out")]):
+            assert main(kind, card, R, arguments) == 0
+            said = "".join(capsys.readouterr())
+            for column, name in (("scan", "0.png"), ("pages", "1.png")):
+                assert f"column {column!r} holds paths of files that are not published, such as '{name}'" in said
+            assert "datasets.Image()" in said
+            assert "'note'" not in said
