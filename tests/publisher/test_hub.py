@@ -97,7 +97,9 @@ def short_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         *(
             pytest.param(way, path, HANGS, marks=pytest.mark.slow)
             for way, path in [
-                *itertools.product(["xet"], ["/revision/", "/xet-write-token/", "/shards", "/commit/", "/xet/"]),
+                *itertools.product(
+                    ["xet"], ["/revision/", "/tree/", "/xet-write-token/", "/commit/", "/commits/", "/xet/"]
+                ),
                 *itertools.product(["lfs"], ["/objects/batch", "/lfs/tester/", "/resolve/"]),
             ]
         ),
@@ -111,7 +113,7 @@ def test_outages(published: Hub, publish: Publish, path: str, fault: Fault, caps
     published.fail(path=path, fault=fault, times=10_000)
     assert publish(builder=Changed) == 3
     [sentence] = capsys.readouterr().err.splitlines()
-    if path in ("/reconstructions/", "/xet-read-token/", "/bridge/", "/resolve/"):
+    if path in ("/commits/", "/reconstructions/", "/xet-read-token/", "/bridge/"):
         assert f"published at commit {published.commits(R)[0].oid}, but not read back" in sentence
         assert len(published.commits(R)) == len(before) + 1
     else:
