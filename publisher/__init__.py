@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import warnings
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,10 @@ def import_libraries() -> None:
     """
     endpoint()  # first: the libraries crash on one that is not valid
     try:
-        with contextlib.redirect_stdout(None):  # the libraries print which of their modules cannot be imported
+        # the libraries print which of their modules cannot be imported
+        with contextlib.redirect_stdout(None), warnings.catch_warnings():
+            if not sys.warnoptions:  # of python -W, or PYTHONWARNINGS
+                warnings.simplefilter("ignore")
             import datasets  # noqa: F401
     except ValueError as error:
         named = [name for name, value in os.environ.items() if name.startswith("HF_") and repr(value) in str(error)]

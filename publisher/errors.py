@@ -67,7 +67,7 @@ def last_word(words: str) -> Iterator[None]:
     try:
         yield
     finally:
-        LAST_WORDS.pop()
+        LAST_WORDS.remove(words)  # which need not be the last: a thread may run another command
 
 
 def choices(names: Iterable[str], most: int = 10) -> str:

@@ -25,7 +25,7 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")  # of a repository, branch or
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may ask for; each field is an option of the command under the same name, unless it says otherwise."""
+    """Options of a user; each field is an option of the command under the same name, unless it says otherwise."""
 
     repo_id: str  # namespace/name; the command's positional argument REPO_ID
 

@@ -77,7 +77,7 @@ def endpoint() -> str:
 
 
 def _secrets() -> list[str]:
-    """Secrets that have no form by which to tell them, the longest first."""
+    """Secrets that cannot be told by their form, the longest first."""
     secrets = [os.environ.get("HF_OIDC_ID_TOKEN")]
     if not os.environ.get("HF_OIDC_RESOURCE"):  # else the client may ask the Hub for a token
         from huggingface_hub import get_token

@@ -80,9 +80,9 @@ def follow(project: Path, tests: list[str]) -> None:
         assert ended.returncode == 0, (line, ended.stdout[-3000:], ended.stderr[-3000:])
 
 
-def publish(project: Path, hub: Hub) -> dict[str, bytes]:
+def publish(project: Path, hub: Hub, *options: str) -> dict[str, bytes]:
     """Publish; the files of the repository."""
-    ended = run(project, sys.executable, "scripts/push_to_hub.py", R)
+    ended = run(project, sys.executable, "scripts/push_to_hub.py", R, *options)
     assert ended.returncode == 0, ended.stderr
     files = hub.files(R)
     card = files["README.md"].decode()
@@ -123,12 +123,15 @@ def test_config(hub: Hub, project: Path) -> None:
 
 @pytest.mark.slow
 def test_compression(hub: Hub, project: Path) -> None:
-    """Another compression is another file: the next publish replaces all, also after an interrupted or dry run."""
+    """With another compression a publish changes nothing, and with --rewrite it replaces all, also after a dry run."""
     before = publish(project, hub)
     change(project / "publisher" / "prepare" / "parquet.py", '"zstd"', '"gzip"')
-    dry = run(project, sys.executable, "scripts/push_to_hub.py", R, "--dry-run")
-    assert dry.returncode == 0, dry.stderr
-    files = publish(project, hub)
+    for line in steps("Change compression or encodings"):
+        if "tools.readers" not in line:  # builds environments; CI runs it
+            ended = run(project, "bash", "-c", line)
+            assert ended.returncode == 0, (line, ended.stderr)
+    assert publish(project, hub) == before
+    files = publish(project, hub, "--rewrite")
     parquet = sorted(path for path in before if path.endswith(".parquet"))
     assert parquet == sorted(path for path in files if path.endswith(".parquet"))
     for path in parquet:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,18 @@ from mnist1d import Mnist1D
 from publisher import main
 from publisher.card.compose import size_category
 from publisher.cli import validate as validate_command
-from tests.test_command import run, tree
+from tests.commands import run_command
+
+
+def run(*arguments: object) -> int:
+    """Exit code of the command for MNIST-1D."""
+    return run_command(arguments, (Mnist1D, CARD, REPO_ID)).exit_code
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
 
 R = "tester/mnist1d"
 FALSE = ("published file", "![", "measured", "authors' published data", "5,000 samples", "t-SNE", "assets/")
@@ -254,3 +267,19 @@ def test_beside_an_earlier_variant(hub: Hub, built: Path) -> None:
     assert f"The stream **authors** ({others}) draws" in card
     assert not [path for path in hub.files(R) if path.startswith("assets")]
     assert main(Mnist1D, CARD, R, [R, "--verify", "--config=default"]) == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_odd_number_of_samples(workers: str, tmp_path: Path) -> None:
+    """One line for each process at most, without a line of code."""
+    few = ["--config", "default", "--config", "shuffled", "--set", "num_samples=1001", "--workers", workers]
+    ended = subprocess.run(
+        [sys.executable, "scripts/push_to_hub.py", "--output-dir", tmp_path / "new", *few],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0
+    told = {line.partition(" gives")[0] for line in ended.stderr.splitlines() if "prepared" not in line}
+    assert told == {"warning: num_samples=1001"}

@@ -63,7 +63,7 @@ class Record:
     def file(self) -> TextFile:
         """The record as a file of the repository."""
         listed = {name: value for name, value in asdict(self).items() if value or name in ("configs", "card")}
-        return TextFile(RECORD, (json.dumps(listed, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+        return TextFile(RECORD, (json.dumps(listed, indent=1, sort_keys=True) + "\n").encode())
 
 
 @dataclass(frozen=True)
@@ -86,19 +86,10 @@ class PublishedCard:
             return False
         return not self.record.card or self.record.card != _own_sha256(self.metadata, self.prose, self.record, ours)
 
-    def is_of_others(self, ours: Collection[str]) -> bool:
-        """Return True if the card is edited, or has a prose of other people that was kept."""
-        return self.record.keeps_prose or self.is_edited(ours)
-
     def fields_of_others(self, ours: Collection[str]) -> dict[str, Any]:
         """Fields of the YAML that other people wrote and that are not `ours`, such as language, licence, tags."""
         own = {*ours, *(() if self.is_edited() else self.record.fields)}
         return {name: value for name, value in self.metadata.items() if isinstance(name, str) and name not in own}
-
-    @property
-    def is_read(self) -> bool:
-        """Return True if the content is known: a YAML that does not parse may say anything."""
-        return bool(self.metadata) or not self.faults or self.faults == (NO_YAML,)
 
     def entries(self, kind: str) -> list[dict[str, Any]]:
         """Entries of `configs` or `dataset_info`."""
@@ -125,7 +116,8 @@ def write_card(head: str, prose: str, record: Record, others: Collection[str] = 
     text = f"---\n{head}\n---\n{prose}"
     card = PublishedCard(yaml.load(head, LOADER) or {}, prose, record)
     record = replace(record, fields=sorted(set(card.metadata) - set(others)))
-    mixed = others or record.keeps_prose or any(name_of(e) not in record.configs for e in card.entries("configs"))
+    entries = [entry for kind in BY_CONFIG for entry in card.entries(kind)]
+    mixed = others or record.keeps_prose or any(name_of(entry) not in record.configs for entry in entries)
     return text, replace(
         record,
         card=_own_sha256(card.metadata, prose, record),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +26,6 @@ def start(command: Callable[[], int], prog: str) -> int:
     with ended_by_signals(prog):
         os.environ |= dict.fromkeys(("DATASETS_VERBOSITY", "HF_HUB_VERBOSITY"), "critical")
         os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
-        if not sys.warnoptions:  # of python -W, or PYTHONWARNINGS
-            warnings.simplefilter("ignore")
         try:
             publisher.import_libraries()
             return command()

@@ -1,4 +1,4 @@
-"""What the command prints."""
+"""Plans, files and results as text, or as JSON."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ T = TypeVar("T", bound=File | Change)
 
 
 def print_files(files: Sequence[File]) -> None:
-    """What a folder holds."""
+    """Print the files of a folder."""
     lines = [
         (_name(group), sum(file.rows or 0 for file in group) if group[0].rows is not None else None, group)
         for group in _groups(files, lambda file: ())
@@ -42,7 +42,7 @@ def print_files(files: Sequence[File]) -> None:
 
 
 def print_loading(source: str, names: Sequence[str], builder: type[datasets.DatasetBuilder]) -> None:
-    """Lines that load each config."""
+    """Print lines that load each config."""
     print("    from datasets import load_dataset\n")
     for name in names:
         config = "" if name == default_config(builder) else f", {json.dumps(name, ensure_ascii=False)}"
@@ -50,15 +50,15 @@ def print_loading(source: str, names: Sequence[str], builder: type[datasets.Data
 
 
 def print_job(job: Job, waiting: Sequence[FilePart]) -> None:
-    """What lies ahead."""
+    """Print how much is to be prepared and uploaded."""
     there = len(job.parts) - len(waiting)
     rows, size = sum(part.amount for part in waiting), sum(part.expected.size for part in waiting)
-    print(f"{len(waiting)} files to draw and upload, about {rows:,} rows, {tqdm.format_sizeof(size)}B", end="")
+    print(f"{len(waiting)} files to prepare and upload, about {rows:,} rows, {tqdm.format_sizeof(size)}B", end="")
     print(f"; {there} files were uploaded before" if there else "", flush=True)
 
 
 def print_plan(outcome: Outcome, target: Options) -> None:
-    """What happens to each path."""
+    """Print the change of each path, and the notes of a plan."""
     new = "a new repository, or one that this token cannot see" if target.dry_run else "a new repository"
     state = f"commit {outcome.before.commit}" if outcome.before else new
     print(f"{target.repo_id} at {target.revision}, {'a new branch at ' if outcome.new_branch else ''}{state}")
@@ -69,18 +69,18 @@ def print_plan(outcome: Outcome, target: Options) -> None:
         before = f"{sum(change.before.size for change in group if change.before):,}" if change.before else ""
         after = f"{sum(change.after.size for change in group if change.after):,}" if change.after else ""
         sizes = f"{before:>13} -> {after:>13}" if change.action == "change" else f"{before or after:>13}"
-        whose = ", written by somebody else" if change.by_others else ""
+        whose = ", written by another user" if change.by_others else ""
         print(f"  {change.action:7} {_name(group):{width}}  {sizes} bytes{whose}")
     if any(change.action == "compare" for change in outcome.plan.changes):
-        print("  compare: whether a file is the same shows when it is drawn")
+        print("  compare: prepared first, then compared")
     if any(change.after and digest_of(change.after) is None for change in outcome.plan.changes):
-        print("  files that are not drawn yet: their sizes and number if all shards are like the first and the last")
+        print("  sizes and number of files hold if all shards are like the first and the last")
     if target.source:
-        print(f"  made by the script of {target.source}")
+        print(f"  prepared by the script of {target.source}")
     for note in outcome.plan.notes:
         print(f"  {without_control(note)}")
     if outcome.plan.mismatch:
-        other = f"  another dataset is there: {without_control(outcome.plan.mismatch)}:"
+        other = f"  the repository holds another dataset: {without_control(outcome.plan.mismatch)}:"
         asked = "it is replaced only with --replace-dataset, or by a higher version"
         print(other, "it is replaced" if target.replace_dataset else asked)
     if outcome.plan.replaces_edited_card:
@@ -91,7 +91,7 @@ def print_plan(outcome: Outcome, target: Options) -> None:
 
 
 def as_json(outcome: Outcome, target: Options, result: str) -> dict[str, Any]:
-    """What came of a run, for programs."""
+    """The result of a run for programs."""
     return {
         "repo_id": target.repo_id,
         "revision": target.revision,

@@ -1,4 +1,4 @@
-"""What all commands have in common: how they read arguments, print, and fail in one sentence with an exit code."""
+"""Reads arguments, prints, and turns errors into one sentence and an exit code, for all commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from publisher.errors import LAST_WORDS, ConfigsError, PublishingError, UsageErr
 from publisher.scale.workers import Lines, is_terminal, one_line_warning, quieten, waiting
 from publisher.text import clean, mask, without_control
 
-MOST_LETTERS = 2000  # of an error: several sentences of others may be in it
+MOST_LETTERS = 2000  # of an error, which may hold several sentences
 
 MOST_FAULTS = 10  # configs that are named, if many fail
 
@@ -99,7 +99,7 @@ def run(
                 with contextlib.redirect_stdout(shown):
                     code = act(options)
                     if shown:
-                        shown.flush()  # here: at its end Python would have words and an exit code of its own
+                        shown.flush()  # Python would do so at its end, with another exit code
                 return code
             except (Exception, KeyboardInterrupt) as error:
                 return _report(error, parser.prog, shows_traceback, file_trouble)
@@ -160,7 +160,7 @@ def _one_line_warnings() -> Iterator[None]:
 
 
 def _drop_unwritten_errors() -> None:
-    """Drop what standard error does not take: else Python tries again at its end, with an exit code of its own."""
+    """Drop what standard error does not take: else Python tries again at its end, with another exit code."""
     try:
         if sys.stderr:
             sys.stderr.flush()

@@ -65,28 +65,31 @@ def _wait(heard: int, prog: str) -> None:
 
 def _end(prog: str, number: int) -> None:
     UNINTERRUPTED.acquire()  # and kept: the main thread says nothing more
-    word = next(filter(None, reversed(LAST_WORDS)), "Interrupted. Nothing was changed.")
-    with contextlib.suppress(OSError):
-        os.write(2, f"{_new_line()}{prog}: {word}\n{_trace()}".encode(errors="replace"))
-    workers = multiprocessing.active_children()
-    for worker in workers:
-        worker.kill()
-    for worker in workers:
-        worker.join(END_FOR_S)
-    with contextlib.suppress(Exception):
-        multiprocessing.util._run_finalizers(0)  # type: ignore[attr-defined]  # else a process of Python's complains of semaphores that are left
-    for _ in range(REMOVALS):  # the main thread may still write
-        for remove in AT_END:
-            remove()
-    os._exit(128 + number)
+    try:
+        word = next(filter(None, reversed(LAST_WORDS)), "Interrupted. Nothing was changed.")
+        with contextlib.suppress(OSError):
+            os.write(2, f"{_new_line()}{prog}: {word}\n{_trace()}".encode(errors="replace"))
+        workers = multiprocessing.active_children()
+        for worker in workers:
+            worker.kill()
+        for worker in workers:
+            worker.join(END_FOR_S)
+        # Else a process of Python's complains of semaphores that are left
+        multiprocessing.util._run_finalizers(0)  # type: ignore[attr-defined]
+    finally:
+        for _ in range(REMOVALS):  # the main thread may still write
+            for remove in list(AT_END):
+                with contextlib.suppress(Exception):
+                    remove()
+        os._exit(128 + number)
 
 
 def _trace() -> str:
-    """Where the main thread was, if that was asked for."""
+    """Return where the main thread was, for --traceback."""
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
     return "".join(traceback.format_stack(frame)) if _shows_traceback else ""
 
 
 def _new_line() -> str:
-    """What takes away a bar that a terminal shows."""
+    """Return the sequence that clears the line on a terminal."""
     return "\r\x1b[K" if os.isatty(2) else ""

@@ -41,9 +41,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _act(options: argparse.Namespace) -> int:
     if options.revision is not None and not options.revision.strip():
-        raise UsageError("--revision is empty: give a branch, tag or commit")
+        raise UsageError("--revision is empty. Give a branch, tag or commit.")
     if (name := offline_variable()) and not Path(options.source).exists():
-        raise UsageError(f"there is no folder {options.source!r}, and {name} is set: unset it, or give a folder")
+        raise UsageError(f"{options.source!r} is not a folder, and {name} is set. Unset it, or give a folder.")
     report = examine(options.source, options.revision)
     if options.json:
         found = {name: getattr(report, name) for name in ("commit", "configs", "files", "findings")}

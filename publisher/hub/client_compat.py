@@ -67,7 +67,7 @@ def end_xet_session() -> None:
 def cache_of_its_own(folder: Path) -> Iterator[None]:
     """Let downloads, those of `datasets` too, go through another folder than the cache that all programs share.
 
-    `datasets` has no argument for it. Other threads that download meanwhile use the folder as well.
+    `datasets` takes no argument for it. Other threads that download meanwhile use the folder as well.
     """
     with _cache_lock:
         before = constants.HF_HUB_CACHE

@@ -19,7 +19,7 @@ from publisher.text import clean, endpoint, one_line
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 NO_TOKEN = "No Hugging Face token found. Set HF_TOKEN or run `hf auth login`."
 RATE_LIMIT = re.compile(r"\b([rt])\s*=\s*(\d{1,9})\b")  # requests left, and seconds, as the Hub sends them
-# hf_xet has no types of its own: a status is in its texts, and so is a failed connection, or an answer of another form
+# hf_xet raises built-in types: the status, a failed connection, or an answer of another form is in its texts
 XET_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")
 XET_FAILED = ("Task error", "Data processing error", "HTTP status", "error sending request")
 XET_GARBLED = ("Format error", "decoding response body", "get_file_term_data", "Corrupted", "failed to fill whole")
@@ -143,7 +143,7 @@ def summary(error: BaseException | None) -> str:
 def local_trouble(error: BaseException | None) -> UsageError | None:
     """Failure of this machine, if it was one, such as a full disk."""
     for cause in _causes(error):
-        if is_network_error(cause):  # what lies behind it is an OSError, too: unknown names, certificates
+        if is_network_error(cause):  # its cause may be an OSError: unknown names, certificates
             return None
         if isinstance(cause, OfflineModeIsEnabled):
             return UsageError(one_line(cause))

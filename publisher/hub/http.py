@@ -1,7 +1,7 @@
-"""How long the Hub is waited for. A request that fails is sent again by the clients; this sends again what they do not.
+"""Limits of time, and retries. The clients send a failed request again; this repeats the calls that they do not.
 
-- `huggingface_hub` sends most requests up to six times within 23 s. It has no limit of time for an answer, and gets
-  one here, so that a server that falls silent is left within two minutes.
+- `huggingface_hub` sends most requests up to six times within 23 s. It waits for an answer without a limit,
+  and gets one here, so that a server that falls silent is left within two minutes.
 - `hf_xet` sends a request twice.
 - `with_retries` repeats calls that fail sooner, for `RETRY_FOR_S`.
 - A server that names a time to wait (status 429, or Retry-After) gets that time, once.
@@ -48,7 +48,7 @@ XET = {  # of hf_xet, which reads them when its session begins
     "HF_XET_CHUNK_CACHE_SIZE_BYTES": "0",  # files that are checked have to come from the Hub
     "HF_XET_LOG_DEST": os.devnull,  # else it logs to standard output if it may not write below HF_HOME
 }
-OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # the libraries obey the older names, too
+OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # the libraries also obey the older names
 TRIED_BYTES = 100_000  # that have to fit into each folder
 
 sleep = time.sleep
@@ -107,7 +107,7 @@ def _failure(state: tenacity.RetryCallState) -> BaseException | None:
 
 
 class Patience:
-    """When a call is repeated, and for how long; `seconds` until then are None if it is not."""
+    """Decision to repeat a call: `seconds` until then, or None."""
 
     outage: ClassVar[float] = math.inf  # when it began: a commit that failed and the look for it share one
 
@@ -193,7 +193,7 @@ def prepare_clients(size: int = 0) -> None:
         os.environ.setdefault(name, value)
     found = os.environ.get(XET_READ, "0sec")  # users write `s`, or nothing
     seconds = XET_READ_S + min(size, XET_XORB_BYTES) // SLOWEST
-    if found.endswith("sec") and int(found[:-3]) < seconds:
+    if found.endswith("sec") and found[:-3].isdecimal() and int(found[:-3]) < seconds:
         os.environ[XET_READ] = f"{seconds}sec"
         end_xet_session()  # the next one reads it
     if not any(isinstance(known, _ClientLog) for known in _client_log.filters):
@@ -208,7 +208,10 @@ def prepare_clients(size: int = 0) -> None:
         ) from None
     if _refuse_named_wait not in client.event_hooks["response"]:  # a new one
         hooks = client.event_hooks
-        client.event_hooks = {**hooks, "response": [*hooks["response"], _refuse_named_wait]}
+        client.event_hooks = {
+            "request": [*hooks["request"], _limit],
+            "response": [*hooks["response"], _refuse_named_wait],
+        }
         if client.timeout.read is None:
             client.timeout = (CONNECT_S, READ_S, READ_S, CONNECT_S)
 
@@ -235,6 +238,12 @@ class _ClientLog(logging.Filter):
         _under_way[-1].reason = clean(record.getMessage())
         prepare_clients()  # the client makes a new session after a connection that was refused
         return False
+
+
+def _limit(request: Any) -> None:
+    """Give a request the limits of its session: some calls of the client ask for none."""
+    if (request.extensions.get("timeout") or {}).get("read") is None:
+        request.extensions = {**request.extensions, "timeout": get_session().timeout.as_dict()}
 
 
 def _refuse_named_wait(response: Any) -> None:

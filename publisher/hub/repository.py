@@ -116,7 +116,7 @@ class Repository:
             try:
                 return list(self.api.list_repo_tree(repo_id, repo_type=repo_type, revision=commit, recursive=True))
             except HfHubHTTPError as error:
-                if error.response.headers.get("X-Error-Code") == "EntryNotFound":  # there is no file at all
+                if error.response.headers.get("X-Error-Code") == "EntryNotFound":  # the repository is empty
                     return []
                 raise
 
@@ -128,7 +128,7 @@ class Repository:
         }
 
     def read(self, state: State, files: Iterable[RemoteFile]) -> State:
-        """A state with its card, if that is among the files, and the digests of others that are not in LFS."""
+        """A state with its card, if that is among the files, and the digests of files that are not in LFS."""
         digests = {}
         for file in files:
             if file.path == CARD:
@@ -205,7 +205,7 @@ class Repository:
         return branches, tags
 
     def own_pull_requests(self) -> list[PullRequest]:
-        """Open pull requests of the token's user, the newest first: anybody may open one, with any title."""
+        """Open pull requests of the token's user, the newest first: others may have the same title."""
         wanted: Any = {"discussion_type": "pull_request", "discussion_status": "open"}
         found = self.call("looking for pull requests", lambda **of: list(self.api.get_repo_discussions(**wanted, **of)))
         user = found and self.call("asking for the token's user", lambda **_: self.api.whoami())["name"]
@@ -280,7 +280,7 @@ class Repository:
         self._set_status(pull_request, "closed")
 
     def upload(self, file: LocalFile, create_pr: bool) -> UploadedFile:
-        """Upload a file that goes to LFS, and that nobody sees before it is committed.
+        """Upload a file that goes to LFS, and that is visible only when it is committed.
 
         Parameters
         ----------

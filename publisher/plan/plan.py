@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Literal
 
 import datasets
 
 from publisher.card.compose import Card, ExistingCard, card_diff, features_sha256, read_infos
-from publisher.card.record import CARD, CARD_BYTES, RECORD, ConfigRecord, PublishedCard, Record, read_card
+from publisher.card.record import CARD, CARD_BYTES, NO_YAML, RECORD, ConfigRecord, PublishedCard, Record, read_card
 from publisher.errors import DifferenceError
 from publisher.options import Options
 from publisher.plan.notes import describe_mismatch, notes, only_read
@@ -47,7 +48,7 @@ class Plan:
     """Changes from one state of a repository to the wanted one."""
 
     start: State
-    changes: Sequence[Change]  # of each path of ours, in the order of their names
+    changes: Sequence[Change]  # of the publisher's paths, in the order of their names
     configs: Sequence[PreparedConfig]  # of the repository afterwards
     mismatch: str = ""  # how the published dataset is another one
     notes: Sequence[str] = ()  # what a maintainer should know before
@@ -118,16 +119,20 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     changes = [Change(file.path, "remove", file, None) for file in stale]
     changes += [_change(file, state.files.get(file.path), recorded) for file in files]
     composed = read_card(readme.content.decode(), record.file.content.decode())
-    of_card = _change_card(readme, composed, state, by_others=not keep_prose and state.card.is_of_others(card.fields))
+    edited = recorded.keeps_prose or state.card.is_edited(card.fields)
+    of_card = _change_card(readme, composed, state, by_others=edited and not keep_prose)
     if of_card.action == "same":
         # its style may be another; and additions of other people alone are not a reason to commit
         as_before = replace(record, readme=recorded.readme)
         is_same = as_before.file == recorded.file
         record = as_before if is_same else replace(record, readme=record.readme and state.files[CARD].blob_id)
-    texts = [of_card, _change(record.file, state.files.get(RECORD), Record())]
+    texts = [of_card, replace(_change(record.file, state.files.get(RECORD), recorded), by_others=False)]
     if any(isinstance(file, ExpectedFile) for file in files):  # then the numbers in card and record are expected, too
-        texts = [_change(ExpectedFile(c.path, c.after.size), c.before, Record()) for c in texts if c.after]
-        texts[0] = replace(texts[0], by_others=of_card.by_others)
+        texts = [
+            replace(text, action="compare" if text.before else "add", after=ExpectedFile(text.path, text.after.size))
+            for text in texts
+            if text.after
+        ]
     unread = [*(file for file in outdated if file.sha256 is None), *doubtful]
     if state.card.is_unread and of_card.action != "same":
         unread.append(state.files[CARD])
@@ -137,18 +142,14 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     mismatch = "" if options.rollback else describe_mismatch(dataset.builder, made, recorded)
     return Plan(
         state,
-        sorted([*changes, *(replace(c, by_others=False) if c.path == RECORD else c for c in texts)], key=_path),
+        sorted([*changes, *texts], key=attrgetter("path")),
         dataset.configs,
         mismatch,
         [] if options.rollback else list(notes([] if mismatch else dataset.configs, recorded, others, names)),
-        card_diff(state.card, composed, template) if texts[0].by_others else (),
+        card_diff(state.card, composed, template) if of_card.by_others else (),
         template,
         unread,
     )
-
-
-def _path(change: Change) -> str:
-    return change.path
 
 
 def _change(file: File, before: RemoteFile | None, recorded: Record) -> Change:
@@ -171,7 +172,8 @@ def is_undecided(card: Card, options: Options, state: State) -> bool:
 def _keeps_prose(card: Card, options: Options, state: State) -> bool:
     edited = CARD in state.files and state.card.is_edited(card.fields)
     keeps = not options.overwrite_card and (state.record.keeps_prose or (options.keep_card and edited))
-    if keeps and not (state.card.is_read and CARD in state.files and state.files[CARD].size <= CARD_BYTES):
+    is_read = bool(state.card.metadata) or set(state.card.faults) <= {NO_YAML}  # else the YAML may say anything
+    if keeps and not (is_read and CARD in state.files and state.files[CARD].size <= CARD_BYTES):
         reason = (*state.card.faults, "it is missing or too long to be read")[0]
         raise DifferenceError(
             f"The existing {CARD} cannot be kept: {reason}. Correct it there, or replace it with --overwrite-card"

@@ -167,7 +167,7 @@ def publish(dataset: Dataset, options: Options, found: Found, show: Show) -> Out
         try:
             repository.create_branch(SCRIPT_BRANCH, found.state.commit)
         except HubError:
-            if not options.create_pr:  # which anybody may open
+            if not options.create_pr:  # which every user may open
                 raise
     if found.state is None:
         outcome = _plan_again(repository, dataset, options, outcome, repository.get(options.revision), show)
@@ -189,7 +189,7 @@ def publish(dataset: Dataset, options: Options, found: Found, show: Show) -> Out
 def verify(dataset: Dataset, options: Options) -> tuple[Outcome, str]:
     """Compare a revision with a dataset: every file, or the rows and features if another program wrote it.
 
-    Returns the outcome, and the words for it if there are no differences.
+    Returns the outcome, and the words for it if nothing differs.
     """
     check_surroundings()
     repository = Repository(options.repo_id)

@@ -1,4 +1,4 @@
-"""A plan -> one commit; or, if it has more files than one should hold, several that show at once."""
+"""A plan -> one commit; or, if it has more files than one should hold, several that become visible at once."""
 
 from __future__ import annotations
 
@@ -14,29 +14,16 @@ COMMIT_FILES = 100  # what the Hub advises at most: https://huggingface.co/docs/
 
 
 def carry_out(repository: Repository, options: Options, plan: Plan, since: str) -> Commit:
-    """Commit a plan.
-
-    Parameters
-    ----------
-    repository : Repository
-    options : Options
-    plan : Plan
-    since : str
-        The commit from which this run has made a part of it already, though the answer was lost; else empty.
-
-    Returns
-    -------
-    Commit
-        That the plan leads to.
+    """Commit a plan; `since` is the commit from which this run made a part of it, if that answer was lost.
 
     Raises
     ------
     MovedError
-        If somebody committed to the options's revision in between; then nothing of it shows.
+        If another user committed to the revision in between; then nothing of it is visible.
 
     Notes
     -----
-    Raises whatever the client raises, too: what was done has to be looked up.
+    Also raises whatever the client raises: the caller has to look up what was done.
     """
     batches = plan.batches(plan.start, COMMIT_FILES)
     if len(batches) > 1 and (options.revision == MAIN or options.create_pr):
@@ -53,7 +40,7 @@ def carry_out(repository: Repository, options: Options, plan: Plan, since: str) 
 
 
 def _propose(repository: Repository, options: Options, plan: Plan, since: str) -> Commit:
-    """Several commits to one pull request, that of an interrupted run if it is open, which is then merged once."""
+    """Make several commits to one pull request, perhaps of an interrupted run, and merge it once."""
     start = plan.start
     title = options.message if options.create_pr else _title_in_parts(options, start.commit)
     pull, made, batches = None, [start.commit], plan.batches(start, COMMIT_FILES)
@@ -78,14 +65,14 @@ def _propose(repository: Repository, options: Options, plan: Plan, since: str) -
         return replace(proposed, parent=since, title=title) if since else proposed
     now, head = repository.get(options.revision), repository.get(pull.revision)
     if now.commit != start.commit or head.commit != made[-1] or not _is_part_of(plan, head):
-        repository.close(pull)  # the next attempt starts from what is there now
+        repository.close(pull)  # the next attempt starts from the present content
         raise MovedError
     repository.merge(pull)
     return Commit("", pull.url, parent=start.commit, title=title)
 
 
 def _is_part_of(plan: Plan, head: State) -> bool:
-    """Whether all that a pull request changes is what the plan changes: others may have committed to it."""
+    """Return True if a pull request changes nothing but what the plan changes: other users may commit to it."""
     before = plan.start.files
     changed = {path for path in before.keys() | head.files.keys() if before.get(path) != head.files.get(path)}
     done = {change.path for change in plan.steps if not change.difference(head.files)}
@@ -93,5 +80,5 @@ def _is_part_of(plan: Plan, head: State) -> bool:
 
 
 def _title_in_parts(options: Options, parent: str) -> str:
-    """Of a pull request in several commits; it says what they start from."""
+    """Title of a pull request with several commits, which names their start."""
     return f"{options.message}, in parts on {parent[:8]}"

@@ -22,7 +22,7 @@ from publisher.prepare.files import File, TextFile, UploadedFile
 
 @dataclass(frozen=True)
 class PublishedSnapshot(Dataset):
-    """What a run published, with the card that it wrote."""
+    """Dataset that a run published, with the card that it wrote."""
 
     state: State = EMPTY
     own: Sequence[File] = ()  # all but the card

@@ -62,7 +62,7 @@ class ClusterTask(PipelineStep):
             raise
 
     def error_note(self, rank: int) -> Path:
-        """Where a task notes why it failed."""
+        """Path of the note on why a task failed."""
         return self.folder / "errors" / f"{rank:05d}.json"
 
     @abstractmethod
@@ -97,18 +97,7 @@ class CommitParts(ClusterTask):
 
 
 def submit(job: Job) -> str:
-    """Submit a job to Slurm, and do not wait.
-
-    Returns
-    -------
-    str
-        The number of the Slurm job that commits.
-
-    Raises
-    ------
-    UsageError
-        If a keyword is missing or unknown, or Slurm is not there or refuses.
-    """
+    """Submit a job to Slurm, do not wait, and return the number of the Slurm job that commits."""
     make, keywords = _executor(job)
     if not shutil.which("sbatch"):
         raise UsageError(
@@ -134,12 +123,7 @@ def submit(job: Job) -> str:
 def publish_on_ray(job: Job, show: Show) -> Outcome:
     """Prepare and upload all parts of a job on a Ray cluster, then commit from here.
 
-    Raises
-    ------
-    UsageError
-        If a keyword is unknown, or the cluster cannot be used.
-    WorkerError
-        If a task was killed, or failed for a reason that only its log tells. Any other reason is raised as it is.
+    The error of a failed task is raised as it is, or a WorkerError if only its log tells the reason.
     """
     make, keywords = _executor(job)
     _connect_ray(keywords)
@@ -187,7 +171,7 @@ def _executor(job: Job) -> tuple[Any, dict[str, Any]]:
 
 
 def _stage(job: Job, make: Any, keywords: Mapping[str, Any]) -> PipelineExecutor:
-    """The stage that uploads; it has a folder of its own, so that all of its tasks are run."""
+    """The stage that uploads; in a new folder, so that datatrove runs all of its tasks."""
     for value in (job.builder, job.card):
         if type(value).__module__ == "__main__" or getattr(value, "__module__", "") == "__main__":
             raise _unnamed(value)
@@ -211,7 +195,7 @@ def _unnamed(value: Any) -> UsageError:
 
 
 def _modules() -> str:
-    """Where this process finds its modules, for the tasks to find the same."""
+    """Folders of modules of this process, for the tasks to find the same."""
     return os.pathsep.join(filter(None, sys.path))
 
 
@@ -222,7 +206,7 @@ def _connect_ray(keywords: Mapping[str, Any]) -> None:
     except ImportError as error:
         raise UsageError(f"--executor ray needs Ray ({error}). pip install ray.") from error
     try:
-        # The token is not handed on: Ray shows the variables of a job to whoever may look
+        # Without the token: Ray shows the variables of a job on its dashboard
         ours = [name for name in os.environ if name.startswith(("HF_", "PUBLISHER_")) and name != "HF_TOKEN"]
         variables = {name: os.environ[name] for name in ours}
         ray.init(

@@ -71,7 +71,7 @@ class Notes:
             self.folder.parent.rmdir()  # if it is empty
 
     def find(self, task: Task) -> Prepared | None:
-        """What an earlier run, or this one, finished of a task; None if nothing is noted."""
+        """The result of a task that this run or an earlier one finished; None if nothing is noted."""
         if isinstance(task, FilePart):
             return self.uploads(task)
         note = self._note(task)
@@ -135,13 +135,7 @@ class Notes:
 
 
 def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Notes:
-    """Make the folder of a command for this run alone; a second run of the same command gets one of its own.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be written, or belongs to another user.
-    """
+    """Make the folder of a command for this run alone; a second run of the same command gets another."""
     root, name = options.work_folder, _name(builder, options)
     try:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -151,8 +145,6 @@ def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Note
             lock.acquire(timeout=0)
         except Timeout:
             notes = Notes(Path(tempfile.mkdtemp(dir=root, prefix=f"{name}-")), options)
-        if notes.folder.exists() and os.name == "posix" and notes.folder.stat().st_uid != os.getuid():
-            raise UsageError(f"{notes.folder} belongs to another user. Give another --work-dir.")
         shutil.rmtree(notes.temporary if options.resume else notes.folder, ignore_errors=True)
         notes.temporary.mkdir(parents=True, mode=0o700)
     except OSError as error:

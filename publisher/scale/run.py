@@ -47,7 +47,7 @@ class Job:
 
     @property
     def parts(self) -> list[FilePart]:
-        """The tasks that are files of their own."""
+        """The tasks that are single files."""
         return [task for task in self.tasks if isinstance(task, FilePart)]
 
     @property
@@ -60,10 +60,7 @@ class Job:
     def prepare(self, work: Work) -> Dataset:
         """Work on each task in `options.workers` processes; what is noted is taken as it is.
 
-        Raises
-        ------
-        UsageError
-            If any config is at fault, after all others were prepared.
+        If any config is at fault, a UsageError is raised after all others were prepared.
         """
         results = {index: found for index, task in enumerate(self.tasks) if (found := self.notes.find(task))}
         places = [index for index in range(len(self.tasks)) if index not in results]
@@ -84,10 +81,7 @@ class Job:
 def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Options, notes: Notes) -> Job:
     """Plan the tasks of a dataset; of a config in shards, this prepares two shards of each split to know its files.
 
-    Raises
-    ------
-    UsageError
-        If the builder refuses `options.overrides`, with its own words.
+    What the builder says of `options.overrides` is raised as a UsageError.
     """
     shared = TemporaryFolder()  # archives are extracted once for all configs
     sources = [
@@ -97,7 +91,7 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
     faults: dict[str, UsageError] = {}
     try:
         if options.overrides:
-            assert sources[0].builder  # what is wrong with them is said once, not for each config
+            assert sources[0].builder  # an error in them is raised once, not for each config
         with said_if_long("looking at the splits"):
             tasks = plan_tasks(sources, default_config(builder), faults)
     except (TypeError, ValueError) as error:
@@ -117,7 +111,7 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
 
 
 def _refused(error: Exception, builder: type[datasets.DatasetBuilder]) -> str:
-    """What a builder refuses; where `datasets` shows the whole config, the parameters that there are."""
+    """The builder's message, or if `datasets` shows the whole config, the parameters that exist."""
     if not (unknown := UNKNOWN_PARAMETER.fullmatch(str(error))):
         return str(error)
     common = {field.name for field in fields(datasets.BuilderConfig)}
@@ -214,12 +208,12 @@ def finish(job: Job, found: Found, show: Show) -> Outcome:
 
 
 def expect(root: Path, task: Task) -> Prepared:
-    """What is known of a task without uploads: a part is not prepared at all."""
+    """Prepare a task for a plan: of a part, the expected file is enough."""
     return [task.expected] if isinstance(task, FilePart) else task.prepare(root)
 
 
 def describe(root: Path, task: Task) -> Prepared:
-    """What a task is like; a part is prepared, and not kept."""
+    """Prepare a task for a comparison: the files of a part are not kept."""
     return list(map(_drop, task.prepare(root))) if isinstance(task, FilePart) else task.prepare(root)
 
 

@@ -30,7 +30,7 @@ from publisher.prepare.datasets_compat import ROWS
 from publisher.prepare.tasks import Task
 from publisher.text import clean
 
-LINE_EVERY_S = 60.0  # where there is no terminal
+LINE_EVERY_S = 60.0  # without a terminal
 LOOK_EVERY_S = 1.0  # at how many rows there are, on a terminal
 FIRST_LINE_AFTER_S = 5.0
 waiting = logging.getLogger("publisher.waiting")  # what lasts long, and why
@@ -45,16 +45,11 @@ def work_on(
     """Do the work, which can be pickled, on each task; return the results by the place of their task.
 
     Progress starts at the amount that was `done` before. What is wrong with a config goes to `faults`, and the others
-    go on; whatever else `work` raises stops all of it.
-
-    Raises
-    ------
-    WorkerError
-        If a process was killed.
+    go on. Whatever else `work` raises stops all of it, as does a killed process (WorkerError).
     """
     results: dict[int, T] = {}
-    with Progress(tasks, done) as progress:
-        work_of = _in_processes if min(workers, len(tasks)) > 1 else _here
+    work_of = _in_processes if min(workers, len(tasks)) > 1 else _here
+    with Progress(tasks, done, LINE_EVERY_S if work_of is _in_processes else FIRST_LINE_AFTER_S) as progress:
         for index, result in work_of(tasks, partial(_try, work), workers, progress):
             if isinstance(result, UsageError):
                 faults.setdefault(tasks[index].name, result)
@@ -183,8 +178,9 @@ def is_terminal() -> bool:
 class Progress:
     """A bar on a terminal, else a line from time to time."""
 
-    def __init__(self, tasks: Sequence[Task], done: int) -> None:
+    def __init__(self, tasks: Sequence[Task], done: int, first: float) -> None:
         self.name = ""  # of the config that is or was worked on
+        self._first = first  # seconds before the first line
         self._begun, self._before = time.monotonic(), ROWS.number
         self._terminal = is_terminal()
         total = done + sum(task.amount for task in tasks)
@@ -199,7 +195,7 @@ class Progress:
         )
 
     def __enter__(self) -> Progress:
-        waits = (LOOK_EVERY_S, LOOK_EVERY_S) if self._terminal else (FIRST_LINE_AFTER_S, LINE_EVERY_S)
+        waits = (LOOK_EVERY_S, LOOK_EVERY_S) if self._terminal else (self._first, LINE_EVERY_S)
         self._watch = repeated(*waits, self._show)
         self._watch.__enter__()
         return self
@@ -210,12 +206,13 @@ class Progress:
 
     def _show(self) -> None:
         rows, seconds = ROWS.number - self._before, time.monotonic() - self._begun
-        words = f"{self.name}, {rows:,} rows, {rows / seconds:,.0f} a second" if rows else self.name
+        words = [self.name] if self.name else []
+        words += [f"{rows:,} rows, {rows / seconds:,.0f} a second"] if rows else []
         if self._terminal:
-            self.bar.set_description_str(words)
+            self.bar.set_description_str(", ".join(words))
         else:
-            done = f"{self.bar.n:,} of {self.bar.total:,}{self.bar.unit}"
-            waiting.warning("prepared %s, now %s, for %.0f s so far", done, words, seconds)
+            done = f"prepared {self.bar.n:,} of {self.bar.total:,}{self.bar.unit}"
+            waiting.warning("%s, for %.0f s so far", ", ".join([done, *words]), seconds)
 
 
 def said_if_long(words: str) -> contextlib.AbstractContextManager[None]:

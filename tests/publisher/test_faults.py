@@ -56,7 +56,7 @@ class Scenario:
     publish: Callable[[], int]  # the command
     old: State
     new: State
-    requests: list[str]  # those of a publish without faults
+    requests: list[str]  # of a publish without faults
     work: Path  # where uploads are remembered
     is_slow: bool  # processes are started each time
 
@@ -72,7 +72,7 @@ def a_hub(old: State) -> AbstractContextManager[Hub]:
 
 
 def state(hub: Hub) -> State:
-    """What the repository holds of ours."""
+    """Files of the repository."""
     return files_of(hub, R)
 
 
@@ -134,7 +134,7 @@ def outcome(scenario: Scenario, number: int, fault: Fault, capsys: pytest.Captur
 
 @pytest.mark.parametrize("scenario", ["republish of one config"], indirect=True)
 def test_some_faults(scenario: Scenario, capsys: pytest.CaptureFixture[str]) -> None:
-    """A sample of the matrix below, with those of the commit."""
+    """A sample of the matrix below, with one of the commit."""
     *_, number = (place for place, request in enumerate(scenario.requests, 1) if "/commit/" in request)
     cells = [(number, Fault.DROP_AFTER), *itertools.product(range(1, len(scenario.requests) + 1), FAULTS)]
     for number, fault in cells[::SAMPLE]:
@@ -193,7 +193,7 @@ def test_disk_full(tmp_path: Path) -> None:
         ended = subprocess.run(
             [sys.executable, "-c", OF_ITS_OWN.format(builder="Pictures", repo_id=R), tmp_path],
             cwd=ROOT,
-            env=hub.environment(WRITE_TOKEN),
+            env={**hub.environment(WRITE_TOKEN), "PYTHONDONTWRITEBYTECODE": "1"},  # it would write broken ones
             preexec_fn=small_disk,
             capture_output=True,
             text=True,
@@ -224,7 +224,7 @@ def test_killed(tmp_path: Path) -> None:
                 ended.set()
 
             hub.before(None, "/", kill, nth=number)
-            command = [sys.executable, "-c", OF_ITS_OWN.format(builder="Changed", repo_id=R), tmp_path]
+            command = [sys.executable, "-c", OF_ITS_OWN.format(builder="Changed", repo_id=R), str(tmp_path)]
             environment = hub.environment(WRITE_TOKEN)
             processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL))
             ended.wait()

@@ -17,20 +17,22 @@ from urllib.parse import quote, urlsplit
 
 import huggingface_hub
 import pytest
+from huggingface_hub import CommitOperationAdd, HfApi
 
 import publisher
-from card import CARD
 from loopback import WRITE_TOKEN, Fault, Hub
 from loopback.accounts import Account
 from loopback.application import Application
-from mnist1d import Mnist1D
 from publisher import main
 from publisher.hub import http
+from publisher.hub.client_compat import end_xet_session, missing_objects, uploaded_addition, was_committed
+from publisher.hub.repository import Repository
+from publisher.prepare.files import UploadedFile, describe_file
 from publisher.text import mask
 from tests.hubs import close_connections, empty_hub, files_of
 from tests.pictures import Changed, Pictures, pictures_card
 
-pytest.importorskip("hf_xet", reason="the faults are those of the requests of a client with Xet")
+pytest.importorskip("hf_xet", reason="the faults are of requests of a client with Xet")
 
 ROOT = Path(__file__).parents[2]
 R = "tester/pictures"
@@ -71,10 +73,10 @@ def short_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("CONNECT_S", "READ_S", "COMMIT_S"):
         monkeypatch.setattr(http, name, 6.0)
     monkeypatch.setenv(http.XET_READ, "6s")
-    http.end_xet_session()
+    end_xet_session()
     close_connections()
     yield
-    http.end_xet_session()
+    end_xet_session()
     close_connections()
 
 
@@ -95,7 +97,9 @@ def short_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         *(
             pytest.param(way, path, HANGS, marks=pytest.mark.slow)
             for way, path in [
-                *itertools.product(["xet"], ["/revision/", "/xet-write-token/", "/shards", "/commit/", "/xet/"]),
+                *itertools.product(
+                    ["xet"], ["/revision/", "/tree/", "/xet-write-token/", "/commit/", "/commits/", "/xet/"]
+                ),
                 *itertools.product(["lfs"], ["/objects/batch", "/lfs/tester/", "/resolve/"]),
             ]
         ),
@@ -109,7 +113,7 @@ def test_outages(published: Hub, publish: Publish, path: str, fault: Fault, caps
     published.fail(path=path, fault=fault, times=10_000)
     assert publish(builder=Changed) == 3
     [sentence] = capsys.readouterr().err.splitlines()
-    if path in ("/reconstructions/", "/xet-read-token/", "/bridge/", "/resolve/"):
+    if path in ("/commits/", "/reconstructions/", "/xet-read-token/", "/bridge/"):
         assert f"published at commit {published.commits(R)[0].oid}, but not read back" in sentence
         assert len(published.commits(R)) == len(before) + 1
     else:
@@ -155,7 +159,7 @@ def test_no_connection(publish: Publish, monkeypatch: pytest.MonkeyPatch, capsys
     ("path", "code"), list(itertools.product(["/shards", "/xet-write-token/", "/commit/"], [400, 403, 404, 413]))
 )
 def test_refusals(published: Hub, publish: Publish, path: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """No further attempt, nothing is looked at again, and the Hub's own words where it has some."""
+    """No further attempt, nothing is looked at again, and the Hub's own words if it has any."""
     before = published.commits(R)
     published.fail(path=path, fault=Fault.status(code, message=f"No room for {WRITE_TOKEN}"), times=1000)
     assert publish(builder=Changed) == 3
@@ -182,7 +186,7 @@ def test_refusals(published: Hub, publish: Publish, path: str, code: int, capsys
 def test_words(
     hub: Hub, publish: Publish, code: int, body: str, kind: str, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The Hub's own words, or those of a proxy."""
+    """The Hub's own words, or a proxy's."""
     hub.fail(path="/revision/" if code == 200 else "/commit/", fault=Fault.other(code, body, kind), times=99)
     assert publish() == 3
     [sentence] = capsys.readouterr().err.splitlines()
@@ -259,13 +263,20 @@ def test_folders(
     assert hub.requests == []
 
 
-def test_requests_are_few(hub: Hub) -> None:
-    """Three configs with pictures: the first publish, and one that has nothing to do."""
-    assert main(Mnist1D, CARD, "tester/mnist1d", []) == 0
-    assert len(hub.requests) <= 45
-    hub.forget()
-    assert main(Mnist1D, CARD, "tester/mnist1d", []) == 0
-    assert len(hub.requests) <= 4
+def test_uploaded_addition(hub: Hub, tmp_path: Path) -> None:
+    """A commit takes a file that was uploaded before, from nothing but numbers, and the Hub says what it lacks."""
+    hub.create(R)
+    source = tmp_path / "data.parquet"
+    source.write_bytes(b"PAR1" * 1000)
+    uploaded = Repository(R).upload(describe_file(source, tmp_path), create_pr=False)
+    assert uploaded == UploadedFile("data.parquet", 4000, sha256=uploaded.sha256, sample=(b"PAR1" * 128))
+    lost = UploadedFile("lost.parquet", 3, sha256="0" * 64)
+    assert missing_objects([uploaded, lost], "dataset", R, hub.url) == {lost.sha256}
+    for is_new in (True, False):
+        addition = uploaded_addition(uploaded) if is_new else CommitOperationAdd("data.parquet", str(source))
+        HfApi().create_commit(R, [addition], repo_type="dataset", commit_message="Add")
+        assert was_committed(addition) == is_new
+    assert hub.files(R)["data.parquet"] == source.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -300,7 +311,7 @@ def test_keyless(
         assert (hub.commits(R) == before) == bool(code)
 
 
-# A token is planted, and looked for where it has no business
+# A token is planted, and looked for everywhere else
 
 PLANTED = "hf_planted+/here"  # neither long enough nor of the letters that tell any token
 ELSEWHERE = "elsewhere.invalid"

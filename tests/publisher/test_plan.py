@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from datasets import load_dataset
-from huggingface_hub import HfApi
 
 from card import CARD, REPO_ID
-from loopback import WRITE_TOKEN, Account, Hub
+from loopback import Hub
 from mnist1d import Mnist1D
 from publisher import publish
 from tests.commands import Ended, run_command
-from tests.hubs import empty_hub
 from tests.pictures import Changed, Pictures, Renamed, pictures_card
 from tests.shards import SHARDS_CARD, Shards, ShardsConfig
 
@@ -87,16 +84,6 @@ def test_rows_change_at_the_same_version(hub: Hub, run: Run, tmp_path: Path) -> 
     assert "version" not in run("--dry-run", builder=Pictures, card=card).stdout
 
 
-def test_requests(hub: Hub, tmp_path: Path) -> None:
-    """Few for a first publish, and four for an unchanged one: the card is not read again."""
-    dataset = (Mnist1D, CARD, R)
-    assert run_command([R], dataset).exit_code == 0
-    assert len(hub.requests) <= 45
-    hub.forget()
-    assert run_command([R], dataset).stdout.splitlines()[-1].startswith(f"{R}: nothing to do")
-    assert len(hub.requests) <= 4
-
-
 def test_same_rows_in_other_bytes(hub: Hub, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files stay although another library would write them differently; the card's numbers are those of the files."""
     assert run().exit_code == 0
@@ -134,33 +121,6 @@ PROSE = "# Written by hand\n\nBy a person who cares.\n"
 TEXT = f"---\nlanguage:\n- en\nlicense: bsd\ntags:\n- numbers\npretty_name: Their name\n---\n{PROSE}"
 
 
-def test_a_card_of_others(hub: Hub, run: Run) -> None:
-    """The difference is shown; fields stay with both answers, the text with one, and for good."""
-    hub.create(R)
-    hub.commit(R, {"README.md": (TEXT + "\x1b[2Jred").encode()})
-    before = hub.commits(R)
-    asked = run()
-    assert (asked.exit_code, hub.commits(R)) == (1, before)
-    for line in ("-# Written by hand", "+# Shards", "-pretty_name: Their name", "--- README.md on the Hub"):
-        assert f"    {line}" in asked.stdout.splitlines()
-    assert "\x1b" not in asked.stdout
-    assert "--keep-card keeps its text, --overwrite-card replaces it with the text of shards.md.jinja" in asked.stderr
-    assert run("--keep-card").exit_code == 0
-    card = hub.files(R)["README.md"].decode()
-    for text in (PROSE, "language:\n- en\n", "license: bsd\n", "tags:\n- numbers\n", "pretty_name: Their name\n"):
-        assert text in card
-    hub.commit(R, {"README.md": card.replace("who cares", "who cares a lot").encode()})
-    assert run(builder=shards(60, "1.1.0")).exit_code == 0  # as was decided
-    assert "who cares a lot" in hub.files(R)["README.md"].decode()
-    assert "    -By a person who cares a lot." in run("--overwrite-card", builder=shards(60, "1.1.0")).stdout
-    card = hub.files(R)["README.md"].decode()
-    assert "# Shards\n" in card
-    assert "pretty_name: Shards\n" in card
-    assert "who cares" not in card
-    assert "tags:\n- numbers\n" in card
-    assert run(builder=shards(60, "1.1.0")).exit_code == run("--verify", builder=shards(60, "1.1.0")).exit_code == 0
-
-
 def test_fields_and_configs_of_others(hub: Hub, run: Run) -> None:
     """Whatever people add to the YAML is not an edit of the text, and stays, also when the dataset is rolled back."""
     assert run("--tag", "v1").exit_code == 0
@@ -188,14 +148,6 @@ def test_the_record_survives_a_new_card(hub: Hub, run: Run) -> None:
     hub.commit(R, {}, delete=["README.md"])
     assert run("--overwrite-card", builder=shards(60, "1.1.0")).exit_code == 0
     assert b"# Shards" in hub.files(R)["README.md"]
-
-
-def test_a_card_that_cannot_be_kept(hub: Hub, run: Run) -> None:
-    """Fields that cannot be read would be lost."""
-    hub.create(R)
-    hub.commit(R, {"README.md": b"---\nlicense: [mit\n---\n# Text\n"})
-    ended = run("--keep-card")
-    assert (ended.exit_code, "README.md cannot be kept" in ended.stderr) == (1, True)
 
 
 def test_foreign_script(hub: Hub, run: Run) -> None:
@@ -288,76 +240,17 @@ def test_roll_back_to_what_cannot_be(hub: Hub, run: Run) -> None:
     assert hub.commits(R) == commits
 
 
-# A repository that holds its script
-
-SCRIPT = """
-import datasets
-class Many(datasets.GeneratorBasedBuilder):
-    BUILDER_CONFIGS = [datasets.BuilderConfig(name=name) for name in ("a", "b", "c")]
-    DEFAULT_CONFIG_NAME = "a"
-    def _info(self):
-        return datasets.DatasetInfo(features=datasets.Features({"n": datasets.Value("int64")}))
-    def _split_generators(self, manager):
-        return [datasets.SplitGenerator("train", {"file": manager.download(f"data/{self.config.name}.txt")})]
-    def _generate_examples(self, file):
-        with open(file) as lines:
-            for number, line in enumerate(lines):
-                yield number, {"n": int(line)}
-"""
-M = "tester/many"
-
-
-@pytest.fixture
-def script(tmp_path: Path) -> Path:
-    """A script next to its data, as in a repository."""
-    folder = tmp_path / "many"
-    (folder / "data").mkdir(parents=True)
-    (folder / "many.py").write_text(SCRIPT)
-    for number, name in enumerate("abc"):
-        (folder / "data" / f"{name}.txt").write_text(f"{number}\n")
-    return folder
-
-
-def adoptable(hub: Hub, script: Path, card: str) -> str:
-    """Make a repository that holds the script, its data and a card; return its commit."""
-    hub.create(M)
-    files = {path.relative_to(script).as_posix(): path.read_bytes() for path in script.rglob("*.*")}
-    return hub.commit(M, {**files, "README.md": card.encode(), "dataset_infos.json": b"{}", "notes.txt": b"mine"})
-
-
-@pytest.mark.parametrize("options", [[], ["--create-pr"]])
-def test_adopt(options: list[str], script: Path, hub: Hub) -> None:
-    """Files that only the script read go, all others stay, and the state before is on a branch."""
-    card = TEXT.replace("---\n# W", "configs:\n- config_name: raw\n  data_files: data/c.*\n---\n# W")
-    before = adoptable(hub, script, card)
-    ended = run_command([script, M, "--adopt", "--keep-card", *options])
-    assert ended.exit_code == 0
-    for path in ("many.py", "dataset_infos.json", "data/a.txt", "data/b.txt"):
-        assert f"  remove  {path} " in ended.stdout
-    revision = "refs/pr/1" if options else "main"
-    files = set(HfApi().list_repo_files(M, repo_type="dataset", revision=revision))
-    assert {"data/c.txt", "notes.txt", "data/train-00000-of-00001.parquet", "b/train-00000-of-00001.parquet"} <= files
-    assert not {"many.py", "dataset_infos.json", "data/a.txt"} & files
-    assert HfApi().dataset_info(M, revision="script").sha == before
-    if not options:
-        assert load_dataset(M, "b", split="train")["n"][:] == [1]
-
-
-def test_adopt_by_a_guest(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user who may only open a pull request cannot make a branch, and the state before is in the history."""
-    guest = "hf_loopback_guest"
-    monkeypatch.setenv("HF_TOKEN", guest)
-    with empty_hub(tokens={WRITE_TOKEN: Account("tester"), guest: Account("guest")}) as hub:
-        adoptable(hub, script, TEXT)
-        assert run_command([script, M, "--adopt", "--keep-card", "--create-pr"]).exit_code == 0
-        assert "many.py" not in HfApi().list_repo_files(M, repo_type="dataset", revision="refs/pr/1")
-
-
-def test_the_branch_is_taken(script: Path, hub: Hub) -> None:
-    """A branch of that name at another commit is left, and nothing is done."""
-    adoptable(hub, script, TEXT)
-    HfApi().create_branch(M, repo_type="dataset", branch="script")
-    before = hub.commit(M, {"notes.txt": b"other"})
-    ended = run_command([script, M, "--adopt", "--keep-card"])
-    assert (ended.exit_code, hub.commits(M)[0].oid) == (1, before)
-    assert "has a branch 'script' at another commit" in ended.stderr
+def test_titles_tags_and_branches(hub: Hub, run: Run) -> None:
+    """A title is one line of text; a tag and a branch do not have one name; nothing is published by a proposal."""
+    for title in ("Two\nlines", "Two\u2028lines", "\x1b[31mred", "\udcff", " "):
+        ended = run("--message", title)
+        assert (ended.exit_code, ended.stderr.count("\n"), hub.requests) == (2, 1, [])
+    assert run("--tag", "v1").exit_code == run("--revision", "next").exit_code == 0
+    before = hub.refs(R)
+    names = ("main", "next", "HEAD", "refs/heads/next", "0" * 40)
+    for arguments in (*(["--tag", name] for name in names), ["--tag", "x", "--revision", "x"], ["--revision", "v1"]):
+        ended = run(*arguments)
+        assert (ended.exit_code, ended.stderr.count("\n"), arguments[1] in ended.stderr) == (2, 1, True)
+    assert hub.refs(R) == before
+    proposed = run("--create-pr", builder=shards(60, "1.1.0")).stdout
+    assert ("proposed and verified" in proposed, "published" in proposed) == (True, False)
