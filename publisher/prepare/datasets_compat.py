@@ -30,7 +30,8 @@ from datasets.utils.py_utils import map_nested
 
 from publisher.builders.scripts import sequences_of_dicts
 from publisher.prepare import RowsError, bad_value, short
-from publisher.prepare.features import find_bad_value, plain
+from publisher.prepare.features import plain
+from publisher.prepare.rows import find_bad_value
 
 # The last four read a card and the files of a folder as `load_dataset` will
 __all__ = [
