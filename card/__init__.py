@@ -28,6 +28,20 @@ MODELS = {
     "mlp": Model("MLP, 100 wide, one residual hidden layer", {MNIST: "99+", "default": "68", SHUFFLED: "68"}),
     "cnn": Model("CNN, 25 channels, kernels 5, 3, 3", {MNIST: "99+", "default": "94", SHUFFLED: "56"}),
     "gru": Model("GRU, bidirectional, 6 hidden", {MNIST: "99+", "default": "91", SHUFFLED: "57"}),
+    # Newer models, which are not in that table
+    "resnet": Model(
+        "ResNet, three residual blocks, 24 channels",
+        {},
+        "[Wang et al. (2017)](https://doi.org/10.1109/IJCNN.2017.7966039)",
+    ),
+    "tcn": Model(
+        "TCN, dilated causal convolutions, 20 channels", {}, "[Bai et al. (2018)](https://github.com/locuslab/TCN)"
+    ),
+    "inception": Model(
+        "InceptionTime, one residual block of three modules, 32 channels",
+        {},
+        "[Fawaz et al. (2020)](https://doi.org/10.1007/s10618-020-00710-y)",
+    ),
 }
 HUMAN = {MNIST: "99+", "default": "96", SHUFFLED: "about 30"}
 MEANINGS = {  # of the parameters, for a column of the card

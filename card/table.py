@@ -58,25 +58,28 @@ class Table:
     torch: str
 
     def datasets(self, configs: Collection[str]) -> list[str]:
-        """MNIST, and the configs that all models were trained on."""
-        return [name for name in (MNIST, *configs) if all(name in row.cells for row in self.rows)]
+        """MNIST, which only the authors' models were trained on, and the configs that all models were trained on."""
+        return [MNIST, *(name for name in configs if all(name in row.cells for row in self.rows))]
+
+    def _on(self, dataset: str) -> list[Row]:
+        return [row for row in self.rows if dataset in row.cells]
 
     def gap(self, dataset: str, better: str, worse: str) -> float:
         """Points between the mean accuracies of two models."""
-        means = {row.key: row.cells[dataset].mean for row in self.rows}
+        means = {row.key: row.cells[dataset].mean for row in self._on(dataset)}
         return means[better] - means[worse]
 
     def best(self, dataset: str) -> Model:
         """The model of the highest mean accuracy."""
-        return max(self.rows, key=lambda row: row.cells[dataset].mean).model
+        return max(self._on(dataset), key=lambda row: row.cells[dataset].mean).model
 
     def best_mean(self, dataset: str) -> float:
         """The highest mean accuracy."""
-        return max(row.cells[dataset].mean for row in self.rows)
+        return max(row.cells[dataset].mean for row in self._on(dataset))
 
     def spread(self, dataset: str) -> float:
         """Points between the mean accuracies of the best and the worst model."""
-        means = [row.cells[dataset].mean for row in self.rows]
+        means = [row.cells[dataset].mean for row in self._on(dataset)]
         return max(means) - min(means)
 
     def unreached(self, configs: Collection[str]) -> Iterator[tuple[Row, dict[str, str]]]:

@@ -56,7 +56,7 @@ def one(config: Any, **given: Any) -> Iterator[dict[str, Any]]:
 
 
 def load(name: str | None = None, split: str = "train") -> datasets.Dataset:
-    """A split, loaded as users do."""
+    """A split as users load it."""
     return datasets.load_dataset(R, name, split=split)
 
 

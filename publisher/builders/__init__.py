@@ -55,13 +55,13 @@ def find_remote(source: str, is_trusted: bool) -> RemoteScript | None:
     >>> find_remote("me/texts", is_trusted=False)
     Traceback (most recent call last):
     ...
-    publisher.errors.UsageError: There is no folder me/texts, and the script of a repository on the Hub is third-...
+    publisher.errors.UsageError: Folder me/texts not found. The script of a repository on the Hub is third-...
     """
     found = REPOSITORY.fullmatch(source)
     if not found or (not found["marked"] and (Path(source).exists() or found["repo_id"].endswith(".py"))):
         return None
     if not is_trusted:
-        missing = "The" if found["marked"] else f"There is no folder {found['repo_id']}, and the"
+        missing = "The" if found["marked"] else f"Folder {found['repo_id']} not found. The"
         raise UsageError(
             f"{missing} script of a repository on the Hub is third-party code, which this command would run with all "
             "your rights. Read it there, then give --trust-remote-code, or the path of a copy"
@@ -90,7 +90,7 @@ def find_builder(source: str) -> type[datasets.DatasetBuilder]:
     >>> find_builder("nowhere.py")
     Traceback (most recent call last):
     ...
-    publisher.errors.UsageError: There is no file nowhere.py. Give the path of a loading script, or module:Class
+    publisher.errors.UsageError: File nowhere.py not found. Give the path of a loading script, or module:Class
     """
     before, _, name = source.rpartition(":") if re.search(r":\w*$", source) else (source, "", "")
     path = Path(before).expanduser()
@@ -106,7 +106,7 @@ def find_builder(source: str) -> type[datasets.DatasetBuilder]:
             sys.path.insert(0, here)
         module = load_module(before)
     else:
-        raise UsageError(f"There is no file {before}. {GIVE}")
+        raise UsageError(f"File {before} not found. {GIVE}")
     if not name:
         return _only_one(module, path)
     found = getattr(module, name, None)
@@ -166,7 +166,7 @@ def _import(module: str, name: str, script: Path | None) -> ModuleType:
     except ModuleNotFoundError as error:
         missing = error.name or str(error)
         if missing == name and script is None:
-            raise UsageError(f"There is no module {name}. {GIVE}") from error
+            raise UsageError(f"Module {name} not found. {GIVE}") from error
         if missing.startswith("datasets."):
             raise UsageError(
                 f"{name} imports {missing}, which datasets {datasets.__version__} does not have. Change the import"
@@ -200,7 +200,9 @@ def _only_one(module: ModuleType, path: Path) -> type[datasets.DatasetBuilder]:
     kinds = _builders(module)
     last = [kind for kind in kinds if not any(other is not kind and issubclass(other, kind) for other in kinds)]
     if not last:
-        raise UsageError(f"{path.name} has no builder. Add one: a class derived from datasets.GeneratorBasedBuilder")
+        raise UsageError(
+            f"{path.name} does not define a builder. Add a class derived from datasets.GeneratorBasedBuilder"
+        )
     return last[0]
 
 

@@ -97,7 +97,7 @@ class ScriptFinder(MetaPathFinder):
         if package != PACKAGE or not root:
             return None
         *folders, last = name.split(".")
-        # by its name as it is first: that of a script may have a hyphen or a dot
+        # by its unchanged name first: a script's name may have a hyphen or a dot
         for file in (Path(root, f"{name}.py"), Path(root, *folders, f"{last}.py")):
             if name and file.is_file():
                 return spec_from_file_location(fullname, file, loader=_Loader(fullname, str(file)))

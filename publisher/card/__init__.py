@@ -1,4 +1,4 @@
-"""What a repository says of itself: the bytes of README.md, and what they tell a later run."""
+"""README.md of a repository, and the record by which a later run knows what it wrote."""
 
 from publisher.card.compose import Card
 

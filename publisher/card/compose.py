@@ -62,7 +62,7 @@ class Card:
     context: Mapping[str, Any] = field(default_factory=dict)  # anything else that the template shows
     assets: Path | None = None  # folder of pictures, published as `assets/`
     variant: Card | None = None  # used instead if a config is not as the builder declares it
-    derived: Callable[..., Mapping[str, Any]] | None = None  # of builder and configs: fields if nobody else wrote them
+    derived: Callable[..., Mapping[str, Any]] | None = None  # of builder and configs: more fields
 
     @property
     def fields(self) -> set[str]:

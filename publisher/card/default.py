@@ -1,4 +1,4 @@
-"""Card of a builder without a template of its own, and fields of the YAML that a builder's texts lead to."""
+"""Card of a builder without a template, and fields of the YAML that a builder's texts lead to."""
 
 from __future__ import annotations
 

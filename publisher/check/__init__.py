@@ -1,1 +1,1 @@
-"""Checks of a repository, whoever made it: after a commit, for --verify, and `validate`; one sentence per finding."""
+"""Checks of any repository: after a commit, for --verify, and `validate`; one sentence per finding."""

@@ -107,7 +107,7 @@ def check_opens(repository: Repository, plan: Plan, commit: str, files: Mapping[
         for path, content in {**dict.fromkeys(paths, b""), **texts}.items():
             file = folder / path
             if folder in Path(os.path.normpath(file)).parents:
-                with contextlib.suppress(OSError, ValueError):  # names that this system does not allow are none of ours
+                with contextlib.suppress(OSError, ValueError):  # names that this system does not allow
                     file.parent.mkdir(parents=True, exist_ok=True)
                     file.write_bytes(content)
         found = read_card(texts[CARD].decode(errors="replace"))

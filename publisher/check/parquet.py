@@ -25,7 +25,7 @@ ROWS_PER_BYTE, ROWS_FREE = 100, 100_000_000
 COLUMNS = 10_000  # the Hub's viewer shows 1,000 at most
 COLUMNS_TRIED = 100  # one by one, if a file cannot be read
 BATCH_ROWS, BATCH_BYTES = 65_536, 64_000_000  # that are held at a time
-VIEWER_BYTES = 300_000_000  # of a row group: https://huggingface.co/docs/hub/datasets-viewer-configure
+VIEWER_BYTES = 300_000_000  # of a row group, which the Hub's viewer reads as a whole
 
 
 @dataclass(frozen=True)

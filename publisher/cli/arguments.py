@@ -145,21 +145,8 @@ def read_options(
 ) -> Options:
     """Check what the user gave, and make `Options` of it.
 
-    Parameters
-    ----------
-    given : dict of str to object
-        What the parser read.
-    parser : OptionsParser
-    builder : subclass of datasets.DatasetBuilder
-    home : str or None
-        Repository that the dataset belongs in, if nothing was changed.
-    source : str
-        Repository and commit of a script that was fetched.
-
-    Raises
-    ------
-    UsageError
-        If something is wrong by itself, or options do not go together.
+    `home` is the repository that the unchanged dataset belongs in, `source` the repository and commit of a script that
+    was fetched. Raises UsageError if something is wrong by itself, or options do not go together.
     """
     for mode in filter(given.get, MODES):
         for name in given.keys() - {mode, "repo_id"}:

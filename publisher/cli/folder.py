@@ -27,19 +27,10 @@ def complete_folder(folder: Path, files: Sequence[File]) -> None:
 
 
 def replace_folder(target: Path, write: Callable[[Path], Sequence[File]]) -> Sequence[File]:
-    """Let `write` fill a new folder, and put it in the place of `target` only when it is complete.
+    """Let `write` fill an empty folder on the same disk, and put it in the place of `target` when it is complete.
 
-    Parameters
-    ----------
-    target : Path
-        Missing, empty, or unchanged since an earlier run wrote it.
-    write : callable
-        Gets an empty folder on the same disk, and returns its files.
-
-    Raises
-    ------
-    UsageError
-        If `target` holds anything else; then nothing is touched.
+    `target` has to be missing, empty, or unchanged since an earlier run wrote it; else a UsageError is raised, and
+    nothing is touched.
     """
     try:
         target = target.resolve()

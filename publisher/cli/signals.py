@@ -65,20 +65,23 @@ def _wait(heard: int, prog: str) -> None:
 
 def _end(prog: str, number: int) -> None:
     UNINTERRUPTED.acquire()  # and kept: the main thread says nothing more
-    word = next(filter(None, reversed(LAST_WORDS)), "Interrupted. Nothing was changed.")
-    with contextlib.suppress(OSError):
-        os.write(2, f"{_new_line()}{prog}: {word}\n{_trace()}".encode(errors="replace"))
-    workers = multiprocessing.active_children()
-    for worker in workers:
-        worker.kill()
-    for worker in workers:
-        worker.join(END_FOR_S)
-    with contextlib.suppress(Exception):
-        multiprocessing.util._run_finalizers(0)  # type: ignore[attr-defined]  # else a process of Python's complains of semaphores that are left
-    for _ in range(REMOVALS):  # the main thread may still write
-        for remove in AT_END:
-            remove()
-    os._exit(128 + number)
+    try:
+        word = next(filter(None, reversed(LAST_WORDS)), "Interrupted. Nothing was changed.")
+        with contextlib.suppress(OSError):
+            os.write(2, f"{_new_line()}{prog}: {word}\n{_trace()}".encode(errors="replace"))
+        workers = multiprocessing.active_children()
+        for worker in workers:
+            worker.kill()
+        for worker in workers:
+            worker.join(END_FOR_S)
+        # Else a process of Python's complains of semaphores that are left
+        multiprocessing.util._run_finalizers(0)  # type: ignore[attr-defined]
+    finally:
+        for _ in range(REMOVALS):  # the main thread may still write
+            for remove in list(AT_END):
+                with contextlib.suppress(Exception):
+                    remove()
+        os._exit(128 + number)
 
 
 def _trace() -> str:

@@ -208,7 +208,10 @@ def prepare_clients(size: int = 0) -> None:
         ) from None
     if _refuse_named_wait not in client.event_hooks["response"]:  # a new one
         hooks = client.event_hooks
-        client.event_hooks = {**hooks, "response": [*hooks["response"], _refuse_named_wait]}
+        client.event_hooks = {
+            "request": [*hooks["request"], _limit],
+            "response": [*hooks["response"], _refuse_named_wait],
+        }
         if client.timeout.read is None:
             client.timeout = (CONNECT_S, READ_S, READ_S, CONNECT_S)
 
@@ -235,6 +238,12 @@ class _ClientLog(logging.Filter):
         _under_way[-1].reason = clean(record.getMessage())
         prepare_clients()  # the client makes a new session after a connection that was refused
         return False
+
+
+def _limit(request: Any) -> None:
+    """Give a request the limits of its session: some calls of the client ask for none."""
+    if (request.extensions.get("timeout") or {}).get("read") is None:
+        request.extensions = {**request.extensions, "timeout": get_session().timeout.as_dict()}
 
 
 def _refuse_named_wait(response: Any) -> None:

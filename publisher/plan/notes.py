@@ -101,5 +101,5 @@ def _flat(provenance: Mapping[str, Any]) -> dict[str, Any]:
 def _is_newer(here: Any, there: Any) -> bool:
     try:
         return bool(datasets.Version(str(here)) > datasets.Version(str(there)))
-    except ValueError:  # a record that is no version
+    except ValueError:  # not a version
         return False

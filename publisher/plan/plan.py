@@ -48,7 +48,7 @@ class Plan:
     """Changes from one state of a repository to the wanted one."""
 
     start: State
-    changes: Sequence[Change]  # of each path of ours, in the order of their names
+    changes: Sequence[Change]  # of the publisher's paths, in the order of their names
     configs: Sequence[PreparedConfig]  # of the repository afterwards
     mismatch: str = ""  # how the published dataset is another one
     notes: Sequence[str] = ()  # what a maintainer should know before

@@ -30,7 +30,7 @@ class RowsError(Exception):
 
 
 def bad_value(row: int, column: str, value: Any, feature: Any, reason: object, line: str = "") -> RowsError:
-    """Error for a value that does not fit its feature; `line` is that of the script.
+    """Error for a value that does not fit its feature; `line` is the script's.
 
     Examples
     --------

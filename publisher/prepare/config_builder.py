@@ -50,7 +50,7 @@ class ConfigBuilder:
 
     @cached_property
     def _cache(self) -> TemporaryFolder:
-        """The builder's own cache: that of the user may hold rows that other code has prepared."""
+        """The builder's own cache: the user's may hold rows that other code has prepared."""
         return TemporaryFolder()
 
     @cached_property
@@ -74,7 +74,7 @@ class ConfigBuilder:
 
     @property
     def fetched_paths(self) -> list[str]:
-        """What the builder has fetched, files next to its script by their path from there."""
+        """Fetched addresses and paths; files next to the script by their path from there."""
         base = Path(self.builder.base_path or "")
         paths = {name: Path(os.path.normpath(name)) for name in self.fetched}  # as in `data/../a.csv`
         return sorted(
@@ -90,7 +90,7 @@ class ConfigBuilder:
 
     @cached_property
     def splits(self) -> dict[str, Mapping[str, Any]]:
-        """Split -> `gen_kwargs`. A builder that draws no row before it is asked for one draws nothing here."""
+        """Split -> `gen_kwargs`. A builder that makes its rows one by one makes none here."""
         needed = getattr(self.builder, "manual_download_instructions", None)  # a property that a script may add
         if needed is not None and self.builder.config.data_dir is None:
             raise UsageError(
@@ -116,7 +116,7 @@ class ConfigBuilder:
                 for table in generate_tables(self.builder, gen_kwargs):
                     return datasets.Features.from_arrow_schema(table.schema)
         raise UsageError(
-            f"config {self.config_name!r} has no features, and no rows to infer them from. Declare its features"
+            f"config {self.config_name!r} declares no features, and has no rows to infer them from. Declare them"
         )
 
     def close(self) -> None:

@@ -42,7 +42,7 @@ GOING_THROUGH = ("list", "tuple", "map", "filter", "enumerate")
 
 @dataclass(frozen=True)
 class ConfigCard:
-    """What a card says of a config."""
+    """A config in a card."""
 
     builder_config: datasets.BuilderConfig
     info: datasets.DatasetInfo  # with the exact numbers of rows and bytes
@@ -116,7 +116,7 @@ def _configs_by_name(builder: type[datasets.DatasetBuilder]) -> dict[str, datase
 def is_unordered(builder: type) -> bool:
     """Return True if code of a builder goes through sets or folders, which may come in another order next time.
 
-    Its own modules are looked at, and those next to its script.
+    This reads its own modules, and those next to its script.
     """
     modules = {base.__module__: sys.modules.get(base.__module__) for base in builder.__mro__}
     folders = {Path(getattr(m, "__file__", "") or "").parent for name, m in modules.items() if name.startswith(PACKAGE)}
@@ -169,13 +169,13 @@ def choose_configs(builder: type[datasets.DatasetBuilder], chosen: Sequence[str]
     known = list(declared_configs(builder))
     for name in chosen:
         if name not in known:
-            raise UsageError(f"There is no config {name!r}. Choose from {choices(known)}")
+            raise UsageError(f"Config {name!r} does not exist. Choose from {choices(known)}")
     check_config_names([plain(config.name) for config in builder.BUILDER_CONFIGS] or known, default_config(builder))
     return [name for name in known if not chosen or name in chosen]
 
 
 def check_config_names(names: Collection[str], default: str) -> None:
-    """Refuse names of configs under which nobody could load them.
+    """Refuse names of configs that cannot be loaded.
 
     Raises
     ------
@@ -192,7 +192,7 @@ def check_config_names(names: Collection[str], default: str) -> None:
     """
     for name, count in Counter(names).items():
         if count > 1:
-            raise UsageError(f"{count} configs are named {name!r}. Give each config a name of its own")
+            raise UsageError(f"{count} configs are named {name!r}. Give each config another name")
         reason = _obstacle(name)
         if name == "data" != default and default in names:
             reason = f"the default config {default!r} uses that folder"
@@ -221,7 +221,7 @@ def _obstacle(name: str) -> str | None:
 def check_split_names(config: str, names: Collection[str]) -> None:
     """Refuse names of splits that `datasets` does not take, and a config without splits."""
     if not names:
-        raise UsageError(f"config {config!r} has no splits. Let `_split_generators` return at least one")
+        raise UsageError(f"config {config!r} returns no splits. Let `_split_generators` return at least one")
     for name, count in Counter(names).items():
         reason = ""
         if count > 1:

@@ -30,7 +30,8 @@ from datasets.utils.py_utils import map_nested
 
 from publisher.builders.scripts import sequences_of_dicts
 from publisher.prepare import RowsError, bad_value, short
-from publisher.prepare.features import find_bad_value, plain
+from publisher.prepare.features import plain
+from publisher.prepare.rows import find_bad_value
 
 # The last four read a card and the files of a folder as `load_dataset` will
 __all__ = [
@@ -54,7 +55,7 @@ TABLE_BYTES = 1_000_000_000  # of a table at a time: offsets of texts in lists a
 
 
 class Counter:
-    """Rows that builders have made in this process, for whoever shows progress."""
+    """Rows that builders have made in this process, to show progress."""
 
     number = 0
 
@@ -156,7 +157,7 @@ def generate_tables(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str
 
 
 class Place:
-    """Where a builder is while it makes rows."""
+    """Split, row and line at which a builder is while it makes rows."""
 
     def __init__(self, is_table: bool) -> None:
         self.is_table = is_table
@@ -420,7 +421,7 @@ def encoded_as_before_4() -> Iterator[None]:
 
 
 class _Converters(dict[str, Callable[[Any], Any]]):
-    """`Value.encode_example` by `dtype`, which is asked for once instead of for each value."""
+    """`Value.encode_example` by `dtype`, looked up once instead of for each value."""
 
     def __missing__(self, dtype: str) -> Callable[[Any], Any]:
         feature = datasets.Value(dtype)

@@ -1,4 +1,4 @@
-"""Features: a form that every version of `datasets` from 2.14 on reads, and the values that fit them.
+"""Features in the form that every version of `datasets` from 2.14 on reads.
 
 From 4.0 on `datasets` writes a list as `List`, which earlier versions do not know; they wrote `Sequence` for a list
 of values and a Python list for a list of structs, and later versions still read both.
@@ -6,24 +6,15 @@ of values and a Python list for a list of structs, and later versions still read
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import datasets
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.types as pt
 import yaml
 from huggingface_hub import DatasetCardData
 
 from publisher.prepare import RowsError
-
-ARRAYS = (datasets.Array2D, datasets.Array3D, datasets.Array4D, datasets.Array5D)
-DAY = 86_400  # seconds
-UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def plain(name: Any) -> Any:
@@ -59,7 +50,7 @@ def is_medium(feature: Any) -> bool:
 
 
 def fields_of(feature: Any) -> dict[str, Any]:
-    """Return the features that one is made of; that of a list's items has an empty name."""
+    """Return the features inside of one; the feature of a list's items has an empty name."""
     if isinstance(feature, dict):
         return dict(feature)
     inner = item_of(feature)
@@ -156,114 +147,3 @@ def check_features(features: datasets.Features) -> None:
         reason = "the YAML gives back others"
     if not is_kept:
         raise RowsError(f"the features cannot be written into a card ({reason}). Give columns and labels other names")
-
-
-def find_bad_value(table: pa.Table, features: Mapping[str, Any]) -> tuple[int, str, str] | None:
-    """Find the first value that `datasets` cannot read as its feature: row, column, and the reason; or None.
-
-    Examples
-    --------
-    >>> features = datasets.Features({"label": datasets.ClassLabel(names=["no", "yes"])})
-    >>> find_bad_value(pa.table({"label": [0, 1, 2]}), features)
-    (2, 'label', 'labels go from 0 to 1')
-    """
-    for name, feature in features.items():
-        if _has_limits(feature):
-            start = 0
-            for chunk in table[name].chunks:
-                if found := _find_bad(chunk, feature):
-                    return start + found[0], name, found[1]
-                start += len(chunk)
-    return None
-
-
-def _has_limits(feature: Any) -> bool:
-    if isinstance(feature, datasets.Value):
-        return not (pt.is_primitive(feature.pa_type) and not pt.is_temporal(feature.pa_type))
-    is_limited = isinstance(feature, (datasets.ClassLabel, *ARRAYS)) or type(feature).__name__ == "Json"
-    return is_limited or any(map(_has_limits, fields_of(feature).values()))
-
-
-def _find_bad(array: pa.Array, feature: Any) -> tuple[int, str] | None:
-    """Find the first row that cannot be read, and why."""
-    if isinstance(array, pa.ExtensionArray):
-        array = array.storage
-    if not len(array) or not _has_limits(feature) or is_medium(feature):
-        return None
-    if isinstance(feature, ARRAYS):
-        return _find_other_shape(array, feature.shape)
-    if isinstance(feature, datasets.ClassLabel):
-        last = feature.num_classes - 1
-        return _find_outside(array, -1, last, f"labels go from 0 to {last}")
-    if isinstance(feature, datasets.Value):
-        return _find_outside_of_python(array, feature.pa_type)
-    if type(feature).__name__ == "Json":
-        texts = enumerate(array.to_pylist())
-        return next(((row, "it is not JSON") for row, text in texts if _fails(json.loads, text)), None)
-    if isinstance(feature, dict):
-        of_fields = [
-            _find_bad(inner, feature[field.name]) for field, inner in zip(array.type, array.flatten(), strict=True)
-        ]
-        return min(filter(None, of_fields), default=None)
-    if (found := _find_bad(array.flatten(), item_of(feature))) is None:
-        return None
-    lengths = pc.list_value_length(array).fill_null(0).to_numpy()
-    return int(np.searchsorted(lengths.cumsum(), found[0], side="right")), found[1]
-
-
-def _find_outside(array: pa.Array, least: int, most: int, reason: str) -> tuple[int, str] | None:
-    bounds = pc.min_max(array)
-    if bounds["min"].as_py() is None or (bounds["min"].as_py() >= least and bounds["max"].as_py() <= most):
-        return None
-    return pc.index(pc.or_(pc.less(array, least), pc.greater(array, most)), True).as_py(), reason
-
-
-def _find_outside_of_python(array: pa.Array, kind: pa.DataType) -> tuple[int, str] | None:
-    """Find text that is not UTF-8, and dates and times that the types of Python cannot hold."""
-    if pt.is_string(kind) or pt.is_large_string(kind):
-        try:
-            array.validate(full=True)
-        except pa.ArrowInvalid:
-            texts = enumerate(array.cast(pa.large_binary()).to_pylist())
-            return next((row, "it is not UTF-8") for row, text in texts if _fails(bytes.decode, text))
-    if not pt.is_temporal(kind):
-        return None
-    scale = UNITS.get(getattr(kind, "unit", "ms"), 1)
-    if pt.is_date32(kind):
-        least, most = -719_162, 2_932_896
-    elif pt.is_date64(kind) or pt.is_timestamp(kind):  # years 1 to 9999; a time zone may shift them
-        least, most = -62_135_510_400 * scale, 253_402_214_400 * scale - 1
-    elif pt.is_duration(kind):
-        least, most = -999_999_999 * DAY * scale, 999_999_999 * DAY * scale
-    else:
-        least, most = 0, DAY * scale - 1
-    if abs(least) >= 2**63:  # more than there can be
-        return None
-    whole = array.view(pa.int32() if array.type.bit_width == 32 else pa.int64())
-    return _find_outside(whole, least, min(most, 2**63 - 1), "Python has no such date or time")
-
-
-def _find_other_shape(array: pa.Array, shape: tuple[int | None, ...]) -> tuple[int, str] | None:
-    rows = np.arange(len(array))
-    reason = f"its shape is not {shape}"
-    if shape[0] is None and array.null_count:
-        return pc.index(array.is_null(), True).as_py(), "`datasets` cannot read None as an array of any length"
-    for axis, size in enumerate(shape):
-        lengths = pc.list_value_length(array)
-        is_wrong = np.zeros(len(array), bool)
-        if size is not None:
-            is_wrong = pc.fill_null(pc.not_equal(lengths, size), axis > 0).to_numpy(zero_copy_only=False)
-        if is_wrong.any():
-            return int(rows[is_wrong][0]), reason
-        rows = np.repeat(rows, lengths.fill_null(0).to_numpy())
-        array = array.flatten()
-    if array.null_count and not pt.is_floating(array.type):
-        return int(rows[array.is_null().to_numpy(zero_copy_only=False)][0]), "it has None in it"
-    return None
-
-
-def _fails(read: Callable[[Any], object], value: Any) -> bool:
-    try:
-        return value is not None and read(value) is Ellipsis
-    except ValueError:
-        return True

@@ -1,4 +1,4 @@
-"""Files of the repository: expected, known, local, in memory, or uploaded, each a type of its own."""
+"""Files of the repository: expected, known, local, in memory, or uploaded, each of another type."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class LocalFile(KnownFile):
 
 @dataclass(frozen=True)
 class UploadedFile(KnownFile):
-    """A file that the Hub has, though nobody sees it before a commit names it."""
+    """A file that the Hub stores, and that is not visible before a commit names it."""
 
     sample: bytes = b""  # its first bytes, which the client shows the Hub
 

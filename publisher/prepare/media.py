@@ -155,7 +155,7 @@ def _kind_of(path: str) -> str:
 
 
 def _is_medium_of(path: str, folders: Sequence[Path]) -> bool:
-    """Return True if a path is that of a medium on this machine, or was it as long as a temporary folder existed."""
+    """Return True if a path leads to a medium on this machine, or did while a temporary folder existed."""
     if _kind_of(path) not in KINDS or len(path) > 4096:
         return False
     return Path(path).is_file() or any(

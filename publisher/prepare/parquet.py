@@ -65,7 +65,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Writing:
-    """How the rows of a config are written."""
+    """Settings for writing the rows of a config."""
 
     features: datasets.Features
     metadata: Mapping[str, str] = field(default_factory=dict)  # for the footer of each file, next to the features
@@ -101,9 +101,9 @@ def write_split(
 
 
 def write_files(tables: Iterable[pa.Table], path: Path, writing: Writing) -> Iterator[Written]:
-    """Write tables into files that are no larger than `LARGEST` allows, and yield each when it is written.
+    """Write tables into files not larger than `LARGEST` allows, and yield each when it is written.
 
-    Their number shows at the end, as tables that nobody has seen may be of any size: each gets a number before the
+    Their number shows at the end, as tables may be of any size: each gets a number before the
     suffix of `path`, see `numbered`.
     """
     size = number = 0
@@ -176,7 +176,7 @@ def _storable() -> Iterator[None]:
 
 
 def any_length(kind: pa.DataType) -> pa.DataType:
-    """A type with lists of any length for those of a fixed one, as it is stored.
+    """A type with lists of any length in place of fixed lengths, as it is stored.
 
     pyarrow 21 neither writes nor reads those that are null; the length stands in the features.
 

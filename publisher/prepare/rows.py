@@ -1,7 +1,7 @@
 """Rows as values: a digest that is the same however Arrow and Parquet lay them out, and how many bytes each row has.
 
 A column is taken apart into streams: where its nulls are, the lengths of its lists and texts, and the bytes of what is
-left. Media count by their bytes, not by the path that is stored beside them.
+left. Media count by their bytes, not by the path that is stored next to them.
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
-import datasets  # noqa: F401  # in examples
+import datasets  # in examples
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from publisher.prepare.features import is_medium, item_of
+from publisher.prepare.features import fields_of, is_medium, item_of
 
 Place = tuple[str, ...]
+
+ARRAYS = (datasets.Array2D, datasets.Array3D, datasets.Array4D, datasets.Array5D)
+DAY = 86_400  # seconds
+UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 class RowsDigest:
@@ -136,7 +140,7 @@ class _Stream:
 
 
 def _streams(path: Place, array: pa.Array, feature: Any, starts: np.ndarray[Any, Any]) -> Iterator[_Stream]:
-    """What an array is made of; first, for each path, where its nulls are."""
+    """Yield the parts of an array; first, for each path, the positions of its nulls."""
     array = _plain(array)
     nulls = np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)) if array.null_count else np.empty(0, int)
     nulls = nulls.astype("<i8")
@@ -282,13 +286,13 @@ def _plain(array: pa.Array) -> pa.Array:
         return array.cast(pa.large_list(kind.value_type))
     if pt.is_map(kind):
         return array.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)])))
-    if kind in (pa.timestamp("s", getattr(kind, "tz", None)), pa.time32("s")):  # Parquet has no seconds
+    if kind in (pa.timestamp("s", getattr(kind, "tz", None)), pa.time32("s")):  # Parquet stores no seconds
         return array.cast(pa.timestamp("ms", kind.tz) if pt.is_timestamp(kind) else pa.time32("ms"))
     return array.cast(pa.date32()) if pt.is_date64(kind) else array
 
 
 def is_list(kind: pa.DataType) -> bool:
-    """Whether a type is one of the lists that `datasets` makes."""
+    """Return True if a type is one of the lists that `datasets` makes."""
     return bool(pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind))
 
 
@@ -298,3 +302,121 @@ def _text(array: pa.LargeBinaryArray) -> np.ndarray[Any, Any]:
         return np.empty(0, np.uint8)
     bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
     return np.frombuffer(data, np.uint8)[int(bounds[0]) : int(bounds[-1])]
+
+
+def find_bad_value(table: pa.Table, features: Mapping[str, Any]) -> tuple[int, str, str] | None:
+    """Find the first value that `datasets` cannot read as its feature: row, column, and the reason; or None.
+
+    Examples
+    --------
+    >>> features = datasets.Features({"label": datasets.ClassLabel(names=["no", "yes"])})
+    >>> find_bad_value(pa.table({"label": [0, 1, 2]}), features)
+    (2, 'label', 'labels go from 0 to 1')
+    """
+    for name, feature in features.items():
+        if _has_limits(feature):
+            if isinstance(feature, ARRAYS) and feature.shape[0] is None and table[name].null_count:
+                row = pc.index(table[name].is_null(), True).as_py()
+                return row, name, "`datasets` cannot read None as an array of any length"
+            start = 0
+            for chunk in table[name].chunks:
+                if found := _find_bad(_stored(chunk), feature):
+                    return start + found[0], name, found[1]
+                start += len(chunk)
+    return None
+
+
+def _has_limits(feature: Any) -> bool:
+    if isinstance(feature, datasets.Value):
+        return not (pt.is_primitive(feature.pa_type) and not pt.is_temporal(feature.pa_type))
+    is_limited = isinstance(feature, (datasets.ClassLabel, *ARRAYS)) or type(feature).__name__ == "Json"
+    return is_limited or any(map(_has_limits, fields_of(feature).values()))
+
+
+def _find_bad(array: pa.Array, feature: Any) -> tuple[int, str] | None:
+    """Find the first row that cannot be read, and why."""
+    if not len(array) or not _has_limits(feature) or is_medium(feature):
+        return None
+    if isinstance(feature, ARRAYS):
+        return _find_other_shape(array, feature.shape)
+    if isinstance(feature, datasets.ClassLabel):
+        last = feature.num_classes - 1
+        return _find_outside(array, -1, last, f"labels go from 0 to {last}")
+    if isinstance(feature, datasets.Value):
+        return _find_outside_of_python(array, feature.pa_type)
+    if type(feature).__name__ == "Json":
+        texts = enumerate(array.to_pylist())
+        return next(((row, "it is not JSON") for row, text in texts if _fails(json.loads, text)), None)
+    if isinstance(feature, dict):
+        fields = [(array.field(index), feature[field.name]) for index, field in enumerate(array.type)]
+        return min(filter(None, (_find_bad_field(array, *field) for field in fields)), default=None)
+    if (found := _find_bad(array.flatten(), item_of(feature))) is None:
+        return None
+    lengths = pc.list_value_length(array).fill_null(0).to_numpy()
+    return int(np.searchsorted(lengths.cumsum(), found[0], side="right")), found[1]
+
+
+def _find_bad_field(structs: pa.Array, array: pa.Array, feature: Any) -> tuple[int, str] | None:
+    """Find the first row of a field that cannot be read; below a null struct there may be anything."""
+    start = 0
+    while found := _find_bad(array.slice(start), feature):
+        start += found[0] + 1
+        if structs[start - 1].is_valid:
+            return start - 1, found[1]
+    return None
+
+
+def _find_outside(array: pa.Array, least: int, most: int, reason: str) -> tuple[int, str] | None:
+    bounds = pc.min_max(array)
+    if bounds["min"].as_py() is None or (bounds["min"].as_py() >= least and bounds["max"].as_py() <= most):
+        return None
+    return pc.index(pc.or_(pc.less(array, least), pc.greater(array, most)), True).as_py(), reason
+
+
+def _find_outside_of_python(array: pa.Array, kind: pa.DataType) -> tuple[int, str] | None:
+    """Find text that is not UTF-8, and dates and times that the types of Python cannot hold."""
+    if pt.is_string(kind) or pt.is_large_string(kind):
+        try:
+            array.validate(full=True)
+        except pa.ArrowInvalid:
+            texts = enumerate(array.cast(pa.large_binary()).to_pylist())
+            return next((row, "it is not UTF-8") for row, text in texts if _fails(bytes.decode, text))
+    if not pt.is_temporal(kind):
+        return None
+    scale = UNITS.get(getattr(kind, "unit", "ms"), 1)
+    if pt.is_date32(kind):
+        least, most = -719_162, 2_932_896
+    elif pt.is_date64(kind) or pt.is_timestamp(kind):  # years 1 to 9999; a time zone may shift them
+        least, most = -62_135_510_400 * scale, 253_402_214_400 * scale - 1
+    elif pt.is_duration(kind):
+        least, most = -999_999_999 * DAY * scale, 999_999_999 * DAY * scale
+    else:
+        least, most = 0, DAY * scale - 1
+    if abs(least) >= 2**63:  # more than there can be
+        return None
+    whole = array.view(pa.int32() if array.type.bit_width == 32 else pa.int64())
+    return _find_outside(whole, least, min(most, 2**63 - 1), "Python has no such date or time")
+
+
+def _find_other_shape(array: pa.Array, shape: tuple[int | None, ...]) -> tuple[int, str] | None:
+    rows = np.arange(len(array))
+    reason = f"its shape is not {shape}"
+    for axis, size in enumerate(shape):
+        lengths = pc.list_value_length(array)
+        is_wrong = np.zeros(len(array), bool)
+        if size is not None:
+            is_wrong = pc.fill_null(pc.not_equal(lengths, size), axis > 0).to_numpy(zero_copy_only=False)
+        if is_wrong.any():
+            return int(rows[is_wrong][0]), reason
+        rows = np.repeat(rows, lengths.fill_null(0).to_numpy())
+        array = array.flatten()
+    if array.null_count and not pt.is_floating(array.type):
+        return int(rows[array.is_null().to_numpy(zero_copy_only=False)][0]), "it has None in it"
+    return None
+
+
+def _fails(read: Callable[[Any], object], value: Any) -> bool:
+    try:
+        return value is not None and read(value) is Ellipsis
+    except ValueError:
+        return True

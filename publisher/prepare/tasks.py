@@ -118,7 +118,7 @@ class FilePart:
         return self.expected.rows or 0
 
     def prepare(self, root: Path) -> Iterator[LocalFile]:
-        """Write the files below the repository's folder `root`, under names of their own, and yield each."""
+        """Write the files below the repository's folder `root`, under temporary names, and yield each."""
         path = root / self.path
         path.parent.mkdir(parents=True, exist_ok=True)
         writing = Writing(
@@ -222,8 +222,8 @@ def _is_sharded(source: ConfigBuilder) -> bool:
 def _divides(source: ConfigBuilder, gen_kwargs: Mapping[str, Any]) -> bool:
     """Return True if the first shard alone gives the rows that all of them begin with.
 
-    Not every list is one of shards. A single list is taken for one without a look, unless it holds texts that are no
-    files: this draws the first shard twice.
+    Not every list is one of shards. A single list is taken for one unchecked, unless it holds texts that are not
+    files: this prepares the first shard twice.
     """
     lists = [value for value in gen_kwargs.values() if isinstance(value, list)]
     words = [item for value in lists for item in value if isinstance(item, str)]
@@ -296,7 +296,7 @@ def _write_shards(
 def _count_shards(gen_kwargs: Mapping[str, Any]) -> int:
     """Count the shards of a split as `datasets` divides them among processes; 0 if it is not made of several."""
     lengths = {len(value) for value in gen_kwargs.values() if isinstance(value, list)}
-    return lengths.pop() if len(lengths) == 1 and lengths != {1} else 0  # lists of different lengths are no shards
+    return lengths.pop() if len(lengths) == 1 and lengths != {1} else 0  # lists of different lengths are not shards
 
 
 def _some_shards(gen_kwargs: Mapping[str, Any], first: int, stop: int) -> dict[str, Any]:

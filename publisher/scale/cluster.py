@@ -97,18 +97,7 @@ class CommitParts(ClusterTask):
 
 
 def submit(job: Job) -> str:
-    """Submit a job to Slurm, and do not wait.
-
-    Returns
-    -------
-    str
-        The number of the Slurm job that commits.
-
-    Raises
-    ------
-    UsageError
-        If a keyword is missing or unknown, or Slurm is not there or refuses.
-    """
+    """Submit a job to Slurm, do not wait, and return the number of the Slurm job that commits."""
     make, keywords = _executor(job)
     if not shutil.which("sbatch"):
         raise UsageError(
@@ -134,12 +123,7 @@ def submit(job: Job) -> str:
 def publish_on_ray(job: Job, show: Show) -> Outcome:
     """Prepare and upload all parts of a job on a Ray cluster, then commit from here.
 
-    Raises
-    ------
-    UsageError
-        If a keyword is unknown, or the cluster cannot be used.
-    WorkerError
-        If a task was killed, or failed for a reason that only its log tells. Any other reason is raised as it is.
+    The error of a failed task is raised as it is, or a WorkerError if only its log tells the reason.
     """
     make, keywords = _executor(job)
     _connect_ray(keywords)

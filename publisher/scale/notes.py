@@ -135,13 +135,7 @@ class Notes:
 
 
 def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Notes:
-    """Make the folder of a command for this run alone; a second run of the same command gets another.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be written.
-    """
+    """Make the folder of a command for this run alone; a second run of the same command gets another."""
     root, name = options.work_folder, _name(builder, options)
     try:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)

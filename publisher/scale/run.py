@@ -60,10 +60,7 @@ class Job:
     def prepare(self, work: Work) -> Dataset:
         """Work on each task in `options.workers` processes; what is noted is taken as it is.
 
-        Raises
-        ------
-        UsageError
-            If any config is at fault, after all others were prepared.
+        If any config is at fault, a UsageError is raised after all others were prepared.
         """
         results = {index: found for index, task in enumerate(self.tasks) if (found := self.notes.find(task))}
         places = [index for index in range(len(self.tasks)) if index not in results]
@@ -84,10 +81,7 @@ class Job:
 def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Options, notes: Notes) -> Job:
     """Plan the tasks of a dataset; of a config in shards, this prepares two shards of each split to know its files.
 
-    Raises
-    ------
-    UsageError
-        If the builder refuses `options.overrides`, with its own words.
+    What the builder says of `options.overrides` is raised as a UsageError.
     """
     shared = TemporaryFolder()  # archives are extracted once for all configs
     sources = [

@@ -45,12 +45,7 @@ def work_on(
     """Do the work, which can be pickled, on each task; return the results by the place of their task.
 
     Progress starts at the amount that was `done` before. What is wrong with a config goes to `faults`, and the others
-    go on; whatever else `work` raises stops all of it.
-
-    Raises
-    ------
-    WorkerError
-        If a process was killed.
+    go on. Whatever else `work` raises stops all of it, as does a killed process (WorkerError).
     """
     results: dict[int, T] = {}
     work_of = _in_processes if min(workers, len(tasks)) > 1 else _here

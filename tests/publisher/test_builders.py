@@ -79,8 +79,8 @@ HEAD = "import datasets\nclass A(datasets.GeneratorBasedBuilder):\n"
 INFO = "    def _info(self):\n        return datasets.DatasetInfo()\n"
 
 
-REFUSED = {  # a script -> what is said of it
-    "import datasets\n": "mine.py has no builder",
+REFUSED = {  # a script -> the sentence
+    "import datasets\n": "mine.py does not define a builder",
     "import datasets\nraise KeyError('x')\n": "mine.py, line 2: KeyError: 'x'",
     "import datasets\ndef:\n": "mine.py, line 2: SyntaxError",
     "import datasets\nexit(3)\n": "mine.py, line 2: SystemExit",
@@ -101,14 +101,14 @@ REFUSED = {  # a script -> what is said of it
 
 @pytest.fixture(autouse=True)
 def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a script changes in its process is undone."""
+    """Undo the changes that a script makes in its process."""
     monkeypatch.setenv("PUBLISHER_SCRIPT_FOLDER", "")
     monkeypatch.setattr(sys, "path", list(sys.path))
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What somebody has."""
+    """A folder with a script."""
     folder = tmp_path / "short-texts"
     for name, content in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -143,7 +143,7 @@ def test_publish(source: str, folder: Path, hub: Hub, monkeypatch: pytest.Monkey
 
 
 def test_a_card_of_ones_own(folder: Path, tmp_path: Path) -> None:
-    """In place of the packaged one."""
+    """Use another template in place of the packaged one."""
     (tmp_path / "own.md.jinja").write_text("# Mine, {{ configs | length }} configs\n")
     out = tmp_path / "out"
     assert main([str(folder), "me/texts", "--card", str(tmp_path / "own.md.jinja"), "--output-dir", str(out)]) == 0
@@ -159,7 +159,7 @@ def test_workers_import_the_script(folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("said", REFUSED.values())
 def test_refused(said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In one sentence, with the line of the script if there is one."""
+    """Print one sentence, with the line of the script if there is one."""
     script = tmp_path / "mine.py"
     script.write_text(next(code for code, words in REFUSED.items() if words == said))
     assert main([str(script), "me/mine", "--output-dir", str(tmp_path / "out")]) == 2
@@ -168,11 +168,9 @@ def test_refused(said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "source", ["nowhere.py", "no_such_module:Builder", "somebody/dataset", "json:JSONDecoder", "."]
-)
+@pytest.mark.parametrize("source", ["nowhere.py", "no_such_module:Builder", "someone/dataset", "json:JSONDecoder", "."])
 def test_no_such_source(source: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """One sentence, too."""
+    """Print one sentence."""
     source = str(tmp_path) if source == "." else source
     assert main([source, "me/mine"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
@@ -265,7 +263,7 @@ def test_adopt(folder: Path, hub: Hub) -> None:
     ],
 )
 def test_a_script_in_the_tree_of_a_package(line: str, packages: str, tmp_path: Path) -> None:
-    """It finds the packages above it, by their names or, in a package itself, by its own place."""
+    """It finds the packages above it, by their names or, in a package itself, by relative imports."""
     script = tmp_path / "hub" / "texts" / "texts.py"
     script.parent.mkdir(parents=True)
     (tmp_path / "library").mkdir()

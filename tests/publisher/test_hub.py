@@ -49,6 +49,12 @@ def publish(tmp_path: Path) -> Publish:
     return lambda *arguments, builder=Pictures: main(builder, card, R, list(arguments))
 
 
+def skip_if_not_sent(hub: Hub) -> None:
+    """Skip a test whose requests an old client does not send: it uploads by git-lfs."""
+    if huggingface_hub.__version__ < "2" and not any(request.faults for request in hub.requests):
+        pytest.skip("this client does not upload by Xet")
+
+
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The files of a first publish."""
@@ -97,7 +103,9 @@ def short_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         *(
             pytest.param(way, path, HANGS, marks=pytest.mark.slow)
             for way, path in [
-                *itertools.product(["xet"], ["/revision/", "/xet-write-token/", "/shards", "/commit/", "/xet/"]),
+                *itertools.product(
+                    ["xet"], ["/revision/", "/tree/", "/xet-write-token/", "/commit/", "/commits/", "/xet/"]
+                ),
                 *itertools.product(["lfs"], ["/objects/batch", "/lfs/tester/", "/resolve/"]),
             ]
         ),
@@ -109,9 +117,11 @@ def test_outages(published: Hub, publish: Publish, path: str, fault: Fault, caps
     """One sentence and exit code 3, wherever it is; and the repository is as the sentence says."""
     before = published.commits(R)
     published.fail(path=path, fault=fault, times=10_000)
-    assert publish(builder=Changed) == 3
+    code = publish(builder=Changed)
+    skip_if_not_sent(published)
+    assert code == 3
     [sentence] = capsys.readouterr().err.splitlines()
-    if path in ("/reconstructions/", "/xet-read-token/", "/bridge/", "/resolve/"):
+    if path in ("/commits/", "/reconstructions/", "/xet-read-token/", "/bridge/"):
         assert f"published at commit {published.commits(R)[0].oid}, but not read back" in sentence
         assert len(published.commits(R)) == len(before) + 1
     else:
@@ -160,7 +170,9 @@ def test_refusals(published: Hub, publish: Publish, path: str, code: int, capsys
     """No further attempt, nothing is looked at again, and the Hub's own words if it has any."""
     before = published.commits(R)
     published.fail(path=path, fault=Fault.status(code, message=f"No room for {WRITE_TOKEN}"), times=1000)
-    assert publish(builder=Changed) == 3
+    exit_code = publish(builder=Changed)
+    skip_if_not_sent(published)
+    assert exit_code == 3
     [sentence] = capsys.readouterr().err.splitlines()
     wanted = f"The Xet storage of {R}" if path == "/shards" else "No room for ***"  # hf_xet passes on no words
     assert wanted in sentence
@@ -220,7 +232,9 @@ def test_long_quota(
 ) -> None:
     """A wait that is too long is not waited for, but said."""
     hub.fail(path=path, fault=Fault.status(429, ratelimit=header, message="You have made 256 commits"), times=99)
-    assert publish() == 3
+    code = publish()
+    skip_if_not_sent(hub)
+    assert code == 3
     [sentence] = capsys.readouterr().err.splitlines()
     assert words in sentence
 
@@ -277,6 +291,7 @@ def test_uploaded_addition(hub: Hub, tmp_path: Path) -> None:
     assert hub.files(R)["data.parquet"] == source.read_bytes()
 
 
+@pytest.mark.skipif(not hasattr(huggingface_hub.errors, "OIDCError"), reason="this client knows no keyless publishing")
 @pytest.mark.parametrize(
     ("given", "code", "words"),
     [

@@ -17,7 +17,7 @@ from tests.shards import Shards
 
 
 def test_split_generators(tmp_path: Path) -> None:
-    """A builder is asked for its splits once, and prepares what it answered."""
+    """Ask a builder for its splits once, and prepare those."""
     builder = Pictures(config_name="small", cache_dir=str(tmp_path))
     first = datasets_compat.split_generators(builder, tmp_path, tmp_path, [])
     assert [(str(split.name), split.gen_kwargs) for split in first] == [("validation", {"rows": 3})]
@@ -41,7 +41,7 @@ def test_generate_tables(tmp_path: Path) -> None:
 
 
 def test_card_features() -> None:
-    """What is written into a card is read back, and empty structs and lists survive a cast."""
+    """Features that are written into a card are read back, and empty structs and lists survive a cast."""
     features = datasets.Features({"x": datasets.Sequence(datasets.Value("int8")), "y": datasets.Value("string")})
     data = DatasetCardData()
     datasets_compat.DatasetInfosDict({"default": datasets.DatasetInfo(features=features)}).to_dataset_card_data(data)

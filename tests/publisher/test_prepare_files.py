@@ -103,7 +103,7 @@ def test_no_rows(tmp_path: Path) -> None:
 @pytest.fixture
 def files(tmp_path: Path) -> list[str]:
     """Paths of three pictures."""
-    folder = tmp_path / "somebody" / "private"
+    folder = tmp_path / "me" / "private"
     folder.mkdir(parents=True)
     for number in range(3):
         Image.new("RGB", (4, 4), (number * 80, 0, 0)).save(folder / f"{number}.png")
@@ -173,7 +173,7 @@ def test_a_missing_medium(files: list[str], card: Card, hub: Hub, capsys: pytest
 
 
 def test_what_compresses_well(card: Card, tmp_path: Path) -> None:
-    """Much from little is no finding."""
+    """Files with very high compression ratios are not reported."""
 
     def rows(config: Any) -> Iterator[Any]:
         yield pa.table({"x": pa.array([7] * 3_000_000), "y": pa.array(["y"] * 2_999_999 + ["y" * 5_000_000])})
@@ -209,7 +209,7 @@ def test_rows_of_all_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     ("given", "expected"),
     [
         ({"numbers": [0, 1, 2], "words": ["a", "b"]}, ["0ab", "1ab", "2ab"]),  # lists of different lengths
-        ({"numbers": (0, 1), "words": ["a", "b"]}, ["0ab", "1ab"]),  # a list that is no list of shards
+        ({"numbers": (0, 1), "words": ["a", "b"]}, ["0ab", "1ab"]),  # a list, not of shards
     ],
 )
 def test_lists_that_are_no_shards(
@@ -228,7 +228,7 @@ def test_lists_that_are_no_shards(
 
 
 def test_shards_of_all_sizes(card: Card, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Files and row groups are bounded though the first shard and the last are small; one that is empty is no fault."""
+    """Files and row groups are bounded though the first shard and the last are small; an empty one is allowed."""
     monkeypatch.setattr(parquet, "FILE_BYTES", 200_000)
     monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 50_000)
     sizes = [10, 50_000, 0, 30_000, 10, 0]
@@ -260,7 +260,7 @@ def test_shards_of_all_sizes(card: Card, hub: Hub, monkeypatch: pytest.MonkeyPat
 def test_media_in_text(
     files: list[str], card: Card, hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Texts that are paths of pictures here are noted, in the plan and beside a folder, with what to do."""
+    """Texts that are paths of pictures here are noted in the plan, and when a folder is written."""
     features = datasets.Features({"scan": VALUE("string"), "pages": [VALUE("string")], "note": VALUE("string")})
     row = {"scan": files[0], "pages": ["/nowhere.png", files[1]], "note": "/see files"}
     for kind in (

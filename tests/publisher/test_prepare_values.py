@@ -138,7 +138,7 @@ def test_features_that_no_card_can_have(
 
 
 def test_half_a_surrogate_pair(hub: Hub, capsys: Any) -> None:
-    """What a builder says of itself is published as far as it is text; rows that are none are a sentence."""
+    """A builder's description is published as far as it is text; rows that are not text are refused."""
     said = datasets.DatasetInfo(description="half \ud800 of it", features=datasets.Features({"x": VALUE("string")}))
     good = builder(lambda config: iter([{"x": "a"}]))
     good._info = lambda self: said
@@ -163,7 +163,7 @@ FEATURES = [
 
 @pytest.mark.parametrize("features", FEATURES, ids=str)
 def test_features_mean_the_same(features: Features) -> None:
-    """What is written reads as the same features, and as the same Arrow types."""
+    """Written features are read back the same, and as the same Arrow types."""
     for read in (
         Features.from_dict(portable_dict(features)),
         Features._from_yaml_list(portable_yaml(features._to_yaml_list())),

@@ -195,7 +195,10 @@ def draw_models(rows: Sequence[Row]) -> Figure:
     figure.suptitle(title, fontsize=11, fontweight="bold", y=1 - 0.05 / high)
     for axes, dataset in zip(grid, datasets, strict=True):
         for place, row in enumerate(rows):
-            _draw_accuracy(axes, place, row.cells[dataset], row.model.authors.get(dataset))
+            if dataset in row.cells:
+                _draw_accuracy(axes, place, row.cells[dataset], row.model.authors.get(dataset))
+            else:
+                axes.text(13, place, "not measured", va="center", color=LINE, fontsize=8)
         chance = axes.axvline(10, color=INK, linewidth=1, linestyle=(0, (2, 2)), label="guessing", zorder=0)
         axes.set(xlim=(0, 104), xticks=[0, 50, 100], ylim=(len(rows) - 0.5, -0.5))
         axes.set_yticks(range(len(rows)), [row.model.short for row in rows])

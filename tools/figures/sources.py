@@ -23,5 +23,7 @@ SOURCES: dict[str, Any] = {
     "transformations.gif": DEFAULT,
     "steps.png": DEFAULT,
     "tsne.png": (MNIST_PACKAGE, DEFAULT),
-    "models.png": [replace(row, cells={name: row.cells[name] for name in MEASURED}) for row in TABLE.rows],
+    "models.png": [
+        replace(row, cells={name: row.cells[name] for name in MEASURED if name in row.cells}) for row in TABLE.rows
+    ],
 }
