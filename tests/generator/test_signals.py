@@ -129,7 +129,8 @@ def test_dilate(data: st.DataObject, length: int, points: int) -> None:
     samples = data.draw(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 150)), min_size=1, max_size=6))
     labels, pads = np.array(samples, dtype=np.int64).T
     check_dilate(normals(data.draw(seeds), 4, points), labels, pads, length)
-    check_dilate(normals(length, 1, 60), np.zeros(40, dtype=np.int64), np.arange(160, 200), length)
+    pads = np.arange(data.draw(st.integers(0, 4)), 200, 5)
+    check_dilate(normals(length, 1, 60), np.zeros_like(pads), pads, length)
 
 
 @given(data=st.data(), length=lengths, batch=batches)
