@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-# Colours of Okabe and Ito, which can be distinguished with every kind of colour blindness; the background is opaque, so that
-# they look the same on a dark page. https://jfly.uni-koeln.de/color/
+# Colours of Okabe and Ito, which can be distinguished with every kind of colour blindness; the background is opaque, so
+# that they look the same on a dark page. https://jfly.uni-koeln.de/color/
 BLUE, ORANGE, BLACK = "#0072B2", "#E69F00", "#000000"
 INK, LINE, PALE, SHADE = "#1F2937", "#4B5563", "#D1D5DB", "#FBE3B0"
 WIDTH = 8  # inches, of 100 points on a page of 800
