@@ -21,7 +21,7 @@ from generator.arrays import Floats, Integers
 from loopback import Hub
 from mnist1d import Mnist1D
 from publisher import main
-from publisher.card.compose import size_category
+from publisher.card import size_category
 from publisher.cli import validate as validate_command
 from tests.commands import run_command
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import datasets
 
-from publisher.card.compose import Card
+from publisher.card import Card
 from publisher.prepare.configs import ConfigCard
 from publisher.prepare.datasets_compat import flat
 from publisher.prepare.features import item_of

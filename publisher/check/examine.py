@@ -13,10 +13,9 @@ from typing import Any
 import datasets
 import pyarrow as pa
 
-from publisher.card.compose import SIZE_CATEGORIES, size_category
+from publisher.card import SIZE_CATEGORIES, size_category
 from publisher.card.record import CARD, CARD_BYTES, RECORD, ConfigRecord, PublishedCard, name_of, read_card
-from publisher.check import layout, parquet
-from publisher.check.compare import file_finding
+from publisher.check import file_finding, layout, parquet
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, check_repo_id

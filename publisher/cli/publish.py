@@ -14,7 +14,7 @@ from typing import Any
 
 import datasets
 
-from publisher.card.compose import Card
+from publisher.card import Card
 from publisher.cli.arguments import OptionsParser, make_parser, read_options
 from publisher.cli.folder import complete_folder, replace_folder
 from publisher.cli.printing import as_json, print_files, print_job, print_loading, print_plan

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import datasets
 
-from publisher.card.compose import NO_CARD, Card, ExistingCard, all_configs, compose
+from publisher.card import NO_CARD, Card, ExistingCard, all_configs, compose
 from publisher.card.record import CARD, PublishedCard, Record, git_blob_id
 from publisher.errors import UsageError
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.files import File, TextFile, content_of, describe_file, digest_of
 
+HIDDEN = re.compile(r"\..*|.*~|Thumbs\.db|desktop\.ini|__MACOSX|__pycache__", re.DOTALL)
 PICTURE = re.compile(r"\]\((assets/[^)\s]+)\)")
 
 
@@ -34,8 +35,7 @@ class RemoteFile:
             return False
         if self.sha256:
             return self.sha256 == digest_of(file)
-        content = content_of(file)
-        return content is not None and self.blob_id == git_blob_id(content)
+        return (content := content_of(file)) is not None and self.blob_id == git_blob_id(content)
 
 
 @dataclass(frozen=True)
@@ -97,20 +97,17 @@ class Dataset:
     def files(self, card: Card) -> list[File]:
         """Return all files except README.md and the record: those of the configs, and the pictures of a card."""
         files: list[File] = [file for config in self.configs for file in config.all_files]
-        if card.assets:
-            files += [describe_file(path, card.assets, within="assets/") for path in _pictures(card.assets)]
-        return files
+        if (root := card.assets) is None:
+            return files
+        # also behind links, without the hidden files of systems and editors
+        found = [Path(place, name) for place, _, names in os.walk(root, followlinks=True) for name in names]
+        shown = [path for path in sorted(found) if not any(map(HIDDEN.fullmatch, path.relative_to(root).parts))]
+        return files + [describe_file(path, root, within="assets/") for path in shown if path.is_file()]
 
     def readme(
         self, card: Card, files: Sequence[File], repo_id: str, existing: ExistingCard = NO_CARD
     ) -> tuple[TextFile, Record]:
-        """Return README.md and the record; they fit in with the existing card and files.
-
-        Raises
-        ------
-        UsageError
-            If the card shows a picture that is missing.
-        """
+        """Return README.md and the record; raises UsageError if the card shows a picture that is missing."""
         assets = {file.path: digest_of(file) or "" for file in files if file.path.startswith("assets/")}
         text, record = compose(card, self.builder, self.configs, assets, repo_id, existing)
         for picture in PICTURE.findall(text):
@@ -126,13 +123,3 @@ class Dataset:
         files = self.files(card)
         readme, record = self.readme(card, files, repo_id)
         return [readme, record.file, *files]
-
-
-def _pictures(folder: Path) -> list[Path]:
-    """Return all files of a folder, also behind links, without the hidden files of systems and editors."""
-    found = [Path(place, name) for place, _, names in os.walk(folder, followlinks=True) for name in names]
-    return [p for p in sorted(found) if p.is_file() and not any(map(_is_hidden, p.relative_to(folder).parts))]
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name.endswith("~") or name in ("Thumbs.db", "desktop.ini", "__MACOSX", "__pycache__")

@@ -23,7 +23,7 @@ from card import CARD, REPO_ID
 from loopback import Hub
 from mnist1d import Mnist1D, load_arrays
 from publisher import UsageError
-from publisher.card.compose import size_category
+from publisher.card import size_category
 from publisher.card.default import default_card, license_fields
 from publisher.card.preview import MARK, render
 from publisher.card.record import COMMENT, ConfigRecord, Record, _canonical, read_card, read_record, write_card
