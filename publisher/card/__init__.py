@@ -1,4 +1,7 @@
-"""README.md and the record of a repository: YAML made by the libraries' own classes, prose from a template."""
+"""README.md of a repository, and the record by which a later run knows what it wrote.
+
+YAML is made by the libraries' own classes, prose from a template.
+"""
 
 from __future__ import annotations
 
@@ -100,17 +103,19 @@ def compose(
     repo_id: str,
     existing: ExistingCard,
 ) -> tuple[str, Record]:
-    """Return the text of README.md, and the record; `assets` maps pictures to their SHA-256.
-
-    Raises
-    ------
-    DifferenceError
-        If files or configs that other people added do not go together with ours.
-    UsageError
-        If the template cannot be filled in, or the card would be larger than the Hub accepts.
-    """
+    """Return the text of README.md, and the record; `assets` maps pictures to their SHA-256."""
     default = default_config(builder)
-    records = {config.name: _record(config) for config in prepared}
+    records = {
+        config.name: ConfigRecord(
+            provenance=config.provenance,
+            digests=config.digests,
+            files={file.path: digest_of(file) or "" for file in config.all_files},
+            rows_sha256={file.path: digest for file in config.all_files if (digest := rows_sha256_of(file))},
+            features=features_sha256(config.info.features),
+            num_bytes={name: split.num_bytes for name, split in config.info.splits.items()},
+        )
+        for config in prepared
+    }
     left = _left(prepared, existing)
     configs = all_configs(builder, prepared, existing)
     rows = [sum(split.num_examples for split in config.info.splits.values()) for config in configs]
@@ -139,7 +144,7 @@ def all_configs(
     builder: type[datasets.DatasetBuilder], prepared: Sequence[PreparedConfig], existing: ExistingCard
 ) -> list[ConfigCard]:
     """Return the configs that a repository will have: the prepared ones, and those of an earlier run that it keeps."""
-    recalled: list[ConfigCard] = []
+    recalled = []
     left, origin = _left(prepared, existing), prepared[0].info
     try:
         for name, info in read_infos(existing.card, left).items():
@@ -159,18 +164,6 @@ def read_infos(card: PublishedCard, names: Collection[str]) -> Mapping[str, data
     """Return what a card says of some configs; raises whatever an edited entry leads to."""
     entries = [entry for entry in card.entries("dataset_info") if name_of(entry) in names]
     return DatasetInfosDict.from_dataset_card_data(DatasetCardData(dataset_info=entries))
-
-
-def _record(config: PreparedConfig) -> ConfigRecord:
-    """Return what a later run has to know of a config."""
-    return ConfigRecord(
-        provenance=config.provenance,
-        digests=config.digests,
-        files={file.path: digest_of(file) or "" for file in config.all_files},
-        rows_sha256={file.path: digest for file in config.all_files if (digest := rows_sha256_of(file))},
-        features=features_sha256(config.info.features),
-        num_bytes={name: split.num_bytes for name, split in config.info.splits.items()},
-    )
 
 
 def features_sha256(features: datasets.Features) -> str:
@@ -218,26 +211,12 @@ def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -
 
 
 def size_category(rows: int) -> str:
-    """Name that the Hub gives a number of rows.
-
-    Examples
-    --------
-    >>> size_category(5000)
-    '1K<n<10K'
-    """
-    digits = max(0, len(str(rows)) - 3)
-    return SIZE_CATEGORIES[digits] if digits < len(SIZE_CATEGORIES) else "n>1T"
+    """Name that the Hub gives a number of rows."""
+    return [*SIZE_CATEGORIES, "n>1T"][min(max(0, len(str(rows)) - 3), len(SIZE_CATEGORIES))]
 
 
 def card_diff(before: PublishedCard, after: PublishedCard, template: str) -> Sequence[str]:
-    """Return the lines of a unified diff of text and fields, without those that are computed from the configs.
-
-    Examples
-    --------
-    >>> before, after = PublishedCard({"license": "mit"}, "# A"), PublishedCard({"license": "mit"}, "# B")
-    >>> print(*card_diff(before, after, "card.md.jinja"), sep=" / ")
-    --- README.md on the Hub / +++ README.md from card.md.jinja / @@ -1,3 +1,3 @@ /  license: mit /  --- / -# A / +# B
-    """
+    """Return the lines of a unified diff of text and fields, without those that are computed from the configs."""
     one, two = _lines(before), _lines(after)
     lines = [*difflib.unified_diff(one, two, f"{CARD} on the Hub", f"{CARD} from {template}", lineterm="", n=2)]
     return lines if len(lines) <= DIFF_SHOWN else [*lines[:DIFF_SHOWN], f"... and {len(lines) - DIFF_SHOWN} more lines"]
@@ -253,7 +232,6 @@ def _lines(card: PublishedCard) -> list[str]:
 def _add_configs(
     data: DatasetCardData, prepared: Sequence[PreparedConfig], default: str, others: Collection[str]
 ) -> None:
-    """Add `dataset_info` and `configs` of prepared configs to a card's YAML."""
     DatasetInfosDict({config.name: config.info for config in prepared}).to_dataset_card_data(data)
     for info in data["dataset_info"] if isinstance(data["dataset_info"], list) else [data["dataset_info"]]:
         info["features"] = portable_yaml(info["features"])

@@ -62,17 +62,8 @@ def fields_of(builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCa
 
 
 def license_fields(text: str) -> dict[str, str]:
-    """Return `license`, and `license_name` if the text is none of the Hub's identifiers nor a usual spelling of one.
-
-    Examples
-    --------
-    >>> license_fields("Apache License, Version 2.0"), license_fields("CC BY-SA 4.0")
-    ({'license': 'apache-2.0'}, {'license': 'cc-by-sa-4.0'})
-    >>> license_fields("Ask the authors"), license_fields(" ")
-    ({'license': 'other', 'license_name': 'Ask the authors'}, {})
-    """
-    name = " ".join(str(text).split())
-    if not name:
+    """Return `license`, and `license_name` if the text is none of the Hub's identifiers nor a usual spelling of one."""
+    if not (name := " ".join(str(text).split())):
         return {}
     if (found := _words(name)) in KNOWN:
         return {"license": KNOWN[found]}
@@ -120,22 +111,13 @@ def kind_of(feature: Any) -> str:
 
 def by_features(configs: Sequence[ConfigCard]) -> list[tuple[list[ConfigCard], datasets.Features]]:
     """Group configs by their features, without those whose features are too large for a card."""
-    groups: list[tuple[list[ConfigCard], datasets.Features]] = []
-    for config in (config for config in configs if config.info.features is not None):
-        same = next((group for group, features in groups if features == config.info.features), None)
-        if same is None:
-            groups.append(([config], config.info.features))
-        else:
-            same.append(config)
-    return groups
+    kinds: list[datasets.Features] = []
+    for config in configs:
+        if config.info.features not in [None, *kinds]:
+            kinds.append(config.info.features)
+    return [([config for config in configs if config.info.features == kind], kind) for kind in kinds]
 
 
 def on_one_line(text: Any) -> str:
-    r"""Return a text for a cell of a table.
-
-    Examples
-    --------
-    >>> on_one_line("yes |\n no")
-    'yes \\| no'
-    """
+    """Return a text for a cell of a table."""
     return " ".join(str(text).split()).replace("|", "\\|")

@@ -28,31 +28,16 @@ IMAGE = re.compile(r"""(<img\b[^>]*?\bsrc=)(["'])(.*?)\2""", re.IGNORECASE | re.
 ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})")  # the Hub makes tags of the papers that a card links to
 ROWS = 10  # of a split
 LONGEST = 75  # characters of a cell
-TAGS = {  # the Hub's groups of tags, in its order, by the name of the field
-    "task_categories": "Tasks",
-    "task_ids": "Sub-tasks",
-    "language": "Languages",
-    "size_categories": "Size",
-    "arxiv": "ArXiv",
-    "annotations_creators": "Annotations creators",
-    "source_datasets": "Source datasets",
-    "tags": "Tags",
-    "license": "License",
-}
+# the Hub's groups of tags, in its order, by the name of the field
+TAGS = {"task_categories": "Tasks", "task_ids": "Sub-tasks", "language": "Languages", "size_categories": "Size"}
+TAGS |= {"arxiv": "ArXiv", "annotations_creators": "Annotations creators", "source_datasets": "Source datasets"}
+TAGS |= {"tags": "Tags", "license": "License"}
 
 
 def render(folder: Path, title: str) -> str:
-    """Return the repository in a folder as HTML that needs no other file.
-
-    The Markdown is CommonMark with GitHub's tables and strikethrough: https://github.github.com/gfm. The Hub's viewer
-    shows a hundred rows to a page, and statistics of each column; here are the first ten.
-
-    Raises
-    ------
-    UsageError
-        If a picture of the card is not in the folder.
-    """
+    """Return the repository in a folder as HTML that needs no other file; UsageError if a picture is missing."""
     card = read_card((folder / CARD).read_text(encoding="utf-8"))
+    # GitHub's additions to CommonMark that the Hub has: https://github.github.com/gfm
     markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     markdown.add_render_rule("table_open", lambda *_: '<div class="table"><table>\n')
     markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
@@ -76,7 +61,6 @@ def check_preview(path: Path) -> None:
 
 def write_preview(page: str, path: Path) -> int:
     """Write a page as a whole or not at all, and return its size in bytes."""
-    check_preview(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.new")
     try:
@@ -125,11 +109,8 @@ def tag_list(card: PublishedCard) -> str:
     groups["Tasks"] = [task.replace("-", " ").title() for task in groups["Tasks"]]
     groups["Size"] = [re.sub(r"n([<>])", r"\1 ", size.replace("<n<", " - ")) for size in groups["Size"]]
     groups["ArXiv"] += [f"arxiv:{paper}" for paper in dict.fromkeys(ARXIV.findall(card.prose))]
-    shown = "".join(
-        f"<div><dt>{label}:</dt>{''.join(f'<dd>{escape(value)}</dd>' for value in values)}</div>\n"
-        for label, values in groups.items()
-        if values
-    )
+    listed = {label: "".join(f"<dd>{escape(value)}</dd>" for value in values) for label, values in groups.items()}
+    shown = "".join(f"<div><dt>{label}:</dt>{values}</div>\n" for label, values in listed.items() if values)
     return f"<dl>\n{shown}</dl>\n"
 
 
@@ -186,6 +167,4 @@ def _value(value: Any, feature: Any) -> str:
 
 
 def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
+    return value if isinstance(value, list) else [] if value is None else [value]

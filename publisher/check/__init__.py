@@ -1,4 +1,4 @@
-"""Comparison of a repository on the Hub with the wanted dataset: after a commit, and for --verify."""
+"""Comparison of a repository with the wanted dataset: after a commit, and for --verify; one sentence per finding."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ READ_WITH_CARD = (".huggingface.yaml", "dataset_infos.json")  # that `load_datas
 BATCH_ROWS = 10_000  # that are compared at a time
 
 
+class _UnopenedError(HubError):
+    """`load_dataset` does not open a config."""
+
+
 def file_finding(
     path: str, found: str, wanted: str | None, found_rows: str | None, wanted_rows: str | None
 ) -> str | None:
@@ -72,10 +76,7 @@ def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str
 
 
 def check_published(repository: Repository, plan: Plan, state: State) -> list[str]:
-    """Compare a repository with a plan: names, sizes and digests, every byte, the card, and a config opened there.
-
-    Of configs that are published file by file, only the end of each file is read.
-    """
+    """Compare a repository with a plan: names, sizes and digests, every byte, the card, and a config opened there."""
     differences = [*plan.differences(state), *_check_bytes(repository, plan, state)]
     if differences:  # files that differ may have been written to do harm, and are not opened
         return list(dict.fromkeys(differences))
@@ -87,8 +88,7 @@ def check_published(repository: Repository, plan: Plan, state: State) -> list[st
 def check_opens(repository: Repository, plan: Plan, commit: str, files: Mapping[str, RemoteFile]) -> list[str]:
     """Check that `load_dataset` finds the files of each config by the planned card, before or after the commit.
 
-    `files` are those of `commit`, the plan's start or the commit that it led to. Return a sentence for each config that
-    does not open, naming the entry or file of another program that breaks it.
+    `files` are those of `commit`, the plan's start or the commit that it led to.
     """
     planned = {change.path: change for change in plan.changes}
     paths = {*files, *planned} - {change.path for change in plan.changes if change.after is None}
@@ -181,33 +181,29 @@ def check_config(repository: Repository, config: PreparedConfig, commit: str) ->
         name: len(config.files[name]) if config.in_parts else config.info.splits[name].num_examples
         for name in config.files
     }
-    try:
-        with _loaded(repository, config, commit, streaming=config.in_parts) as found:
-            counts = {name: split.n_shards if config.in_parts else split.num_rows for name, split in found.items()}
-    except PublishingError:
-        raise
-    except Exception as error:
-        reason = one_line(error.__cause__ or error)
-        raise HubError(f"load_dataset does not open config {config.name}: {reason}") from error
-    if counts == wanted:
-        return []
-    return [f"load_dataset finds {counts} {unit} in config {config.name} instead of {wanted}"]
+    with _loaded(repository, config, commit, streaming=config.in_parts) as found:
+        counts = {name: split.n_shards if config.in_parts else split.num_rows for name, split in found.items()}
+    return (
+        [] if counts == wanted else [f"load_dataset finds {counts} {unit} in config {config.name} instead of {wanted}"]
+    )
 
 
 @contextmanager
 def _loaded(repository: Repository, config: PreparedConfig, commit: str, streaming: bool = False) -> Iterator[Any]:
-    """Splits of a config as `load_dataset` gives them, as long as its cache is there; raises whatever it raises."""
+    """Splits of a config as `load_dataset` gives them, as long as its cache is there; raises HubError."""
     size = 0 if streaming else sum(file.size for file in config.all_files)
-    with tempfile.TemporaryDirectory() as cache, cache_of_its_own(Path(cache, "hub")):
-        options = {"revision": commit, "cache_dir": str(Path(cache, "rows")), "streaming": streaming}
-        doing = f"opening config {config.name}"
-        try:
-            found = with_retries(doing, datasets.load_dataset, repository.repo_id, config.name, size=size, **options)
-        except Exception as error:
-            if is_of_the_hub(error):
-                raise explain(error, repository.repo_id) from error
-            raise
-        yield found
+    try:
+        with tempfile.TemporaryDirectory() as cache, cache_of_its_own(Path(cache, "hub")):
+            options = {"revision": commit, "cache_dir": str(Path(cache, "rows")), "streaming": streaming}
+            doing = f"opening config {config.name}"
+            yield with_retries(doing, datasets.load_dataset, repository.repo_id, config.name, size=size, **options)
+    except PublishingError:
+        raise
+    except Exception as error:
+        if is_of_the_hub(error):
+            raise explain(error, repository.repo_id) from error
+        reason = one_line(error.__cause__ or error)
+        raise _UnopenedError(f"load_dataset does not open config {config.name}: {reason}") from error
 
 
 def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[str]:
@@ -225,7 +221,7 @@ def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[s
         after = wanted[file.path]
 
         def digests(path: Path, after: File = after) -> tuple[str, str]:
-            """SHA-256 of a file, and of its rows if it is the wanted one: another one may do harm, and is not read."""
+            # a file that is not the wanted one may do harm: its rows are not read
             digest = file_digest(path)
             is_wanted = rows_sha256_of(after) and digest == digest_of(after) and features[after.path] is not None
             return digest, digest_of_rows(path, features[after.path]) if is_wanted else ""
@@ -244,10 +240,7 @@ def _lost(path: str) -> str:
 
 
 def check_rows(repository: Repository, configs: Sequence[PreparedConfig], commit: str) -> list[str]:
-    """Compare a repository that another program wrote with a dataset by value, whatever its files are called.
-
-    Return sentences on features that differ, and on the first row of each split that differs.
-    """
+    """Compare a repository that another program wrote with a dataset by value, whatever its files are called."""
     wrong: list[str] = []
     for config in configs:
         try:
@@ -258,10 +251,8 @@ def check_rows(repository: Repository, configs: Sequence[PreparedConfig], commit
                         wrong.append(f"{place} is {'missing' if split in config.files else 'not one of the dataset'}")
                     else:
                         wrong += _compare_split(place, found[split], config.files[split], config.info.features)
-        except PublishingError:
-            raise
-        except Exception as error:
-            wrong.append(f"load_dataset does not open config {config.name}: {one_line(error.__cause__ or error)}")
+        except _UnopenedError as error:
+            wrong.append(str(error))
     return wrong
 
 
@@ -277,22 +268,22 @@ def _compare_split(
         return
     rows = found.with_format("arrow").select_columns(list(features))
     start, total = 0, sum(file.rows or 0 for file in files)
+
+    def tables_from(start: int, stop: int) -> Iterator[pa.Table]:
+        for first in range(start, min(stop, len(found)), BATCH_ROWS):
+            yield table_cast(rows[first : min(first + BATCH_ROWS, stop)], features.arrow_schema)
+
     for file in files:
         stop = start + (file.rows or 0)
         digest = RowsDigest(features)
-        for table in _cut(rows, start, min(stop, len(found)), features):
+        for table in tables_from(start, stop):
             digest.add(table)
         if digest.hexdigest() != rows_sha256_of(file):
-            yield _first_difference(place, file, _cut(rows, start, min(stop, len(found)), features), start, features)
+            yield _first_difference(place, file, tables_from(start, stop), start, features)
             break
         start = stop
     if len(found) != total:
         yield f"{place} has {len(found):,} rows, and the dataset has {total:,}"
-
-
-def _cut(rows: datasets.Dataset, start: int, stop: int, features: datasets.Features) -> Iterator[pa.Table]:
-    for first in range(start, stop, BATCH_ROWS):
-        yield table_cast(rows[first : min(first + BATCH_ROWS, stop)], features.arrow_schema)
 
 
 def _first_difference(
@@ -304,19 +295,18 @@ def _first_difference(
     with pq.ParquetFile(file.source) as local:
         wanted = (table_cast(table, features.arrow_schema) for table in tables(local))
         pairs = zip(_single_rows(found, features), _single_rows(wanted, features), strict=False)
-        for row, (one, other) in enumerate(pairs):
-            if one[0] != other[0]:
-                both = [RowsDigest(features), RowsDigest(features)]
-                for digest, (_, table) in zip(both, (one, other), strict=True):
-                    digest.add(table)
-                names = differing_columns(*both)
-                values = [reprlib.repr(table.to_pylist()[0][names[0]]) for _, table in (one, other)]
-                where = f"{place}, row {start + row:,} (counted from 0), column {names[0]}"
+        for row, ((there, one), (here, other)) in enumerate(pairs):
+            if there != here:
+                both = RowsDigest(features), RowsDigest(features)
+                both[0].add(one)
+                both[1].add(other)
+                [name, *_] = differing_columns(*both)
+                values = [reprlib.repr(table.to_pylist()[0][name]) for table in (one, other)]
+                where = f"{place}, row {start + row:,} (counted from 0), column {name}"
                 return f"{where}: {values[0]} there, {values[1]} here"
     return f"{place}: rows are missing from row {start:,} on (counted from 0)"
 
 
 def _single_rows(found: Iterator[pa.Table], features: datasets.Features) -> Iterator[tuple[bytes, pa.Table]]:
     for table in found:
-        for index, digest in enumerate(row_digests(table, features)):
-            yield digest, table.slice(index, 1)
+        yield from ((digest, table.slice(index, 1)) for index, digest in enumerate(row_digests(table, features)))
