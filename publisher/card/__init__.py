@@ -75,11 +75,8 @@ class Card:
     def of(self, builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard]) -> Card:
         """Return the card for configs: itself or its variant."""
         declared = declared_configs(builder)
-        if self.variant is None or all(
-            is_as_declared(config.builder_config, declared[config.name]) for config in configs
-        ):
-            return self
-        return self.variant
+        own = all(is_as_declared(config.builder_config, declared[config.name]) for config in configs)
+        return self if own or self.variant is None else self.variant
 
 
 @dataclass(frozen=True)
@@ -183,9 +180,9 @@ def add_others(
         if kind == "configs" and default in {entry["config_name"] for entry in own}:  # there can be only one
             theirs = [{key: value for key, value in entry.items() if key != "default"} for entry in theirs]
             if any(name_of(entry) in (None, "default") for entry in theirs):
+                which = "a config of another program that is named default or has no name"
                 raise DifferenceError(
-                    "The card's YAML has a config of another program that is named default or has no name, so there "
-                    "would be two defaults. Give it another name"
+                    f"The card's YAML has {which}, so there would be two defaults. Give it another name"
                 )
         if len(own) + len(theirs) > 1:  # else it stays as the libraries write a single one
             data[kind] = [*sorted(own, key=lambda entry: str(entry["config_name"])), *theirs]
@@ -235,18 +232,14 @@ def _add_configs(
     DatasetInfosDict({config.name: config.info for config in prepared}).to_dataset_card_data(data)
     for info in data["dataset_info"] if isinstance(data["dataset_info"], list) else [data["dataset_info"]]:
         info["features"] = portable_yaml(info["features"])
-    MetadataConfigs(
-        {
-            config.name: {
-                "data_files": [
-                    {"split": split, "path": data_pattern(config.folder, split, len(files), others)}
-                    for split, files in config.files.items()
-                ],
-                **({"default": True} if config.name == default else {}),
-            }
-            for config in prepared
+    configs = MetadataConfigs()
+    for config in prepared:
+        patterns = {
+            split: data_pattern(config.folder, split, len(files), others) for split, files in config.files.items()
         }
-    ).to_dataset_card_data(data)
+        listed = [{"split": split, "path": pattern} for split, pattern in patterns.items()]
+        configs[config.name] = {"data_files": listed, **({"default": True} if config.name == default else {})}
+    configs.to_dataset_card_data(data)
 
 
 def _fitting_yaml(data: DatasetCardData, ours: Collection[str]) -> str:

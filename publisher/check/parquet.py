@@ -117,7 +117,11 @@ def check_file(
     yield from wrong
     yield from _check_viewer(contents)
     if provenance is not None:
-        yield from _check_provenance(contents, provenance)
+        found, wrong = _read_pair(contents, METADATA_KEY)
+        yield from wrong
+        names = [name for name in {**provenance, **found} if provenance.get(name) != found.get(name)]
+        if names and not wrong:
+            yield f"{contents.path}: the footer's key {METADATA_KEY!r} differs from the record in {', '.join(names)}"
         yield from _check_encodings(contents)
 
 
@@ -170,7 +174,7 @@ def _check_features(contents: Contents, card: datasets.Features | None) -> tuple
     findings = []
     try:
         listed = pair["info"]["features"]
-        if _has_new_lists(listed):
+        if '"_type": "List"' in json.dumps(listed):
             findings.append(f'{where} has "_type": "List", which datasets before 4.0 cannot read: write "Sequence"')
         features = datasets.Features.from_dict(listed)
         features.arrow_schema  # noqa: B018  # fails for an unknown type
@@ -194,14 +198,6 @@ def _read_pair(contents: Contents, key: str) -> tuple[dict[str, Any], list[str]]
     return (found, []) if isinstance(found, dict) else ({}, [f"{where} is not a JSON object"])
 
 
-def _has_new_lists(features: Any) -> bool:
-    if isinstance(features, list):
-        return any(map(_has_new_lists, features))
-    if not isinstance(features, dict):
-        return False
-    return features.get("_type") == "List" or any(map(_has_new_lists, features.values()))
-
-
 def _check_viewer(contents: Contents) -> Iterator[str]:
     metadata = contents.metadata
     largest = max((metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups)), default=0)
@@ -209,18 +205,8 @@ def _check_viewer(contents: Contents) -> Iterator[str]:
         most = f"and the Hub's viewer reads at most {VIEWER_BYTES:,}"
         yield f"{contents.path} has a row group of {largest:,} bytes, {most}. Write smaller row groups"
     if lacking := [chunk for chunk in contents.chunks if chunk.num_values and not chunk.has_offset_index]:
-        yield (
-            f"{contents.path}: {_paths(lacking)}: without a page index, so the Hub's viewer reads whole row groups. "
-            "Write it with write_page_index=True"
-        )
-
-
-def _check_provenance(contents: Contents, provenance: Mapping[str, Any]) -> Iterator[str]:
-    found, wrong = _read_pair(contents, METADATA_KEY)
-    yield from wrong
-    names = [name for name in {**provenance, **found} if provenance.get(name) != found.get(name)]
-    if names and not wrong:
-        yield f"{contents.path}: the footer's key {METADATA_KEY!r} differs from the record in {', '.join(names)}"
+        effect = "without a page index, so the Hub's viewer reads whole row groups"
+        yield f"{contents.path}: {_paths(lacking)}: {effect}. Write it with write_page_index=True"
 
 
 def _check_encodings(contents: Contents) -> Iterator[str]:
