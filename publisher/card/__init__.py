@@ -150,9 +150,8 @@ def all_configs(
                 config = recall_config(builder.builder_configs[name], left[name].provenance)
                 recalled.append(ConfigCard(config, info, left[name].digests))
     except Exception as error:  # whatever an edited entry leads to
-        raise DifferenceError(
-            f"The card's entries for {', '.join(left)} cannot be read. Publish all configs, without --config"
-        ) from error
+        reason = f"The card's entries for {', '.join(left)} cannot be read"
+        raise DifferenceError(f"{reason}. Publish all configs, without --config") from error
     order = list(declared_configs(builder))
     return sorted([*prepared, *recalled], key=lambda config: order.index(config.name))
 
@@ -189,22 +188,13 @@ def add_others(
 
 
 def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -> str:
-    """Return the pattern of a split's files, narrower than that of `datasets` if it would match files of other people.
-
-    Examples
-    --------
-    >>> data_pattern("data", "train", 1, others=["notes.txt"])
-    'data/train-*'
-    >>> data_pattern("data", "train", 1, others=["data/train-extra.parquet"])
-    'data/train-*-of-00001.parquet'
-    """
+    """Return the pattern of a split's files: that of `datasets`, or a narrower one if that matches files of others."""
     start = f"{glob.escape(folder)}/{split}"
     for pattern in (f"{start}-*", f"{start}-*-of-{count:05d}.parquet"):
         if not (taken := [path for path in others if fnmatchcase(path, pattern)]):
             return pattern
-    raise DifferenceError(
-        f"{taken[0]} was not written by this command, and would be read as part of split {split}. Rename or remove it"
-    )
+    effect = f"was not written by this command, and would be read as part of split {split}"
+    raise DifferenceError(f"{taken[0]} {effect}. Rename or remove it")
 
 
 def size_category(rows: int) -> str:
@@ -234,10 +224,10 @@ def _add_configs(
         info["features"] = portable_yaml(info["features"])
     configs = MetadataConfigs()
     for config in prepared:
-        patterns = {
-            split: data_pattern(config.folder, split, len(files), others) for split, files in config.files.items()
-        }
-        listed = [{"split": split, "path": pattern} for split, pattern in patterns.items()]
+        counts = {split: len(files) for split, files in config.files.items()}
+        listed = [
+            {"split": split, "path": data_pattern(config.folder, split, n, others)} for split, n in counts.items()
+        ]
         configs[config.name] = {"data_files": listed, **({"default": True} if config.name == default else {})}
     configs.to_dataset_card_data(data)
 
@@ -252,10 +242,8 @@ def _fitting_yaml(data: DatasetCardData, ours: Collection[str]) -> str:
                 info.pop("features", None)
         if fits(text := data.to_yaml()):
             return str(text)
-    raise UsageError(
-        f"{CARD} would have {len(text):,} characters of YAML for {len(infos)} configs, and at most {YAML_BYTES:,} "
-        f"characters or {YAML_ITEMS:,} items are read. Publish fewer configs"
-    )
+    limit = f"at most {YAML_BYTES:,} characters or {YAML_ITEMS:,} items are read. Publish fewer configs"
+    raise UsageError(f"{CARD} would have {len(text):,} characters of YAML for {len(infos)} configs, and {limit}")
 
 
 def _left(prepared: Sequence[PreparedConfig], existing: ExistingCard) -> dict[str, ConfigRecord]:
@@ -267,19 +255,13 @@ def _left(prepared: Sequence[PreparedConfig], existing: ExistingCard) -> dict[st
 
 
 def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard], repo_id: str) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(card.template.parent, encoding="utf-8-sig"),  # some editors write a BOM
-        undefined=jinja2.StrictUndefined,  # a slip in a template is an error, not a gap in the card
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown
-    )
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
+    environment.loader = jinja2.FileSystemLoader(card.template.parent, encoding="utf-8-sig")  # some editors write a BOM
+    environment.undefined = jinja2.StrictUndefined  # a slip in a template is an error, not a gap in the card
     first = next((config for config in configs if config.name == default_config(builder)), configs[0])
+    seen = {"repo_id": repo_id, "configs": configs, "default": first, "declared": declared_configs(builder)}
     try:
-        text = environment.get_template(card.template.name).render(
-            repo_id=repo_id, configs=configs, default=first, declared=declared_configs(builder), context=card.context
-        )
+        text = environment.get_template(card.template.name).render(seen, context=card.context)
     except Exception as error:  # functions that a template calls may raise anything
         raise UsageError(f"The template {card.template} cannot be filled in: {error}. Correct it") from error
     return "\n" + text.encode(errors="replace").decode()  # a description may have half a surrogate pair

@@ -127,10 +127,8 @@ def _open(folder: Path, config: PreparedConfig) -> str:
     try:
         with tempfile.TemporaryDirectory() as cache:
             builder = datasets.load_dataset_builder(str(folder), config.name, cache_dir=cache)
-        found = {
-            str(split): [Path(file).relative_to(folder).as_posix() for file in files]
-            for split, files in (builder.config.data_files or {}).items()
-        }
+        listed = {str(split): map(Path, files) for split, files in (builder.config.data_files or {}).items()}
+        found = {split: [path.relative_to(folder).as_posix() for path in paths] for split, paths in listed.items()}
     except Exception as error:
         said = str(error).replace(f"{folder}/", "").partition(" with any supported extension")[0]
         return f"load_dataset does not open config {config.name}: {clean(said) or type(error).__name__}"
@@ -146,7 +144,7 @@ def _culprit(
     folder: Path, card: PublishedCard, small: Sequence[str], config: PreparedConfig, ours: Collection[str]
 ) -> str:
     """Name the entry or file of another program without which a config opens."""
-    without: list[tuple[str, str, str | None]] = [(path, path, None) for path in small]
+    without = [(path, path, "") for path in small]
     for kind in BY_CONFIG:
         listed = card.metadata[kind] if isinstance(card.metadata.get(kind), list) else []
         for index, entry in enumerate(listed):
@@ -183,9 +181,8 @@ def check_config(repository: Repository, config: PreparedConfig, commit: str) ->
     }
     with _loaded(repository, config, commit, streaming=config.in_parts) as found:
         counts = {name: split.n_shards if config.in_parts else split.num_rows for name, split in found.items()}
-    return (
-        [] if counts == wanted else [f"load_dataset finds {counts} {unit} in config {config.name} instead of {wanted}"]
-    )
+    different = f"load_dataset finds {counts} {unit} in config {config.name} instead of {wanted}"
+    return [] if counts == wanted else [different]
 
 
 @contextmanager

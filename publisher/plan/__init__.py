@@ -119,10 +119,10 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     of_card = _change(readme, state.files.get(CARD), Record())
     if of_card.action not in ("add", "same"):
         edited = recorded.keeps_prose or state.card.is_edited(card.fields)
-        same = state.card.says_the_same(composed)
-        of_card = replace(
-            of_card, action="same" if same else of_card.action, by_others=not same and edited and not keep_prose
-        )
+        if state.card.says_the_same(composed):
+            of_card = replace(of_card, action="same", by_others=False)
+        else:
+            of_card = replace(of_card, by_others=edited and not keep_prose)
     if of_card.action == "same":
         # its style may be another; and additions of other people alone are not a reason to commit
         as_before = replace(record, readme=recorded.readme)
@@ -173,9 +173,8 @@ def _edited_and_kept(card: Card, options: Options, state: State) -> tuple[bool, 
     is_read = bool(state.card.metadata) or set(state.card.faults) <= {NO_YAML}  # else the YAML may say anything
     if keeps and not (is_read and CARD in state.files and state.files[CARD].size <= CARD_BYTES):
         reason = (*state.card.faults, "it is missing or too long to be read")[0]
-        raise DifferenceError(
-            f"The existing {CARD} cannot be kept: {reason}. Correct it there, or replace it with --overwrite-card"
-        )
+        advice = "Correct it there, or replace it with --overwrite-card"
+        raise DifferenceError(f"The existing {CARD} cannot be kept: {reason}. {advice}")
     return edited, keeps
 
 

@@ -112,9 +112,8 @@ class Dataset:
         text, record = compose(card, self.builder, self.configs, assets, repo_id, existing)
         for picture in PICTURE.findall(text):
             if card.assets and picture not in {*assets, *existing.paths}:
-                raise UsageError(
-                    f"{CARD} shows {picture}, which is not in {card.assets}: draw it, or take it off {card.template}"
-                )
+                advice = f"draw it, or take it off {card.template}"
+                raise UsageError(f"{CARD} shows {picture}, which is not in {card.assets}: {advice}")
         return TextFile(CARD, text.encode()), record
 
     def all_files(self, repo_id: str) -> list[File]:
