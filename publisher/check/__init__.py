@@ -23,8 +23,7 @@ from publisher.hub.client_compat import cache_of_its_own
 from publisher.hub.errors import explain, is_of_the_hub
 from publisher.hub.http import with_retries
 from publisher.hub.repository import Repository
-from publisher.plan import Plan
-from publisher.plan.state import EMPTY, Commit, RemoteFile, State
+from publisher.plan import EMPTY, Commit, Plan, RemoteFile, State
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.datasets_compat import table_cast
 from publisher.prepare.features import as_read
@@ -62,10 +61,9 @@ def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str
     """
     differences = []
     if commit.parent and (others := repository.commits_between(commit, commit.parent)):
-        differences.append(
-            f"commit {commit.id} was built over what another user had committed meanwhile, {'; '.join(others)}: look "
-            "at what that changed, and commit it again"
-        )
+        advice = "look at what that changed, and commit it again"
+        said = f"commit {commit.id} was built over what another user had committed meanwhile, {'; '.join(others)}"
+        differences.append(f"{said}: {advice}")
     files = repository.files(commit.id)
     differences += plan.differences(State(commit.id, files, EMPTY.card, private=False))
     if differences:
@@ -80,9 +78,8 @@ def check_published(repository: Repository, plan: Plan, state: State) -> list[st
     differences = [*plan.differences(state), *_check_bytes(repository, plan, state)]
     if differences:  # files that differ may have been written to do harm, and are not opened
         return list(dict.fromkeys(differences))
-    return check_opens(repository, plan, state.commit, state.files) or check_config(
-        repository, plan.configs[0], state.commit
-    )
+    unopened = check_opens(repository, plan, state.commit, state.files)
+    return unopened or check_config(repository, plan.configs[0], state.commit)
 
 
 def check_opens(repository: Repository, plan: Plan, commit: str, files: Mapping[str, RemoteFile]) -> list[str]:

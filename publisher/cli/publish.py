@@ -23,7 +23,7 @@ from publisher.cli.signals import AT_END
 from publisher.errors import DifferenceError, PublishingError, UsageError, last_word
 from publisher.hub.repository import Repository
 from publisher.options import Options
-from publisher.plan.state import Dataset
+from publisher.plan import Dataset
 from publisher.prepare.configs import choose_configs
 from publisher.prepare.files import File
 from publisher.prepare.tasks import FilePart, Prepared, Task

@@ -16,8 +16,7 @@ from publisher.hub.errors import TRANSIENT, explain, status_of
 from publisher.hub.http import Patience, check_surroundings, pause
 from publisher.hub.repository import NOT_FOUND, MovedError, NoRevisionError, Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options
-from publisher.plan import Made, Plan, describe_mismatch, is_undecided, make_plan
-from publisher.plan.state import EMPTY, Commit, Dataset, State
+from publisher.plan import EMPTY, Commit, Dataset, Made, Plan, State, describe_mismatch, is_undecided, make_plan
 from publisher.publish.commit import carry_out
 
 CONFLICTS = {409, 412}

@@ -14,8 +14,7 @@ from publisher.card.record import BY_CONFIG, CARD, Record, name_of, write_card
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
 from publisher.options import Options
-from publisher.plan import recorded_infos
-from publisher.plan.state import EMPTY, Dataset, State
+from publisher.plan import EMPTY, Dataset, State, recorded_infos
 from publisher.prepare.configs import PreparedConfig, default_config
 from publisher.prepare.files import File, TextFile, UploadedFile
 

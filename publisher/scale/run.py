@@ -17,8 +17,7 @@ from publisher.card import Card
 from publisher.errors import ConfigsError, UsageError, last_word
 from publisher.hub.repository import Repository
 from publisher.options import Options
-from publisher.plan import is_undecided
-from publisher.plan.state import Dataset
+from publisher.plan import Dataset, is_undecided
 from publisher.prepare.config_builder import ConfigBuilder, TemporaryFolder
 from publisher.prepare.configs import choose_configs, default_config, describe_builder
 from publisher.prepare.files import KnownFile, LocalFile

@@ -135,8 +135,6 @@ DAMAGES: dict[str, tuple[Damage, list[str]]] = {
      [f"{TRAIN}: column x has the type list<element: float>, expected list<item: double>",
       "split train: num_bytes is 1328000, and the rows take 688000", f"{INFO}: dataset_size is 1660000", DOWNLOAD, X,
       SHA]),
-    "int32": (column("y", lambda y: y.cast(pa.int32())),
-     [f"{TRAIN}: column y has the type int32", "num_bytes", "dataset_size", DOWNLOAD, Y, SHA]),
     "column gone": (rewrite(lambda t: t.drop_columns(["y"])),
      [f"{TRAIN}: column y is missing", "num_bytes", "dataset_size", DOWNLOAD, f"{Y} have the SHA-256 none", SHA]),
     "columns swapped": (rewrite(lambda t: t.select(["y", "x"])),
