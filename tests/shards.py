@@ -69,3 +69,9 @@ class Shards(datasets.ArrowBasedBuilder):
             draws = np.random.default_rng([self.config.largest, part.split == "train", part.index])
             keys, values = draws.integers(self.config.largest, size=part.rows), draws.normal(size=part.rows)
             yield key, pa.table({"key": keys, "value": values})
+
+
+def small_shards(rows: int = 50, version: str = "1.0.0") -> type[Shards]:
+    """A dataset of one small config."""
+    config = ShardsConfig(name="default", shards=1, rows=rows, version=version)
+    return type("Shards", (Shards,), {"BUILDER_CONFIGS": [config], "__module__": Shards.__module__})

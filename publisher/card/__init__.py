@@ -1,5 +1,378 @@
-"""README.md of a repository, and the record by which a later run knows what it wrote."""
+"""README.md of a repository, and the record by which a later run knows what it wrote.
 
-from publisher.card.compose import Card
+YAML is made by the libraries' own classes, prose from a template.
+"""
 
-__all__ = ["Card"]
+from __future__ import annotations
+
+import difflib
+import glob
+import hashlib
+import json
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import datasets
+import jinja2
+import yaml
+from huggingface_hub import DatasetCardData
+
+from publisher.card.record import (
+    BY_CONFIG,
+    CARD,
+    YAML_BYTES,
+    YAML_ITEMS,
+    ConfigRecord,
+    PublishedCard,
+    Record,
+    fits,
+    name_of,
+    write_card,
+)
+from publisher.errors import DifferenceError, UsageError
+from publisher.prepare.configs import (
+    ConfigCard,
+    PreparedConfig,
+    declared_configs,
+    default_config,
+    is_as_declared,
+    recall_config,
+)
+from publisher.prepare.datasets_compat import DatasetInfosDict, MetadataConfigs, flat
+from publisher.prepare.features import as_read, item_of, portable_yaml, yaml_of_features
+from publisher.prepare.files import digest_of, rows_sha256_of
+
+COMPUTED = ("size_categories", *BY_CONFIG)
+FEATURES_BYTES = 200_000  # of one config, as JSON: larger features are left to the Parquet files
+DIFF_LINES, DIFF_WIDTH, DIFF_SHOWN = 2000, 200, 100  # lines compared, characters of a line, lines shown
+# The Hub's own steps: https://github.com/huggingface/hub-docs/blob/main/datasetcard.md
+SIZES = ["1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T"]
+SIZE_CATEGORIES = ["n<1K", *(f"{low}<n<{high}" for low, high in pairwise(SIZES))]  # of less than 10**3 rows, 10**4, ...
+TEMPLATE = Path(__file__).with_name("default.md.jinja")
+LABELS_SHOWN = 10  # names of a class label
+NAME_LENGTH = 100  # characters of a licence's name
+# Identifiers of the Hub: https://huggingface.co/docs/hub/repositories-licenses
+LICENSES = Path(__file__).with_name("licenses.txt").read_text(encoding="ascii").split()
+PHRASES = {  # in lower case -> word of the Hub's identifiers
+    r"creative ?commons|\bcc(?=by\b)": " cc ",
+    r"non ?commercial": "nc",
+    r"share ?alike": "sa",
+    r"no ?deriv\w*": "nd",
+    r"attribution": "by",
+    r"\bzero\b|\bcc ?0\b( 1\.0)?": " cc0 1.0 ",
+    r"affero general public": "agpl",
+    r"lesser general public": "lgpl",
+    r"general public": "gpl",
+    r"mozilla public": "mpl",
+    r"open database|odbl": "odbl 1.0",
+    r"open data commons|\bodc\b": "odc 1.0",
+    r"community data license agreement": "cdla",
+    r"(new|revised|modified) bsd": "bsd 3 clause",
+    r"simplified bsd": "bsd 2 clause",
+    r"expat": "mit",
+    r"v(ersion|er)?\.? ?(?=\d)": " ",
+}
+NOISE = re.compile(
+    r"\b(the|a|licen[cs]e[sd]?|under|international|unported|generic|universal|legalcode|deed|public|domain|dedication|"
+    r"publicdomain|https?|www|org|com|opensource|gnu|or|later|only|simplified)\b"
+)
+
+
+@dataclass(frozen=True)
+class Card:
+    """Template, metadata and pictures of a dataset's card."""
+
+    # Jinja: sees `repo_id`, `configs` (a list of `ConfigCard`), `default` (one of them), `declared` (the builder's own
+    # config of each name) and `context`; includes templates in the same folder
+    template: Path
+    metadata: Mapping[str, Any]  # fields of the Hub's card specification, except those that are computed here
+    context: Mapping[str, Any] = field(default_factory=dict)  # anything else that the template shows
+    assets: Path | None = None  # folder of pictures, published as `assets/`
+    variant: Card | None = None  # used instead if a config is not as the builder declares it
+    derived: Callable[..., Mapping[str, Any]] | None = None  # of builder and configs: more fields
+
+    @property
+    def fields(self) -> set[str]:
+        """Fields of the YAML that are ours; other fields stay as they are."""
+        return {*self.metadata, *(self.variant.fields if self.variant else ()), *COMPUTED}
+
+    def of(self, builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard]) -> Card:
+        """Return the card for configs: itself or its variant."""
+        declared = declared_configs(builder)
+        own = all(is_as_declared(config.builder_config, declared[config.name]) for config in configs)
+        return self if own or self.variant is None else self.variant
+
+
+@dataclass(frozen=True)
+class ExistingCard:
+    """The card and the files that a new card has to fit in with; by default, nothing."""
+
+    card: PublishedCard = PublishedCard()
+    paths: Collection[str] = ()  # files that the publisher did not write
+    keep_prose: bool = False  # in place of the template's
+    leave_other_configs: bool = False  # keep what the card says of configs that are not prepared now
+
+
+NO_CARD = ExistingCard()
+
+
+def compose(
+    card: Card,
+    builder: type[datasets.DatasetBuilder],
+    prepared: Sequence[PreparedConfig],
+    assets: Mapping[str, str],
+    repo_id: str,
+    existing: ExistingCard,
+) -> tuple[str, Record]:
+    """Return the text of README.md, and the record; `assets` maps pictures to their SHA-256."""
+    default = default_config(builder)
+    records = {
+        config.name: ConfigRecord(
+            provenance=config.provenance,
+            digests=config.digests,
+            files={file.path: digest_of(file) or "" for file in config.all_files},
+            rows_sha256={file.path: digest for file in config.all_files if (digest := rows_sha256_of(file))},
+            features=features_sha256(config.info.features),
+            num_bytes={name: split.num_bytes for name, split in config.info.splits.items()},
+        )
+        for config in prepared
+    }
+    left = _left(prepared, existing)
+    configs = all_configs(builder, prepared, existing)
+    rows = [sum(split.num_examples for split in config.info.splits.values()) for config in configs]
+    theirs = existing.card.fields_of_others(ours_of(card, existing))
+    metadata = {**card.metadata, "size_categories": [size_category(max(rows))]}
+    if card.derived:
+        taken = {*metadata, *theirs, *(("license_name",) if "license" in {*metadata, *theirs} else ())}
+        metadata |= {name: value for name, value in card.derived(builder, configs).items() if name not in taken}
+    data = DatasetCardData(**metadata)
+    for name, value in theirs.items():
+        data[name] = value
+    _add_configs(data, prepared, default, existing.paths)
+    add_others(data, existing.card, left, {*existing.card.record.configs, *records}, default)
+    head = _fitting_yaml(data, {*left, *records})
+    record = Record({**left, **records}, assets, keeps_prose=existing.keep_prose)
+    prose = existing.card.prose if existing.keep_prose else _prose(card, builder, configs, repo_id)
+    return write_card(head, prose, record, theirs)
+
+
+def ours_of(card: Card, existing: ExistingCard) -> Collection[str]:
+    """Fields of the YAML that are written anew: to keep a prose is to keep the fields above it."""
+    return COMPUTED if existing.keep_prose else card.fields
+
+
+def all_configs(
+    builder: type[datasets.DatasetBuilder], prepared: Sequence[PreparedConfig], existing: ExistingCard
+) -> list[ConfigCard]:
+    """Return the configs that a repository will have: the prepared ones, and those of an earlier run that it keeps."""
+    recalled = []
+    left, origin = _left(prepared, existing), prepared[0].info
+    try:
+        for name, info in read_infos(existing.card, left).items():
+            info.citation, info.homepage, info.license = origin.citation, origin.homepage, origin.license
+            if name in builder.builder_configs:
+                config = recall_config(builder.builder_configs[name], left[name].provenance)
+                recalled.append(ConfigCard(config, info, left[name].digests))
+    except Exception as error:  # whatever an edited entry leads to
+        reason = f"The card's entries for {', '.join(left)} cannot be read"
+        raise DifferenceError(f"{reason}. Publish all configs, without --config") from error
+    order = list(declared_configs(builder))
+    return sorted([*prepared, *recalled], key=lambda config: order.index(config.name))
+
+
+def read_infos(card: PublishedCard, names: Collection[str]) -> Mapping[str, datasets.DatasetInfo]:
+    """Return what a card says of some configs; raises whatever an edited entry leads to."""
+    entries = [entry for entry in card.entries("dataset_info") if name_of(entry) in names]
+    return DatasetInfosDict.from_dataset_card_data(DatasetCardData(dataset_info=entries))
+
+
+def features_sha256(features: datasets.Features) -> str:
+    """SHA-256 of features, the same for all spellings of a type."""
+    listed = portable_yaml(yaml_of_features(as_read(features)))
+    return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
+
+
+def add_others(
+    data: DatasetCardData, card: PublishedCard, left: Collection[str], ours: Collection[str], default: str
+) -> None:
+    """Add an existing card's entries for configs that are left, and for those of other people, to a card's YAML."""
+    for kind in BY_CONFIG:
+        own = data[kind] if isinstance(data[kind], list) else [{"config_name": "default", **data[kind]}]
+        own += [entry for entry in card.entries(kind) if name_of(entry) in left]
+        theirs = [entry for entry in card.entries(kind) if name_of(entry) not in ours]
+        if kind == "configs" and default in {entry["config_name"] for entry in own}:  # there can be only one
+            theirs = [{key: value for key, value in entry.items() if key != "default"} for entry in theirs]
+            if any(name_of(entry) in (None, "default") for entry in theirs):
+                which = "a config of another program that is named default or has no name"
+                raise DifferenceError(
+                    f"The card's YAML has {which}, so there would be two defaults. Give it another name"
+                )
+        if len(own) + len(theirs) > 1:  # else it stays as the libraries write a single one
+            data[kind] = [*sorted(own, key=lambda entry: str(entry["config_name"])), *theirs]
+
+
+def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -> str:
+    """Return the pattern of a split's files: that of `datasets`, or a narrower one if that matches files of others."""
+    start = f"{glob.escape(folder)}/{split}"
+    for pattern in (f"{start}-*", f"{start}-*-of-{count:05d}.parquet"):
+        if not (taken := [path for path in others if fnmatchcase(path, pattern)]):
+            return pattern
+    effect = f"was not written by this command, and would be read as part of split {split}"
+    raise DifferenceError(f"{taken[0]} {effect}. Rename or remove it")
+
+
+def size_category(rows: int) -> str:
+    """Name that the Hub gives a number of rows."""
+    return [*SIZE_CATEGORIES, "n>1T"][min(max(0, len(str(rows)) - 3), len(SIZE_CATEGORIES))]
+
+
+def card_diff(before: PublishedCard, after: PublishedCard, template: str) -> Sequence[str]:
+    """Return the lines of a unified diff of text and fields, without those that are computed from the configs."""
+    one, two = _lines(before), _lines(after)
+    lines = [*difflib.unified_diff(one, two, f"{CARD} on the Hub", f"{CARD} from {template}", lineterm="", n=2)]
+    return lines if len(lines) <= DIFF_SHOWN else [*lines[:DIFF_SHOWN], f"... and {len(lines) - DIFF_SHOWN} more lines"]
+
+
+def _lines(card: PublishedCard) -> list[str]:
+    fields = {name: value for name, value in card.metadata.items() if name not in BY_CONFIG}
+    text = f"{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True) if fields else ''}---\n{card.prose}"
+    lines = text.splitlines()[:DIFF_LINES]
+    return [line if len(line) <= DIFF_WIDTH else f"{line[:DIFF_WIDTH]} ..." for line in lines]
+
+
+def _add_configs(
+    data: DatasetCardData, prepared: Sequence[PreparedConfig], default: str, others: Collection[str]
+) -> None:
+    DatasetInfosDict({config.name: config.info for config in prepared}).to_dataset_card_data(data)
+    for info in data["dataset_info"] if isinstance(data["dataset_info"], list) else [data["dataset_info"]]:
+        info["features"] = portable_yaml(info["features"])
+    configs = MetadataConfigs()
+    for config in prepared:
+        counts = {split: len(files) for split, files in config.files.items()}
+        listed = [
+            {"split": split, "path": data_pattern(config.folder, split, n, others)} for split, n in counts.items()
+        ]
+        configs[config.name] = {"data_files": listed, **({"default": True} if config.name == default else {})}
+    configs.to_dataset_card_data(data)
+
+
+def _fitting_yaml(data: DatasetCardData, ours: Collection[str]) -> str:
+    """Return the YAML; too large features are left to the Parquet files, where `load_dataset` also finds them."""
+    infos = data["dataset_info"] if isinstance(data["dataset_info"], list) else [data["dataset_info"]]
+    own = [info for info in infos if info.get("config_name", "default") in ours]
+    for most in (FEATURES_BYTES, 0):
+        for info in own:
+            if len(json.dumps(info.get("features", []), default=str)) > most:
+                info.pop("features", None)
+        if fits(text := data.to_yaml()):
+            return str(text)
+    limit = f"at most {YAML_BYTES:,} characters or {YAML_ITEMS:,} items are read. Publish fewer configs"
+    raise UsageError(f"{CARD} would have {len(text):,} characters of YAML for {len(infos)} configs, and {limit}")
+
+
+def _left(prepared: Sequence[PreparedConfig], existing: ExistingCard) -> dict[str, ConfigRecord]:
+    """Records of configs that are not prepared now and stay."""
+    if not existing.leave_other_configs:
+        return {}
+    names = {config.name for config in prepared}
+    return {name: record for name, record in existing.card.record.configs.items() if name not in names}
+
+
+def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard], repo_id: str) -> str:
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
+    environment.loader = jinja2.FileSystemLoader(card.template.parent, encoding="utf-8-sig")  # some editors write a BOM
+    environment.undefined = jinja2.StrictUndefined  # a slip in a template is an error, not a gap in the card
+    first = next((config for config in configs if config.name == default_config(builder)), configs[0])
+    seen = {"repo_id": repo_id, "configs": configs, "default": first, "declared": declared_configs(builder)}
+    try:
+        text = environment.get_template(card.template.name).render(seen, context=card.context)
+    except Exception as error:  # functions that a template calls may raise anything
+        raise UsageError(f"The template {card.template} cannot be filled in: {error}. Correct it") from error
+    return "\n" + text.encode(errors="replace").decode()  # a description may have half a surrogate pair
+
+
+# --- the card of a builder without a template, and fields that its texts lead to --------------------------------------
+
+
+def default_card(builder: type[datasets.DatasetBuilder], template: Path | None = None) -> Card:
+    """Return the card for a builder, with the packaged template or another."""
+    # a script's name says more than the name of its class
+    title = re.sub(r"[_\W]+", " ", builder.__module__.rpartition(".")[2]).strip() or builder.__name__
+    context = {"title": title, "kind_of": kind_of, "by_features": by_features, "on_one_line": on_one_line}
+    return Card(template or TEMPLATE, {"pretty_name": title}, context, derived=fields_of)
+
+
+def fields_of(builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard]) -> dict[str, Any]:
+    """Return the fields `license`, `license_name` and `language` as far as a builder says them."""
+    told = next((text for config in configs if (text := config.info.license)), "")
+    places = [builder, *(config.builder_config for config in configs)]
+    said = [value for place in places for name in ("language", "languages") for value in flat(getattr(place, name, []))]
+    codes = sorted({code for code in said if isinstance(code, str) and re.fullmatch(r"[a-z]{2,3}", code)})
+    return {**license_fields(told), **({"language": codes} if codes else {})}
+
+
+def license_fields(text: str) -> dict[str, str]:
+    """Return `license`, and `license_name` if the text is none of the Hub's identifiers nor a usual spelling of one."""
+    if not (name := " ".join(str(text).split())):
+        return {}
+    if (found := _words(name)) in KNOWN:
+        return {"license": KNOWN[found]}
+    return {"license": "other", "license_name": name if len(name) <= NAME_LENGTH else f"{name[:NAME_LENGTH]}…"}
+
+
+def _words(text: str) -> frozenset[str | float]:
+    """Return the words and numbers by which a licence is known, in any order."""
+    spelled = re.sub(r"[-_/\s]+", " ", text.lower())
+    for phrase, word in PHRASES.items():
+        spelled = re.sub(phrase, word, spelled)
+    words = re.findall(r"\d+(?:\.\d+)?|[a-z+]+", NOISE.sub(" ", spelled))
+    if "odbl" in words or "cc0" in words:
+        words = [word for word in words if word not in ("odc", "cc")]
+    return frozenset(float(word) if word[0].isdigit() else word for word in words)
+
+
+KNOWN = {_words(identifier): identifier for identifier in LICENSES}
+
+
+def kind_of(feature: Any) -> str:
+    """Return a feature in a few words.
+
+    Examples
+    --------
+    >>> kind_of(datasets.Value("string")), kind_of([datasets.Value("int64")])
+    ('string', 'list of int64')
+    >>> kind_of({"start": datasets.Value("int32"), "tag": datasets.ClassLabel(names=["O", "B-PER"])})
+    '{start: int32, tag: class label of 2: O, B-PER}'
+    """
+    if isinstance(feature, datasets.ClassLabel):
+        names = [on_one_line(name) for name in (feature.names or [])]
+        more = ", …" if len(names) > LABELS_SHOWN else ""
+        return f"class label of {feature.num_classes}" + (f": {', '.join(names[:LABELS_SHOWN])}{more}" if names else "")
+    if isinstance(feature, datasets.Value):
+        return str(feature.dtype)
+    if isinstance(feature, dict):
+        return "{" + ", ".join(f"{name}: {kind_of(inner)}" for name, inner in feature.items()) + "}"
+    if (inner := item_of(feature)) is not None:
+        return f"list of {kind_of(inner)}"
+    if (shape := getattr(feature, "shape", None)) is not None:
+        return f"array of {feature.dtype}, {' x '.join('any' if size is None else str(size) for size in shape)}"
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(feature).__name__).lower()
+
+
+def by_features(configs: Sequence[ConfigCard]) -> list[tuple[list[ConfigCard], datasets.Features]]:
+    """Group configs by their features, without those whose features are too large for a card."""
+    kinds: list[datasets.Features] = []
+    for config in configs:
+        if config.info.features not in [None, *kinds]:
+            kinds.append(config.info.features)
+    return [([config for config in configs if config.info.features == kind], kind) for kind in kinds]
+
+
+def on_one_line(text: Any) -> str:
+    """Return a text for a cell of a table."""
+    return " ".join(str(text).split()).replace("|", "\\|")

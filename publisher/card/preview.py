@@ -6,62 +6,47 @@ import base64
 import json
 import mimetypes
 import re
-from collections.abc import Iterable
-from html import escape
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from string import Template
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import datasets
+import jinja2
 import pyarrow.parquet
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from markupsafe import Markup
 
 from publisher.card.record import CARD, PublishedCard, name_of, read_card
 from publisher.errors import UsageError
 
-PAGE = Template(Path(__file__).with_name("preview.html").read_text(encoding="utf-8"))
+PAGE = Path(__file__).with_name("preview.html").read_text(encoding="utf-8")  # for Jinja
 MARK = '<meta name="generator" content="publisher.preview">'  # by it a later run knows what it may replace
 IMAGE = re.compile(r"""(<img\b[^>]*?\bsrc=)(["'])(.*?)\2""", re.IGNORECASE | re.DOTALL)  # in a card's own HTML
 ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})")  # the Hub makes tags of the papers that a card links to
 ROWS = 10  # of a split
 LONGEST = 75  # characters of a cell
-TAGS = {  # the Hub's groups of tags, in its order, by the name of the field
-    "task_categories": "Tasks",
-    "task_ids": "Sub-tasks",
-    "language": "Languages",
-    "size_categories": "Size",
-    "arxiv": "ArXiv",
-    "annotations_creators": "Annotations creators",
-    "source_datasets": "Source datasets",
-    "tags": "Tags",
-    "license": "License",
-}
+# the Hub's groups of tags, in its order, by the name of the field
+TAGS = {"task_categories": "Tasks", "task_ids": "Sub-tasks", "language": "Languages", "size_categories": "Size"}
+TAGS |= {"arxiv": "ArXiv", "annotations_creators": "Annotations creators", "source_datasets": "Source datasets"}
+TAGS |= {"tags": "Tags", "license": "License"}
 
 
 def render(folder: Path, title: str) -> str:
-    """Return the repository in a folder as HTML that needs no other file.
-
-    The Markdown is CommonMark with GitHub's tables and strikethrough: https://github.github.com/gfm. The Hub's viewer
-    shows a hundred rows to a page, and statistics of each column; here are the first ten.
-
-    Raises
-    ------
-    UsageError
-        If a picture of the card is not in the folder.
-    """
+    """Return the repository in a folder as HTML that needs no other file; UsageError if a picture is missing."""
     card = read_card((folder / CARD).read_text(encoding="utf-8"))
+    # GitHub's additions to CommonMark that the Hub has: https://github.github.com/gfm
     markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     markdown.add_render_rule("table_open", lambda *_: '<div class="table"><table>\n')
     markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
     tokens = markdown.parse(card.prose)
     _name_headings(tokens)
     _embed_images(tokens, folder)
-    prose = markdown.renderer.render(tokens, markdown.options, {})
-    tags, rows = tag_list(card), first_rows(card, folder)
-    return PAGE.substitute(mark=MARK, title=escape(title), tags=tags, rows=rows, prose=prose)
+    prose = Markup(markdown.renderer.render(tokens, markdown.options, {}))
+    page = jinja2.Environment(autoescape=True, trim_blocks=True, keep_trailing_newline=True).from_string(PAGE)
+    return page.render(mark=Markup(MARK), title=title, tags=_tags(card), splits=_splits(card, folder), prose=prose)
 
 
 def check_preview(path: Path) -> None:
@@ -76,7 +61,6 @@ def check_preview(path: Path) -> None:
 
 def write_preview(page: str, path: Path) -> int:
     """Write a page as a whole or not at all, and return its size in bytes."""
-    check_preview(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.new")
     try:
@@ -102,9 +86,7 @@ def _embed_images(tokens: Iterable[Token], folder: Path) -> None:
         if token.type == "image":
             token.attrSet("src", _embedded(str(token.attrGet("src")), folder))
         elif token.type in ("html_block", "html_inline"):
-            token.content = IMAGE.sub(
-                lambda found: f"{found[1]}{found[2]}{_embedded(found[3], folder)}{found[2]}", token.content
-            )
+            token.content = IMAGE.sub(lambda tag: f"{tag[1]}{tag[2]}{_embedded(tag[3], folder)}{tag[2]}", token.content)
         _embed_images(token.children or [], folder)
 
 
@@ -116,56 +98,48 @@ def _embedded(link: str, folder: Path) -> str:
     path = folder / unquote(parts.path).lstrip("/")
     if not path.is_file():
         raise UsageError(f"the card shows {link}, which is not in the repository: mend the link or add the file")
-    return data_uri(path.read_bytes(), path.name, otherwise="application/octet-stream")
+    return _data_uri(path.read_bytes(), path.name, otherwise="application/octet-stream")
 
 
-def tag_list(card: PublishedCard) -> str:
+def _tags(card: PublishedCard) -> dict[str, list[str]]:
     """Return the metadata as the Hub's tags, including the papers that the card links to."""
     groups = {label: list(map(str, _listed(card.metadata.get(field)))) for field, label in TAGS.items()}
     groups["Tasks"] = [task.replace("-", " ").title() for task in groups["Tasks"]]
     groups["Size"] = [re.sub(r"n([<>])", r"\1 ", size.replace("<n<", " - ")) for size in groups["Size"]]
     groups["ArXiv"] += [f"arxiv:{paper}" for paper in dict.fromkeys(ARXIV.findall(card.prose))]
-    shown = "".join(
-        f"<div><dt>{label}:</dt>{''.join(f'<dd>{escape(value)}</dd>' for value in values)}</div>\n"
-        for label, values in groups.items()
-        if values
-    )
-    return f"<dl>\n{shown}</dl>\n"
+    return groups
 
 
-def first_rows(card: PublishedCard, folder: Path) -> str:
-    """Return the first rows of each split whose files exist; the first split is open."""
-    shown = ""
+def _splits(card: PublishedCard, folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield each split with its first rows, if its files exist; the first split is open."""
     infos = {name_of(info): info for info in card.entries("dataset_info")}
     for config in card.entries("configs"):
         name = config["config_name"]
         counts = {split["name"]: split["num_examples"] for split in infos.get(name, {}).get("splits") or ()}
         for place, split in enumerate(_listed(config.get("data_files"))):
-            opened = " open" if place == 0 and (config.get("default") or len(infos) < 2) else ""
             rows = f"{counts[split['split']]:,} rows" if split["split"] in counts else ""
-            summary = f"<b>{escape(name)}</b> · {escape(split['split'])} · {rows}"
-            files = sorted(path for pattern in _listed(split["path"]) for path in folder.glob(pattern))
-            table = _table(files[0]) if files else "<p>The rows do not exist yet.</p>"
-            shown += f'<details name="viewer"{opened}><summary>{summary}</summary>{table}</details>\n'
-    return shown
+            yield {
+                "is_open": place == 0 and (config.get("default") or len(infos) < 2),
+                "summary": Markup("<b>{}</b> · {} · {}").format(name, split["split"], rows),
+                **_first_rows(sorted(path for pattern in _listed(split["path"]) for path in folder.glob(pattern))),
+            }
 
 
-def data_uri(content: bytes, name: str, otherwise: str) -> str:
-    """Return a file's content as an address of the type that its name says."""
-    kind = mimetypes.guess_type(name)[0] or otherwise
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def _table(path: Path) -> str:
-    with pyarrow.parquet.ParquetFile(path) as file:
+def _first_rows(files: list[Path]) -> dict[str, Any]:
+    if not files:
+        return {}
+    with pyarrow.parquet.ParquetFile(files[0]) as file:
         features = datasets.Features.from_arrow_schema(file.schema_arrow)
         batch = next(file.iter_batches(ROWS), None)
-    head = "".join(f"<th>{escape(name)}<small>{_kind(feature)}</small></th>" for name, feature in features.items())
-    body = "".join(
-        "<tr>" + "".join(f"<td>{_value(row[name], feature)}</td>" for name, feature in features.items()) + "</tr>\n"
-        for row in (batch.to_pylist() if batch else [])
-    )
-    return f'<div class="rows"><table>\n<tr>{head}</tr>\n{body}</table></div>'
+    rows = [
+        [_value(row[name], kind) for name, kind in features.items()] for row in (batch.to_pylist() if batch else [])
+    ]
+    return {"columns": [(name, _kind(feature)) for name, feature in features.items()], "rows": rows}
+
+
+def _data_uri(content: bytes, name: str, otherwise: str) -> str:
+    kind = mimetypes.guess_type(name)[0] or otherwise
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def _kind(feature: Any) -> str:
@@ -178,14 +152,12 @@ def _kind(feature: Any) -> str:
 
 def _value(value: Any, feature: Any) -> str:
     if isinstance(feature, datasets.ClassLabel) and value is not None and value >= 0:
-        return escape(f"{value} ({feature.int2str(value)})")
+        return f"{value} ({feature.int2str(value)})"
     if isinstance(feature, datasets.Image) and value and value["bytes"]:
-        return f'<img alt="" src="{data_uri(value["bytes"], value["path"] or "", otherwise="image/png")}">'
+        return Markup('<img alt="" src="{}">').format(_data_uri(value["bytes"], value["path"] or "", "image/png"))
     text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
-    return escape(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
+    return value if isinstance(value, list) else [] if value is None else [value]

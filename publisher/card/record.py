@@ -78,10 +78,7 @@ class PublishedCard:
     has_comment: bool = False  # the record is a comment in README.md, where earlier versions wrote it
 
     def is_edited(self, ours: Collection[str] = ()) -> bool:
-        """Return True if other people wrote or changed the card's own prose or fields, or fields that are now `ours`.
-
-        Configs and other fields that they added do not count.
-        """
+        """Return True if other people changed the card's own prose or fields, or fields that are now `ours`."""
         if self.is_unread:
             return False
         return not self.record.card or self.record.card != _own_sha256(self.metadata, self.prose, self.record, ours)
@@ -109,37 +106,21 @@ class PublishedCard:
 
 
 def write_card(head: str, prose: str, record: Record, others: Collection[str] = ()) -> tuple[str, Record]:
-    """Return the text of README.md for a YAML, and the record completed with what it holds of the card.
-
-    `others` are the names of the fields that other people wrote.
-    """
+    """Return the text of README.md, and the completed record; `others` are the fields that other people wrote."""
     text = f"---\n{head}\n---\n{prose}"
     card = PublishedCard(yaml.load(head, LOADER) or {}, prose, record)
     record = replace(record, fields=sorted(set(card.metadata) - set(others)))
     entries = [entry for kind in BY_CONFIG for entry in card.entries(kind)]
     mixed = others or record.keeps_prose or any(name_of(entry) not in record.configs for entry in entries)
-    return text, replace(
-        record,
-        card=_own_sha256(card.metadata, prose, record),
-        readme="" if mixed else git_blob_id(text.encode()),
-    )
+    digest = _own_sha256(card.metadata, prose, record)
+    return text, replace(record, card=digest, readme="" if mixed else git_blob_id(text.encode()))
 
 
 def read_card(text: str | None, record_text: str | None = None) -> PublishedCard:
-    r"""Take a card apart, given its text and the record's, or None for a missing file.
-
-    Examples
-    --------
-    >>> text, record = write_card("license: mit", "# Title\n", Record())
-    >>> listed = record.file.content.decode()
-    >>> read_card(text, listed).is_edited(), read_card(text.replace("Title", "title"), listed).is_edited()
-    (False, True)
-    >>> read_card("---\nlicense: [mit\n---\n# Title").faults
-    ('README.md: the YAML does not parse: ...',)
-    """
-    record = read_record(record_text) if record_text is not None else Record()
-    faults = [] if record else [f"{RECORD} is not a record of the publisher: publish again to write a new one"]
-    record = record or Record()
+    """Take a card apart, given its text and the record's, or None for a missing file."""
+    known = read_record(record_text) if record_text is not None else Record()
+    faults = [] if known else [f"{RECORD} is not a record of the publisher: publish again to write a new one"]
+    record = known or Record()
     if text is None:
         return PublishedCard({}, "", record, tuple(faults))
     body, comment = text.removeprefix("\ufeff"), None
@@ -162,14 +143,7 @@ def read_card(text: str | None, record_text: str | None = None) -> PublishedCard
 
 
 def read_record(text: str) -> Record | None:
-    """Return what a record says, or None if it is not one.
-
-    Examples
-    --------
-    >>> read_record('{"configs": {}, "card": "0f"}')
-    Record(configs={}, assets={}, card='0f', fields=(), keeps_prose=False, readme='')
-    >>> read_record('{"configs": {}, "assets": {"a.png": 5}}')
-    """
+    """Return what a record says, or None if it is not one."""
     try:
         return _typed(json.loads(text))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -180,12 +154,12 @@ def _typed(listed: dict[str, Any]) -> Record:
     configs = {name: ConfigRecord(**config) for name, config in listed.pop("configs").items()}
     record = Record(configs=configs, **{**listed, "fields": tuple(listed.get("fields", ()))})
     texts = [*record.files.values(), record.card, record.readme, *record.fields]
+    is_ours = isinstance(record.keeps_prose, bool)
     for config in configs.values():
         texts += [config.features, *config.rows_sha256.values()]
         texts += [digest for columns in config.digests.values() for digest in columns.values()]
-        if not isinstance(config.provenance, dict) or not all(type(n) is int for n in config.num_bytes.values()):
-            raise TypeError("not what the publisher writes")
-    if not all(isinstance(text, str) for text in texts) or not isinstance(record.keeps_prose, bool):
+        is_ours &= isinstance(config.provenance, dict) and all(type(n) is int for n in config.num_bytes.values())
+    if not is_ours or not all(isinstance(text, str) for text in texts):
         raise TypeError("not what the publisher writes")
     return record
 
@@ -207,10 +181,7 @@ def _read_comment(text: str, metadata: Mapping[str, Any], prose: str) -> Record:
 
 
 def read_yaml(text: str) -> tuple[dict[str, Any], list[tuple[str, int]]]:
-    """Return the fields of a card's YAML, and the keys that it has twice with their lines.
-
-    Raises whatever the YAML leads to; messages go on after "the YAML".
-    """
+    """Return a card's fields, and keys that come twice with their lines; messages of errors go on after "the YAML"."""
     if not fits(text):
         raise ValueError(f"is longer than the {YAML_BYTES:,} characters or {YAML_ITEMS:,} items that are read")
     loader = LOADER(text)
@@ -261,13 +232,7 @@ def name_of(entry: Mapping[str, Any]) -> str | None:
 
 
 def git_blob_id(content: bytes) -> str:
-    """Id that git gives a content.
-
-    Examples
-    --------
-    >>> git_blob_id(b"")
-    'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391'
-    """
+    """Id that git gives a content."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
@@ -296,5 +261,5 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, Mapping):
         return sorted(([str(key), _canonical(item)] for key, item in value.items()), key=lambda pair: pair[0])
     if isinstance(value, (list, tuple)):
-        return [_canonical(item) for item in value]
+        return list(map(_canonical, value))
     return value if isinstance(value, (str, int, float, type(None))) else str(value)

@@ -1,1 +1,306 @@
-"""Checks of any repository: after a commit, for --verify, and `validate`; one sentence per finding."""
+"""Comparison of a repository with the wanted dataset: after a commit, and for --verify; one sentence per finding."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import reprlib
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, RECORD, PublishedCard, name_of, read_card
+from publisher.check.parquet import tables
+from publisher.errors import HubError, PublishingError
+from publisher.hub.client_compat import cache_of_its_own
+from publisher.hub.errors import explain, is_of_the_hub
+from publisher.hub.http import with_retries
+from publisher.hub.repository import Repository
+from publisher.plan import EMPTY, Commit, Plan, RemoteFile, State
+from publisher.prepare.configs import PreparedConfig
+from publisher.prepare.datasets_compat import table_cast
+from publisher.prepare.features import as_read
+from publisher.prepare.files import File, LocalFile, TextFile, digest_of, file_digest, rows_sha256_of
+from publisher.prepare.parquet import MAGIC, digest_of_rows
+from publisher.prepare.rows import RowsDigest, differing_columns, row_digests
+from publisher.text import clean, one_line
+
+READ_WITH_CARD = (".huggingface.yaml", "dataset_infos.json")  # that `load_dataset` reads in addition to the card
+BATCH_ROWS = 10_000  # that are compared at a time
+
+
+class _UnopenedError(HubError):
+    """`load_dataset` does not open a config."""
+
+
+def file_finding(
+    path: str, found: str, wanted: str | None, found_rows: str | None, wanted_rows: str | None
+) -> str | None:
+    """Return how a file's SHA-256, or that of its rows, differs from the wanted one; None where one is not known."""
+    same = found_rows == wanted_rows
+    if wanted and found != wanted:
+        more = ": the same rows in other bytes" if found_rows and same else ""
+        return f"{path} has the SHA-256 {found}, and the record says {wanted}{more}"
+    if found_rows and wanted_rows and not same:
+        return f"{path} has other rows than those whose digest is in the record: publish it with --rewrite"
+    return None
+
+
+def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str]:
+    """Compare a commit with the plan that it was made from.
+
+    Equal digests of all files, a card that opened with their names before, and one config opened from the Hub say as
+    much as opening all of them from there, which would spend the Hub's quota of requests.
+    """
+    differences = []
+    if commit.parent and (others := repository.commits_between(commit, commit.parent)):
+        advice = "look at what that changed, and commit it again"
+        said = f"commit {commit.id} was built over what another user had committed meanwhile, {'; '.join(others)}"
+        differences.append(f"{said}: {advice}")
+    files = repository.files(commit.id)
+    differences += plan.differences(State(commit.id, files, EMPTY.card, private=False))
+    if differences:
+        return differences
+    changed = {change.path for change in plan.steps}
+    opened = [config for config in plan.configs if any(file.path in changed for file in config.all_files)]
+    return check_config(repository, [*opened, *plan.configs][0], commit.id)
+
+
+def check_published(repository: Repository, plan: Plan, state: State) -> list[str]:
+    """Compare a repository with a plan: names, sizes and digests, every byte, the card, and a config opened there."""
+    differences = [*plan.differences(state), *_check_bytes(repository, plan, state)]
+    if differences:  # files that differ may have been written to do harm, and are not opened
+        return list(dict.fromkeys(differences))
+    unopened = check_opens(repository, plan, state.commit, state.files)
+    return unopened or check_config(repository, plan.configs[0], state.commit)
+
+
+def check_opens(repository: Repository, plan: Plan, commit: str, files: Mapping[str, RemoteFile]) -> list[str]:
+    """Check that `load_dataset` finds the files of each config by the planned card, before or after the commit.
+
+    `files` are those of `commit`, the plan's start or the commit that it led to.
+    """
+    planned = {change.path: change for change in plan.changes}
+    paths = {*files, *planned} - {change.path for change in plan.changes if change.after is None}
+    card = planned[CARD].after if CARD in planned else None
+    if isinstance(card, TextFile) and (planned[CARD].action != "same" or files[CARD].has_content_of(card)):
+        texts = {CARD: card.content}
+    elif CARD in files:  # written in another style, which stays
+        texts = {CARD: repository.content(CARD, commit)}
+    else:  # its numbers are not known yet
+        return []
+    small = [path for path in READ_WITH_CARD if path in paths and path in files and files[path].size <= CARD_BYTES]
+    texts |= {path: repository.content(path, commit) for path in small}
+    wrong = []
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work, "repository").resolve()
+        for path, content in {**dict.fromkeys(paths, b""), **texts}.items():
+            file = folder / path
+            if folder in Path(os.path.normpath(file)).parents:
+                with contextlib.suppress(OSError, ValueError):  # names that this system does not allow
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_bytes(content)
+        found = read_card(texts[CARD].decode(errors="replace"))
+        for place, config in enumerate(plan.configs):
+            if place:  # the YAML of hundreds of configs takes a second to read, hundreds of times
+                own = {kind: [e for e in found.entries(kind) if name_of(e) == config.name] for kind in BY_CONFIG}
+                (folder / CARD).write_text(_as_card(own), encoding="utf-8")
+            if reason := _open(folder, config):
+                ours = {config.name for config in plan.configs} | plan.start.record.configs.keys()
+                wrong.append(reason + ("" if place else _culprit(folder, found, small, config, ours)))
+    return wrong
+
+
+def _open(folder: Path, config: PreparedConfig) -> str:
+    """Return why `load_dataset` does not find the files of a config in a folder, or nothing."""
+    wanted = {split: [file.path for file in files] for split, files in config.files.items()}
+    try:
+        with tempfile.TemporaryDirectory() as cache:
+            builder = datasets.load_dataset_builder(str(folder), config.name, cache_dir=cache)
+        listed = {str(split): map(Path, files) for split, files in (builder.config.data_files or {}).items()}
+        found = {split: [path.relative_to(folder).as_posix() for path in paths] for split, paths in listed.items()}
+    except Exception as error:
+        said = str(error).replace(f"{folder}/", "").partition(" with any supported extension")[0]
+        return f"load_dataset does not open config {config.name}: {clean(said) or type(error).__name__}"
+    if not any(kind.__name__ == "Parquet" for kind in type(builder).__mro__):
+        return f"load_dataset does not read config {config.name} as Parquet but with {type(builder).__name__}"
+    if found == wanted:
+        return ""
+    counts = [", ".join(f"{len(of)} files of {split}" for split, of in files.items()) for files in (found, wanted)]
+    return f"load_dataset finds {counts[0] or 'no files'} in config {config.name} instead of {counts[1]}"
+
+
+def _culprit(
+    folder: Path, card: PublishedCard, small: Sequence[str], config: PreparedConfig, ours: Collection[str]
+) -> str:
+    """Name the entry or file of another program without which a config opens."""
+    without = [(path, path, "") for path in small]
+    for kind in BY_CONFIG:
+        listed = card.metadata[kind] if isinstance(card.metadata.get(kind), list) else []
+        for index, entry in enumerate(listed):
+            name = name_of(entry) if isinstance(entry, dict) else None
+            if name not in ours:
+                what = f"The entry {f'of config {name}' if name else reprlib.repr(entry)} in the card's {kind}"
+                without.append((what, CARD, _as_card({**card.metadata, kind: listed[:index] + listed[index + 1 :]})))
+    for what, path, text in without:
+        before = (folder / path).read_bytes()
+        (folder / path).unlink()
+        if text:
+            (folder / path).write_text(text, encoding="utf-8")
+        is_cause = not _open(folder, config)
+        (folder / path).write_bytes(before)
+        if is_cause:
+            return f". {what}, which another program wrote, is the cause: correct or remove it"
+    return ""
+
+
+def _as_card(metadata: Mapping[str, Any]) -> str:
+    # `datasets` takes the first key for a feature's type
+    return f"---\n{yaml.safe_dump(dict(metadata), sort_keys=False)}---\n"
+
+
+def check_config(repository: Repository, config: PreparedConfig, commit: str) -> list[str]:
+    """Check that `load_dataset` opens a config from the Hub, past all caches.
+
+    Of a config in parts, which is too large to download and whose digests are compared, the files are only counted.
+    """
+    unit = "files" if config.in_parts else "rows"
+    wanted = {
+        name: len(config.files[name]) if config.in_parts else config.info.splits[name].num_examples
+        for name in config.files
+    }
+    with _loaded(repository, config, commit, streaming=config.in_parts) as found:
+        counts = {name: split.n_shards if config.in_parts else split.num_rows for name, split in found.items()}
+    different = f"load_dataset finds {counts} {unit} in config {config.name} instead of {wanted}"
+    return [] if counts == wanted else [different]
+
+
+@contextmanager
+def _loaded(repository: Repository, config: PreparedConfig, commit: str, streaming: bool = False) -> Iterator[Any]:
+    """Splits of a config as `load_dataset` gives them, as long as its cache is there; raises HubError."""
+    size = 0 if streaming else sum(file.size for file in config.all_files)
+    try:
+        with tempfile.TemporaryDirectory() as cache, cache_of_its_own(Path(cache, "hub")):
+            options = {"revision": commit, "cache_dir": str(Path(cache, "rows")), "streaming": streaming}
+            doing = f"opening config {config.name}"
+            yield with_retries(doing, datasets.load_dataset, repository.repo_id, config.name, size=size, **options)
+    except PublishingError:
+        raise
+    except Exception as error:
+        if is_of_the_hub(error):
+            raise explain(error, repository.repo_id) from error
+        reason = one_line(error.__cause__ or error)
+        raise _UnopenedError(f"load_dataset does not open config {config.name}: {reason}") from error
+
+
+def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[str]:
+    """Read what the Hub gives for each file."""
+    parts = {file.path for config in plan.configs if config.in_parts for file in config.all_files}
+    wanted = {change.path: change.after for change in plan.changes if change.after}
+    features = {file.path: config.info.features for config in plan.configs for file in config.all_files}
+    files = [state.files[path] for path in wanted if path in state.files]
+    ends = repository.ends([file for file in files if file.path in parts], state.commit)
+    for path, end in ends.items():
+        if end is None or end[-4:] != MAGIC:
+            yield _lost(path) if end is None else f"{path} is not a Parquet file to its end"
+
+    for file in (file for file in files if file.path not in parts):
+        after = wanted[file.path]
+
+        def digests(path: Path, after: File = after) -> tuple[str, str]:
+            # a file that is not the wanted one may do harm: its rows are not read
+            digest = file_digest(path)
+            is_wanted = rows_sha256_of(after) and digest == digest_of(after) and features[after.path] is not None
+            return digest, digest_of_rows(path, features[after.path]) if is_wanted else ""
+
+        found = repository.look_into(file, state.commit, digests)
+        if found is None:
+            yield _lost(file.path)
+        elif found[0] != (file.sha256 or (digest_of(after) if file.path not in (CARD, RECORD) else None) or found[0]):
+            yield f"{file.path} has other bytes than the Hub lists: SHA-256 {found[0]}"
+        elif finding := file_finding(file.path, found[0], None, found[1], rows_sha256_of(after)):
+            yield finding
+
+
+def _lost(path: str) -> str:
+    return f"{path} is listed, and the Hub has lost its bytes"
+
+
+def check_rows(repository: Repository, configs: Sequence[PreparedConfig], commit: str) -> list[str]:
+    """Compare a repository that another program wrote with a dataset by value, whatever its files are called."""
+    wrong: list[str] = []
+    for config in configs:
+        try:
+            with _loaded(repository, config, commit) as found:
+                for split in [*config.files, *(name for name in found if name not in config.files)]:
+                    place = f"config {config.name}, split {split}"
+                    if split not in found or split not in config.files:
+                        wrong.append(f"{place} is {'missing' if split in config.files else 'not one of the dataset'}")
+                    else:
+                        wrong += _compare_split(place, found[split], config.files[split], config.info.features)
+        except _UnopenedError as error:
+            wrong.append(str(error))
+    return wrong
+
+
+def _compare_split(
+    place: str, found: datasets.Dataset, files: Sequence[File], features: datasets.Features
+) -> Iterator[str]:
+    one, other = as_read(found.features), as_read(features)
+    for name in {**other, **one}:
+        if one.get(name) != other.get(name):
+            there, here = (repr(kinds[name]) if name in kinds else "missing" for kinds in (one, other))
+            yield f"{place}, column {name}: {there} there, {here} here"
+    if one != other:
+        return
+    rows = found.with_format("arrow").select_columns(list(features))
+    start, total = 0, sum(file.rows or 0 for file in files)
+
+    def tables_from(start: int, stop: int) -> Iterator[pa.Table]:
+        for first in range(start, min(stop, len(found)), BATCH_ROWS):
+            yield table_cast(rows[first : min(first + BATCH_ROWS, stop)], features.arrow_schema)
+
+    for file in files:
+        stop = start + (file.rows or 0)
+        digest = RowsDigest(features)
+        for table in tables_from(start, stop):
+            digest.add(table)
+        if digest.hexdigest() != rows_sha256_of(file):
+            yield _first_difference(place, file, tables_from(start, stop), start, features)
+            break
+        start = stop
+    if len(found) != total:
+        yield f"{place} has {len(found):,} rows, and the dataset has {total:,}"
+
+
+def _first_difference(
+    place: str, file: File, found: Iterator[pa.Table], start: int, features: datasets.Features
+) -> str:
+    """Name the first row of a file that differs, and its column."""
+    if not isinstance(file, LocalFile) or not file.source.exists():  # it was written, digested and removed
+        return f"{place}: rows {start:,} to {start + (file.rows or 0) - 1:,} (counted from 0) differ"
+    with pq.ParquetFile(file.source) as local:
+        wanted = (table_cast(table, features.arrow_schema) for table in tables(local))
+        pairs = zip(_single_rows(found, features), _single_rows(wanted, features), strict=False)
+        for row, ((there, one), (here, other)) in enumerate(pairs):
+            if there != here:
+                both = RowsDigest(features), RowsDigest(features)
+                both[0].add(one)
+                both[1].add(other)
+                [name, *_] = differing_columns(*both)
+                values = [reprlib.repr(table.to_pylist()[0][name]) for table in (one, other)]
+                where = f"{place}, row {start + row:,} (counted from 0), column {name}"
+                return f"{where}: {values[0]} there, {values[1]} here"
+    return f"{place}: rows are missing from row {start:,} on (counted from 0)"
+
+
+def _single_rows(found: Iterator[pa.Table], features: datasets.Features) -> Iterator[tuple[bytes, pa.Table]]:
+    for table in found:
+        yield from ((digest, table.slice(index, 1)) for index, digest in enumerate(row_digests(table, features)))

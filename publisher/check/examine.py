@@ -13,10 +13,9 @@ from typing import Any
 import datasets
 import pyarrow as pa
 
-from publisher.card.compose import SIZE_CATEGORIES, size_category
+from publisher.card import SIZE_CATEGORIES, size_category
 from publisher.card.record import CARD, CARD_BYTES, RECORD, ConfigRecord, PublishedCard, name_of, read_card
-from publisher.check import layout, parquet
-from publisher.check.compare import file_finding
+from publisher.check import file_finding, layout, parquet
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, check_repo_id
@@ -111,33 +110,27 @@ class _Split:
             self.digest.add(table)
 
 
-class Repeats:
+class _Repeats:
     """Finder of the rows of a config that are in more than one split, while its tables come one by one."""
 
     def __init__(self, features: Mapping[str, Any]) -> None:
-        self._features = features
-        self._first: dict[bytes, tuple[str, int]] = {}  # split and index of a row in it
-        self._found: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-        self._rows: dict[str, int] = defaultdict(int)
+        self.features = features
+        self.first: dict[bytes, tuple[str, int]] = {}  # split and index of a row in it
+        self.found: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
 
-    def add(self, split: str, table: pa.Table) -> None:
-        """Take the next rows of a split."""
-        for digest in row_digests(table, self._features):
-            index = self._rows[split]
-            self._rows[split] += 1
-            other, first = self._first.setdefault(digest, (split, index))
+    def add(self, split: str, start: int, table: pa.Table) -> None:
+        """Take the next rows of a split, from index `start` on."""
+        for index, digest in enumerate(row_digests(table, self.features), start):
+            other, first = self.first.setdefault(digest, (split, index))
             if other != split:
-                self._found[other, split].append((first, index))
+                self.found[other, split].append((first, index))
 
     def findings(self, config: str) -> Iterator[str]:
         """Yield one sentence for each pair of splits that have rows in common."""
-        for (one, other), places in self._found.items():
-            first, index = places[0]
-            rows = "row is" if len(places) == 1 else "rows are"
-            yield (
-                f"config {config}: {len(places):,} {rows} in split {one} and in split {other}: "
-                f"such as row {first} of {one}, which is row {index} of {other} (counted from 0)"
-            )
+        for (one, other), [(first, index), *more] in self.found.items():
+            rows = f"{1 + len(more):,} rows are" if more else "1 row is"
+            example = f"row {first} of {one}, which is row {index} of {other} (counted from 0)"
+            yield f"config {config}: {rows} in split {one} and in split {other}: such as {example}"
 
 
 @dataclass(frozen=True)
@@ -152,7 +145,7 @@ class _Folder:
 def examine_folder(
     folder: Path, names: list[str], repository: Repository | None = None, commit: str | None = None
 ) -> Report:
-    """Check a folder, or the copy of a repository's commit; no script in it may have one of the `names`."""
+    """Check a folder, or the copy of a commit; no script in it may have one of the `names`."""
     wrong: list[str] = []
     text, record = _read_text(folder, CARD, wrong), _read_text(folder, RECORD, wrong)
     card = read_card(text, record)
@@ -197,22 +190,20 @@ def _read_text(folder: Path, name: str, wrong: list[str]) -> str | None:
 
 def _check_rows(copy: _Folder, splits: layout.Layout) -> Iterator[str]:
     """Read all files of all configs."""
-    rows: list[int] = []
-    whole = True
+    rows, whole = [], True
     for config, paths in splits.items():
         sums, found = _check_config(copy, config, paths)
         yield from found
         rows.append(sum(split.rows for split in sums.values()))
         whole = whole and all(split.whole for split in sums.values())
     said = copy.card.metadata.get("size_categories")
-    fitting = dict.fromkeys(size_category(number) for number in [*rows, sum(rows)])
+    fitting = dict.fromkeys(map(size_category, [*rows, sum(rows)]))
     for name in [said] if isinstance(said, str) else said if isinstance(said, list) else []:
         if whole and rows and name in SIZE_CATEGORIES and name not in fitting:  # else the Hub has to judge
             yield f"{CARD}: size_categories is {name!r}, and the files have {sum(rows):,} rows: {' or '.join(fitting)}"
 
 
 def _check_config(copy: _Folder, config: str, splits: dict[str, list[str]]) -> tuple[dict[str, _Split], list[str]]:
-    """Read all files of a config."""
     info = next((entry for entry in copy.card.entries("dataset_info") if name_of(entry) == config), {})
     features, findings = None, []
     try:
@@ -223,7 +214,7 @@ def _check_config(copy: _Folder, config: str, splits: dict[str, list[str]]) -> t
         findings = [f"{CARD}: dataset_info of config {config}: features cannot be read: {one_line(error)}"]
     record = copy.card.record.configs.get(config)
     known = features or datasets.Features()
-    repeats = Repeats(known) if len(splits) > 1 else None
+    repeats = _Repeats(known) if len(splits) > 1 else None
     sums: dict[str, _Split] = {}
     for split, paths in splits.items():
         total = sums[split] = _Split(RowsDigest(known) if record else None, whole=bool(paths))
@@ -231,11 +222,11 @@ def _check_config(copy: _Folder, config: str, splits: dict[str, list[str]]) -> t
             rows = RowsDigest(known) if record and features and path in record.rows_sha256 else None
 
             def take(table: pa.Table, split: str = split, rows: RowsDigest | None = rows) -> None:
-                sums[split].add(table)
                 if rows:
                     rows.add(table)
                 if repeats:
-                    repeats.add(split, table)
+                    repeats.add(split, sums[split].rows, table)
+                sums[split].add(table)
 
             try:
                 contents = parquet.read_file(copy.path, path, take)
@@ -245,9 +236,8 @@ def _check_config(copy: _Folder, config: str, splits: dict[str, list[str]]) -> t
                 total.whole = False
                 continue
             total.size += contents.size
-            findings += parquet.check_file(
-                contents, features, record.provenance if record and path in record.files else None
-            )
+            provenance = record.provenance if record and path in record.files else None
+            findings += parquet.check_file(contents, features, provenance)
             if rows:
                 copy.rows_sha256[path] = rows.hexdigest()
         if any(path not in copy.files for path in record.files) if record else any(layout.check_shards(paths)):
@@ -266,12 +256,10 @@ def _check_info(config: str, info: Mapping[str, Any], sums: Mapping[str, _Split]
     entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     splits = {str(entry.get("name")): entry for entry in entries}
     if listed is not None:
-        for name in splits:
-            if name not in sums:
-                yield f"{where} has a split {name!r} that configs does not have: {', '.join(sums) or 'there is none'}"
-        for name in sums:
-            if name not in splits:
-                yield f"{where} has no split {name!r}, which configs has"
+        for name in (name for name in splits if name not in sums):
+            yield f"{where} has a split {name!r} that configs does not have: {', '.join(sums) or 'there is none'}"
+        for name in (name for name in sums if name not in splits):
+            yield f"{where} has no split {name!r}, which configs has"
 
     def fits(said: Any, low: int, high: int) -> bool:
         low, high = (low, high) if exact else (int(low * (1 - ESTIMATE)), int(high * (1 + ESTIMATE)) + 1)
@@ -302,10 +290,8 @@ def _check_digests(config: str, record: ConfigRecord, sums: Mapping[str, _Split]
         numbers = split.digest.numbers() if split.digest and split.whole else columns
         for column, wanted in columns.items():
             if (found := numbers.get(column, "none")) != wanted:
-                yield (
-                    f"config {config}, split {name}, column {column}: the values have the SHA-256 {found}, "
-                    f"and the record says {wanted}"
-                )
+                where = f"config {config}, split {name}, column {column}"
+                yield f"{where}: the values have the SHA-256 {found}, and the record says {wanted}"
 
 
 def _check_record(copy: _Folder) -> Iterator[str]:

@@ -17,12 +17,7 @@ from markdown_it import MarkdownIt
 
 from publisher.card.record import CARD, PublishedCard
 from publisher.prepare.configs import SPLIT
-from publisher.prepare.datasets_compat import (
-    EmptyDatasetError,
-    get_data_patterns,
-    resolve_pattern,
-    sanitize_patterns,
-)
+from publisher.prepare.datasets_compat import EmptyDatasetError, get_data_patterns, resolve_pattern, sanitize_patterns
 from publisher.prepare.parquet import file_names
 
 PATTERNS, STARS = 1000, 8  # that are looked up: of a card, and in one pattern
@@ -71,10 +66,8 @@ def find_layout(folder: Path, card: PublishedCard) -> tuple[Layout, list[str]]:
                 if _leads_out(pattern):
                     findings.append(f"{CARD}: config {name}: {reprlib.repr(pattern)} leads out of the repository")
                 elif pattern.count("*") > STARS or looked_up > PATTERNS:
-                    findings.append(
-                        f"{CARD}: config {name}: {reprlib.repr(pattern)} is not checked: at most {PATTERNS:,} patterns "
-                        f"with {STARS} stars are"
-                    )
+                    most = f"at most {PATTERNS:,} patterns with {STARS} stars are"
+                    findings.append(f"{CARD}: config {name}: {reprlib.repr(pattern)} is not checked: {most}")
                 else:
                     matched = _match(pattern, base, folder)
                     paths += [path for path in matched if path not in paths and (given or path.endswith(".parquet"))]
@@ -161,8 +154,7 @@ def check_yaml(card: PublishedCard) -> Iterator[str]:
 def _check_configs(metadata: Mapping[str, Any]) -> Iterator[str]:
     """Check the names of configs and of their splits, and that there is at most one default config."""
     configs = metadata.get("configs")
-    names = []
-    defaults = []
+    names, defaults = [], []
     for index, entry in enumerate(configs if isinstance(configs, list) else []):
         if not isinstance(entry, dict):
             continue
@@ -178,14 +170,10 @@ def _check_configs(metadata: Mapping[str, Any]) -> Iterator[str]:
         names.append(name)
         files = entry.get("data_files")
         listed = [item for item in files if isinstance(item, dict)] if isinstance(files, list) else []
-        for split in (
-            files if isinstance(files, dict) else [e["split"] for e in listed if isinstance(e, dict) and "split" in e]
-        ):
+        for split in files if isinstance(files, dict) else [item["split"] for item in listed if "split" in item]:
             if not isinstance(split, str) or not SPLIT.fullmatch(split):
-                yield (
-                    f"{CARD}: config {name} has a split {reprlib.repr(split)}: "
-                    "its name may have letters, digits, _ and . only"
-                )
+                allowed = "its name may have letters, digits, _ and . only"
+                yield f"{CARD}: config {name} has a split {reprlib.repr(split)}: {allowed}"
     yield from _repeated("configs", names)
     if len(defaults := list(dict.fromkeys(defaults))) > 1:
         yield f"{CARD}: {' and '.join(defaults)} are all default configs, and there can be only one"
@@ -210,15 +198,7 @@ def check_infos(card: PublishedCard, configs: Collection[str]) -> Iterator[str]:
 
 
 def references(prose: str) -> list[tuple[str, str | None]]:
-    """Return targets and alternative texts of the links and pictures of a text, without those in code and comments.
-
-    The alternative text of a link is None.
-
-    Examples
-    --------
-    >>> references('[a](b.md) ![c](d.png) `![e](f.png)` <img src="g.png">')
-    [('b.md', None), ('d.png', 'c'), ('g.png', '')]
-    """
+    """Return targets and alternative texts, None for links, of a text's links and pictures, not in code or comments."""
     found: list[tuple[str, str | None]] = []
     for block in MarkdownIt("commonmark").enable("table").parse(prose):
         for token in block.children or [block]:

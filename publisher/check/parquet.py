@@ -38,12 +38,6 @@ class Contents:
     schema: pa.Schema
 
     @property
-    def footer(self) -> dict[str, str]:
-        """Key-value pairs."""
-        pairs = self.metadata.metadata or {}
-        return {key.decode(errors="replace"): value.decode(errors="replace") for key, value in pairs.items()}
-
-    @property
     def chunks(self) -> list[pq.ColumnChunkMetaData]:
         """Column chunks of all row groups."""
         groups = map(self.metadata.row_group, range(self.metadata.num_row_groups))
@@ -71,8 +65,7 @@ def read_file(folder: Path, path: str, take: Callable[[pa.Table], object]) -> Co
     # pyarrow raises whatever the damage leads to, from ArrowInvalid to UnicodeDecodeError
     try:
         file = pq.ParquetFile(source, page_checksum_verification=True)
-        metadata = file.metadata
-        schema = file.schema_arrow
+        metadata, schema = file.metadata, file.schema_arrow
         names = schema.names
     except Exception as error:
         raise DamagedError(f"{path} cannot be opened: {one_line(error)}") from error
@@ -85,7 +78,8 @@ def read_file(folder: Path, path: str, take: Callable[[pa.Table], object]) -> Co
             for table in tables(file):
                 take(table)
         except Exception as error:
-            raise DamagedError(*_blame(file, path, names) or [f"{path} cannot be read: {one_line(error)}"]) from error
+            blamed = [words for name in names[:COLUMNS_TRIED] if (words := _blame(file, path, name))]
+            raise DamagedError(*blamed or [f"{path} cannot be read: {one_line(error)}"]) from error
         return Contents(path, size, metadata, schema)
 
 
@@ -103,16 +97,14 @@ def tables(file: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[p
         raise ValueError(f"it has {found:,} values in {metadata.num_rows:,} rows")
 
 
-def _blame(file: pq.ParquetFile, path: str, names: list[str]) -> list[str]:
-    """Return a sentence for each column that cannot be read alone."""
-    wrong = []
-    for name in names[:COLUMNS_TRIED]:
-        try:
-            for _ in tables(file, [name]):
-                pass
-        except Exception as error:
-            wrong.append(f"{path}: column {name} cannot be read: {one_line(error)}")
-    return wrong
+def _blame(file: pq.ParquetFile, path: str, column: str) -> str | None:
+    """Return a sentence if a column cannot be read alone."""
+    try:
+        for _ in tables(file, [column]):
+            pass
+    except Exception as error:
+        return f"{path}: column {column} cannot be read: {one_line(error)}"
+    return None
 
 
 def check_file(
@@ -125,12 +117,15 @@ def check_file(
     yield from wrong
     yield from _check_viewer(contents)
     if provenance is not None:
-        yield from _check_provenance(contents, provenance)
+        found, wrong = _read_pair(contents, METADATA_KEY)
+        yield from wrong
+        names = [name for name in {**provenance, **found} if provenance.get(name) != found.get(name)]
+        if names and not wrong:
+            yield f"{contents.path}: the footer's key {METADATA_KEY!r} differs from the record in {', '.join(names)}"
         yield from _check_encodings(contents)
 
 
 def _check_columns(contents: Contents, features: datasets.Features) -> Iterator[str]:
-    """Compare names and Arrow types of the columns with the features."""
     path, schema, wanted = contents.path, contents.schema, features.arrow_schema
     found, expected = Counter(schema.names), set(wanted.names)
     for name in schema.names:
@@ -152,17 +147,16 @@ def _same_type(left: pa.DataType, right: pa.DataType) -> bool:
     """
     if left in (right, _kept(right), _kept(any_length(right))):
         return True
+    schemas = [pa.schema([("", any_length(kind))]) for kind in (left, right)]
     try:
-        one, other = (
-            datasets.Features.from_arrow_schema(pa.schema([("", any_length(kind))])) for kind in (left, right)
-        )
+        one, other = map(datasets.Features.from_arrow_schema, schemas)
     except (ValueError, TypeError, NotImplementedError):  # types that `datasets` does not know
         return False
     return bool(one == other)
 
 
 def _kept(kind: pa.DataType) -> pa.DataType:
-    """Return the type that Parquet gives back for another one."""
+    """Type that Parquet gives back for another one."""
     written = io.BytesIO()
     try:
         pq.write_table(pa.schema([("", kind)]).empty_table(), written)
@@ -180,7 +174,7 @@ def _check_features(contents: Contents, card: datasets.Features | None) -> tuple
     findings = []
     try:
         listed = pair["info"]["features"]
-        if _has_new_lists(listed):
+        if '"_type": "List"' in json.dumps(listed):
             findings.append(f'{where} has "_type": "List", which datasets before 4.0 cannot read: write "Sequence"')
         features = datasets.Features.from_dict(listed)
         features.arrow_schema  # noqa: B018  # fails for an unknown type
@@ -196,7 +190,7 @@ def _read_pair(contents: Contents, key: str) -> tuple[dict[str, Any], list[str]]
     """Return the JSON object that the footer holds under a key, or what is wrong with it."""
     where = f"{contents.path}: the footer's key {key!r}"
     try:
-        found = json.loads(contents.footer[key])
+        found = json.loads((contents.metadata.metadata or {})[key.encode()])
     except KeyError:
         return {}, [f"{where} is missing"]
     except ValueError:
@@ -204,37 +198,15 @@ def _read_pair(contents: Contents, key: str) -> tuple[dict[str, Any], list[str]]
     return (found, []) if isinstance(found, dict) else ({}, [f"{where} is not a JSON object"])
 
 
-def _has_new_lists(features: Any) -> bool:
-    if isinstance(features, list):
-        return any(map(_has_new_lists, features))
-    if not isinstance(features, dict):
-        return False
-    return features.get("_type") == "List" or any(map(_has_new_lists, features.values()))
-
-
 def _check_viewer(contents: Contents) -> Iterator[str]:
-    """Check what the Hub's viewer needs to show rows."""
     metadata = contents.metadata
     largest = max((metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups)), default=0)
     if largest > VIEWER_BYTES:
-        yield (
-            f"{contents.path} has a row group of {largest:,} bytes, and the Hub's viewer reads at most "
-            f"{VIEWER_BYTES:,}. Write smaller row groups"
-        )
+        most = f"and the Hub's viewer reads at most {VIEWER_BYTES:,}"
+        yield f"{contents.path} has a row group of {largest:,} bytes, {most}. Write smaller row groups"
     if lacking := [chunk for chunk in contents.chunks if chunk.num_values and not chunk.has_offset_index]:
-        yield (
-            f"{contents.path}: {_paths(lacking)}: without a page index, so the Hub's viewer reads whole row groups. "
-            "Write it with write_page_index=True"
-        )
-
-
-def _check_provenance(contents: Contents, provenance: Mapping[str, Any]) -> Iterator[str]:
-    """Compare what the footer says the file was made from with the record."""
-    found, wrong = _read_pair(contents, METADATA_KEY)
-    yield from wrong
-    names = [name for name in {**provenance, **found} if provenance.get(name) != found.get(name)]
-    if names and not wrong:
-        yield f"{contents.path}: the footer's key {METADATA_KEY!r} differs from the record in {', '.join(names)}"
+        effect = "without a page index, so the Hub's viewer reads whole row groups"
+        yield f"{contents.path}: {_paths(lacking)}: {effect}. Write it with write_page_index=True"
 
 
 def _check_encodings(contents: Contents) -> Iterator[str]:

@@ -12,7 +12,7 @@ import datasets
 from tqdm import tqdm
 
 from publisher.options import Options
-from publisher.plan.plan import Change
+from publisher.plan import Change
 from publisher.prepare.configs import default_config
 from publisher.prepare.files import File, digest_of
 from publisher.prepare.tasks import FilePart

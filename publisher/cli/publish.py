@@ -14,7 +14,7 @@ from typing import Any
 
 import datasets
 
-from publisher.card.compose import Card
+from publisher.card import Card
 from publisher.cli.arguments import OptionsParser, make_parser, read_options
 from publisher.cli.folder import complete_folder, replace_folder
 from publisher.cli.printing import as_json, print_files, print_job, print_loading, print_plan
@@ -23,7 +23,7 @@ from publisher.cli.signals import AT_END
 from publisher.errors import DifferenceError, PublishingError, UsageError, last_word
 from publisher.hub.repository import Repository
 from publisher.options import Options
-from publisher.plan.state import Dataset
+from publisher.plan import Dataset
 from publisher.prepare.configs import choose_configs
 from publisher.prepare.files import File
 from publisher.prepare.tasks import FilePart, Prepared, Task

@@ -10,8 +10,7 @@ from pathlib import Path
 import datasets
 
 from publisher.builders import RemoteScript, find_builder, find_remote
-from publisher.card.compose import Card
-from publisher.card.default import default_card
+from publisher.card import Card, default_card
 from publisher.cli.arguments import make_parser
 from publisher.cli.publish import publish_with
 from publisher.cli.shell import Parser, run

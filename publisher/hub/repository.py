@@ -25,8 +25,7 @@ from publisher.hub.client_compat import ask_for_write_token, commits, missing_ob
 from publisher.hub.errors import NO_TOKEN, explain, hides_words, is_lost, status_of
 from publisher.hub.http import find_token, time_to_commit, with_retries
 from publisher.options import MAIN
-from publisher.plan.plan import Change
-from publisher.plan.state import Commit, PullRequest, RemoteFile, State
+from publisher.plan import Change, Commit, PullRequest, RemoteFile, State
 from publisher.prepare.files import LocalFile, TextFile, UploadedFile
 from publisher.text import endpoint
 

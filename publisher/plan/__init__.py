@@ -1,1 +1,450 @@
-"""Wanted dataset against repository: pure functions of values, without files or requests."""
+"""A repository as found, the dataset that is wanted there, and the plan: files to add, change, remove, and notes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from operator import attrgetter
+from pathlib import Path
+from reprlib import repr as short
+from typing import Any, Literal
+
+import datasets
+
+from publisher.card import NO_CARD, Card, ExistingCard, all_configs, card_diff, compose, features_sha256, read_infos
+from publisher.card.record import (
+    CARD,
+    CARD_BYTES,
+    NO_YAML,
+    RECORD,
+    ConfigRecord,
+    PublishedCard,
+    Record,
+    git_blob_id,
+    read_card,
+)
+from publisher.errors import DifferenceError, UsageError
+from publisher.options import Options
+from publisher.prepare.configs import PreparedConfig, declared_configs, is_as_declared
+from publisher.prepare.datasets_compat import flat
+from publisher.prepare.files import (
+    ExpectedFile,
+    File,
+    KnownFile,
+    TextFile,
+    content_of,
+    describe_file,
+    digest_of,
+    rows_sha256_of,
+)
+
+Action = Literal["add", "change", "compare", "remove", "same"]  # compare: which of two shows when the file is written
+Made = tuple[datasets.BuilderConfig, Mapping[str, Any]]  # a config, and its provenance by `describe_builder`
+MOST_NAMED = 5  # differing parameters
+NOT_PARAMETERS = ("builder", "config", "version")  # keys of a provenance
+HIDDEN = re.compile(r"\..*|.*~|Thumbs\.db|desktop\.ini|__MACOSX|__pycache__", re.DOTALL)
+PICTURE = re.compile(r"\]\((assets/[^)\s]+)\)")
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file on the Hub."""
+
+    path: str
+    size: int
+    blob_id: str  # git's id of its content, or of its pointer if it is in LFS
+    sha256: str | None  # of its content, if it is in LFS or was read
+
+    def has_content_of(self, file: File) -> bool:
+        """Return True if its content is that of a local file."""
+        if self.size != file.size:
+            return False
+        if self.sha256:
+            return self.sha256 == digest_of(file)
+        return (content := content_of(file)) is not None and self.blob_id == git_blob_id(content)
+
+
+@dataclass(frozen=True)
+class State:
+    """A repository at one commit."""
+
+    commit: str
+    files: Mapping[str, RemoteFile]
+    card: PublishedCard
+    private: bool
+
+    @property
+    def record(self) -> Record:
+        """Record of what the publisher wrote; empty if it wrote nothing."""
+        return self.card.record
+
+
+EMPTY = State("", {}, PublishedCard(), private=False)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit that has the wanted state."""
+
+    id: str  # "" for a merge, whose answer does not say it
+    pull_request: str | None = None  # its address, if it is in one
+    revision: str | None = None  # of the pull request
+    parent: str | None = None  # the commit that it was to follow, if this run made it
+    earlier: tuple[str, ...] = ()  # commits of the same plan, between the two
+    title: str | None = None  # by which both are to be found, if no answer says which they are
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """An open pull request."""
+
+    revision: str
+    url: str
+    title: str
+
+    @property
+    def number(self) -> int:
+        """Its number in the repository."""
+        return int(self.revision.rpartition("/")[2])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Configs of a builder as files, written or expected, and their card."""
+
+    builder: type[datasets.DatasetBuilder]
+    card: Card
+    configs: Sequence[PreparedConfig]
+
+    def card_for(self, existing: ExistingCard = NO_CARD) -> Card:
+        """Return the card that is meant for these configs and for those that stay."""
+        return self.card.of(self.builder, all_configs(self.builder, self.configs, existing))
+
+    def files(self, card: Card) -> list[File]:
+        """Return all files except README.md and the record: those of the configs, and the pictures of a card."""
+        files: list[File] = [file for config in self.configs for file in config.all_files]
+        if (root := card.assets) is None:
+            return files
+        # also behind links, without the hidden files of systems and editors
+        found = [Path(place, name) for place, _, names in os.walk(root, followlinks=True) for name in names]
+        shown = [path for path in sorted(found) if not any(map(HIDDEN.fullmatch, path.relative_to(root).parts))]
+        return files + [describe_file(path, root, within="assets/") for path in shown if path.is_file()]
+
+    def readme(
+        self, card: Card, files: Sequence[File], repo_id: str, existing: ExistingCard = NO_CARD
+    ) -> tuple[TextFile, Record]:
+        """Return README.md and the record; raises UsageError if the card shows a picture that is missing."""
+        assets = {file.path: digest_of(file) or "" for file in files if file.path.startswith("assets/")}
+        text, record = compose(card, self.builder, self.configs, assets, repo_id, existing)
+        for picture in PICTURE.findall(text):
+            if card.assets and picture not in {*assets, *existing.paths}:
+                advice = f"draw it, or take it off {card.template}"
+                raise UsageError(f"{CARD} shows {picture}, which is not in {card.assets}: {advice}")
+        return TextFile(CARD, text.encode()), record
+
+    def all_files(self, repo_id: str) -> list[File]:
+        """Return all files of a new repository, the card first."""
+        card = self.card_for()
+        files = self.files(card)
+        readme, record = self.readme(card, files, repo_id)
+        return [readme, record.file, *files]
+
+
+@dataclass(frozen=True)
+class Change:
+    """Action on one path."""
+
+    path: str
+    action: Action
+    before: RemoteFile | None
+    after: File | None
+    by_others: bool = False  # the content that is replaced is not what an earlier run wrote
+
+    def difference(self, files: Mapping[str, RemoteFile]) -> str | None:
+        """Return how a repository's files differ from the result, or None."""
+        found = files.get(self.path)
+        if self.after is None:
+            return f"{self.path} is no longer wanted" if found else None
+        if found is None:
+            return f"{self.path} is missing"
+        is_done = found == self.before if self.action == "same" else found.has_content_of(self.after)
+        whose = "; another user or program wrote or edited it" if self.by_others else ""
+        return None if is_done else f"{self.path} differs{whose}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Changes from one state of a repository to the wanted one."""
+
+    start: State
+    changes: Sequence[Change]  # of the publisher's paths, in the order of their names
+    configs: Sequence[PreparedConfig]  # of the repository afterwards
+    mismatch: str = ""  # how the published dataset is another one
+    notes: Sequence[str] = ()  # what a maintainer should know before
+    card_diff: Sequence[str] = ()  # of a card that other people wrote or edited, line by line
+    template: str = ""  # of the card, or the revision that it comes from
+    unread: Sequence[RemoteFile] = ()  # files whose content decides whether they are removed, kept or replaced
+
+    @property
+    def replaces_edited_card(self) -> bool:
+        """Return True if a text of other people would be lost."""
+        return any(change.path == CARD and change.by_others for change in self.changes)
+
+    @property
+    def steps(self) -> list[Change]:
+        """Changes without those that change nothing."""
+        return [change for change in self.changes if change.action != "same"]
+
+    def is_within(self, other: Plan) -> bool:
+        """Return True if the other plan does the same to each file; the record follows from the other files."""
+        return all(step in other.steps for step in self.steps if step.path != RECORD)
+
+    def differences(self, state: State) -> list[str]:
+        """Return how a state differs from the result of the plan, a sentence for each file."""
+        return [words for change in self.changes if (words := change.difference(state.files))]
+
+    def batches(self, state: State, files: int) -> list[list[Change]]:
+        """Return the remaining changes for several commits; the card and the record come last and together."""
+        steps = [change for change in self.steps if change.difference(state.files)]
+        last = [step for step in steps if step.path in (CARD, RECORD)]
+        steps = [step for step in steps if step not in last]
+        batches = [steps[start : start + files] for start in range(0, len(steps), files)]
+        if batches and len(batches[-1]) + len(last) <= files:
+            batches[-1] += last
+        elif last:
+            batches.append(last)
+        return batches
+
+
+def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
+    """Compare a repository with the wanted dataset; raises DifferenceError if files of other people do not fit in."""
+    recorded = state.record
+    dataset, doubtful = (dataset, []) if options.rewrite or options.rollback else _keep_recorded(dataset, state)
+    _, keep_prose = _edited_and_kept(dataset.card, options, state)
+    existing = ExistingCard(state.card, keep_prose=keep_prose, leave_other_configs=options.leave_other_configs)
+    card = dataset.card_for(existing)
+    files = dataset.files(card)
+    kept = {CARD, RECORD, *(file.path for file in files)}
+    if options.leave_other_configs:
+        prepared = {config.name for config in dataset.configs}
+        kept |= {path for name, record in recorded.configs.items() if name not in prepared for path in record.files}
+    outdated = [state.files[path] for path in recorded.files if path not in kept and path in state.files]
+    stale = [file for file in outdated if file.sha256 == recorded.files[file.path]]
+    if options.adopt and options.script in state.files:
+        read = {options.script, "dataset_infos.json", *only_read(dataset.configs, options.repo_id, state.card)}
+        stale += [state.files[path] for path in sorted(read - kept) if path in state.files]
+    others = set(state.files) - kept - {file.path for file in stale}
+
+    readme, record = dataset.readme(card, files, options.repo_id, replace(existing, paths=others))
+    changes = [Change(file.path, "remove", file, None) for file in stale]
+    changes += [_change(file, state.files.get(file.path), recorded) for file in files]
+    composed = read_card(readme.content.decode(), record.file.content.decode())
+    of_card = _change(readme, state.files.get(CARD), Record())
+    if of_card.action not in ("add", "same"):
+        edited = recorded.keeps_prose or state.card.is_edited(card.fields)
+        if state.card.says_the_same(composed):
+            of_card = replace(of_card, action="same", by_others=False)
+        else:
+            of_card = replace(of_card, by_others=edited and not keep_prose)
+    if of_card.action == "same":
+        # its style may be another; and additions of other people alone are not a reason to commit
+        as_before = replace(record, readme=recorded.readme)
+        is_same = as_before.file == recorded.file
+        record = as_before if is_same else replace(record, readme=record.readme and state.files[CARD].blob_id)
+    texts = [of_card, replace(_change(record.file, state.files.get(RECORD), recorded), by_others=False)]
+    if any(isinstance(file, ExpectedFile) for file in files):  # then the numbers in card and record are expected, too
+        texts = [
+            replace(text, action="compare" if text.before else "add", after=ExpectedFile(text.path, text.after.size))
+            for text in texts
+            if text.after
+        ]
+    unread = [*(file for file in outdated if file.sha256 is None), *doubtful]
+    if state.card.is_unread and of_card.action != "same":
+        unread.append(state.files[CARD])
+    template, mismatch, noted = options.rollback or card.template.name, "", []
+    if not options.rollback:
+        made = [(config.builder_config, config.provenance) for config in dataset.configs]
+        mismatch = describe_mismatch(dataset.builder, made, recorded)
+        names = [options.repo_id.rpartition("/")[2], *(str(provenance["builder"]) for _, provenance in made)]
+        noted = list(notes([] if mismatch else dataset.configs, recorded, others, names))
+    diff = card_diff(state.card, composed, template) if of_card.by_others else ()
+    changes = sorted([*changes, *texts], key=attrgetter("path"))
+    return Plan(state, changes, dataset.configs, mismatch, noted, diff, template, unread)
+
+
+def _change(file: File, before: RemoteFile | None, recorded: Record) -> Change:
+    if before is None:
+        return Change(file.path, "add", None, file)
+    if digest_of(file) is None:
+        return Change(file.path, "compare", before, file)
+    if before.has_content_of(file):
+        return Change(file.path, "same", before, file)
+    by_others = before.sha256 not in (None, recorded.files.get(file.path))
+    return Change(file.path, "change", before, file, by_others)
+
+
+def is_undecided(card: Card, options: Options, state: State) -> bool:
+    """Return True if other people wrote or edited the card, and no option says what becomes of it."""
+    edited, keeps_prose = _edited_and_kept(card, options, state)
+    return edited and not (options.overwrite_card or keeps_prose)
+
+
+def _edited_and_kept(card: Card, options: Options, state: State) -> tuple[bool, bool]:
+    """Return whether other people wrote or edited the card, and whether its prose is kept."""
+    edited = CARD in state.files and state.card.is_edited(card.fields)
+    keeps = not options.overwrite_card and (state.record.keeps_prose or (options.keep_card and edited))
+    is_read = bool(state.card.metadata) or set(state.card.faults) <= {NO_YAML}  # else the YAML may say anything
+    if keeps and not (is_read and CARD in state.files and state.files[CARD].size <= CARD_BYTES):
+        reason = (*state.card.faults, "it is missing or too long to be read")[0]
+        advice = "Correct it there, or replace it with --overwrite-card"
+        raise DifferenceError(f"The existing {CARD} cannot be kept: {reason}. {advice}")
+    return edited, keeps
+
+
+# --- files that stay though this machine writes their rows in other bytes ---------------------------------------------
+
+
+def _keep_recorded(dataset: Dataset, state: State) -> tuple[Dataset, list[RemoteFile]]:
+    """Return a dataset with existing files in place of those that hold the same rows in other bytes.
+
+    Another version of pyarrow writes the same rows in other bytes, and another one of `datasets` counts them in other
+    bytes of memory: what a run recorded of them holds. Also return the files that would be kept if their content is
+    what was recorded, which is not known yet.
+    """
+    configs, unread = [], []
+    for config in dataset.configs:
+        record = state.record.configs.get(config.name)
+        if record and not record.features:  # of an earlier version: the card says what it lacks
+            info = recorded_infos(state.card).get(config.name)
+            if info is not None and info.features is not None:
+                num_bytes = {split: told.num_bytes for split, told in (info.splits or {}).items()}
+                record = replace(record, features=features_sha256(info.features), num_bytes=num_bytes)
+        sha256 = features_sha256(config.info.features)
+        if record and (record.provenance, record.features) == (config.provenance, sha256):
+            config, doubtful = _keep(config, record, state.files)
+            unread += doubtful
+        configs.append(config)
+    return replace(dataset, configs=configs), unread
+
+
+def _keep(
+    config: PreparedConfig, record: ConfigRecord, existing: Mapping[str, RemoteFile]
+) -> tuple[PreparedConfig, list[RemoteFile]]:
+    same = {
+        file.path: existing[file.path]
+        for file in config.all_files
+        if file.path in record.files and file.path in existing
+        if rows_sha256_of(file) and rows_sha256_of(file) == record.rows_sha256.get(file.path)
+    }
+    unread = [remote for remote in same.values() if remote.sha256 is None]
+    kept = {path: remote for path, remote in same.items() if remote.sha256 == record.files[path]}
+
+    def as_recorded(file: File) -> File:
+        remote = kept.get(file.path)
+        if not isinstance(file, KnownFile) or remote is None or remote.sha256 == file.sha256:
+            return file
+        return KnownFile(file.path, remote.size, file.rows, file.nbytes, remote.sha256 or "", file.rows_sha256)
+
+    files = {split: list(map(as_recorded, of_split)) for split, of_split in config.files.items()}
+    info = config.info
+    if len(kept) == len(config.all_files) == len(record.files) and record.num_bytes.keys() == info.splits.keys():
+        info = info.copy()
+        for name, size in record.num_bytes.items():
+            info.splits[name].num_bytes = size
+        info.dataset_size = sum(record.num_bytes.values())
+        info.download_size = sum(remote.size for remote in kept.values())
+    return replace(config, info=info, files=files), unread
+
+
+def recorded_infos(card: PublishedCard) -> Mapping[str, datasets.DatasetInfo]:
+    """Return what a card says of the recorded configs; nothing if its entries cannot be read."""
+    try:
+        return read_infos(card, card.record.configs)
+    except (ValueError, TypeError, KeyError, AttributeError):  # edited by hand
+        return {}
+
+
+# --- notes for the maintainer -----------------------------------------------------------------------------------------
+
+
+def describe_mismatch(builder: type[datasets.DatasetBuilder], wanted: Iterable[Made], record: Record) -> str:
+    """Return how the published dataset differs from the wanted one, or nothing.
+
+    A declared config of a higher version than the published one is the next version of the same dataset, whatever its
+    parameters.
+    """
+    declared = declared_configs(builder)
+    for config, here in wanted:
+        for there in (published.provenance for published in record.configs.values()):
+            if "builder" in there and there["builder"] != here["builder"]:
+                return f"builder {short(there['builder'])} there, {short(here['builder'])} here"
+        if config.name not in record.configs:
+            continue
+        there = record.configs[config.name].provenance
+        if is_as_declared(config, declared[config.name]) and _is_newer(here["version"], there.get("version")):
+            continue
+        before, after = _parameters(there), _parameters(here)
+        names = [name for name in {**after, **before} if before.get(name) != after.get(name)]
+        if names:
+            words = [f"{name}={short(before.get(name))} there, {short(after.get(name))} here" for name in names]
+            more = [f"and {len(names) - MOST_NAMED} more differ"] if len(names) > MOST_NAMED else []
+            return f"config {config.name!r} has {'; '.join([*words[:MOST_NAMED], *more])}"
+    return ""
+
+
+def _parameters(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters by name, including the fields of nested ones."""
+    flattened: dict[str, Any] = {}
+    for name, value in provenance.items():
+        if name not in NOT_PARAMETERS:
+            flattened |= value if isinstance(value, dict) else {name: value}
+    return flattened
+
+
+def notes(
+    configs: Iterable[PreparedConfig], record: Record, paths: Collection[str], names: Iterable[str]
+) -> Iterator[str]:
+    """Yield sentences on rows whose version stays, versions that go back, and scripts that `load_dataset` refuses.
+
+    `paths` are the files that stay in addition to the plan's, `names` what a script of the dataset may be called.
+    """
+    configs = list(configs)
+    yield from dict.fromkeys(note for config in configs for note in config.notes)
+    for config in configs:
+        version = config.provenance["version"]
+        published = record.configs.get(config.name)
+        there = published.provenance.get("version") if published else None
+        if published and there == version and _rows_differ(published, config):
+            yield f"rows of config {config.name!r} change at the same version {version}: raise it, as caches go by it"
+        elif _is_newer(there, version):
+            yield f"config {config.name!r} goes back from version {there} to {version}: is the code an old copy?"
+    for name in dict.fromkeys(names):
+        if f"{name}.py" in paths:
+            yield f"{name}.py, an existing script, stays: load_dataset no longer runs scripts, so it may be removed"
+
+
+def _rows_differ(record: ConfigRecord, config: PreparedConfig) -> bool:
+    if record.digests and config.digests:
+        return record.digests != config.digests
+    found = {file.path: rows_sha256_of(file) for file in config.all_files}
+    return any(rows and rows != record.rows_sha256.get(path, rows) for path, rows in found.items())
+
+
+def _is_newer(here: Any, there: Any) -> bool:
+    try:
+        return bool(datasets.Version(str(here)) > datasets.Version(str(there)))
+    except ValueError:  # not a version
+        return False
+
+
+def only_read(configs: Iterable[PreparedConfig], repo_id: str, card: PublishedCard) -> Iterator[str]:
+    """Yield the paths in a repository that its script fetched from it, and that no config of its card names."""
+    address = re.compile(rf"(?:hf:/|https?://[^/]+)/datasets/{re.escape(repo_id)}(?:@[^/]+|/(?:resolve|raw)/[^/]+)/")
+    given = (text for entry in card.entries("configs") for text in flat(entry.get("data_files")))
+    named = [text for text in given if isinstance(text, str)]
+    for path in {address.sub("", text.split("::")[-1].split("?")[0]) for config in configs for text in config.inputs}:
+        if "://" not in path and not any(fnmatchcase(path, pattern) for pattern in named):
+            yield path

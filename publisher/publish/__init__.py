@@ -8,17 +8,15 @@ from dataclasses import dataclass, field, replace
 
 import datasets
 
-from publisher.card.compose import Card
+from publisher.card import Card
 from publisher.card.record import CARD
-from publisher.check.compare import check_commit, check_opens, check_published, check_rows
+from publisher.check import check_commit, check_opens, check_published, check_rows
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, last_word
 from publisher.hub.errors import TRANSIENT, explain, status_of
 from publisher.hub.http import Patience, check_surroundings, pause
 from publisher.hub.repository import NOT_FOUND, MovedError, NoRevisionError, Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options
-from publisher.plan.notes import Made, describe_mismatch
-from publisher.plan.plan import Plan, is_undecided, make_plan
-from publisher.plan.state import EMPTY, Commit, Dataset, State
+from publisher.plan import EMPTY, Commit, Dataset, Made, Plan, State, describe_mismatch, is_undecided, make_plan
 from publisher.publish.commit import carry_out
 
 CONFLICTS = {409, 412}

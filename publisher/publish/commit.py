@@ -7,8 +7,7 @@ from dataclasses import replace
 from publisher.errors import last_word
 from publisher.hub.repository import MovedError, Repository
 from publisher.options import MAIN, Options
-from publisher.plan.plan import Plan
-from publisher.plan.state import Commit, PullRequest, State
+from publisher.plan import Commit, Plan, PullRequest, State
 
 COMMIT_FILES = 100  # what the Hub advises at most: https://huggingface.co/docs/hub/repositories-recommendations
 

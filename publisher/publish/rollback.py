@@ -9,13 +9,12 @@ from fnmatch import fnmatchcase
 import datasets
 from huggingface_hub import DatasetCardData
 
-from publisher.card.compose import NO_CARD, Card, ExistingCard, add_others, ours_of
+from publisher.card import NO_CARD, Card, ExistingCard, add_others, ours_of
 from publisher.card.record import BY_CONFIG, CARD, Record, name_of, write_card
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
 from publisher.options import Options
-from publisher.plan.plan import recorded_infos
-from publisher.plan.state import EMPTY, Dataset, State
+from publisher.plan import EMPTY, Dataset, State, recorded_infos
 from publisher.prepare.configs import PreparedConfig, default_config
 from publisher.prepare.files import File, TextFile, UploadedFile
 

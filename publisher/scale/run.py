@@ -13,12 +13,11 @@ from typing import Any
 
 import datasets
 
-from publisher.card.compose import Card
+from publisher.card import Card
 from publisher.errors import ConfigsError, UsageError, last_word
 from publisher.hub.repository import Repository
 from publisher.options import Options
-from publisher.plan.plan import is_undecided
-from publisher.plan.state import Dataset
+from publisher.plan import Dataset, is_undecided
 from publisher.prepare.config_builder import ConfigBuilder, TemporaryFolder
 from publisher.prepare.configs import choose_configs, default_config, describe_builder
 from publisher.prepare.files import KnownFile, LocalFile

@@ -22,7 +22,7 @@ from generator.arrays import Floats, Integers
 from loopback import Hub
 from mnist1d import VERSION, Mnist1D, load_arrays
 from publisher import main
-from publisher.card.compose import size_category
+from publisher.card import size_category
 from publisher.cli import validate as validate_command
 from tests.commands import files_in, run_command
 from tests.golden import ROOT

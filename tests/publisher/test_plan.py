@@ -15,16 +15,11 @@ from mnist1d import Mnist1D
 from publisher import publish
 from tests.commands import Ended, run_command
 from tests.pictures import Changed, Pictures, Renamed, pictures_card
-from tests.shards import SHARDS_CARD, Shards, ShardsConfig
+from tests.shards import SHARDS_CARD
+from tests.shards import small_shards as shards
 
 R = "tester/year"
 Run = Callable[..., Ended]
-
-
-def shards(rows: int, version: str = "1.0.0") -> type[Shards]:
-    """A dataset of one small config."""
-    config = ShardsConfig(name="default", shards=1, rows=rows, version=version)
-    return type("Shards", (Shards,), {"BUILDER_CONFIGS": [config], "__module__": Shards.__module__})
 
 
 @pytest.fixture
@@ -117,10 +112,6 @@ def test_edited_by_hand(hub: Hub, run: Run) -> None:
     assert "More" not in hub.files(R)["README.md"].decode()
 
 
-PROSE = "# Written by hand\n\nBy a person who cares.\n"
-TEXT = f"---\nlanguage:\n- en\nlicense: bsd\ntags:\n- numbers\npretty_name: Their name\n---\n{PROSE}"
-
-
 def test_fields_and_configs_of_others(hub: Hub, run: Run) -> None:
     """Whatever people add to the YAML is not an edit of the text, and stays, also when the dataset is rolled back."""
     assert run("--tag", "v1").exit_code == 0
@@ -141,10 +132,11 @@ def test_fields_and_configs_of_others(hub: Hub, run: Run) -> None:
 def test_the_record_survives_a_new_card(hub: Hub, run: Run) -> None:
     """The publisher's files are still known as its own after other people replaced the card as a whole."""
     assert run().exit_code == 0
-    hub.commit(R, {"README.md": TEXT.encode()})
+    prose = b"# Written by hand\n"
+    hub.commit(R, {"README.md": b"---\nlicense: bsd\ntags:\n- numbers\n---\n" + prose})
     ended = run("--keep-card", builder=shards(60, "1.1.0"))
     assert (ended.exit_code, "another user" in ended.stdout) == (0, False)
-    assert PROSE in hub.files(R)["README.md"].decode()
+    assert prose in hub.files(R)["README.md"]
     hub.commit(R, {}, delete=["README.md"])
     assert run("--overwrite-card", builder=shards(60, "1.1.0")).exit_code == 0
     assert b"# Shards" in hub.files(R)["README.md"]

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from loopback import Hub
 from publisher import Card, main, validate
-from publisher.card.default import default_card
+from publisher.card import default_card
 from publisher.prepare import parquet
 from publisher.prepare.datasets_compat import encoded_as_before_4
 from publisher.prepare.features import as_read, portable_dict, portable_yaml
