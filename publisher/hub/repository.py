@@ -27,7 +27,7 @@ from publisher.hub.http import find_token, time_to_commit, with_retries
 from publisher.options import MAIN
 from publisher.plan.plan import Change
 from publisher.plan.state import Commit, PullRequest, RemoteFile, State
-from publisher.prepare.files import LocalFile, TextFile, UploadedFile
+from publisher.prepare import LocalFile, TextFile, UploadedFile
 from publisher.text import endpoint
 
 T = TypeVar("T")

@@ -11,9 +11,9 @@ from typing import Any
 import datasets
 
 from publisher.card.record import ConfigRecord, PublishedCard, Record
+from publisher.prepare import rows_sha256_of
 from publisher.prepare.configs import PreparedConfig, declared_configs, is_as_declared
 from publisher.prepare.datasets_compat import flat
-from publisher.prepare.files import rows_sha256_of
 
 Made = tuple[datasets.BuilderConfig, Mapping[str, Any]]  # a config, and its provenance by `describe_builder`
 MOST_NAMED = 5  # differing parameters

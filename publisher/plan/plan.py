@@ -15,8 +15,8 @@ from publisher.errors import DifferenceError
 from publisher.options import Options
 from publisher.plan.notes import describe_mismatch, notes, only_read
 from publisher.plan.state import Dataset, RemoteFile, State
+from publisher.prepare import ExpectedFile, File, KnownFile, TextFile, digest_of, rows_sha256_of
 from publisher.prepare.configs import PreparedConfig
-from publisher.prepare.files import ExpectedFile, File, KnownFile, TextFile, digest_of, rows_sha256_of
 
 Action = Literal["add", "change", "compare", "remove", "same"]  # compare: which of two shows when the file is written
 

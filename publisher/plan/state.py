@@ -13,8 +13,8 @@ import datasets
 from publisher.card.compose import NO_CARD, Card, ExistingCard, all_configs, compose
 from publisher.card.record import CARD, PublishedCard, Record, git_blob_id
 from publisher.errors import UsageError
+from publisher.prepare import File, TextFile, content_of, describe_file, digest_of
 from publisher.prepare.configs import PreparedConfig
-from publisher.prepare.files import File, TextFile, content_of, describe_file, digest_of
 
 PICTURE = re.compile(r"\]\((assets/[^)\s]+)\)")
 

@@ -16,8 +16,8 @@ from publisher.hub.repository import Repository
 from publisher.options import Options
 from publisher.plan.plan import recorded_infos
 from publisher.plan.state import EMPTY, Dataset, State
+from publisher.prepare import File, TextFile, UploadedFile
 from publisher.prepare.configs import PreparedConfig, default_config
-from publisher.prepare.files import File, TextFile, UploadedFile
 
 
 @dataclass(frozen=True)

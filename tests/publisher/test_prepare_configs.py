@@ -329,12 +329,7 @@ def test_the_order_of_configs(
     ],
 )
 def test_sources_of_scripts(
-    splits: str,
-    options: list[str],
-    said: str | None,
-    server: Server,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    splits: str, options: list[str], said: str | None, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are found as in versions 1 to 3, or the sentence says which is missing, and how to give it."""
     monkeypatch.setattr(sys, "path", list(sys.path))

@@ -20,9 +20,8 @@ from loopback import Hub
 from mnist1d import VERSION
 from publisher import Card, main, validate
 from publisher.prepare import parquet
-from publisher.prepare.config_builder import ConfigBuilder
 from publisher.prepare.configs import METADATA_KEY, PreparedConfig
-from publisher.prepare.tasks import WholeConfig
+from publisher.prepare.tasks import ConfigBuilder, WholeConfig
 from tests.builders import INTEGER, VALUE, R, Rows, builder, load, read
 from tests.pictures import Pictures
 
