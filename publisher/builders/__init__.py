@@ -15,7 +15,7 @@ from types import ModuleType
 import datasets
 
 from publisher.builders.scripts import PACKAGE, refuse_beam, sequences_of_dicts, take_script
-from publisher.errors import UsageError
+from publisher.errors import UsageError, fault_of_code
 
 __all__ = ["RemoteScript", "find_builder", "find_remote", "load_module"]
 
@@ -43,19 +43,10 @@ class RemoteScript:
 def find_remote(source: str, is_trusted: bool) -> RemoteScript | None:
     """Return the script that a source names on the Hub, or None if it names a script on this machine.
 
-    Raises
-    ------
-    UsageError
-        If the script is not trusted.
-
     Examples
     --------
     >>> find_remote("hf://datasets/me/texts@script", is_trusted=True)
     RemoteScript(repo_id='me/texts', revision='script', builder='')
-    >>> find_remote("me/texts", is_trusted=False)
-    Traceback (most recent call last):
-    ...
-    publisher.errors.UsageError: Folder me/texts not found. The script of a repository on the Hub is third-...
     """
     found = REPOSITORY.fullmatch(source)
     if not found or (not found["marked"] and (Path(source).exists() or found["repo_id"].endswith(".py"))):
@@ -119,13 +110,7 @@ def find_builder(source: str) -> type[datasets.DatasetBuilder]:
 
 
 def load_module(name: str) -> ModuleType:
-    """Import a module that declares a builder.
-
-    Raises
-    ------
-    UsageError
-        In place of whatever its code raises, with its line.
-    """
+    """Import a module that declares a builder; whatever its code raises is a UsageError with its line."""
     return _import(name, name, None)
 
 
@@ -180,11 +165,8 @@ def _import(module: str, name: str, script: Path | None) -> ModuleType:
         ) from error
     except (Exception, SystemExit) as error:
         text = " ".join(str(error).split())
-        fault = UsageError(
-            f"{_place(error, name)}: {type(error).__name__}{f': {text}' if text else ''}. It cannot be imported"
-        )
-        fault.trace = "".join(traceback.format_exception(error))
-        raise fault from error
+        sentence = f"{_place(error, name)}: {type(error).__name__}{f': {text}' if text else ''}. It cannot be imported"
+        raise fault_of_code(sentence, error) from error
 
 
 def _place(error: BaseException, name: str) -> str:
@@ -199,11 +181,9 @@ def _only_one(module: ModuleType, path: Path) -> type[datasets.DatasetBuilder]:
     """Return the first builder from which none of the others derives; `load_dataset` also took the first of several."""
     kinds = _builders(module)
     last = [kind for kind in kinds if not any(other is not kind and issubclass(other, kind) for other in kinds)]
-    if not last:
-        raise UsageError(
-            f"{path.name} does not define a builder. Add a class derived from datasets.GeneratorBasedBuilder"
-        )
-    return last[0]
+    if last:
+        return last[0]
+    raise UsageError(f"{path.name} does not define a builder. Add a class derived from datasets.GeneratorBasedBuilder")
 
 
 def _builders(module: ModuleType) -> list[type[datasets.DatasetBuilder]]:

@@ -24,14 +24,8 @@ from publisher.errors import UsageError
 PACKAGE = "loading_script"  # the package that holds the folder of a script, so that relative imports work
 PLACE = "PUBLISHER_SCRIPT_FOLDER"  # a variable: workers are other processes, and import the script themselves
 TASKS = (  # the names of `datasets.tasks` that `datasets` exported
-    "AudioClassification",
-    "AutomaticSpeechRecognition",
-    "ImageClassification",
-    "LanguageModeling",
-    "QuestionAnsweringExtractive",
-    "Summarization",
-    "TaskTemplate",
-    "TextClassification",
+    *("AudioClassification", "AutomaticSpeechRecognition", "ImageClassification", "LanguageModeling"),
+    *("QuestionAnsweringExtractive", "Summarization", "TaskTemplate", "TextClassification"),
 )
 
 
@@ -144,9 +138,7 @@ def _add_tasks() -> None:
             setattr(datasets, name, _task(name))
         init = datasets.DatasetInfo.__init__
 
-        def without_tasks(
-            self: datasets.DatasetInfo, *arguments: Any, task_templates: Any = None, **keywords: Any
-        ) -> None:
+        def without_tasks(self: Any, *arguments: Any, task_templates: Any = None, **keywords: Any) -> None:
             init(self, *arguments, **keywords)
 
         datasets.DatasetInfo.__init__ = without_tasks  # a keyword that went with them

@@ -1,4 +1,4 @@
-"""From a builder to files; this module turns what goes wrong on the way into sentences.
+"""From a builder to files: the kinds of files, and sentences for what goes wrong on the way.
 
 The package knows neither cards nor the Hub.
 """
@@ -18,7 +18,13 @@ from typing import Any, ClassVar
 import datasets
 from datasets.exceptions import DatasetGenerationError
 
-from publisher.errors import PublishingError, UsageError
+from publisher.errors import PublishingError, fault_of_code
+
+HERE = Path(__file__).parent.parent
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk: other configs would fail likewise
+LONGEST = 100  # characters of a value in a message
+NO_ROWS = "The split is empty, and `load_dataset` cannot open empty splits. Remove it"
+FOLDER_HINTS = ("data_dir", "manual_dir", "manually download")
 
 
 @dataclass(frozen=True)
@@ -94,8 +100,8 @@ def describe_file(
     root: Path,
     rows: int | None = None,
     nbytes: int | None = None,
-    within: str = "",
     rows_sha256: str = "",
+    within: str = "",
 ) -> LocalFile:
     """Size and digest of a file below `root`, whose path in the repository begins with `within`."""
     path = within + source.relative_to(root).as_posix()
@@ -125,37 +131,18 @@ def content_of(file: File) -> bytes | None:
     return file.content if isinstance(file, TextFile) else None
 
 
-HERE = Path(__file__).parent.parent
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk: other configs would fail likewise
-LONGEST = 100  # characters of a value in a message
-NO_ROWS = "The split is empty, and `load_dataset` cannot open empty splits. Remove it"
-FOLDER_HINTS = ("data_dir", "manual_dir", "manually download")
-
-
 class RowsError(Exception):
     """Rows that cannot be written as they are: the message begins with the place, and says why."""
 
 
 def bad_value(row: int, column: str, value: Any, feature: Any, reason: object, line: str = "") -> RowsError:
-    """Error for a value that does not fit its feature; `line` is the script's.
-
-    Examples
-    --------
-    >>> print(bad_value(3, "age", 300, datasets.Value("int8"), "Integer value 300 not in range", "ages.py, line 9"))
-    row 3, column 'age', ages.py, line 9: 300 does not fit Value('int8'): Integer value 300 not in range
-    """
+    """Error for a value that does not fit its feature; `line` is the script's."""
     where = f"row {row}, column {column!r}" + (f", {line}" if line else "")
     return RowsError(f"{where}: {short(value)} does not fit {short(feature)}: {short(reason, str)}")
 
 
 def short(value: object, spell: Callable[[object], str] = repr) -> str:
-    """Spelling of a value on one line, cut after `LONGEST` characters.
-
-    Examples
-    --------
-    >>> short("x" * 1000)[-10:]
-    'xxxxxxx...'
-    """
+    """Spelling of a value on one line, cut after `LONGEST` characters."""
     try:
         text = " ".join(spell(value).split())
     except Exception:  # code of the builder's author
@@ -171,15 +158,10 @@ def builder_errors(
     split: Callable[[], str] | str = "",
     passing: tuple[type[Exception], ...] = (),
 ) -> Iterator[None]:
-    """Turn what a builder raises into a sentence.
+    """Turn what a builder raises into a UsageError with a sentence.
 
     `split` may be a function that returns it when it is needed. Exceptions of the classes in `passing`, what the system
     refuses outside of the builder, such as a full disk, and the publisher's own errors pass unchanged.
-
-    Raises
-    ------
-    UsageError
-        In place of whatever else a builder raises.
     """
     try:
         yield
@@ -192,24 +174,21 @@ def builder_errors(
         where = f"config {config!r}" + (f", split {name!r}" if name else "")
         reasons = list(_reasons(error))
         if found := next((reason for reason in reasons if isinstance(reason, RowsError)), None):
-            fault = UsageError(f"{where}, {found}")
-            fault.trace = "".join(traceback.format_exception(error))
-            raise fault from error
+            raise fault_of_code(f"{where}, {found}", error) from error
         places = [place for reason in reasons if (place := _place(reason, kind))]
         reason = next((reason for reason in reasons if not isinstance(reason, DatasetGenerationError)), error)
         if isinstance(reason, OSError) and (reason.errno in FULL or not (places or _address(reason))):
             raise reason from None
         line = f"{places[0]}: " if places else ""
         text = " ".join(str(reason).split())
-        address = _address(reason)
-        text += f" ({address})" if address and address not in text else ""
+        if (address := _address(reason)) not in text:
+            text += f" ({address})"
         if any(hint in text for hint in FOLDER_HINTS):
             text = text.rstrip(".") + ". Give the folder as --data-dir"
         elif "data_files" in text:
             text = text.rstrip(".") + ". Give the files as --set data_files=..."
-        fault = UsageError(f"{where}: {line}{type(reason).__name__}{f': {text}' if text else ''}")
-        fault.trace = "".join(traceback.format_exception(reason))
-        raise fault from error
+        sentence = f"{where}: {line}{type(reason).__name__}{f': {text}' if text else ''}"
+        raise fault_of_code(sentence, reason) from error
 
 
 def _reasons(error: BaseException | None) -> Iterator[BaseException]:

@@ -6,7 +6,6 @@ of values and a Python list for a list of structs, and later versions still read
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,21 +21,17 @@ def plain(name: Any) -> Any:
     return str.__str__(name) if isinstance(name, str) else name
 
 
-def plain_features(features: Mapping[str, Any]) -> datasets.Features:
+def plain_features(feature: Any) -> Any:
     """Features whose names of columns and labels are plain text."""
-    return datasets.Features(_plain(dict(features)))
-
-
-def _plain(feature: Any) -> Any:
     if isinstance(feature, datasets.ClassLabel):
         names = list(map(plain, feature.names))
         is_plain = all(type(name) is str for name in feature.names)
         return feature if is_plain else datasets.ClassLabel(names=names, id=feature.id)
     if isinstance(feature, dict):
-        return {plain(name): _plain(inner) for name, inner in feature.items()}
+        return {plain(name): plain_features(inner) for name, inner in feature.items()}
     if isinstance(feature, list):
-        return [_plain(inner) for inner in feature]
-    return replace(feature, feature=_plain(feature.feature)) if item_of(feature) is not None else feature
+        return [plain_features(inner) for inner in feature]
+    return replace(feature, feature=plain_features(feature.feature)) if item_of(feature) is not None else feature
 
 
 def item_of(feature: Any) -> Any:
@@ -68,13 +63,7 @@ def yaml_of_features(features: datasets.Features) -> list[Any]:
 
 
 def portable_dict(features: datasets.Features) -> dict[str, Any]:
-    """Features as the `huggingface` key of a Parquet file holds them.
-
-    Examples
-    --------
-    >>> portable_dict(datasets.Features({"x": datasets.Sequence(datasets.Value("int8"))}))
-    {'x': {'feature': {'dtype': 'int8', '_type': 'Value'}, '_type': 'Sequence'}}
-    """
+    """Features as the `huggingface` key of a Parquet file holds them."""
     return {name: _portable(feature) for name, feature in features.to_dict().items()}
 
 
@@ -110,32 +99,13 @@ def portable_yaml(features: Any) -> Any:
 
 
 def as_read(features: datasets.Features) -> datasets.Features:
-    """Features as a card gives them back: of several spellings of the same one is left.
-
-    Examples
-    --------
-    >>> lists = [datasets.Sequence(datasets.Value("int8")), [datasets.Value("int8")]]
-    >>> len({str(as_read(datasets.Features({"x": spelling}))) for spelling in lists})
-    1
-    """
+    """Features as a card gives them back: of several spellings of the same one is left."""
     return features_from_card(portable_yaml(yaml_of_features(features)))
 
 
 def check_features(features: datasets.Features) -> None:
-    """Refuse features that a card cannot give back.
-
-    Raises
-    ------
-    RowsError
-        With what the libraries say of it.
-
-    Examples
-    --------
-    >>> check_features(datasets.Features({"_type": datasets.Value("int8")}))
-    Traceback (most recent call last):
-    ...
-    publisher.prepare.RowsError: the features cannot be written into a card (...). Give columns and labels other names
-    """
+    """Refuse features that a card cannot give back, with a RowsError that has the libraries' words."""
+    reason = "the YAML gives back others"
     try:
         listed = portable_yaml(yaml_of_features(features))
         features_from_card(listed)
@@ -143,7 +113,5 @@ def check_features(features: datasets.Features) -> None:
         is_kept = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["dataset_info"] == listed
     except Exception as error:  # whatever a name that the libraries use themselves, or half a character, leads to
         is_kept, reason = False, str(error)
-    else:
-        reason = "the YAML gives back others"
     if not is_kept:
         raise RowsError(f"the features cannot be written into a card ({reason}). Give columns and labels other names")

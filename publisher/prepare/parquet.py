@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby, product
-from pathlib import Path, PurePath
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -28,8 +28,6 @@ from publisher.prepare.datasets_compat import embed_table_storage, table_cast
 from publisher.prepare.features import fields_of, is_medium, portable_dict
 from publisher.prepare.rows import RowsDigest, arrow_bytes, cut_by_bytes, differing_columns, map_arrays, row_bytes
 
-P = TypeVar("P", bound=PurePath)
-
 MAGIC = b"PAR1"  # first and last bytes of a file
 FILE_BYTES = 500_000_000  # Arrow bytes of a file: what the Hub's guide recommends
 LARGEST = 1.5  # times as many, where it only shows on the way how many there are
@@ -42,13 +40,7 @@ CHUNKED = {  # keys by which the Hub's viewer, and `datasets`, know such files
 
 
 def file_names(split: str, count: int) -> list[str]:
-    """Names of a split's files, in order.
-
-    Examples
-    --------
-    >>> file_names("train", 2)
-    ['train-00000-of-00002.parquet', 'train-00001-of-00002.parquet']
-    """
+    """Names of a split's files, in order: `train-00000-of-00002.parquet` and `train-00001-of-00002.parquet`."""
     return [f"{split}-{index:05d}-of-{count:05d}.parquet" for index in range(count)]
 
 
@@ -63,7 +55,7 @@ class Written:
 
     def describe(self, root: Path) -> LocalFile:
         """Describe the file as part of the repository whose folder is `root`."""
-        return describe_file(self.path, root, self.rows, self.nbytes, rows_sha256=self.rows_sha256)
+        return describe_file(self.path, root, rows=self.rows, nbytes=self.nbytes, rows_sha256=self.rows_sha256)
 
 
 @dataclass(frozen=True)
@@ -79,13 +71,7 @@ class Writing:
 def write_split(
     dataset: datasets.Dataset, split: str, folder: Path, writing: Writing
 ) -> tuple[list[Written], RowsDigest]:
-    """Write the rows of a split in files of about `FILE_BYTES`; return the files, and a digest of all rows.
-
-    Raises
-    ------
-    RowsError
-        If a medium cannot be read, or if a file does not hold the rows that were given.
-    """
+    """Write the rows of a split in files of about `FILE_BYTES`; return the files, and a digest of all rows."""
     folder.mkdir(parents=True, exist_ok=True)
     table = dataset.with_format("arrow")[:]
     sizes = row_bytes(table) + external_bytes(table, writing.features)
@@ -106,8 +92,7 @@ def write_split(
 def write_files(tables: Iterable[pa.Table], path: Path, writing: Writing) -> Iterator[Written]:
     """Write tables into files not larger than `LARGEST` allows, and yield each when it is written.
 
-    Their number shows at the end, as tables may be of any size: each gets a number before the
-    suffix of `path`, see `numbered`.
+    Their number shows at the end, as tables may be of any size: each gets a number before the suffix of `path`.
     """
     size = number = 0
 
@@ -119,18 +104,7 @@ def write_files(tables: Iterable[pa.Table], path: Path, writing: Writing) -> Ite
         return number
 
     for index, groups in groupby(_row_groups(_complete(tables, writing, 0)), place):
-        yield _write(groups, numbered(path, index), writing)[0]
-
-
-def numbered(path: P, index: int) -> P:
-    """Path of one of the files that `write_files` writes.
-
-    Examples
-    --------
-    >>> numbered(Path("data/train.parquet"), 1).name
-    'train.1.parquet'
-    """
-    return path.with_suffix(f".{index}{path.suffix}")
+        yield _write(groups, path.with_suffix(f".{index}{path.suffix}"), writing)[0]
 
 
 def _write(
@@ -182,11 +156,6 @@ def any_length(kind: pa.DataType) -> pa.DataType:
     """A type with lists of any length in place of fixed lengths, as it is stored.
 
     pyarrow 21 neither writes nor reads those that are null; the length stands in the features.
-
-    Examples
-    --------
-    >>> str(any_length(pa.list_(pa.int8(), 2)))
-    'list<item: int8>'
     """
     if pa.types.is_struct(kind):
         return pa.struct([field.with_type(any_length(field.type)) for field in kind])
@@ -226,14 +195,10 @@ def _read_back(path: Path, features: datasets.Features) -> tuple[RowsDigest, int
             overhead = 0
             for batch in file.iter_batches(BATCH_ROWS, row_groups=[index], use_threads=False):  # in the same memory
                 table = pa.Table.from_batches([batch])
-                nbytes += _nbytes(table) - overhead
-                overhead = _nbytes(table[:0])  # of each batch, and of the group once
+                nbytes += sum(map(arrow_bytes, table.columns)) - overhead
+                overhead = sum(map(arrow_bytes, table[:0].columns))  # of each batch, and of the group once
                 found.add(table_cast(table, features.arrow_schema))
     return found, nbytes
-
-
-def _nbytes(table: pa.Table) -> int:
-    return sum(map(arrow_bytes, table.columns))
 
 
 def _complete(tables: Iterable[pa.Table], writing: Writing, first: int) -> Iterator[pa.Table]:
@@ -292,13 +257,7 @@ KINDS = {"image": "datasets.Image()", "audio": "datasets.Audio()", "video": "dat
 
 
 def has_media(feature: Any) -> bool:
-    """Return True if a feature is a medium, or holds one.
-
-    Examples
-    --------
-    >>> has_media(datasets.Features({"pages": [{"scan": datasets.Image()}]}))
-    True
-    """
+    """Return True if a feature is a medium, or holds one."""
     return is_medium(feature) or any(map(has_media, fields_of(feature).values()))
 
 
@@ -324,30 +283,29 @@ def external_bytes(table: pa.Table, features: datasets.Features) -> np.ndarray[A
     """Count the bytes that each row has in files on this machine that are not in the table yet: (rows,) int64."""
     total = np.zeros(len(table), np.int64)
     for name, feature in features.items():
-        if has_media(feature):
-            start = 0
-            for chunk in table[name].chunks:
-                for row, path in _external(chunk, feature):
-                    file = Path(path)
-                    total[start + row] += file.stat().st_size if file.is_file() else 0
-                start += len(chunk)
+        for row, path in _external(table[name], feature):
+            total[row] += Path(path).stat().st_size if Path(path).is_file() else 0
     return total
 
 
 def _embed(table: pa.Table, features: datasets.Features) -> pa.Table:
-    listed = features.arrow_schema.metadata[b"huggingface"]
-    listed = BIOLOGY.sub(b'"_type": "Image"', listed)
+    listed = BIOLOGY.sub(b'"_type": "Image"', features.arrow_schema.metadata[b"huggingface"])
     table = embed_table_storage(table.replace_schema_metadata({"huggingface": listed}))
     for name, feature in features.items():
-        for chunk in table[name].chunks:
-            for _, path in _external(chunk, feature):
-                raise FileNotFoundError(path)
+        for _, path in _external(table[name], feature):
+            raise FileNotFoundError(path)
     return table
 
 
-def _external(array: pa.Array, feature: Any) -> Iterator[tuple[int, str]]:
+def _external(array: pa.Array | pa.ChunkedArray, feature: Any) -> Iterator[tuple[int, str]]:
     """Row and path of each medium that is only named."""
     if not has_media(feature):
+        return
+    if isinstance(array, pa.ChunkedArray):
+        start = 0
+        for chunk in array.chunks:
+            yield from ((start + row, path) for row, path in _external(chunk, feature))
+            start += len(chunk)
         return
     if isinstance(array, pa.ExtensionArray):
         array = array.storage
