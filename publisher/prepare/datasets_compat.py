@@ -1,6 +1,6 @@
 """Parts of `datasets` that it does not export and the publisher cannot do without, each with its reason.
 
-tests/publisher/test_prepare_compat.py tries all of them with the oldest and the newest supported version.
+tests/test_internals.py and the tests of prepare try all of them with the oldest and the newest supported version.
 """
 
 from __future__ import annotations
@@ -370,12 +370,11 @@ def encoded_as_before_4() -> Iterator[None]:
     """
     encode = encoding.encode_nested_example
     value, label, audio = datasets.Value, datasets.ClassLabel, datasets.Audio
-    converters = _Converters()
 
     def encode_nested(schema: Any, obj: Any, level: int = 0) -> Any:
         kind = type(schema)
         if kind is value:  # as most are
-            return None if obj is None else converters[schema.dtype](obj)
+            return None if obj is None else schema.encode_example(obj)
         if isinstance(schema, dict):
             is_of_lists = schema and all(isinstance(of, datasets.List) for of in schema.values())
             if is_of_lists and isinstance(obj, (list, tuple)):
@@ -388,19 +387,6 @@ def encoded_as_before_4() -> Iterator[None]:
 
     with patch.object(encoding, "encode_nested_example", encode_nested):
         yield
-
-
-class _Converters(dict[str, Callable[[Any], Any]]):
-    """`Value.encode_example` by `dtype`, looked up once instead of for each value."""
-
-    def __missing__(self, dtype: str) -> Callable[[Any], Any]:
-        feature = datasets.Value(dtype)
-        for kind, sample in ((bool, 1), (int, True), (float, 1), (str, 1)):
-            if type(feature.encode_example(sample)) is kind:
-                self[dtype] = kind
-                return kind
-        self[dtype] = feature.encode_example
-        return feature.encode_example
 
 
 def _sound_file(value: Any) -> dict[str, Any] | None:

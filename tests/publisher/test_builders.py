@@ -54,8 +54,6 @@ class ShortTexts(Corpus):
         file = dl_manager.download(f"data/{self.config.name}.tsv")
         return [datasets.SplitGenerator(name=datasets.Split.TRAIN, gen_kwargs={"file": file})]
 """
-
-
 FILES = {
     "short-texts.py": TEXTS,
     "labels.py": 'LABELS = ["bad", "good"]\n',
@@ -66,14 +64,10 @@ FILES = {
     "dataset_infos.json": '{"en": {"splits": {"train": {"name": "train", "num_bytes": 1, "num_examples": 7}}}}',
     "README.md": "---\ndataset_info:\n  config_name: en\n  splits:\n  - name: train\n    num_examples: 7\n---\n",
 }
-
-
 ROWS = [
     {"text": "so good", "label": 1, "spans": {"start": [0, 3], "word": ["so", "good"]}},
     {"text": "bad", "label": 0, "spans": {"start": [0], "word": ["bad"]}},
 ]
-
-
 PLAIN = dict.fromkeys(("head", "info"), "") | {"body": "pass", "splits": "pass", "given": "{}"}
 REFUSED = {  # a script -> the sentence
     "import datasets\n": "mine.py does not define a builder",

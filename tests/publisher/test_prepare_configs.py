@@ -13,7 +13,7 @@ from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, ClassVar
+from typing import Any
 
 import datasets
 import numpy as np
@@ -117,12 +117,12 @@ def test_faults_of_a_builder(card: Card, hub: Hub, capsys: pytest.CaptureFixture
 class Server(ThreadingHTTPServer):
     """Serves one archive, and counts how often it is fetched."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Archive)
-        self.fetched = 0
-        self.text = "1"
-        self.has_etag = True
-        self.url = f"http://127.0.0.1:{self.server_port}/numbers.zip"
+    fetched, text, has_etag = 0, "1", True
+
+    @property
+    def url(self) -> str:
+        """Address of the archive."""
+        return f"http://127.0.0.1:{self.server_port}/numbers.zip"
 
 
 class Archive(BaseHTTPRequestHandler):
@@ -130,19 +130,11 @@ class Archive(BaseHTTPRequestHandler):
 
     server: Server
 
-    def do_HEAD(self) -> None:
-        """The headers."""
-        self._answer()
-
     def do_GET(self) -> None:
-        """Headers and content."""
+        """Headers, and the content if it is asked for."""
         if self.path != "/numbers.zip":
             self.send_error(404)
             return
-        self.server.fetched += 1
-        self.wfile.write(self._answer())
-
-    def _answer(self) -> bytes:
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w") as archive:
             archive.writestr(zipfile.ZipInfo("number.txt"), self.server.text)
@@ -151,7 +143,11 @@ class Archive(BaseHTTPRequestHandler):
             self.send_header("ETag", f'"{self.server.text}"')
         self.send_header("Content-Length", str(len(content.getvalue())))
         self.end_headers()
-        return content.getvalue()
+        if self.command == "GET":
+            self.server.fetched += 1
+            self.wfile.write(content.getvalue())
+
+    do_HEAD = do_GET  # noqa: N815
 
     def log_message(self, *arguments: Any) -> None:
         """Say nothing."""
@@ -162,7 +158,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server on loopback, which aiohttp reaches without a proxy."""
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "127.0.0.1")
-    with Server() as served:
+    with Server(("127.0.0.1", 0), Archive) as served:
         Thread(target=served.serve_forever, daemon=True).start()
         yield served
         served.shutdown()
@@ -172,33 +168,29 @@ def test_sources_are_fetched_once(server: Server, card: Card, hub: Hub) -> None:
     """For dry run, publish, publish again and verify; again if the server has another; and are kept nowhere else."""
     extracted: list[Path] = []
 
-    class Fetching(datasets.GeneratorBasedBuilder):
-        BUILDER_CONFIGS: ClassVar = [datasets.BuilderConfig(name=name) for name in "ab"]
+    def rows(config: Any, folder: Path) -> Iterator[dict[str, str]]:
+        yield {"x": config.name + (folder / "number.txt").read_text(encoding="utf-8")}
 
-        def _info(self) -> datasets.DatasetInfo:
-            return datasets.DatasetInfo(features=datasets.Features({"x": datasets.Value("string")}))
+    def split_generators(self: Any, manager: Any) -> list[datasets.SplitGenerator]:
+        extracted.append(Path(manager.download_and_extract(server.url)))
+        return [datasets.SplitGenerator(name="train", gen_kwargs={"folder": extracted[-1]})]
 
-        def _split_generators(self, manager: Any) -> list[datasets.SplitGenerator]:
-            folder = Path(manager.download_and_extract(server.url))
-            extracted.append(folder)
-            return [datasets.SplitGenerator(name="train", gen_kwargs={"folder": folder})]
-
-        def _generate_examples(self, folder: Path) -> Iterator[tuple[int, dict[str, str]]]:
-            yield 0, {"x": self.config.name + (folder / "number.txt").read_text(encoding="utf-8")}
-
+    features = datasets.Features({"x": VALUE("string")})
+    kind = builder(rows, features, [datasets.BuilderConfig(name=name) for name in "ab"])
+    kind._split_generators = split_generators
     for arguments in (["--dry-run"], [], [], ["--verify"]):
-        assert main(Fetching, card, R, arguments) == 0
+        assert main(kind, card, R, arguments) == 0
         assert server.fetched == 1
     assert load("b")["x"][:] == ["b1"]
     server.text = "2"
-    assert main(Fetching, card, R, []) == 0
+    assert main(kind, card, R, []) == 0
     assert server.fetched == 2
     assert load("b")["x"][:] == ["b2"]
     server.has_etag = False
     for text in "34":  # fetched again in each run, and once for all configs
         server.text = text
         before = server.fetched
-        assert main(Fetching, card, R, []) == 0
+        assert main(kind, card, R, []) == 0
         assert server.fetched == before + 1
         assert load("b")["x"][:] == [f"b{text}"]
     assert len(set(extracted)) == 7  # once for all configs of a run

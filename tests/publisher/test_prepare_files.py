@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -81,13 +82,8 @@ def files(tmp_path: Path) -> list[str]:
     return sorted(map(str, folder.iterdir()))
 
 
-MEDIA = datasets.Features(
-    {
-        "image": datasets.Image(),
-        "pages": [datasets.Image()],
-        "deep": {"found": [{"crop": datasets.Image(), "name": VALUE("string")}]},
-    }
-)
+DEEP = {"found": [{"crop": datasets.Image(), "name": VALUE("string")}]}
+MEDIA = datasets.Features({"image": datasets.Image(), "pages": [datasets.Image()], "deep": DEEP})
 
 
 def media(config: Any, files: list[str]) -> Iterator[dict[str, Any]]:
@@ -177,16 +173,8 @@ def test_rows_of_all_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert all(group.total_byte_size < 60_000 for group in groups)
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ({"numbers": [0, 1, 2], "words": ["a", "b"]}, ["0ab", "1ab", "2ab"]),  # lists of different lengths
-        ({"numbers": (0, 1), "words": ["a", "b"]}, ["0ab", "1ab"]),  # a list, not of shards
-    ],
-)
-def test_lists_that_are_no_shards(
-    given: dict[str, Any], expected: list[str], card: Card, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("numbers", [[0, 1, 2], (0, 1)])  # lists of different lengths; a list, not of shards
+def test_lists_that_are_no_shards(numbers: Any, card: Card, hub: Hub, monkeypatch: Any, tmp_path: Path) -> None:
     """They reach the builder whole."""
     monkeypatch.setattr(parquet, "FILE_BYTES", 1)
 
@@ -194,9 +182,10 @@ def test_lists_that_are_no_shards(
         for number in numbers:
             yield pa.table({"x": [f"{number}{''.join(words)}"]})
 
+    given = {"numbers": numbers, "words": ["a", "b"]}
     kind = builder(joined, datasets.Features({"x": VALUE("string")}), tables=True, train=given)
     assert main(kind, card, R, ["--work-dir", str(tmp_path / "work")]) == 0
-    assert load()["x"][:] == expected
+    assert load()["x"][:] == [f"{number}ab" for number in numbers]
 
 
 def test_shards_of_all_sizes(card: Card, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -235,19 +224,18 @@ def test_media_in_text(
     """Texts that are paths of pictures here are noted in the plan, and when a folder is written."""
     features = datasets.Features({"scan": VALUE("string"), "pages": [VALUE("string")], "note": VALUE("string")})
     row = {"scan": files[0], "pages": ["/nowhere.png", files[1]], "note": "/see files"}
-    for kind in (
-        builder(lambda config: iter([row]), features),
-        builder(
-            lambda config, n: (pa.table({k: [v] for k, v in row.items()}) for _ in n),
-            features,
-            tables=True,
-            train={"n": [1, 2]},
-        ),
+
+    def tables(config: Any, n: list[int]) -> Iterator[pa.Table]:
+        return (pa.table({name: [value] for name, value in row.items()}) for _ in n)
+
+    in_parts = builder(tables, features, tables=True, train={"n": [1, 2]})
+    for kind, arguments in product(
+        (builder(lambda config: iter([row]), features), in_parts),
+        (["--dry-run"], ["--output-dir", str(tmp_path / "out")]),
     ):
-        for arguments in (["--dry-run"], ["--output-dir", str(tmp_path / "out")]):
-            assert main(kind, card, R, arguments) == 0
-            said = "".join(capsys.readouterr())
-            for column, name in (("scan", "0.png"), ("pages", "1.png")):
-                assert f"column {column!r} holds paths of files that are not published, such as '{name}'" in said
-            assert "datasets.Image()" in said
-            assert "'note'" not in said
+        assert main(kind, card, R, arguments) == 0
+        said = "".join(capsys.readouterr())
+        for column, name in (("scan", "0.png"), ("pages", "1.png")):
+            assert f"column {column!r} holds paths of files that are not published, such as '{name}'" in said
+        assert "datasets.Image()" in said
+        assert "'note'" not in said

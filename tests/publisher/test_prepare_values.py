@@ -36,7 +36,6 @@ NESTED = datasets.Features(
         "struct": {"a": VALUE("float32"), "b": [VALUE("string")]},
     }
 )
-
 FLOAT, TEXTS = st.floats(width=32, allow_nan=False), st.lists(st.text(max_size=2))
 ROW = st.fixed_dictionaries(
     {
@@ -116,13 +115,12 @@ def test_what_parquet_does_not_hold(card: Card, hub: Hub, capsys: Any) -> None:
     assert "cannot keep these rows in Parquet (" in said
 
 
+NO_FEATURES = [({"_type": VALUE("int8")}, {"_type": 1}), (datasets.ClassLabel(names=["\ud800"]), 0)]
+
+
 @pytest.mark.parametrize("tables", [False, True])
-@pytest.mark.parametrize(
-    ("feature", "value"), [({"_type": VALUE("int8")}, {"_type": 1}), (datasets.ClassLabel(names=["\ud800"]), 0)]
-)
-def test_features_that_no_card_can_have(
-    feature: Any, value: Any, tables: bool, card: Card, hub: Hub, capsys: Any
-) -> None:
+@pytest.mark.parametrize(("feature", "value"), NO_FEATURES)
+def test_features_no_card_can_have(feature: Any, value: Any, tables: bool, card: Card, hub: Hub, capsys: Any) -> None:
     """Names that the libraries take for their own, and half characters."""
     features = datasets.Features({"x": feature})
 
@@ -189,8 +187,6 @@ VALUES: dict[str, Any] = {
     **dict.fromkeys(("binary", "large_binary"), b"\0\xff"),
     **dict.fromkeys(("string", "large_string"), "ü\0"),
 }
-
-
 ANY_LENGTH = "array of any length"
 SEVERAL = datasets.TranslationVariableLanguages(languages=["de", "en"])
 # Content is not looked at: what is published is what is given
@@ -292,9 +288,8 @@ def test_the_place_of_a_bad_value(
     kind = builder(rows, datasets.Features({"id": VALUE("int64"), "suspect": feature}))
     assert main(kind, card, R, ["--output-dir", str(tmp_path / "out")]) == 2
     said = capsys.readouterr().err
-    place = "config 'default', split 'train', row 1234, column 'suspect', builders.py, line "
-    assert place in said, said
-    assert why in said, said
+    for words in ("config 'default', split 'train', row 1234, column 'suspect', builders.py, line ", why):
+        assert words in said, said
     assert not (tmp_path / "out").exists()
 
 
