@@ -12,8 +12,7 @@ import pyarrow as pa
 import pytest
 from huggingface_hub import DatasetCardData
 
-from publisher.prepare import datasets_compat
-from publisher.prepare.features import features_from_card
+from publisher.prepare import datasets_compat, features_from_card
 from tests.pictures import Pictures
 
 

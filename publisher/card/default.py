@@ -10,9 +10,9 @@ from typing import Any
 import datasets
 
 from publisher.card.compose import Card
+from publisher.prepare import item_of
 from publisher.prepare.configs import ConfigCard
 from publisher.prepare.datasets_compat import flat
-from publisher.prepare.features import item_of
 
 TEMPLATE = Path(__file__).with_name("default.md.jinja")
 LABELS_SHOWN = 10  # names of a class label

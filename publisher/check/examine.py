@@ -20,8 +20,7 @@ from publisher.check.compare import file_finding
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, check_repo_id
-from publisher.prepare import file_digest
-from publisher.prepare.features import features_from_card
+from publisher.prepare import features_from_card, file_digest
 from publisher.prepare.rows import RowsDigest, arrow_bytes, row_digests
 from publisher.text import one_line
 

@@ -21,10 +21,9 @@ from typing import Any
 import datasets
 import numpy as np
 
-from publisher.builders.scripts import PACKAGE
+from publisher.builders import PACKAGE
 from publisher.errors import UsageError, choices
-from publisher.prepare import DataFile, File, add_up
-from publisher.prepare.features import plain
+from publisher.prepare import DataFile, File, add_up, plain
 
 METADATA_KEY = "builder_config"  # in the footer of each Parquet file: builder, version and parameters
 DEFAULT = "default"  # a config of this name is the default one, whatever else a card says

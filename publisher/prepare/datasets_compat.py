@@ -28,9 +28,8 @@ from datasets.utils.file_utils import hash_url_to_filename, is_relative_path, ur
 from datasets.utils.metadata import MetadataConfigs  # writes `configs` into a card as `push_to_hub` does
 from datasets.utils.py_utils import map_nested
 
-from publisher.builders.scripts import sequences_of_dicts
-from publisher.prepare import RowsError, bad_value, short
-from publisher.prepare.features import plain
+from publisher.builders import sequences_of_dicts
+from publisher.prepare import RowsError, bad_value, plain, short
 from publisher.prepare.rows import find_bad_value
 
 # The last four read a card and the files of a folder as `load_dataset` will

@@ -23,9 +23,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
-from publisher.prepare import LocalFile, RowsError, describe_file, short
+from publisher.prepare import LocalFile, RowsError, describe_file, fields_of, is_medium, portable_dict, short
 from publisher.prepare.datasets_compat import embed_table_storage, table_cast
-from publisher.prepare.features import fields_of, is_medium, portable_dict
 from publisher.prepare.rows import RowsDigest, arrow_bytes, cut_by_bytes, differing_columns, map_arrays, row_bytes
 
 MAGIC = b"PAR1"  # first and last bytes of a file

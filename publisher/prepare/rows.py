@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from publisher.prepare.features import fields_of, is_medium, item_of
+from publisher.prepare import fields_of, is_medium, item_of
 
 Place = tuple[str, ...]
 

@@ -27,10 +27,21 @@ from typing import Any, ClassVar
 
 import datasets
 
-from publisher.builders.scripts import sequences_of_dicts
+from publisher.builders import sequences_of_dicts
 from publisher.errors import UsageError
 from publisher.options import Options
-from publisher.prepare import NO_ROWS, DataFile, ExpectedFile, KnownFile, LocalFile, add_up, builder_errors, parquet
+from publisher.prepare import (
+    NO_ROWS,
+    DataFile,
+    ExpectedFile,
+    KnownFile,
+    LocalFile,
+    add_up,
+    builder_errors,
+    check_features,
+    parquet,
+    plain_features,
+)
 from publisher.prepare.configs import (
     METADATA_KEY,
     PreparedConfig,
@@ -49,7 +60,6 @@ from publisher.prepare.datasets_compat import (
     prepare_rows,
     split_generators,
 )
-from publisher.prepare.features import check_features, plain_features
 from publisher.prepare.parquet import Writing, file_names, notes_on_media, write_files, write_split
 from publisher.prepare.rows import RowsDigest, differing_columns
 

@@ -21,9 +21,8 @@ from hypothesis import strategies as st
 from loopback import Hub
 from publisher import Card, main, validate
 from publisher.card.default import default_card
-from publisher.prepare import parquet
+from publisher.prepare import as_read, parquet, portable_dict, portable_yaml
 from publisher.prepare.datasets_compat import encoded_as_before_4
-from publisher.prepare.features import as_read, portable_dict, portable_yaml
 from publisher.prepare.rows import RowsDigest, differing_columns
 from tests.builders import INTEGER, VALUE, R, builder, load, one
 

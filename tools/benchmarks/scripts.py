@@ -106,7 +106,7 @@ def answer_downloads(samples: Path, names: Sequence[str]) -> None:
 
 def own_rows(kind: Any, config: str, options: Mapping[str, Any], downloads: Path) -> dict[str, list[str]]:
     """Split -> rows as the script yields them, encoded by its features, without the library's files in between."""
-    from publisher.builders.scripts import sequences_of_dicts
+    from publisher.builders import sequences_of_dicts
     from publisher.prepare.datasets_compat import encoded_as_before_4
     from publisher.prepare.tasks import ConfigBuilder
 
