@@ -10,6 +10,7 @@ PublishingError
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -31,6 +32,13 @@ class UsageError(PublishingError):
     """The request cannot be carried out: the message says what was given, what is allowed, what to do."""
 
     exit_code = 2
+
+
+def fault_of_code(sentence: str, raised: BaseException) -> UsageError:
+    """UsageError for what the user's own code raised."""
+    fault = UsageError(sentence)
+    fault.trace = "".join(traceback.format_exception(raised))
+    return fault
 
 
 class ConfigsError(UsageError):

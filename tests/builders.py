@@ -16,6 +16,26 @@ INTEGER = datasets.Features({"x": VALUE("int64")})
 
 Rows = Callable[..., Iterator[Any]]
 
+SCRIPT = """import datasets
+{head}
+class Any(datasets.GeneratorBasedBuilder):
+    {body}
+    def _info(self):
+        return datasets.DatasetInfo({info})
+    def _split_generators(self, manager):
+        {splits}
+        return [datasets.SplitGenerator("train", {given})]
+    def _generate_examples(self, given=None):
+        {rows}
+"""
+
+
+def script(path: Path, **parts: str) -> Path:
+    """A loading script; the parts are those of `SCRIPT`."""
+    parts = dict.fromkeys(("head", "info"), "") | dict.fromkeys(("body", "splits"), "pass") | {"given": "{}"} | parts
+    path.write_text(SCRIPT.format(**parts), encoding="utf-8")
+    return path
+
 
 def builder(
     rows: Rows,

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from publisher import Card
+from tests.builders import VALUE
 
 TEMPLATE = """# Pictures
 
@@ -32,11 +33,9 @@ class Pictures(datasets.GeneratorBasedBuilder):
         return datasets.DatasetInfo(
             features=datasets.Features(
                 {
-                    "text": datasets.Value("string"),
-                    "boxes": [
-                        {"name": datasets.Value("string"), "corners": datasets.Sequence(datasets.Value("int32"))}
-                    ],
-                    "scores": datasets.Sequence(datasets.Sequence(datasets.Value("float32"))),
+                    "text": VALUE("string"),
+                    "boxes": [{"name": VALUE("string"), "corners": datasets.Sequence(VALUE("int32"))}],
+                    "scores": datasets.Sequence(datasets.Sequence(VALUE("float32"))),
                     "kind": datasets.ClassLabel(names=["light", "dark"]),
                     "image": datasets.Image(),
                 }
@@ -44,22 +43,19 @@ class Pictures(datasets.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
-        return [
-            datasets.SplitGenerator(name=datasets.Split.VALIDATION, gen_kwargs={"rows": self.ROWS[self.config.name]})
-        ]
+        rows = self.ROWS[self.config.name]
+        return [datasets.SplitGenerator(name=datasets.Split.VALIDATION, gen_kwargs={"rows": rows})]
 
     def _generate_examples(self, rows: int) -> Iterator[tuple[int, dict[str, Any]]]:
         for row in range(rows):
-            yield (
-                row,
-                {
-                    "text": f"row {row} -- ä",
-                    "boxes": [{"name": f"box {box}", "corners": [box, row]} for box in range(row % 3)],
-                    "scores": [[row / 2, row / 4], []],
-                    "kind": row % 2,
-                    "image": Image.fromarray(np.full((4, 4), row, dtype=np.uint8)),
-                },
-            )
+            columns = {
+                "text": f"row {row} -- ä",
+                "boxes": [{"name": f"box {box}", "corners": [box, row]} for box in range(row % 3)],
+                "scores": [[row / 2, row / 4], []],
+                "kind": row % 2,
+                "image": Image.fromarray(np.full((4, 4), row, dtype=np.uint8)),
+            }
+            yield row, columns
 
 
 def pictures_card(folder: Path) -> Card:

@@ -45,23 +45,17 @@ class Shards(datasets.ArrowBasedBuilder):
     DEFAULT_CONFIG_NAME = "default"
 
     def _info(self) -> datasets.DatasetInfo:
-        return datasets.DatasetInfo(
-            features=datasets.Features({"key": datasets.Value("int64"), "value": datasets.Value("float64")})
-        )
+        features = {"key": datasets.Value("int64"), "value": datasets.Value("float64")}
+        return datasets.DatasetInfo(features=datasets.Features(features))
 
     def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
         rows, shards = self.config.rows, self.config.shards
-        counts = {"train": shards, "test": -(-shards // 5)}
+        parts = {
+            split: [Shard(split, index, rows if index < count - 1 else -(-rows // 2)) for index in range(count)]
+            for split, count in (("train", shards), ("test", -(-shards // 5)))
+        }
         return [
-            datasets.SplitGenerator(
-                name=split,
-                gen_kwargs={
-                    "parts": [
-                        Shard(split, index, rows if index < count - 1 else -(-rows // 2)) for index in range(count)
-                    ]
-                },
-            )
-            for split, count in counts.items()
+            datasets.SplitGenerator(name=split, gen_kwargs={"parts": of_split}) for split, of_split in parts.items()
         ]
 
     def _generate_tables(self, parts: list[Shard]) -> Iterator[tuple[int, pa.Table]]:

@@ -35,6 +35,7 @@ from publisher.card.record import (
     write_card,
 )
 from publisher.errors import DifferenceError, UsageError
+from publisher.prepare import as_read, digest_of, item_of, portable_yaml, rows_sha256_of, yaml_of_features
 from publisher.prepare.configs import (
     ConfigCard,
     PreparedConfig,
@@ -44,8 +45,6 @@ from publisher.prepare.configs import (
     recall_config,
 )
 from publisher.prepare.datasets_compat import DatasetInfosDict, MetadataConfigs, flat
-from publisher.prepare.features import as_read, item_of, portable_yaml, yaml_of_features
-from publisher.prepare.files import digest_of, rows_sha256_of
 
 COMPUTED = ("size_categories", *BY_CONFIG)
 FEATURES_BYTES = 200_000  # of one config, as JSON: larger features are left to the Parquet files

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from publisher.prepare.files import TextFile
+from publisher.prepare import TextFile
 
 CARD, RECORD = "README.md", ".publish.json"
 CARD_BYTES = 30_000_000  # larger cards and records are not read

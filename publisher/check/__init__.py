@@ -24,10 +24,9 @@ from publisher.hub.errors import explain, is_of_the_hub
 from publisher.hub.http import with_retries
 from publisher.hub.repository import Repository
 from publisher.plan import EMPTY, Commit, Plan, RemoteFile, State
+from publisher.prepare import File, LocalFile, TextFile, as_read, digest_of, file_digest, rows_sha256_of
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.datasets_compat import table_cast
-from publisher.prepare.features import as_read
-from publisher.prepare.files import File, LocalFile, TextFile, digest_of, file_digest, rows_sha256_of
 from publisher.prepare.parquet import MAGIC, digest_of_rows
 from publisher.prepare.rows import RowsDigest, differing_columns, row_digests
 from publisher.text import clean, one_line

@@ -19,8 +19,7 @@ from publisher.check import file_finding, layout, parquet
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, check_repo_id
-from publisher.prepare.features import features_from_card
-from publisher.prepare.files import file_digest
+from publisher.prepare import features_from_card, file_digest
 from publisher.prepare.rows import RowsDigest, arrow_bytes, row_digests
 from publisher.text import one_line
 

@@ -14,8 +14,8 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from publisher.prepare import as_read
 from publisher.prepare.configs import METADATA_KEY
-from publisher.prepare.features import as_read
 from publisher.prepare.parquet import MAGIC, any_length
 from publisher.text import one_line
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from publisher.card.record import CARD, RECORD, read_card
 from publisher.cli.signals import AT_END, UNINTERRUPTED
 from publisher.errors import UsageError
-from publisher.prepare.files import File, LocalFile, TextFile, file_digest
+from publisher.prepare import File, LocalFile, TextFile, file_digest
 
 
 def complete_folder(folder: Path, files: Sequence[File]) -> None:

@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from publisher.options import Options
 from publisher.plan import Change
+from publisher.prepare import File, digest_of
 from publisher.prepare.configs import default_config
-from publisher.prepare.files import File, digest_of
 from publisher.prepare.tasks import FilePart
 from publisher.publish import Outcome
 from publisher.scale.run import Job

@@ -24,8 +24,8 @@ from publisher.errors import DifferenceError, PublishingError, UsageError, last_
 from publisher.hub.repository import Repository
 from publisher.options import Options
 from publisher.plan import Dataset
+from publisher.prepare import File
 from publisher.prepare.configs import choose_configs
-from publisher.prepare.files import File
 from publisher.prepare.tasks import FilePart, Prepared, Task
 from publisher.publish import Outcome, Show, look, plan_from, publish, verify
 from publisher.publish.rollback import load_snapshot

@@ -17,7 +17,7 @@ from huggingface_hub import CommitOperationAdd, constants, get_session
 from huggingface_hub.lfs import UploadInfo, post_lfs_batch_info
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, paginate
 
-from publisher.prepare.files import KnownFile, UploadedFile
+from publisher.prepare import KnownFile, UploadedFile
 
 _cache_lock = threading.Lock()
 

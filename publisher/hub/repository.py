@@ -26,7 +26,7 @@ from publisher.hub.errors import NO_TOKEN, explain, hides_words, is_lost, status
 from publisher.hub.http import find_token, time_to_commit, with_retries
 from publisher.options import MAIN
 from publisher.plan import Change, Commit, PullRequest, RemoteFile, State
-from publisher.prepare.files import LocalFile, TextFile, UploadedFile
+from publisher.prepare import LocalFile, TextFile, UploadedFile
 from publisher.text import endpoint
 
 T = TypeVar("T")

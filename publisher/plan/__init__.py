@@ -28,9 +28,7 @@ from publisher.card.record import (
 )
 from publisher.errors import DifferenceError, UsageError
 from publisher.options import Options
-from publisher.prepare.configs import PreparedConfig, declared_configs, is_as_declared
-from publisher.prepare.datasets_compat import flat
-from publisher.prepare.files import (
+from publisher.prepare import (
     ExpectedFile,
     File,
     KnownFile,
@@ -40,6 +38,8 @@ from publisher.prepare.files import (
     digest_of,
     rows_sha256_of,
 )
+from publisher.prepare.configs import PreparedConfig, declared_configs, is_as_declared
+from publisher.prepare.datasets_compat import flat
 
 Action = Literal["add", "change", "compare", "remove", "same"]  # compare: which of two shows when the file is written
 Made = tuple[datasets.BuilderConfig, Mapping[str, Any]]  # a config, and its provenance by `describe_builder`

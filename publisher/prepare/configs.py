@@ -21,17 +21,16 @@ from typing import Any
 import datasets
 import numpy as np
 
-from publisher.builders.scripts import PACKAGE
+from publisher.builders import PACKAGE
 from publisher.errors import UsageError, choices
-from publisher.prepare.features import plain
-from publisher.prepare.files import DataFile, File, add_up
+from publisher.prepare import DataFile, File, add_up, plain
 
 METADATA_KEY = "builder_config"  # in the footer of each Parquet file: builder, version and parameters
 DEFAULT = "default"  # a config of this name is the default one, whatever else a card says
-TAKEN = (  # next to the configs' folders
+TAKEN = {  # next to the configs' folders
     *("assets", "readme.md", ".gitattributes", ".git", ".cache"),
     *(".huggingface", ".huggingface.yaml", "dataset_infos.json", ".publish.json"),
-)
+}
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # devices on Windows
 SPLIT = re.compile(r"\w+(\.\w+)*")  # what `datasets` takes, to the very end of the name
 LONGEST = 200  # bytes of a name, of the 255 that file systems allow
@@ -132,13 +131,7 @@ def is_unordered(builder: type) -> bool:
             names |= {part.id for target in node.targets for part in ast.walk(target) if isinstance(part, ast.Name)}
     for node in nodes:
         gone_through = [getattr(node, "iter", None)]  # of loops and comprehensions
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
-            "list",
-            "tuple",
-            "map",
-            "filter",
-            "enumerate",
-        ):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in GOING_THROUGH:
             gone_through += node.args
         if isinstance(node, (ast.List, ast.Tuple)):
             gone_through += [part for part in node.elts if isinstance(part, ast.Starred)]
@@ -159,13 +152,7 @@ def _has_no_order(node: ast.AST, names: Collection[str]) -> bool:
 
 
 def choose_configs(builder: type[datasets.DatasetBuilder], chosen: Sequence[str] = ()) -> list[str]:
-    """Names of a builder's configs, or of the chosen ones, in the builder's order.
-
-    Raises
-    ------
-    UsageError
-        If a chosen one is unknown, or if one has a name that cannot be published, see `check_config_names`.
-    """
+    """Names of a builder's configs, or of the chosen ones, in the builder's order."""
     known = list(declared_configs(builder))
     for name in chosen:
         if name not in known:
@@ -175,28 +162,14 @@ def choose_configs(builder: type[datasets.DatasetBuilder], chosen: Sequence[str]
 
 
 def check_config_names(names: Collection[str], default: str) -> None:
-    """Refuse names of configs that cannot be loaded.
-
-    Raises
-    ------
-    UsageError
-        Names the config, says why, and what to do.
-
-    Examples
-    --------
-    >>> check_config_names(["[2m]", "en-de"], "en-de")
-    >>> check_config_names(["main", "data"], "main")
-    Traceback (most recent call last):
-    ...
-    publisher.errors.UsageError: 'data' is not a valid config name: the default config 'main' uses that folder. ...
-    """
+    """Refuse names of configs that cannot be loaded."""
     for name, count in Counter(names).items():
         if count > 1:
             raise UsageError(f"{count} configs are named {name!r}. Give each config another name")
         reason = _obstacle(name)
-        if name == "data" != default and default in names:
+        if default in names and name == "data" != default:
             reason = f"the default config {default!r} uses that folder"
-        if name == DEFAULT != default and default in names:
+        if default in names and name == DEFAULT != default:
             reason = f"{default!r} is the default, and `load_dataset` would find two"
         if reason:
             raise UsageError(f"{name!r} is not a valid config name: {reason}. Rename the config")
@@ -238,13 +211,7 @@ def check_split_names(config: str, names: Collection[str]) -> None:
 
 
 def data_folder(name: str, default: str) -> str:
-    """Folder of a config's files, as `push_to_hub` of `datasets` lays them out.
-
-    Examples
-    --------
-    >>> data_folder("default", default="default"), data_folder("shuffled", default="default")
-    ('data', 'shuffled')
-    """
+    """Folder of a config's files, as `push_to_hub` of `datasets` lays them out."""
     return "data" if name == default else name
 
 

@@ -1,6 +1,6 @@
 """Parts of `datasets` that it does not export and the publisher cannot do without, each with its reason.
 
-tests/publisher/test_prepare_compat.py tries all of them with the oldest and the newest supported version.
+tests/test_internals.py and the tests of prepare try all of them with the oldest and the newest supported version.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -28,9 +28,8 @@ from datasets.utils.file_utils import hash_url_to_filename, is_relative_path, ur
 from datasets.utils.metadata import MetadataConfigs  # writes `configs` into a card as `push_to_hub` does
 from datasets.utils.py_utils import map_nested
 
-from publisher.builders.scripts import sequences_of_dicts
-from publisher.prepare import RowsError, bad_value, short
-from publisher.prepare.features import plain
+from publisher.builders import sequences_of_dicts
+from publisher.prepare import RowsError, bad_value, plain, short
 from publisher.prepare.rows import find_bad_value
 
 # The last four read a card and the files of a folder as `load_dataset` will
@@ -62,7 +61,6 @@ class Counter:
 
 ROWS = Counter()
 
-
 # --- downloads --------------------------------------------------------------------------------------------------------
 
 
@@ -75,15 +73,11 @@ def split_generators(
     kept in one folder, and fetched again if the server has another version; archives are extracted into the other one.
     The addresses and paths that the builder asks for are added to `fetched`.
     """
-    manager = _Downloads(
-        dataset_name=builder.dataset_name,
-        data_dir=builder.config.data_dir,
-        download_config=datasets.DownloadConfig(
-            cache_dir=str(downloads), token=builder.token, storage_options=builder.storage_options
-        ),
-        base_path=builder.base_path,
-        record_checksums=False,
+    config = datasets.DownloadConfig(
+        cache_dir=str(downloads), token=builder.token, storage_options=builder.storage_options
     )
+    name, folder = builder.dataset_name, builder.config.data_dir
+    manager = _Downloads(name, folder, config, base_path=builder.base_path, record_checksums=False)
     manager.extract_dir, manager.fetched = extracted, fetched
     generators = list(builder._split_generators(manager))
     for generator in generators:
@@ -128,13 +122,10 @@ class _Downloads(datasets.DownloadManager):
 
     def extract(self, path_or_paths: Any, *_: Any, **__: Any) -> Any:
         """Extract as the library does, into a folder of our own."""
-        kept = self.download_config
-        self.download_config = kept.copy()
-        self.download_config.cache_dir = str(self.extract_dir)
-        try:
+        config = self.download_config.copy()
+        config.cache_dir = str(self.extract_dir)
+        with patch.object(self, "download_config", config):
             return super().extract(path_or_paths)
-        finally:
-            self.download_config = kept
 
 
 def flat(values: Any) -> Iterator[Any]:
@@ -161,6 +152,7 @@ class Place:
 
     def __init__(self, is_table: bool) -> None:
         self.is_table = is_table
+        self.batch = 1000  # rows that are written at a time
         self.begin("")
 
     def begin(self, split: str) -> None:
@@ -168,7 +160,6 @@ class Place:
         self.split = split
         self.row = -1  # of the example that was made last
         self.written = 0  # rows before the batch that is written next
-        self.batch = 1000  # rows that are written at a time
         self.example: Any = None  # made and not encoded yet
         self.file = ""
         self.lines: deque[int] = deque(maxlen=1 if self.is_table else 1000)  # of the script, for the last items
@@ -245,13 +236,7 @@ class Place:
 
 
 def followed_tables(items: Iterator[Any], features: datasets.Features | None, place: Place) -> Iterator[Any]:
-    """Return the same keys and tables, cast and checked, in pieces that pyarrow can put together.
-
-    Raises
-    ------
-    RowsError
-        If a value does not fit its feature: with row, column, value, and the line of the script.
-    """
+    """Return the same keys and tables, cast and checked, in pieces that pyarrow can put together."""
     for key, table in place.follow(items):
         rows = len(table) if table.nbytes <= TABLE_BYTES else max(1, len(table) * TABLE_BYTES // table.nbytes)
         for start in range(0, len(table), rows or 1):
@@ -261,41 +246,29 @@ def followed_tables(items: Iterator[Any], features: datasets.Features | None, pl
 
 @contextmanager
 def prepare_rows(builder: datasets.DatasetBuilder, place: Place) -> Iterator[None]:
-    """Let `download_and_prepare` say where a value is that cannot be written, and count rows.
-
-    Raises
-    ------
-    RowsError
-        If a value does not fit its feature: with row, column, value, and the line of the script.
-    """
+    """Let `download_and_prepare` raise a RowsError with the place of a value that cannot be written, and count rows."""
     method = "_generate_tables" if place.is_table else "_generate_examples"
     generate, prepare = getattr(builder, method), builder._prepare_split
-    is_followed = False
 
     def followed(*arguments: Any, **keywords: Any) -> Iterator[Any]:
-        nonlocal is_followed
         items = generate(*arguments, **keywords)
-        if is_followed:  # a builder that calls itself
+        if place.is_followed:  # a builder that calls itself
             return items
-        is_followed = True
+        place.is_followed = True
         return followed_tables(items, builder.info.features, place) if place.is_table else place.follow(items)
 
     def begun(generator: datasets.SplitGenerator, *arguments: Any, **keywords: Any) -> Any:
-        nonlocal is_followed
-        is_followed = False
         place.begin(str(generator.name))
         return prepare(generator, *arguments, **keywords)
 
-    class Writer(_Writer):
-        at = place
-
-    with ExitStack() as stack:
-        stack.enter_context(sequences_of_dicts())
-        stack.enter_context(encoded_as_before_4())
-        stack.enter_context(patch.object(builder, method, followed))
-        stack.enter_context(patch.object(builder, "_prepare_split", begun))
-        if not place.is_table:
-            stack.enter_context(patch.object(datasets.builder, "ArrowWriter", Writer))
+    writer = ArrowWriter if place.is_table else type("Writer", (_Writer,), {"at": place})
+    with (
+        sequences_of_dicts(),
+        encoded_as_before_4(),
+        patch.object(builder, method, followed),
+        patch.object(builder, "_prepare_split", begun),
+        patch.object(datasets.builder, "ArrowWriter", writer),
+    ):
         try:
             yield
         except Exception as error:
@@ -335,34 +308,33 @@ class _Writer(ArrowWriter):
 
 
 class _Checked:
+    """A writer of pyarrow, which takes no other methods."""
+
     def __init__(self, writer: Any, at: Place, features: datasets.Features) -> None:
         self.writer, self.at, self.features = writer, at, features
+        self.close = writer.close
 
     def write_table(self, table: pa.Table, size: int | None = None) -> None:
         self.at.check(table, self.features)
         self.writer.write_table(table, size)
 
-    def close(self) -> None:
-        self.writer.close()
-
 
 def _is_overflow(error: Exception) -> bool:
     """Return True if pyarrow refuses a batch for its size alone."""
-    words = str(error)
-    return (
-        isinstance(error, (OverflowError, pa.ArrowCapacityError)) or "offset overflow" in words or "2147483646" in words
-    )
+    if isinstance(error, (OverflowError, pa.ArrowCapacityError)):
+        return True
+    return "offset overflow" in str(error) or "2147483646" in str(error)
 
 
 def _find_unencodable(features: datasets.Features, place: Place, error: Exception) -> None:
     """Raise an error for the column that cannot be encoded; return if all of them can."""
-    line = place.line(place.row)
-    where = f"row {place.row}" + (f", {line}" if line else "")
-    if not (isinstance(place.example, tuple) and len(place.example) == 2):
-        raise RowsError(f"{where}: {short(place.example)} is not a pair of a key and a dict of columns") from error
-    example = place.example[1]
+    line, example = place.line(place.row), place.example
+    wanted = "a pair of a key and a dict of columns"
+    if isinstance(example, tuple) and len(example) == 2:
+        example, wanted = example[1], "a dict of columns"
     if not isinstance(example, Mapping):
-        raise RowsError(f"{where}: {short(example)} is not a dict of columns") from error
+        where = f"row {place.row}" + (f", {line}" if line else "")
+        raise RowsError(f"{where}: {short(example)} is not {wanted}") from error
     for name, feature in features.items():
         try:
             datasets.Features({name: feature}).encode_example({name: example.get(name)})
@@ -397,18 +369,14 @@ def encoded_as_before_4() -> Iterator[None]:
     """
     encode = encoding.encode_nested_example
     value, label, audio = datasets.Value, datasets.ClassLabel, datasets.Audio
-    converters = _Converters()
 
     def encode_nested(schema: Any, obj: Any, level: int = 0) -> Any:
         kind = type(schema)
         if kind is value:  # as most are
-            return None if obj is None else converters[schema.dtype](obj)
+            return None if obj is None else schema.encode_example(obj)
         if isinstance(schema, dict):
-            if (
-                isinstance(obj, (list, tuple))
-                and schema
-                and all(isinstance(of, datasets.List) for of in schema.values())
-            ):
+            is_of_lists = schema and all(isinstance(of, datasets.List) for of in schema.values())
+            if is_of_lists and isinstance(obj, (list, tuple)):
                 obj = {name: [item.get(name) for item in obj] for name in schema}
         elif kind is label:
             obj = plain(obj)
@@ -418,19 +386,6 @@ def encoded_as_before_4() -> Iterator[None]:
 
     with patch.object(encoding, "encode_nested_example", encode_nested):
         yield
-
-
-class _Converters(dict[str, Callable[[Any], Any]]):
-    """`Value.encode_example` by `dtype`, looked up once instead of for each value."""
-
-    def __missing__(self, dtype: str) -> Callable[[Any], Any]:
-        feature = datasets.Value(dtype)
-        for kind, sample in ((bool, 1), (int, True), (float, 1), (str, 1)):
-            if type(feature.encode_example(sample)) is kind:
-                self[dtype] = kind
-                return kind
-        self[dtype] = feature.encode_example
-        return feature.encode_example
 
 
 def _sound_file(value: Any) -> dict[str, Any] | None:

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import io
 import json
+import mimetypes
+import re
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import groupby
-from pathlib import Path, PurePath
-from typing import Any, TypeVar
+from functools import partial
+from itertools import groupby, product
+from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pyarrow.types as pt
 
-from publisher.prepare import RowsError, short
-from publisher.prepare.datasets_compat import table_cast
-from publisher.prepare.features import portable_dict
-from publisher.prepare.files import LocalFile, describe_file
-from publisher.prepare.media import embed_media, external_bytes, has_media, hide_folders
+from publisher.prepare import LocalFile, RowsError, describe_file, fields_of, is_medium, portable_dict, short
+from publisher.prepare.datasets_compat import embed_table_storage, table_cast
 from publisher.prepare.rows import RowsDigest, arrow_bytes, cut_by_bytes, differing_columns, map_arrays, row_bytes
-
-P = TypeVar("P", bound=PurePath)
 
 MAGIC = b"PAR1"  # first and last bytes of a file
 FILE_BYTES = 500_000_000  # Arrow bytes of a file: what the Hub's guide recommends
@@ -39,13 +39,7 @@ CHUNKED = {  # keys by which the Hub's viewer, and `datasets`, know such files
 
 
 def file_names(split: str, count: int) -> list[str]:
-    """Names of a split's files, in order.
-
-    Examples
-    --------
-    >>> file_names("train", 2)
-    ['train-00000-of-00002.parquet', 'train-00001-of-00002.parquet']
-    """
+    """Names of a split's files, in order: `train-00000-of-00002.parquet` and `train-00001-of-00002.parquet`."""
     return [f"{split}-{index:05d}-of-{count:05d}.parquet" for index in range(count)]
 
 
@@ -60,7 +54,7 @@ class Written:
 
     def describe(self, root: Path) -> LocalFile:
         """Describe the file as part of the repository whose folder is `root`."""
-        return describe_file(self.path, root, self.rows, self.nbytes, rows_sha256=self.rows_sha256)
+        return describe_file(self.path, root, rows=self.rows, nbytes=self.nbytes, rows_sha256=self.rows_sha256)
 
 
 @dataclass(frozen=True)
@@ -76,13 +70,7 @@ class Writing:
 def write_split(
     dataset: datasets.Dataset, split: str, folder: Path, writing: Writing
 ) -> tuple[list[Written], RowsDigest]:
-    """Write the rows of a split in files of about `FILE_BYTES`; return the files, and a digest of all rows.
-
-    Raises
-    ------
-    RowsError
-        If a medium cannot be read, or if a file does not hold the rows that were given.
-    """
+    """Write the rows of a split in files of about `FILE_BYTES`; return the files, and a digest of all rows."""
     folder.mkdir(parents=True, exist_ok=True)
     table = dataset.with_format("arrow")[:]
     sizes = row_bytes(table) + external_bytes(table, writing.features)
@@ -103,8 +91,7 @@ def write_split(
 def write_files(tables: Iterable[pa.Table], path: Path, writing: Writing) -> Iterator[Written]:
     """Write tables into files not larger than `LARGEST` allows, and yield each when it is written.
 
-    Their number shows at the end, as tables may be of any size: each gets a number before the
-    suffix of `path`, see `numbered`.
+    Their number shows at the end, as tables may be of any size: each gets a number before the suffix of `path`.
     """
     size = number = 0
 
@@ -116,18 +103,7 @@ def write_files(tables: Iterable[pa.Table], path: Path, writing: Writing) -> Ite
         return number
 
     for index, groups in groupby(_row_groups(_complete(tables, writing, 0)), place):
-        yield _write(groups, numbered(path, index), writing)[0]
-
-
-def numbered(path: P, index: int) -> P:
-    """Path of one of the files that `write_files` writes.
-
-    Examples
-    --------
-    >>> numbered(Path("data/train.parquet"), 1).name
-    'train.1.parquet'
-    """
-    return path.with_suffix(f".{index}{path.suffix}")
+        yield _write(groups, path.with_suffix(f".{index}{path.suffix}"), writing)[0]
 
 
 def _write(
@@ -179,11 +155,6 @@ def any_length(kind: pa.DataType) -> pa.DataType:
     """A type with lists of any length in place of fixed lengths, as it is stored.
 
     pyarrow 21 neither writes nor reads those that are null; the length stands in the features.
-
-    Examples
-    --------
-    >>> str(any_length(pa.list_(pa.int8(), 2)))
-    'list<item: int8>'
     """
     if pa.types.is_struct(kind):
         return pa.struct([field.with_type(any_length(field.type)) for field in kind])
@@ -223,14 +194,10 @@ def _read_back(path: Path, features: datasets.Features) -> tuple[RowsDigest, int
             overhead = 0
             for batch in file.iter_batches(BATCH_ROWS, row_groups=[index], use_threads=False):  # in the same memory
                 table = pa.Table.from_batches([batch])
-                nbytes += _nbytes(table) - overhead
-                overhead = _nbytes(table[:0])  # of each batch, and of the group once
+                nbytes += sum(map(arrow_bytes, table.columns)) - overhead
+                overhead = sum(map(arrow_bytes, table[:0].columns))  # of each batch, and of the group once
                 found.add(table_cast(table, features.arrow_schema))
     return found, nbytes
-
-
-def _nbytes(table: pa.Table) -> int:
-    return sum(map(arrow_bytes, table.columns))
 
 
 def _complete(tables: Iterable[pa.Table], writing: Writing, first: int) -> Iterator[pa.Table]:
@@ -278,3 +245,139 @@ def _encodings(schema: pa.Schema) -> dict[str, Any]:
         "write_page_index": True,
         "use_content_defined_chunking": CHUNKS,
     }
+
+
+# --- media ------------------------------------------------------------------------------------------------------------
+
+HASHED = r"(?:downloads/)?(?:extracted/(?:[^/]+/)?)?"  # how `datasets` lays out what it downloads and extracts
+# `datasets` 5.2 reads the path of these even if the bytes are there; they are stored as all media are
+BIOLOGY = re.compile(rb'"_type": "Bio(Sequence|Structure)"')
+KINDS = {"image": "datasets.Image()", "audio": "datasets.Audio()", "video": "datasets.Video()"}
+
+
+def has_media(feature: Any) -> bool:
+    """Return True if a feature is a medium, or holds one."""
+    return is_medium(feature) or any(map(has_media, fields_of(feature).values()))
+
+
+def embed_media(table: pa.Table, features: datasets.Features, first: int) -> pa.Table:
+    """Return the same rows with the bytes of their media, and of the paths only the names of the files.
+
+    `first` is the number of the first row in its split, for the message of the RowsError if a medium cannot be read.
+    """
+    try:
+        return _embed(table, features)
+    except Exception as error:
+        for row, name in product(range(len(table)), filter(lambda name: has_media(features[name]), features)):
+            try:  # slow, but only once
+                _embed(table.select([name]).take([row]), datasets.Features({name: features[name]}))
+            except Exception as reason:
+                text = str(reason) or type(reason).__name__
+                where = f"row {first + row}, column {name!r}"
+                raise RowsError(f"{where}: a file cannot be read ({text}). Correct the path or the file") from error
+        raise
+
+
+def external_bytes(table: pa.Table, features: datasets.Features) -> np.ndarray[Any, Any]:
+    """Count the bytes that each row has in files on this machine that are not in the table yet: (rows,) int64."""
+    total = np.zeros(len(table), np.int64)
+    for name, feature in features.items():
+        for row, path in _external(table[name], feature):
+            total[row] += Path(path).stat().st_size if Path(path).is_file() else 0
+    return total
+
+
+def _embed(table: pa.Table, features: datasets.Features) -> pa.Table:
+    listed = BIOLOGY.sub(b'"_type": "Image"', features.arrow_schema.metadata[b"huggingface"])
+    table = embed_table_storage(table.replace_schema_metadata({"huggingface": listed}))
+    for name, feature in features.items():
+        for _, path in _external(table[name], feature):
+            raise FileNotFoundError(path)
+    return table
+
+
+def _external(array: pa.Array | pa.ChunkedArray, feature: Any) -> Iterator[tuple[int, str]]:
+    """Row and path of each medium that is only named."""
+    if not has_media(feature):
+        return
+    if isinstance(array, pa.ChunkedArray):
+        start = 0
+        for chunk in array.chunks:
+            yield from ((start + row, path) for row, path in _external(chunk, feature))
+            start += len(chunk)
+        return
+    if isinstance(array, pa.ExtensionArray):
+        array = array.storage
+    if is_medium(feature):
+        if pa.types.is_struct(array.type):
+            data, paths = (pc.struct_field(array, name) for name in ("bytes", "path"))
+            named = pc.and_(pc.is_null(data), pc.is_valid(paths))
+            for row in np.flatnonzero(named.to_numpy(zero_copy_only=False)):
+                yield int(row), paths[int(row)].as_py()
+    elif pa.types.is_struct(array.type):
+        for name, inner in fields_of(feature).items():
+            yield from _external(pc.struct_field(array, name), inner)
+    else:
+        lengths = pc.list_value_length(array).fill_null(0).to_numpy()
+        rows = np.repeat(np.arange(len(array)), lengths)
+        for item, path in _external(array.flatten(), fields_of(feature)[""]):
+            yield int(rows[item]), path
+
+
+def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]) -> pa.Table:
+    """Return the same rows, where texts that begin with one of the folders begin after it.
+
+    `media` takes an example of each column of text with paths of pictures, sounds or films on this machine.
+
+    Examples
+    --------
+    >>> table = pa.table({"file": ["/home/me/cache/downloads/extracted/5f3a/a/b.wav", "/dev/null"]})
+    >>> hide_folders(table, [Path("/home/me/cache")], {})["file"].to_pylist()
+    ['a/b.wav', '/dev/null']
+    """
+    prefixes = sorted({f"{re.escape(str(path))}/" for path in (*folders, *(path.resolve() for path in folders))})
+    pattern = f"^(?:{'|'.join(prefixes)}){HASHED}"
+    columns = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if "string" not in str(column.type):
+            columns.append(column)
+            continue
+        paths: list[str] = []
+        chunks = [map_arrays(chunk, partial(_shorten, pattern=pattern, paths=paths)) for chunk in column.chunks]
+        columns.append(pa.chunked_array(chunks, column.type) if chunks else column)
+        if name not in media and (path := next((path for path in paths if _is_medium_of(path, folders)), None)):
+            media[name] = path
+    return pa.table(columns, schema=table.schema)
+
+
+def notes_on_media(config: str, media: dict[str, str]) -> tuple[str, ...]:
+    """Sentences on columns of text with paths of files that will not be published."""
+    return tuple(
+        f"config {config!r}, column {name!r} holds paths of files that are not published, such as "
+        f"{short(Path(path).name)}. To publish the files, declare the column as {KINDS[_kind_of(path)]}"
+        for name, path in media.items()
+    )
+
+
+def _shorten(array: pa.Array, pattern: str, paths: list[str]) -> pa.Array:
+    """Return texts without what matches, and the same array if nothing does; a few absolute paths go to `paths`."""
+    if not (pt.is_string(array.type) or pt.is_large_string(array.type)):
+        return array
+    begun = pc.starts_with(array, "/")
+    if not pc.any(begun).as_py():
+        return array
+    paths += array.filter(begun)[:100].to_pylist()
+    return pc.replace_substring_regex(array, pattern, "", max_replacements=1)
+
+
+def _kind_of(path: str) -> str:
+    return (mimetypes.guess_type(path)[0] or "").partition("/")[0]
+
+
+def _is_medium_of(path: str, folders: Sequence[Path]) -> bool:
+    """Return True if a path leads to a medium on this machine, or did while a temporary folder existed."""
+    if _kind_of(path) not in KINDS or len(path) > 4096:
+        return False
+    return Path(path).is_file() or any(
+        folder in Path(path).parents for folder in (*folders, Path(tempfile.gettempdir()))
+    )

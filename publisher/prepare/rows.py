@@ -15,13 +15,13 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
-import datasets  # in examples
+import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from publisher.prepare.features import fields_of, is_medium, item_of
+from publisher.prepare import fields_of, is_medium, item_of
 
 Place = tuple[str, ...]
 
@@ -31,18 +31,7 @@ UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 class RowsDigest:
-    """SHA-256 of rows that come table by table; how they are divided into tables makes no difference.
-
-    Examples
-    --------
-    >>> features = datasets.Features({"a": datasets.Value("int8")})
-    >>> whole, divided = RowsDigest(features), RowsDigest(features)
-    >>> whole.add(pa.table({"a": pa.array([1, None, 3], "int8")}))
-    >>> for value in (1, None, 3):
-    ...     divided.add(pa.table({"a": pa.array([value], "int8")}))
-    >>> whole.columns() == divided.columns(), len(whole.hexdigest())
-    (True, 64)
-    """
+    """SHA-256 of rows that come table by table; how they are divided into tables makes no difference."""
 
     def __init__(self, features: Mapping[str, Any]) -> None:
         self._features = features
@@ -59,8 +48,7 @@ class RowsDigest:
             if pt.is_integer(leaf) or pt.is_floating(leaf):
                 self._numbers.add(name)
             for chunk in column.chunks:
-                rows = np.array([0, len(chunk)])
-                for stream in _streams((name,), _stored(chunk), self._features.get(name), rows):
+                for stream in _streams((name,), _stored(chunk), self._features.get(name), np.array([0, len(chunk)])):
                     data = stream.data
                     if stream.kind == "null":
                         data = data + self._counts[stream.path]
@@ -78,15 +66,7 @@ class RowsDigest:
         return {name: hashlib.sha256(json.dumps(parts).encode()).hexdigest() for name, parts in listed.items()}
 
     def numbers(self) -> dict[str, str]:
-        """Column of numbers, or lists of numbers, without nulls -> SHA-256 of its values, as `array.tobytes()` gives.
-
-        Examples
-        --------
-        >>> digest = RowsDigest({})
-        >>> digest.add(pa.table({"y": [1, 2], "text": ["a", "b"]}))
-        >>> digest.numbers()
-        {'y': '0c730b69905c5ef7...'}
-        """
+        """Column of numbers, or lists of them, without nulls -> SHA-256 of its values, as `array.tobytes()` gives."""
         found = {}
         for name in sorted(self._numbers):
             streams = {path[-1]: stream for path, stream in self._streams.items() if path[0] == name}
@@ -105,14 +85,7 @@ def differing_columns(one: RowsDigest, other: RowsDigest) -> list[str]:
 
 
 def row_digests(table: pa.Table, features: Mapping[str, Any]) -> Iterator[bytes]:
-    """A digest of 16 bytes for each row, equal if and only if all its columns are, bit for bit.
-
-    Examples
-    --------
-    >>> first, second, third = row_digests(pa.table({"a": [1, 1, 2], "b": [["x"], ["x"], ["x"]]}), {})
-    >>> first == second, second == third
-    (True, False)
-    """
+    """A digest of 16 bytes for each row, equal if and only if all its columns are, bit for bit."""
     for batch in table.to_batches(max_chunksize=10_000):
         rows = [hashlib.blake2b(digest_size=16) for _ in range(len(batch))]
         for name, column in sorted(zip(batch.schema.names, batch.columns, strict=True), key=itemgetter(0)):
@@ -170,30 +143,14 @@ def _streams(path: Place, array: pa.Array, feature: Any, starts: np.ndarray[Any,
 
 
 def row_bytes(table: pa.Table) -> np.ndarray[Any, Any]:
-    """Estimate the bytes that each row has in Arrow: (rows,) int64.
-
-    Examples
-    --------
-    >>> row_bytes(pa.table({"a": [1, 2], "text": ["", "four"]}))
-    array([12, 16])
-    """
-    total = np.zeros(len(table), np.int64)
-    for column in table.columns:
-        start = 0
-        for chunk in column.chunks:
-            total[start : start + len(chunk)] += _sizes(_stored(chunk))
-            start += len(chunk)
-    return total
+    """Estimate the bytes that each row has in Arrow: (rows,) int64."""
+    none = np.empty(0, np.int64)
+    columns = (np.concatenate([none, *(_sizes(_stored(chunk)) for chunk in column.chunks)]) for column in table.columns)
+    return sum(columns, np.zeros(len(table), np.int64))
 
 
 def arrow_bytes(array: pa.Array | pa.ChunkedArray, bitmaps: int = 0) -> int:
-    """Bytes of an array in Arrow as `datasets` counts them, with so many bitmaps for each level that has nulls.
-
-    Examples
-    --------
-    >>> arrow_bytes(pa.array([[1.0, 2.0], [3.0]])), arrow_bytes(pa.array([True, None]))
-    (32, 1)
-    """
+    """Bytes of an array in Arrow as `datasets` counts them, with so many bitmaps for each level that has nulls."""
     if isinstance(array, pa.ChunkedArray):
         return sum(arrow_bytes(chunk, bitmaps) for chunk in array.chunks)
     kind = array.type
@@ -221,14 +178,7 @@ def cut_by_bytes(table: pa.Table, sizes: np.ndarray[Any, Any], most: int) -> Ite
 
 
 def map_arrays(array: pa.Array, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    """An array of which all that it is made of is changed, from the inside out; itself if that changes nothing.
-
-    Examples
-    --------
-    >>> array = pa.array([[1, 2], None], pa.list_(pa.int8(), 2))
-    >>> str(map_arrays(array, lambda inner: inner.cast("int16") if inner.type == "int8" else inner).type)
-    'fixed_size_list<item: int16>[2]'
-    """
+    """An array of which all that it is made of is changed, from the inside out; itself if that changes nothing."""
     kind = array.type
     if pt.is_struct(kind) and kind.num_fields:
         before = [array.field(index) for index in range(kind.num_fields)]
@@ -305,14 +255,7 @@ def _text(array: pa.LargeBinaryArray) -> np.ndarray[Any, Any]:
 
 
 def find_bad_value(table: pa.Table, features: Mapping[str, Any]) -> tuple[int, str, str] | None:
-    """Find the first value that `datasets` cannot read as its feature: row, column, and the reason; or None.
-
-    Examples
-    --------
-    >>> features = datasets.Features({"label": datasets.ClassLabel(names=["no", "yes"])})
-    >>> find_bad_value(pa.table({"label": [0, 1, 2]}), features)
-    (2, 'label', 'labels go from 0 to 1')
-    """
+    """Find the first value that `datasets` cannot read as its feature: row, column, and the reason; or None."""
     for name, feature in features.items():
         if _has_limits(feature):
             if isinstance(feature, ARRAYS) and feature.shape[0] is None and table[name].null_count:
@@ -400,14 +343,12 @@ def _find_outside_of_python(array: pa.Array, kind: pa.DataType) -> tuple[int, st
 
 def _find_other_shape(array: pa.Array, shape: tuple[int | None, ...]) -> tuple[int, str] | None:
     rows = np.arange(len(array))
-    reason = f"its shape is not {shape}"
     for axis, size in enumerate(shape):
         lengths = pc.list_value_length(array)
-        is_wrong = np.zeros(len(array), bool)
         if size is not None:
             is_wrong = pc.fill_null(pc.not_equal(lengths, size), axis > 0).to_numpy(zero_copy_only=False)
-        if is_wrong.any():
-            return int(rows[is_wrong][0]), reason
+            if is_wrong.any():
+                return int(rows[is_wrong][0]), f"its shape is not {shape}"
         rows = np.repeat(rows, lengths.fill_null(0).to_numpy())
         array = array.flatten()
     if array.null_count and not pt.is_floating(array.type):

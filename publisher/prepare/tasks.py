@@ -1,5 +1,8 @@
 """Tasks: a config as a whole, or one file of a config in shards; and configs put together from what they prepared.
 
+A ConfigBuilder is a config of a builder that any process can make again; in each it is made, and asked for its splits,
+once.
+
 The shards are those that `datasets` knows of a builder, the items of the lists in `gen_kwargs`; the builder is an
 `ArrowBasedBuilder`. A part is one file: a few shards in a row; or several, if these shards are much larger than the
 ones that were drawn to plan it. Its bytes are the same whichever process draws it.
@@ -9,41 +12,170 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
+import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
 
 import datasets
 
+from publisher.builders import sequences_of_dicts
 from publisher.errors import UsageError
-from publisher.prepare import NO_ROWS, builder_errors, parquet
-from publisher.prepare.config_builder import ConfigBuilder
+from publisher.options import Options
+from publisher.prepare import (
+    NO_ROWS,
+    DataFile,
+    ExpectedFile,
+    KnownFile,
+    LocalFile,
+    add_up,
+    builder_errors,
+    check_features,
+    parquet,
+    plain_features,
+)
 from publisher.prepare.configs import (
     METADATA_KEY,
     PreparedConfig,
+    check_split_names,
     data_folder,
     default_note,
     describe_builder,
     describe_files,
+    is_unordered,
 )
 from publisher.prepare.datasets_compat import (
-    ROWS,
     Place,
     followed_tables,
     forget_undated,
     generate_tables,
     prepare_rows,
+    split_generators,
 )
-from publisher.prepare.features import check_features
-from publisher.prepare.files import DataFile, ExpectedFile, KnownFile, LocalFile, add_up
-from publisher.prepare.media import notes_on_media
-from publisher.prepare.parquet import Writing, file_names, write_files, write_split
+from publisher.prepare.parquet import Writing, file_names, notes_on_media, write_files, write_split
 from publisher.prepare.rows import RowsDigest, differing_columns
 
-__all__ = ["ROWS", "FilePart", "Prepared", "Task", "WholeConfig", "assemble_configs", "plan_tasks"]
+__all__ = ["ConfigBuilder", "FilePart", "Prepared", "Task", "WholeConfig", "assemble_configs", "plan_tasks"]
+
+SPLITS = ("train", "validation", "test")
+
+
+class TemporaryFolder:
+    """A folder that is removed with the last object that uses it in the process that made it."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or Path(tempfile.mkdtemp())
+        if path is None:
+            weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TemporaryFolder, (self.path,)
+
+
+@dataclass(frozen=True)
+class ConfigBuilder:
+    """A config of a builder."""
+
+    builder_class: type[datasets.DatasetBuilder]
+    config_name: str
+    overrides: Mapping[str, Any]  # keywords for the builder
+    work_folder: Path = field(default_factory=lambda: Options("").work_folder)  # downloads are kept in a folder of it
+    shared: TemporaryFolder | None = None  # for archives that several configs of a run extract
+
+    def errors(self, split: Callable[[], str] | str = "", **passing: Any) -> AbstractContextManager[None]:
+        """Turn what the builder raises into a sentence with the config, see `builder_errors`."""
+        return builder_errors(self.builder_class, self.config_name, split, **passing)
+
+    def writing(self, media: dict[str, str], footer: bool = True) -> Writing:
+        """Settings for writing the rows; `media` takes examples of paths of media in text, by column."""
+        metadata = {METADATA_KEY: json.dumps(describe_builder(self.builder))} if footer else {}
+        return Writing(self.features, metadata, self.folders, media)
+
+    @cached_property
+    def _cache(self) -> TemporaryFolder:
+        """The builder's own cache: the user's may hold rows that other code has prepared."""
+        return TemporaryFolder()
+
+    @cached_property
+    def builder(self) -> datasets.DatasetBuilder:
+        """The builder, with names that are plain text."""
+        home = getattr(sys.modules.get(self.builder_class.__module__), "__file__", None)
+        base = {"base_path": str(Path(home).parent)} if home else {}  # where relative paths of a script begin
+        parameters = (ValueError,) if self.overrides else ()  # the builder's words on them are a sentence already
+        with self.errors(passing=parameters), sequences_of_dicts():
+            builder = self.builder_class(
+                config_name=self.config_name, cache_dir=str(self._cache.path), **{**base, **self.overrides}
+            )
+            if builder.info.features is not None:  # a script may declare a plain dict
+                builder.info.features = datasets.Features(plain_features(dict(builder.info.features)))
+            return builder
+
+    @cached_property
+    def _fetched(self) -> list[str]:
+        return []
+
+    @property
+    def fetched_paths(self) -> list[str]:
+        """Addresses and paths that the builder has fetched; files next to the script by their path from there."""
+        base = Path(self.builder.base_path or "")
+        paths = {name: Path(os.path.normpath(name)) for name in self._fetched}  # as in `data/../a.csv`
+        return sorted(
+            path.relative_to(base).as_posix() if base in path.parents else name for name, path in paths.items()
+        )
+
+    @property
+    def folders(self) -> list[Path]:
+        """Folders of this machine that the rows may name: the builder's caches, and its data."""
+        shared = self.shared.path if self.shared else None
+        folders = (self._cache.path, shared, self.work_folder, self.builder.config.data_dir)
+        return [Path(folder).absolute() for folder in folders if folder]
+
+    @cached_property
+    def splits(self) -> dict[str, Mapping[str, Any]]:
+        """Split -> `gen_kwargs`. A builder that makes its rows one by one makes none here."""
+        needed = getattr(self.builder, "manual_download_instructions", None)  # a property that a script may add
+        if needed is not None and self.builder.config.data_dir is None:
+            raise UsageError(
+                f"config {self.config_name!r} needs files that you have to download yourself: {needed.strip()}: "
+                "then give their folder as --data-dir, or declare it as `data_dir` of the config"
+            )
+        with self.errors(), sequences_of_dicts():
+            extracted = (self.shared or self._cache).path
+            generators = split_generators(self.builder, self.work_folder / "downloads", extracted, self._fetched)
+        splits = [(str(split.name), split.gen_kwargs) for split in generators]
+        check_split_names(self.config_name, [name for name, _ in splits])
+        if is_unordered(self.builder_class):  # type: ignore[arg-type]  # mypy takes classes for unhashable
+            splits.sort(key=lambda split: (SPLITS.index(split[0]) if split[0] in SPLITS else len(SPLITS), split[0]))
+        return dict(splits)
+
+    @cached_property
+    def features(self) -> datasets.Features:
+        """The features: declared, or inferred from the first table as `datasets` does."""
+        if self.builder.info.features is not None:
+            return self.builder.info.features
+        with self.errors():
+            for gen_kwargs in self.splits.values():
+                for table in generate_tables(self.builder, gen_kwargs):
+                    return datasets.Features.from_arrow_schema(table.schema)
+        raise UsageError(
+            f"config {self.config_name!r} declares no features, and has no rows to infer them from. Declare them"
+        )
+
+    def close(self) -> None:
+        """Remove the cache; the builder is not asked for rows again."""
+        shutil.rmtree(self._cache.path, ignore_errors=True)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = (self.builder_class, self.config_name, self.overrides, self.work_folder, self.shared)
+        return ConfigBuilder, fields  # without what was made of it
 
 
 @dataclass(frozen=True)
@@ -62,31 +194,28 @@ class WholeConfig:
 
     def prepare(self, root: Path) -> PreparedConfig:
         """Write all splits below the repository's folder `root`; what `datasets` prepares is dropped again."""
-        source, builder, kind = self.source, self.source.builder, self.source.builder_class
+        source, builder = self.source, self.source.builder
         folder = data_folder(self.name, self.default)
         media: dict[str, str] = {}
         files, digests = {}, {}
         with tempfile.TemporaryDirectory(dir=root.parent) as rows:
             splits = source.splits
-            place = Place(issubclass(kind, datasets.ArrowBasedBuilder))
-            with builder_errors(kind, self.name, lambda: place.split), prepare_rows(builder, place):
+            place = Place(issubclass(source.builder_class, datasets.ArrowBasedBuilder))
+            with source.errors(lambda: place.split), prepare_rows(builder, place):
                 builder.download_and_prepare(str(Path(rows, "rows")))
-            with builder_errors(kind, self.name):
+            with source.errors():
                 check_features(source.features)
-            provenance = describe_builder(builder)
             for split in splits:
-                with builder_errors(kind, self.name, split):
+                with source.errors(split):
                     _check_rows(self.name, split, builder.info.splits[split].num_examples)
-                    dataset = builder.as_dataset(split=split)
-                    writing = Writing(dataset.features, _footer(provenance), source.folders, media)
+                    dataset = builder.as_dataset(split=split)  # a script may declare its features as a plain dict
+                    writing = replace(source.writing(media), features=dataset.features)
                     written, digest = write_split(dataset, split, root / folder, writing)
                 files[split] = [file.describe(root) for file in written]
                 digests[split] = digest.numbers()
-        info = describe_files(builder, dataset.features, files)  # a script may declare a plain dict
+        prepared = _describe(source, dataset.features, digests, folder, files, media)
         source.close()
-        return PreparedConfig(
-            builder.config, info, digests, folder, files, provenance, source.fetched_paths, notes=_notes(source, media)
-        )
+        return prepared
 
 
 @dataclass(frozen=True)
@@ -121,9 +250,7 @@ class FilePart:
         """Write the files below the repository's folder `root`, under temporary names, and yield each."""
         path = root / self.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        writing = Writing(
-            self.source.features, _footer(describe_builder(self.source.builder)), self.source.folders, self.media
-        )
+        writing = self.source.writing(self.media)
         yield from _write_shards(self.source, self.split, self.first, self.stop, path, root, writing)
 
 
@@ -131,22 +258,19 @@ Task = WholeConfig | FilePart
 Prepared = PreparedConfig | Sequence[DataFile]  # what a task prepares: a whole, or a part
 
 
-def plan_tasks(sources: Iterable[ConfigBuilder], default: str, faults: dict[str, UsageError] | None) -> list[Task]:
+def plan_tasks(sources: Sequence[ConfigBuilder], default: str, faults: dict[str, UsageError]) -> list[Task]:
     """List the tasks of configs, in order; `default` is the name of the builder's default config.
 
-    `faults` takes the errors of configs, while the other configs go on; with None the first error is raised.
+    `faults` takes the errors of configs, while the other configs go on.
     """
     tasks: list[Task] = []
-    sources = list(sources)
     for folder in {source.work_folder / "downloads" for source in sources}:
         forget_undated(folder)
     for source in sources:
         try:
-            assert source.builder
+            assert source.builder  # an error in it is of the plan
             tasks += _plan_parts(source, default) if _is_sharded(source) else [WholeConfig(source, default)]
         except UsageError as error:
-            if faults is None:
-                raise
             faults[source.config_name] = error
     return tasks
 
@@ -174,20 +298,9 @@ def _assemble(parts: Sequence[FilePart], prepared: Sequence[Sequence[DataFile]])
             media |= part.media
         names = file_names(split, len(files))
         by_split[split] = [_rename(file, f"{folder}/{name}") for file, name in zip(files, names, strict=True)]
-    info = describe_files(source.builder, source.features, by_split)
-    for split in info.splits.values():
-        _check_rows(source.config_name, split.name, split.num_examples)
-    return PreparedConfig(
-        source.builder.config,
-        info,
-        {},
-        folder,
-        by_split,
-        describe_builder(source.builder),
-        source.fetched_paths,
-        in_parts=True,
-        notes=_notes(source, media),
-    )
+    for split, files in by_split.items():
+        _check_rows(source.config_name, split, add_up(files)[1])
+    return _describe(source, source.features, {}, folder, by_split, media, in_parts=True)
 
 
 def _rename(file: DataFile, path: str) -> DataFile:
@@ -196,13 +309,20 @@ def _rename(file: DataFile, path: str) -> DataFile:
     return replace(file, path=path)
 
 
-def _notes(source: ConfigBuilder, media: dict[str, str]) -> tuple[str, ...]:
-    note = default_note(source.builder_class)
-    return ((note,) if note else ()) + notes_on_media(source.config_name, media)
-
-
-def _footer(provenance: Mapping[str, Any]) -> dict[str, str]:
-    return {METADATA_KEY: json.dumps(provenance)}
+def _describe(
+    source: ConfigBuilder,
+    features: datasets.Features,
+    digests: Mapping[str, Mapping[str, str]],
+    folder: str,
+    files: Mapping[str, Sequence[DataFile]],
+    media: dict[str, str],
+    in_parts: bool = False,
+) -> PreparedConfig:
+    builder, note = source.builder, default_note(source.builder_class)
+    notes = (*([note] if note else []), *notes_on_media(source.config_name, media))
+    info, provenance = describe_files(builder, features, files), describe_builder(builder)
+    inputs = source.fetched_paths
+    return PreparedConfig(builder.config, info, digests, folder, files, provenance, inputs, in_parts, notes)
 
 
 def _check_rows(config: str, split: str, rows: int) -> None:
@@ -212,11 +332,10 @@ def _check_rows(config: str, split: str, rows: int) -> None:
 
 def _is_sharded(source: ConfigBuilder) -> bool:
     """Return True if a split of the config comes in more than one shard, which can be drawn one by one."""
-    if not issubclass(source.builder_class, datasets.ArrowBasedBuilder) or not any(
-        map(_count_shards, source.splits.values())
-    ):
+    if not issubclass(source.builder_class, datasets.ArrowBasedBuilder):
         return False
-    return all(_divides(source, gen_kwargs) for gen_kwargs in source.splits.values())
+    splits = source.splits.values()
+    return any(map(_count_shards, splits)) and all(_divides(source, gen_kwargs) for gen_kwargs in splits)
 
 
 def _divides(source: ConfigBuilder, gen_kwargs: Mapping[str, Any]) -> bool:
@@ -231,8 +350,8 @@ def _divides(source: ConfigBuilder, gen_kwargs: Mapping[str, Any]) -> bool:
     if not _count_shards(gen_kwargs) or (len(lists) == 1 and are_files):
         return True
     alone, together = RowsDigest(source.features), RowsDigest(source.features)
+    rows = 0
     try:
-        rows = 0
         for table in generate_tables(source.builder, _some_shards(gen_kwargs, 0, 1)):
             alone.add(table)
             rows += len(table)
@@ -251,7 +370,7 @@ def _plan_parts(source: ConfigBuilder, default: str) -> list[FilePart]:
 
     The first and the last shard of each split are drawn, each once, to know what the files will be like.
     """
-    with builder_errors(source.builder_class, source.config_name):
+    with source.errors():
         check_features(source.features)
     parts = []
     media: dict[str, str] = {}
@@ -275,8 +394,7 @@ def _plan_parts(source: ConfigBuilder, default: str) -> list[FilePart]:
 def _draw_shard(source: ConfigBuilder, split: str, shard: int, media: dict[str, str]) -> KnownFile:
     """Describe a shard, all of its files together."""
     with tempfile.TemporaryDirectory() as folder:
-        writing = Writing(source.features, {}, source.folders, media)
-        path = Path(folder, "shard.parquet")
+        path, writing = Path(folder, "shard.parquet"), source.writing(media, footer=False)
         files = list(_write_shards(source, split, shard, shard + 1, path, path.parent, writing))
     digest = hashlib.sha256(" ".join(file.sha256 for file in files).encode()).hexdigest()
     return KnownFile("", *add_up(files), digest)
@@ -285,8 +403,7 @@ def _draw_shard(source: ConfigBuilder, split: str, shard: int, media: dict[str, 
 def _write_shards(
     source: ConfigBuilder, split: str, first: int, stop: int, path: Path, root: Path, writing: Writing
 ) -> Iterator[LocalFile]:
-    """Write some shards in a row."""
-    with builder_errors(source.builder_class, source.config_name, split):
+    with source.errors(split):
         items = source.builder._generate_tables(**_some_shards(source.splits[split], first, stop))
         tables = (table for _, table in followed_tables(items, writing.features, Place(True)))
         for file in write_files(tables, path, writing):

@@ -15,8 +15,8 @@ from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
 from publisher.options import Options
 from publisher.plan import EMPTY, Dataset, State, recorded_infos
+from publisher.prepare import File, TextFile, UploadedFile
 from publisher.prepare.configs import PreparedConfig, default_config
-from publisher.prepare.files import File, TextFile, UploadedFile
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from filelock import BaseFileLock, FileLock, Timeout
 from publisher.errors import UsageError
 from publisher.hub.repository import Repository
 from publisher.options import Options
+from publisher.prepare import LocalFile, UploadedFile, file_digest
 from publisher.prepare.configs import PreparedConfig
-from publisher.prepare.files import LocalFile, UploadedFile, file_digest
 from publisher.prepare.tasks import FilePart, Prepared, Task
 from publisher.text import endpoint
 

@@ -18,10 +18,17 @@ from publisher.errors import ConfigsError, UsageError, last_word
 from publisher.hub.repository import Repository
 from publisher.options import Options
 from publisher.plan import Dataset, is_undecided
-from publisher.prepare.config_builder import ConfigBuilder, TemporaryFolder
+from publisher.prepare import KnownFile, LocalFile
 from publisher.prepare.configs import choose_configs, default_config, describe_builder
-from publisher.prepare.files import KnownFile, LocalFile
-from publisher.prepare.tasks import FilePart, Prepared, Task, assemble_configs, plan_tasks
+from publisher.prepare.tasks import (
+    ConfigBuilder,
+    FilePart,
+    Prepared,
+    Task,
+    TemporaryFolder,
+    assemble_configs,
+    plan_tasks,
+)
 from publisher.publish import Found, Outcome, Show, look, refuse_early, refuse_undecided
 from publisher.publish import publish as publish_prepared
 from publisher.scale.notes import Notes, open_notes

@@ -11,8 +11,9 @@ from huggingface_hub import HfApi
 
 from loopback import Hub
 from publisher.cli.script import main
+from tests.builders import SCRIPT, script
 
-SCRIPT = """
+TEXTS = """
 import datasets
 from datasets import QuestionAnsweringExtractive, TextClassification
 from datasets.tasks import Summarization
@@ -53,10 +54,8 @@ class ShortTexts(Corpus):
         file = dl_manager.download(f"data/{self.config.name}.tsv")
         return [datasets.SplitGenerator(name=datasets.Split.TRAIN, gen_kwargs={"file": file})]
 """
-
-
 FILES = {
-    "short-texts.py": SCRIPT,
+    "short-texts.py": TEXTS,
     "labels.py": 'LABELS = ["bad", "good"]\n',
     "words.py": "def spans(text):\n    return [{'start': text.index(word), 'word': word} for word in text.split()]\n",
     "data/en.tsv": "so good\tgood\nbad\tbad\n",
@@ -65,20 +64,11 @@ FILES = {
     "dataset_infos.json": '{"en": {"splits": {"train": {"name": "train", "num_bytes": 1, "num_examples": 7}}}}',
     "README.md": "---\ndataset_info:\n  config_name: en\n  splits:\n  - name: train\n    num_examples: 7\n---\n",
 }
-
-
 ROWS = [
     {"text": "so good", "label": 1, "spans": {"start": [0, 3], "word": ["so", "good"]}},
     {"text": "bad", "label": 0, "spans": {"start": [0], "word": ["bad"]}},
 ]
-
-
-HEAD = "import datasets\nclass A(datasets.GeneratorBasedBuilder):\n"
-
-
-INFO = "    def _info(self):\n        return datasets.DatasetInfo()\n"
-
-
+PLAIN = dict.fromkeys(("head", "info"), "") | {"body": "pass", "splits": "pass", "given": "{}"}
 REFUSED = {  # a script -> the sentence
     "import datasets\n": "mine.py does not define a builder",
     "import datasets\nraise KeyError('x')\n": "mine.py, line 2: KeyError: 'x'",
@@ -87,15 +77,10 @@ REFUSED = {  # a script -> the sentence
     "import no_such_thing\n": "mine.py imports no_such_thing, which is not installed",
     "from .beside import x\n": "mine.py imports beside.py, which is not next to it",
     "import apache_beam\nimport datasets\nclass B(datasets.BeamBasedBuilder):\n    pass\n": "B is a Beam builder",
-    HEAD
-    + "    manual_download_instructions = 'Get it at the counter.'\n"
-    + INFO
-    + "    def _split_generators(self, _): return []\n"
-    + "    def _generate_examples(self): yield\n": "Get it at the counter.: then give their folder as --data-dir",
-    HEAD
-    + INFO
-    + "    def _split_generators(self, _): return [datasets.SplitGenerator('train', {})]\n"
-    + "    def _generate_examples(self): yield 0, {'a': 1 / 0}\n": "mine.py, line 6: ZeroDivisionError",
+    SCRIPT.format(**PLAIN | {"body": "manual_download_instructions = 'Get it at the counter.'", "rows": "yield"}): (
+        "Get it at the counter.: then give their folder as --data-dir"
+    ),
+    SCRIPT.format(**PLAIN, rows="yield 0, {'a': 1 / 0}"): "mine.py, line 11: ZeroDivisionError",
 }
 
 
@@ -127,15 +112,8 @@ def test_publish(source: str, folder: Path, hub: Hub, monkeypatch: pytest.Monkey
     assert isinstance(train.features["label"], ClassLabel)
     assert load_dataset("tester/texts", "de", split="train").num_rows == 1
     card = Path(HfApi().hf_hub_download("tester/texts", "README.md", repo_type="dataset")).read_text(encoding="utf-8")
-    for text in (
-        "# short texts",
-        "Short texts | with labels.",
-        "<https://example.org/texts>",
-        "@misc{short",
-        "CC BY 4.0",
-    ):
-        assert text in card
-    assert "| label | class label of 2: bad, good |" in card
+    shown = ("# short texts", "Short texts | with labels.", "<https://example.org/texts>", "@misc{short", "CC BY 4.0")
+    assert [text for text in (*shown, "| label | class label of 2: bad, good |") if text not in card] == []
     assert main([source, "tester/texts", "--verify"]) == 0
     assert main([source, "tester/texts"]) == 0
     assert HfApi().dataset_info("tester/texts").sha == commit
@@ -157,12 +135,11 @@ def test_workers_import_the_script(folder: Path, tmp_path: Path) -> None:
     assert load_dataset(str(tmp_path / "out"), "en", split="train").to_list() == ROWS
 
 
-@pytest.mark.parametrize("said", REFUSED.values())
-def test_refused(said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("code", "said"), REFUSED.items(), ids=REFUSED.values())
+def test_refused(code: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Print one sentence, with the line of the script if there is one."""
-    script = tmp_path / "mine.py"
-    script.write_text(next(code for code, words in REFUSED.items() if words == said))
-    assert main([str(script), "me/mine", "--output-dir", str(tmp_path / "out")]) == 2
+    (tmp_path / "mine.py").write_text(code)
+    assert main([str(tmp_path / "mine.py"), "me/mine", "--output-dir", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
@@ -171,8 +148,7 @@ def test_refused(said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize("source", ["nowhere.py", "no_such_module:Builder", "someone/dataset", "json:JSONDecoder", "."])
 def test_no_such_source(source: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Print one sentence."""
-    source = str(tmp_path) if source == "." else source
-    assert main([source, "me/mine"]) == 2
+    assert main([str(tmp_path) if source == "." else source, "me/mine"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
@@ -180,40 +156,30 @@ def test_manual_data(tmp_path: Path) -> None:
     """From the folder that is given, by a script that knows no config but those that it declares."""
     (tmp_path / "by-hand").mkdir()
     (tmp_path / "by-hand" / "a.txt").write_text("one\ntwo\n")
-    script = tmp_path / "mine.py"
-    script.write_text(
-        HEAD.replace("class", "import os\nclass")
-        + "    manual_download_instructions = 'Get it.'\n"
-        + "    BUILDER_CONFIGS = [datasets.BuilderConfig(name=name) for name in ('a', 'b')]\n"
-        + "    def _info(self):\n"
-        + "        return datasets.DatasetInfo(description={'a': 'A', 'b': 'B'}[self.config.name])\n"
-        + "    def _split_generators(self, manager):\n"
-        + "        return [datasets.SplitGenerator('train', {'folder': manager.manual_dir})]\n"
-        + "    def _generate_examples(self, folder):\n"
-        + "        with open(os.path.join(folder, 'a.txt')) as lines:\n"
-        + "            for number, line in enumerate(lines): yield number, {'text': line.strip()}\n"
+    mine = script(
+        tmp_path / "mine.py",
+        head="from pathlib import Path",
+        body="manual_download_instructions = '.'; BUILDER_CONFIGS = [datasets.BuilderConfig(name=n) for n in 'ab']",
+        info="description={'a': 'A', 'b': 'B'}[self.config.name]",
+        given="{'given': manager.manual_dir}",
+        rows="yield from enumerate({'text': line} for line in Path(given, 'a.txt').read_text().split())",
     )
     out = tmp_path / "out"
-    assert main([str(script), "me/mine", "--data-dir", str(tmp_path / "by-hand"), "--output-dir", str(out)]) == 0
+    assert main([str(mine), "me/mine", "--data-dir", str(tmp_path / "by-hand"), "--output-dir", str(out)]) == 0
     assert load_dataset(str(out), "b", split="train")["text"][:] == ["one", "two"]
 
 
 def test_sounds_need_no_decoder(tmp_path: Path) -> None:
     """Files and their bytes go into the table as they are; nothing here can decode these."""
     (tmp_path / "a.wav").write_bytes(b"RIFF")
-    script = tmp_path / "mine.py"
-    script.write_text(
-        HEAD
-        + "    def _info(self):\n"
-        + "        return datasets.DatasetInfo(features=datasets.Features({'a': datasets.Audio()}))\n"
-        + "    def _split_generators(self, manager):\n"
-        + "        return [datasets.SplitGenerator('train', {'file': manager.download('a.wav')})]\n"
-        + "    def _generate_examples(self, file):\n"
-        + "        yield 0, {'a': file}\n"
-        + "        yield 1, {'a': {'path': 'archive/b.wav', 'bytes': b'RIFX'}}\n"
+    mine = script(
+        tmp_path / "mine.py",
+        info="features=datasets.Features({'a': datasets.Audio()})",
+        given="{'given': manager.download('a.wav')}",
+        rows="yield from enumerate([{'a': given}, {'a': {'path': 'archive/b.wav', 'bytes': b'RIFX'}}])",
     )
     out = tmp_path / "out"
-    assert main([str(script), "me/mine", "--output-dir", str(out)]) == 0
+    assert main([str(mine), "me/mine", "--output-dir", str(out)]) == 0
     rows = load_dataset(str(out), split="train").with_format("arrow")[:]["a"].to_pylist()
     assert rows == [{"bytes": b"RIFF", "path": "a.wav"}, {"bytes": b"RIFX", "path": "b.wav"}]
 
@@ -225,7 +191,7 @@ def test_a_repository_that_holds_its_script(
     """It is refused, and left as it is: `load_dataset` would refuse it whatever else it held."""
     HfApi().create_repo("tester/texts", repo_type="dataset")
     HfApi().upload_file(
-        path_or_fileobj=SCRIPT.encode(), path_in_repo="texts.py", repo_id="tester/texts", repo_type="dataset"
+        path_or_fileobj=TEXTS.encode(), path_in_repo="texts.py", repo_id="tester/texts", repo_type="dataset"
     )
     commit = HfApi().dataset_info("tester/texts").sha
     assert main([str(folder), "tester/texts", *options]) == 1
@@ -264,21 +230,16 @@ def test_adopt(folder: Path, hub: Hub) -> None:
 )
 def test_a_script_in_the_tree_of_a_package(line: str, packages: str, tmp_path: Path) -> None:
     """It finds the packages above it, by their names or, in a package itself, by relative imports."""
-    script = tmp_path / "hub" / "texts" / "texts.py"
-    script.parent.mkdir(parents=True)
-    (tmp_path / "library").mkdir()
+    for folder in ("hub/texts", "library"):
+        (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "library" / "helpers.py").write_text("ROWS = [{'n': 1}]\n")
     (tmp_path / "library" / "__init__.py").touch()
     for package in packages.split():
         (tmp_path / package / "__init__.py").touch()
-    script.write_text(
-        f"{line}\n{HEAD}{INFO}"
-        + "    def _split_generators(self, _): return [datasets.SplitGenerator('train', {})]\n"
-        + "    def _generate_examples(self): yield from enumerate(ROWS)\n"
-    )
+    texts = script(tmp_path / "hub" / "texts" / "texts.py", head=line, rows="yield from enumerate(ROWS)")
     out = tmp_path / "out"
     try:
-        assert main([str(script), "me/texts", "--output-dir", str(out)]) == 0
+        assert main([str(texts), "me/texts", "--output-dir", str(out)]) == 0
     finally:
         for name in [name for name in sys.modules if name.partition(".")[0] == "library"]:
             del sys.modules[name]

@@ -27,7 +27,7 @@ from publisher import main
 from publisher.hub import http
 from publisher.hub.client_compat import end_xet_session, missing_objects, uploaded_addition, was_committed
 from publisher.hub.repository import Repository
-from publisher.prepare.files import UploadedFile, describe_file
+from publisher.prepare import UploadedFile, describe_file
 from publisher.text import mask
 from tests.hubs import close_connections, empty_hub, files_of
 from tests.pictures import Changed, Pictures, pictures_card

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import io
 import json
 import sys
@@ -12,7 +13,7 @@ from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, ClassVar
+from typing import Any
 
 import datasets
 import numpy as np
@@ -22,7 +23,7 @@ from loopback import Hub
 from publisher import Card, main, validate
 from publisher.builders import find_builder
 from publisher.prepare.configs import declared_configs
-from tests.builders import INTEGER, VALUE, R, builder, load, one
+from tests.builders import INTEGER, VALUE, R, builder, load, one, script
 from tests.commands import run_command
 
 
@@ -46,15 +47,8 @@ def test_classic_configs(card: Card, hub: Hub) -> None:
     assert main(kind, card, R, ["--config", "b"]) == 0
     assert hub.files(R) == before
     provenance = json.loads(before[".publish.json"])["configs"]["a"]["provenance"]
-    known = {name: provenance[name] for name in ("url", "since", "known", "clean", "size", "grid")}
-    assert known == {
-        "url": "https://example.org/a",
-        "since": "2024-01-01",
-        "known": ["a", "b"],
-        "clean": "str.strip",
-        "size": 7,
-        "grid": [[1, 0], [0, 1]],
-    }
+    known = [provenance[name] for name in ("url", "since", "known", "clean", "size", "grid")]
+    assert known == ["https://example.org/a", "2024-01-01", ["a", "b"], "str.strip", 7, [[1, 0], [0, 1]]]
     assert provenance["features"]["x"]["dtype"] == "int64"
 
 
@@ -79,30 +73,20 @@ def test_strange_names(card: Card, hub: Hub, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "default", "split", "refused"),
     [
-        (["."], None, "train", "'.'"),
-        ([".."], None, "train", "'..'"),
-        (["README.md"], None, "train", "'README.md'"),
-        ([".huggingface.yaml"], None, "train", "'.huggingface.yaml'"),  # a file that `load_dataset` reads
-        (["NUL.txt"], None, "train", "'NUL.txt'"),
+        # `load_dataset` reads the fourth
+        *(([name], None, "train", repr(name)) for name in (".", "..", "README.md", ".huggingface.yaml", "NUL.txt")),
+        *(([name], None, "train", repr(name)) for name in ("a\n", "$HOME")),
         (["a"], None, "n" * 240, "'nnnnn"),
         (["main", "data"], "main", "train", "'data'"),
         (["main", "default"], "main", "train", "'default'"),
         (["a", "a"], None, "train", "'a'"),
-        (["a\n"], None, "train", "'a\\n'"),
-        (["$HOME"], None, "train", "'$HOME'"),
         (["a"], None, "train\n", "'train\\n'"),
         (["a"], None, "all", "'all'"),
         (["a"], None, "tr-ain", "tr-ain"),
     ],
 )
 def test_names_that_cannot_be(
-    names: list[str],
-    default: str | None,
-    split: str,
-    refused: str,
-    card: Card,
-    hub: Hub,
-    capsys: pytest.CaptureFixture[str],
+    names: list[str], default: str | None, split: str, refused: str, card: Card, hub: Hub, capsys: Any
 ) -> None:
     """Refused in a sentence that names them, before anything is done."""
     splits: Any = {split: {}}
@@ -114,7 +98,7 @@ def test_names_that_cannot_be(
 
 
 def test_faults_of_a_builder(card: Card, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
-    """A config that fails is named with the line of its script, and so is a split without rows."""
+    """A config that fails or exits is named with the line of its script, and so is a split without rows."""
 
     def fails(config: Any) -> Iterator[dict[str, Any]]:
         yield {"x": {"a": 1}[config.name]}
@@ -126,29 +110,19 @@ def test_faults_of_a_builder(card: Card, hub: Hub, capsys: pytest.CaptureFixture
     assert f"config 'b', split 'train': test_prepare_configs.py, line {line}: KeyError: 'b'" in said
     assert main(builder(lambda config, n: iter([{"x": 1}] * n), train={"n": 1}, test={"n": 0}), card, R, []) == 2
     assert "config 'default', split 'test': The split is empty" in capsys.readouterr().err
-
-
-def leaves(config: Any) -> Iterator[dict[str, Any]]:
-    """A script that gives up."""
-    yield {"x": 1}
-    sys.exit("no more")
-
-
-def test_scripts_that_exit(card: Card, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
-    """They do not end the command without a word."""
-    assert main(builder(leaves), card, R, []) == 2
+    assert main(builder(lambda config: iter([{"x": sys.exit("no more")}])), card, R, []) == 2
     assert "SystemExit: no more" in capsys.readouterr().err
 
 
 class Server(ThreadingHTTPServer):
     """Serves one archive, and counts how often it is fetched."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Archive)
-        self.fetched = 0
-        self.text = "1"
-        self.has_etag = True
-        self.url = f"http://127.0.0.1:{self.server_port}/numbers.zip"
+    fetched, text, has_etag = 0, "1", True
+
+    @property
+    def url(self) -> str:
+        """Address of the archive."""
+        return f"http://127.0.0.1:{self.server_port}/numbers.zip"
 
 
 class Archive(BaseHTTPRequestHandler):
@@ -156,19 +130,11 @@ class Archive(BaseHTTPRequestHandler):
 
     server: Server
 
-    def do_HEAD(self) -> None:
-        """The headers."""
-        self._answer()
-
     def do_GET(self) -> None:
-        """Headers and content."""
+        """Headers, and the content if it is asked for."""
         if self.path != "/numbers.zip":
             self.send_error(404)
             return
-        self.server.fetched += 1
-        self.wfile.write(self._answer())
-
-    def _answer(self) -> bytes:
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w") as archive:
             archive.writestr(zipfile.ZipInfo("number.txt"), self.server.text)
@@ -177,7 +143,11 @@ class Archive(BaseHTTPRequestHandler):
             self.send_header("ETag", f'"{self.server.text}"')
         self.send_header("Content-Length", str(len(content.getvalue())))
         self.end_headers()
-        return content.getvalue()
+        if self.command == "GET":
+            self.server.fetched += 1
+            self.wfile.write(content.getvalue())
+
+    do_HEAD = do_GET  # noqa: N815
 
     def log_message(self, *arguments: Any) -> None:
         """Say nothing."""
@@ -188,7 +158,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server on loopback, which aiohttp reaches without a proxy."""
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "127.0.0.1")
-    with Server() as served:
+    with Server(("127.0.0.1", 0), Archive) as served:
         Thread(target=served.serve_forever, daemon=True).start()
         yield served
         served.shutdown()
@@ -198,33 +168,29 @@ def test_sources_are_fetched_once(server: Server, card: Card, hub: Hub) -> None:
     """For dry run, publish, publish again and verify; again if the server has another; and are kept nowhere else."""
     extracted: list[Path] = []
 
-    class Fetching(datasets.GeneratorBasedBuilder):
-        BUILDER_CONFIGS: ClassVar = [datasets.BuilderConfig(name=name) for name in "ab"]
+    def rows(config: Any, folder: Path) -> Iterator[dict[str, str]]:
+        yield {"x": config.name + (folder / "number.txt").read_text(encoding="utf-8")}
 
-        def _info(self) -> datasets.DatasetInfo:
-            return datasets.DatasetInfo(features=datasets.Features({"x": datasets.Value("string")}))
+    def split_generators(self: Any, manager: Any) -> list[datasets.SplitGenerator]:
+        extracted.append(Path(manager.download_and_extract(server.url)))
+        return [datasets.SplitGenerator(name="train", gen_kwargs={"folder": extracted[-1]})]
 
-        def _split_generators(self, manager: Any) -> list[datasets.SplitGenerator]:
-            folder = Path(manager.download_and_extract(server.url))
-            extracted.append(folder)
-            return [datasets.SplitGenerator(name="train", gen_kwargs={"folder": folder})]
-
-        def _generate_examples(self, folder: Path) -> Iterator[tuple[int, dict[str, str]]]:
-            yield 0, {"x": self.config.name + (folder / "number.txt").read_text(encoding="utf-8")}
-
+    features = datasets.Features({"x": VALUE("string")})
+    kind = builder(rows, features, [datasets.BuilderConfig(name=name) for name in "ab"])
+    kind._split_generators = split_generators
     for arguments in (["--dry-run"], [], [], ["--verify"]):
-        assert main(Fetching, card, R, arguments) == 0
+        assert main(kind, card, R, arguments) == 0
         assert server.fetched == 1
     assert load("b")["x"][:] == ["b1"]
     server.text = "2"
-    assert main(Fetching, card, R, []) == 0
+    assert main(kind, card, R, []) == 0
     assert server.fetched == 2
     assert load("b")["x"][:] == ["b2"]
     server.has_etag = False
     for text in "34":  # fetched again in each run, and once for all configs
         server.text = text
         before = server.fetched
-        assert main(Fetching, card, R, []) == 0
+        assert main(kind, card, R, []) == 0
         assert server.fetched == before + 1
         assert load("b")["x"][:] == [f"b{text}"]
     assert len(set(extracted)) == 7  # once for all configs of a run
@@ -259,90 +225,64 @@ def test_a_default_that_is_no_config(card: Card, hub: Hub, capsys: pytest.Captur
     kind = builder(one, configs=configs, default="source")
     for arguments in (["--config", "lab"], []):
         assert main(kind, card, R, arguments) == 0
-        assert (
-            "DEFAULT_CONFIG_NAME is 'source', which is not a config. The default is 'wiki'" in capsys.readouterr().out
-        )
+        said = "DEFAULT_CONFIG_NAME is 'source', which is not a config. The default is 'wiki'"
+        assert said in capsys.readouterr().out
     assert load()["x"][:] == [1]
     assert {"data/train-00000-of-00001.parquet", "lab/train-00000-of-00001.parquet"} < set(hub.files(R))
     assert main(kind, card, R, ["--verify"]) == 0
 
 
-SPOKEN = """
-import datasets
-{imports}
-class Spoken(datasets.GeneratorBasedBuilder):
-    BUILDER_CONFIGS = [{configs}]
-    {default}
-    def _info(self):
-        return datasets.DatasetInfo(features=datasets.Features({{"n": datasets.Value("int64")}}))
-    def _split_generators(self, manager):
-        {splits}
-        return [datasets.SplitGenerator("train", {{"n": n}})]
-    def _generate_examples(self, n):
-        yield 0, {{"n": n}}
-"""
-CONFIGS = "datasets.BuilderConfig(name=name) for name in "
-
-
-def spoken(folder: Path, configs: str, imports: str = "", splits: str = "n = 1", default: str = "") -> Path:
-    """A script."""
-    script = folder / "spoken.py"
-    script.write_text(SPOKEN.format(configs=configs, imports=imports, splits=splits, default=default))
-    return script
-
-
-@pytest.mark.parametrize(
-    ("configs", "imports", "expected"),
-    [
-        (f"{CONFIGS} ('b', 'c', 'a')", "", "bca"),
-        (f"{CONFIGS} sorted({{'b', 'c', 'a'}}, key='bca'.index)", "", "bca"),
-        (f"{CONFIGS} {{'b', 'c', 'a'}}", "", "cab"),
-        (f"{CONFIGS} NAMES", "NAMES = list(set('bca'))", "cab"),
-        (f"{CONFIGS} map(str, NAMES)", "from names import NAMES", "cab"),
-    ],
-)
-def test_the_order_of_configs(
-    configs: str, imports: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is the declared one, or by name after the default one where Python may give another in the next process."""
+@pytest.fixture
+def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo the changes that a script makes in its process."""
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("PUBLISHER_SCRIPT_FOLDER", "")
     monkeypatch.delitem(sys.modules, "names", raising=False)
+
+
+@pytest.mark.usefixtures("_as_it_was")
+@pytest.mark.parametrize(
+    ("configs", "imports", "expected"),
+    [
+        ("('b', 'c', 'a')", "", "bca"),
+        ("sorted({'b', 'c', 'a'}, key='bca'.index)", "", "bca"),
+        ("{'b', 'c', 'a'}", "", "cab"),
+        ("NAMES", "NAMES = list(set('bca'))", "cab"),
+        ("map(str, NAMES)", "from names import NAMES", "cab"),
+    ],
+)
+def test_the_order_of_configs(configs: str, imports: str, expected: str, tmp_path: Path) -> None:
+    """It is the declared one, or by name after the default one where Python may give another in the next process."""
     (tmp_path / "names.py").write_text("from glob import glob\nNAMES = [name for name in {'b', 'c', 'a'}]\n")
-    script = spoken(tmp_path, configs, imports, default="DEFAULT_CONFIG_NAME = 'c'")
-    assert "".join(declared_configs(find_builder(str(script)))) == expected
+    declared = f"BUILDER_CONFIGS = [datasets.BuilderConfig(name=name) for name in {configs}]"
+    spoken = script(
+        tmp_path / "spoken.py", head=imports, body=f"{declared}; DEFAULT_CONFIG_NAME = 'c'", rows="yield 0, {'n': 1}"
+    )
+    assert "".join(declared_configs(find_builder(str(spoken)))) == expected
 
 
+@pytest.mark.usefixtures("_as_it_was")
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # connections of scripts that fail
 @pytest.mark.parametrize(
     ("splits", "options", "said"),
     [
         ("n = int(open(manager.download_custom('any', lambda _, path: open(path, 'w').write('7'))).read())", [], None),
         ("n = len(self.config.data_files['train'])", ["--set", "data_files=*.csv"], None),
-        (
-            "n = len(self.config.data_files['train']) if self.config.data_files else data_files",
-            [],
-            "Give the files as --set data_files=...",
-        ),
+        ("n = self.config.data_files or data_files", [], "Give the files as --set data_files=..."),
         ("raise ValueError('pass the data_dir kwarg to load_dataset')", [], "Give the folder as --data-dir"),
         ("n = manager.download('http://127.0.0.1:9/a.csv')", [], "http://127.0.0.1:9/a.csv"),
         ("import urllib.request; n = urllib.request.urlopen(URL + '/nowhere.zip')", [], "/nowhere.zip"),
     ],
 )
-def test_sources_of_scripts(
-    splits: str,
-    options: list[str],
-    said: str | None,
-    server: Server,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_sources_of_scripts(splits: str, options: list[str], said: str | None, server: Server, tmp_path: Path) -> None:
     """They are found as in versions 1 to 3, or the sentence says which is missing, and how to give it."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setenv("PUBLISHER_SCRIPT_FOLDER", "")
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text("x")
     url = server.url.rpartition("/")[0]
-    script = spoken(tmp_path, f"{CONFIGS} 'ab'", f"URL = {url!r}", splits)
-    ended = run_command([script, "me/spoken", "--output-dir", tmp_path / "out", *options])
+    body = "BUILDER_CONFIGS = [datasets.BuilderConfig(name=name) for name in 'ab']"
+    parts = {"head": f"URL = {url!r}", "body": body, "splits": splits, "given": "{'given': n}"}
+    spoken = script(tmp_path / "spoken.py", **parts, rows="yield 0, {'n': given}")
+    ended = run_command([spoken, "me/spoken", "--output-dir", tmp_path / "out", *options])
+    gc.collect()
     assert ended.exit_code == (2 if said else 0), ended.stderr
     assert (said or "") in ended.stderr

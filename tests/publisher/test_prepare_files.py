@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,8 @@ from loopback import Hub
 from mnist1d import VERSION
 from publisher import Card, main, validate
 from publisher.prepare import parquet
-from publisher.prepare.config_builder import ConfigBuilder
 from publisher.prepare.configs import METADATA_KEY, PreparedConfig
-from publisher.prepare.tasks import WholeConfig
+from publisher.prepare.tasks import ConfigBuilder, WholeConfig
 from tests.builders import INTEGER, VALUE, R, Rows, builder, load, read
 from tests.pictures import Pictures
 
@@ -62,42 +62,14 @@ def test_encodings(pictures: PreparedConfig, tmp_path: Path) -> None:
 
 
 def test_footer_says_what_made_the_file(built: Path) -> None:
-    """Builder, config, version and every parameter."""
+    """Builder, config, version and every parameter; and the two files of the default config are small."""
+    assert sum(path.stat().st_size for path in (built / "data").iterdir()) <= MNIST1D_BYTES
     metadata = pq.read_metadata(built / "shuffled" / "test-00000-of-00001.parquet").metadata
     provenance = json.loads(metadata[METADATA_KEY.encode()])
     assert (provenance["builder"], provenance["config"], provenance["version"]) == ("mnist1d", "shuffled", VERSION)
     assert provenance["parameters"]["shuffle_seq"] is True
     assert provenance["parameters"]["padding"] == [36, 60]
     assert len(provenance["parameters"]) == 12
-
-
-def test_published_size(built: Path) -> None:
-    """The two files of the default config are small."""
-    assert sum(path.stat().st_size for path in (built / "data").iterdir()) <= MNIST1D_BYTES
-
-
-def test_large_splits_take_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows keep their order over the files, and none is lost or doubled."""
-    monkeypatch.setattr(parquet, "FILE_BYTES", 1000)
-    monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 300)
-    monkeypatch.setattr(parquet, "BATCH_ROWS", 16)
-    rows = datasets.Dataset.from_dict({"n": list(range(700))})
-    written, digest = parquet.write_split(rows, "train", tmp_path, parquet.Writing(rows.features))
-    assert digest.numbers() == {"n": hashlib.sha256(np.arange(700).tobytes()).hexdigest()}
-    assert [file.path.name for file in written] == parquet.file_names("train", 6)
-    assert [value for file in written for value in pq.read_table(file.path)["n"].to_pylist()] == list(range(700))
-    assert sum(file.rows for file in written) == 700
-    assert pq.read_metadata(written[0].path).num_row_groups > 1
-
-
-def test_no_rows(tmp_path: Path) -> None:
-    """A split without rows is one file without rows."""
-    empty = datasets.Dataset.from_dict(
-        {"x": [], "y": []},
-        features=datasets.Features({"x": datasets.Sequence(datasets.Value("float64")), "y": datasets.Value("int64")}),
-    )
-    [file], _ = parquet.write_split(empty, "train", tmp_path, parquet.Writing(empty.features))
-    assert (file.rows, pq.read_table(file.path).num_rows) == (0, 0)
 
 
 @pytest.fixture
@@ -110,13 +82,8 @@ def files(tmp_path: Path) -> list[str]:
     return sorted(map(str, folder.iterdir()))
 
 
-MEDIA = datasets.Features(
-    {
-        "image": datasets.Image(),
-        "pages": [datasets.Image()],
-        "deep": {"found": [{"crop": datasets.Image(), "name": VALUE("string")}]},
-    }
-)
+DEEP = {"found": [{"crop": datasets.Image(), "name": VALUE("string")}]}
+MEDIA = datasets.Features({"image": datasets.Image(), "pages": [datasets.Image()], "deep": DEEP})
 
 
 def media(config: Any, files: list[str]) -> Iterator[dict[str, Any]]:
@@ -183,21 +150,22 @@ def test_what_compresses_well(card: Card, tmp_path: Path) -> None:
     assert validate(tmp_path / "out") == []
 
 
-def lines(config: Any, files: list[str]) -> Iterator[pa.Table]:
-    """A table for each file of numbers."""
-    for file in files:
-        yield pa.table({"x": json.loads(Path(file).read_text(encoding="utf-8"))})
-
-
 def test_rows_of_all_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files and row groups are cut by the bytes of the rows that are in them."""
+    """Files and row groups are cut by the bytes of the rows that are in them, in order; none is lost or doubled."""
     monkeypatch.setattr(parquet, "FILE_BYTES", 200_000)
     monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 50_000)
+    monkeypatch.setattr(parquet, "BATCH_ROWS", 16)
     random = np.random.default_rng(0)
     blobs = [b"x"] * 2000 + [random.bytes(10_000) for _ in range(50)]
-    rows = datasets.Dataset.from_dict({"blob": blobs}, features=datasets.Features({"blob": VALUE("binary")}))
-    written, _ = parquet.write_split(rows, "train", tmp_path, parquet.Writing(rows.features))
-    assert [blob for file in written for blob in read(file.path)["blob"].to_pylist()] == blobs
+    features = datasets.Features({"n": VALUE("int64"), "blob": VALUE("binary")})
+    rows = datasets.Dataset.from_dict({"n": range(2050), "blob": blobs}, features=features)
+    written, digest = parquet.write_split(rows, "train", tmp_path, parquet.Writing(features))
+    assert digest.numbers() == {"n": hashlib.sha256(np.arange(2050).tobytes()).hexdigest()}
+    assert [file.path.name for file in written] == parquet.file_names("train", len(written))
+    assert len(written) > 2
+    found = pa.concat_tables(read(file.path) for file in written)
+    assert found.to_pydict() == {"n": list(range(2050)), "blob": blobs}
+    assert sum(file.rows for file in written) == 2050
     for file in written:
         assert file.path.stat().st_size < 220_000
         with pq.ParquetFile(file.path) as opened:
@@ -205,16 +173,8 @@ def test_rows_of_all_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert all(group.total_byte_size < 60_000 for group in groups)
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ({"numbers": [0, 1, 2], "words": ["a", "b"]}, ["0ab", "1ab", "2ab"]),  # lists of different lengths
-        ({"numbers": (0, 1), "words": ["a", "b"]}, ["0ab", "1ab"]),  # a list, not of shards
-    ],
-)
-def test_lists_that_are_no_shards(
-    given: dict[str, Any], expected: list[str], card: Card, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("numbers", [[0, 1, 2], (0, 1)])  # lists of different lengths; a list, not of shards
+def test_lists_that_are_no_shards(numbers: Any, card: Card, hub: Hub, monkeypatch: Any, tmp_path: Path) -> None:
     """They reach the builder whole."""
     monkeypatch.setattr(parquet, "FILE_BYTES", 1)
 
@@ -222,9 +182,10 @@ def test_lists_that_are_no_shards(
         for number in numbers:
             yield pa.table({"x": [f"{number}{''.join(words)}"]})
 
+    given = {"numbers": numbers, "words": ["a", "b"]}
     kind = builder(joined, datasets.Features({"x": VALUE("string")}), tables=True, train=given)
     assert main(kind, card, R, ["--work-dir", str(tmp_path / "work")]) == 0
-    assert load()["x"][:] == expected
+    assert load()["x"][:] == [f"{number}ab" for number in numbers]
 
 
 def test_shards_of_all_sizes(card: Card, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -263,19 +224,18 @@ def test_media_in_text(
     """Texts that are paths of pictures here are noted in the plan, and when a folder is written."""
     features = datasets.Features({"scan": VALUE("string"), "pages": [VALUE("string")], "note": VALUE("string")})
     row = {"scan": files[0], "pages": ["/nowhere.png", files[1]], "note": "/see files"}
-    for kind in (
-        builder(lambda config: iter([row]), features),
-        builder(
-            lambda config, n: (pa.table({k: [v] for k, v in row.items()}) for _ in n),
-            features,
-            tables=True,
-            train={"n": [1, 2]},
-        ),
+
+    def tables(config: Any, n: list[int]) -> Iterator[pa.Table]:
+        return (pa.table({name: [value] for name, value in row.items()}) for _ in n)
+
+    in_parts = builder(tables, features, tables=True, train={"n": [1, 2]})
+    for kind, arguments in product(
+        (builder(lambda config: iter([row]), features), in_parts),
+        (["--dry-run"], ["--output-dir", str(tmp_path / "out")]),
     ):
-        for arguments in (["--dry-run"], ["--output-dir", str(tmp_path / "out")]):
-            assert main(kind, card, R, arguments) == 0
-            said = "".join(capsys.readouterr())
-            for column, name in (("scan", "0.png"), ("pages", "1.png")):
-                assert f"column {column!r} holds paths of files that are not published, such as '{name}'" in said
-            assert "datasets.Image()" in said
-            assert "'note'" not in said
+        assert main(kind, card, R, arguments) == 0
+        said = "".join(capsys.readouterr())
+        for column, name in (("scan", "0.png"), ("pages", "1.png")):
+            assert f"column {column!r} holds paths of files that are not published, such as '{name}'" in said
+        assert "datasets.Image()" in said
+        assert "'note'" not in said

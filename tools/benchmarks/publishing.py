@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from mnist1d import Mnist1D
-from publisher.prepare.files import file_digest
+from publisher.prepare import file_digest
 from tools.benchmarks.builder import in_new_process
 
 REPO_ID = "tester/benchmark"

@@ -106,9 +106,9 @@ def answer_downloads(samples: Path, names: Sequence[str]) -> None:
 
 def own_rows(kind: Any, config: str, options: Mapping[str, Any], downloads: Path) -> dict[str, list[str]]:
     """Split -> rows as the script yields them, encoded by its features, without the library's files in between."""
-    from publisher.builders.scripts import sequences_of_dicts
-    from publisher.prepare.config_builder import ConfigBuilder
+    from publisher.builders import sequences_of_dicts
     from publisher.prepare.datasets_compat import encoded_as_before_4
+    from publisher.prepare.tasks import ConfigBuilder
 
     source = ConfigBuilder(kind, config, options)
     features = source.builder.info.features
@@ -164,7 +164,7 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
     from publisher.builders import find_builder
     from publisher.cli.script import main
     from publisher.options import Options
-    from publisher.prepare.media import has_media
+    from publisher.prepare.parquet import has_media
 
     downloads = Options("").work_folder / "downloads"
 
