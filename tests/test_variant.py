@@ -22,7 +22,7 @@ from loopback import Hub
 from mnist1d import Mnist1D
 from publisher import main
 from publisher.card.compose import size_category
-from publisher.cli import validate as validate_command
+from publisher.cli.commands import validate
 from tests.commands import run_command
 
 
@@ -217,7 +217,7 @@ def test_metadata(made: Made) -> None:
         assert info["download_size"] == sum(path.stat().st_size for path in files)
     assert set(rows) == set(names)
     assert data.size_categories == [size_category(max(rows.values()))]
-    assert validate_command.main([str(folder)]) == 0
+    assert validate([str(folder)]) == 0
 
 
 def test_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

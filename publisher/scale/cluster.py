@@ -27,8 +27,8 @@ from publisher import errors
 from publisher.errors import DifferenceError, PublishingError, UsageError, WorkerError
 from publisher.options import read_settings
 from publisher.publish import Outcome, Show
+from publisher.scale import Job, begin, finish
 from publisher.scale.notes import CLUSTER
-from publisher.scale.run import Job, begin, finish
 from publisher.scale.workers import notes as log
 
 EXECUTORS = ("slurm", "ray")
