@@ -21,7 +21,7 @@ from publisher.plan.plan import is_undecided
 from publisher.plan.state import Dataset
 from publisher.prepare.config_builder import ConfigBuilder, TemporaryFolder
 from publisher.prepare.configs import choose_configs, default_config, describe_builder
-from publisher.prepare.files import KnownFile, LocalFile
+from publisher.prepare.files import KnownFile
 from publisher.prepare.tasks import FilePart, Prepared, Task, assemble_configs, plan_tasks
 from publisher.publish import Found, Outcome, Show, look, refuse_early, refuse_undecided
 from publisher.publish import publish as publish_prepared
@@ -58,15 +58,14 @@ class Job:
         return root
 
     def prepare(self, work: Work) -> Dataset:
-        """Work on each task in `options.workers` processes; what is noted is taken as it is.
+        """Work on each task that is not finished, in `options.workers` processes.
 
         If any config is at fault, a UsageError is raised after all others were prepared.
         """
         results = {index: found for index, task in enumerate(self.tasks) if (found := self.notes.find(task))}
-        places = [index for index in range(len(self.tasks)) if index not in results]
+        left = {index: task for index, task in enumerate(self.tasks) if index not in results}
         done = sum(self.tasks[index].amount for index in results)
-        new = work_on([self.tasks[index] for index in places], work, self.options.workers or 1, done, self.faults)
-        results |= {places[index]: prepared for index, prepared in new.items()}
+        results |= work_on(left, work, self.options.workers or 1, done, self.faults)
         self.check()
         configs = assemble_configs(self.tasks, [results[index] for index in range(len(self.tasks))])
         return Dataset(self.builder, self.card, configs)
@@ -79,10 +78,7 @@ class Job:
 
 
 def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Options, notes: Notes) -> Job:
-    """Plan the tasks of a dataset; of a config in shards, this prepares two shards of each split to know its files.
-
-    What the builder says of `options.overrides` is raised as a UsageError.
-    """
+    """Plan the tasks of a dataset; of a config in shards, this prepares two shards of each split to know its files."""
     shared = TemporaryFolder()  # archives are extracted once for all configs
     sources = [
         ConfigBuilder(builder, name, options.overrides, options.work_folder, shared)
@@ -95,19 +91,17 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
         with said_if_long("looking at the splits"):
             tasks = plan_tasks(sources, default_config(builder), faults)
     except (TypeError, ValueError) as error:
-        if options.overrides:
+        if options.overrides:  # what the builder says of them
             raise UsageError(_refused(error, builder)) from error
         raise
-    job = Job(builder, card, options, tasks, notes, faults)
     if options.resume:
-        kinds: dict[str, Sequence[Task]] = {
-            "configs": [task for task in tasks if not isinstance(task, FilePart)],
-            "files": job.parts,
-        }
-        counts = {kind: [notes.find(task) is not None for task in of_kind] for kind, of_kind in kinds.items()}
-        words = [f"{sum(found)} of {len(found)} {kind}" for kind, found in counts.items() if found]
+        found: dict[str, list[bool]] = {}
+        for task in sorted(tasks, key=lambda task: isinstance(task, FilePart)):
+            kind = "files" if isinstance(task, FilePart) else "configs"
+            found.setdefault(kind, []).append(notes.find(task) is not None)
+        words = [f"{sum(finished)} of {len(finished)} {kind}" for kind, finished in found.items()]
         log.info("resumed: %s", ", ".join(words))
-    return job
+    return Job(builder, card, options, tasks, notes, faults)
 
 
 def _refused(error: Exception, builder: type[datasets.DatasetBuilder]) -> str:
@@ -164,10 +158,7 @@ def publish(
 
 
 def publish_job(job: Job, show: Show, say: Callable[[Job, Sequence[FilePart]], object] = lambda *_: None) -> Outcome:
-    """Look, refuse early, prepare and upload, commit, and look again.
-
-    `show` is called with each plan, and `say` with the parts that are to be uploaded.
-    """
+    """Look, refuse early, prepare and upload, commit, and look again; `say` gets the parts that are to be uploaded."""
     found, missing = begin(job, show)
     if job.parts:
         say(job, missing)
@@ -175,10 +166,9 @@ def publish_job(job: Job, show: Show, say: Callable[[Job, Sequence[FilePart]], o
 
 
 def begin(job: Job, show: Show | None = None) -> tuple[Found, list[FilePart]]:
-    """Refuse what can be refused before anything is prepared; return what was found, and the parts to upload.
+    """Refuse what can be refused before anything is prepared, and make a repository for uploads.
 
-    A repository for uploads is made. A card of another user that is neither to be kept nor overwritten is refused;
-    `show` gets the plan before.
+    Returns what was found, and the parts to upload. `show` gets the plan before an edited card is refused.
     """
     found = look(job.options)
     builders = {id(task.source): task.source.builder for task in job.tasks}.values()
@@ -214,9 +204,10 @@ def expect(root: Path, task: Task) -> Prepared:
 
 def describe(root: Path, task: Task) -> Prepared:
     """Prepare a task for a comparison: the files of a part are not kept."""
-    return list(map(_drop, task.prepare(root))) if isinstance(task, FilePart) else task.prepare(root)
-
-
-def _drop(file: LocalFile) -> KnownFile:
-    file.source.unlink()
-    return KnownFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256)
+    if not isinstance(task, FilePart):
+        return task.prepare(root)
+    files = []
+    for file in task.prepare(root):
+        file.source.unlink()
+        files.append(KnownFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256))
+    return files
