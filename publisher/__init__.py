@@ -19,9 +19,9 @@ from publisher.text import endpoint
 if TYPE_CHECKING:
     from publisher.card import Card
     from publisher.check.examine import validate
-    from publisher.cli.publish import main
+    from publisher.cli.commands import main
     from publisher.publish import Outcome
-    from publisher.scale.run import publish
+    from publisher.scale import publish
 
 __all__ = [
     "Card",
@@ -39,8 +39,8 @@ __all__ = [
 _LATER = {  # imported when they are asked for: the command has to hear signals before, and `validate` parses Markdown
     "Card": "publisher.card",
     "Outcome": "publisher.publish",
-    "main": "publisher.cli.publish",
-    "publish": "publisher.scale.run",
+    "main": "publisher.cli.commands",
+    "publish": "publisher.scale",
     "validate": "publisher.check.examine",
 }
 

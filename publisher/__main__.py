@@ -9,9 +9,9 @@ PROG = "publish-dataset" if Path(sys.argv[0]).stem == "publish-dataset" else "py
 
 
 def _run() -> int:
-    from publisher.cli.script import main
+    from publisher.cli.commands import publish_dataset
 
-    return main(prog=PROG)
+    return publish_dataset(prog=PROG)
 
 
 def main() -> int:

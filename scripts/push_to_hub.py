@@ -10,7 +10,7 @@ def main() -> int:
     """Import and run the command."""
     from card import CARD, REPO_ID
     from publisher.builders import load_module
-    from publisher.cli.publish import main
+    from publisher.cli.commands import main
 
     return main(load_module("mnist1d").Mnist1D, CARD, REPO_ID)
 

@@ -8,9 +8,9 @@ from publisher.cli import start
 
 def main() -> int:
     """Import and run the command."""
-    from publisher.cli.validate import main
+    from publisher.cli.commands import validate
 
-    return main()
+    return validate()
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def _run(
     words: list[str], dataset: tuple[type[datasets.DatasetBuilder], Card, str] | Callable[[list[str]], int] | None
 ) -> int:
     from publisher import main
-    from publisher.cli.script import main as publish_dataset
+    from publisher.cli.commands import publish_dataset
 
     try:
         if dataset is None:

@@ -19,6 +19,7 @@ from publisher.options import MAIN, Options, check_ref, check_repo_id, check_tit
 from publisher.prepare.configs import declared_configs
 
 COMMIT = re.compile("[0-9a-f]{40}")
+Row = tuple[str, str, Collection[str], str, str]
 # What the command does instead of publishing. Each option names the modes that it goes with; all go with publishing.
 DRY_RUN, VERIFY, OUTPUT, PREVIEW, ROLLBACK = MODES = ("dry_run", "verify", "output_dir", "preview", "rollback")
 BUILDS = {DRY_RUN, VERIFY, OUTPUT, PREVIEW}
@@ -69,52 +70,34 @@ builder that fails, or a folder that cannot be written; 3 the Hub refused, could
 published meanwhile; 70 an error of this program; 71 a worker was killed; 128 + n stopped by signal n"""
 
 
-class OptionsParser(Parser):
-    """A parser that knows which options go with which modes."""
-
-    modes: dict[str, Collection[str]]
-
-
 def make_parser(
     builder: type[datasets.DatasetBuilder], repo_id: str | None, prog: str | None = None, is_script: bool = False
-) -> OptionsParser:
+) -> Parser:
     """The parser of the command for a builder, and the repository that its dataset belongs in, if that is known."""
-    parser = OptionsParser(
-        prog=prog,
-        description=DESCRIPTION,
-        epilog=EXIT_CODES,
-        allow_abbrev=False,
-        argument_default=argparse.SUPPRESS,  # `Options` has the defaults
-    )
+    without_defaults: Any = {"argument_default": argparse.SUPPRESS, "allow_abbrev": False}  # `Options` has them
+    parser = Parser(prog=prog, description=DESCRIPTION, epilog=EXIT_CODES, **without_defaults)
     parser.modes = {}
-    help_ = f"namespace/name (default: {repo_id}; required with --set and other parameters)"
-    if repo_id is None:
-        parser.add_argument("repo_id", metavar="REPO_ID", help="namespace/name")
-    else:
-        parser.add_argument("repo_id", metavar="REPO_ID", nargs="?", help=help_)
+    default = f" (default: {repo_id}; required with --set and other parameters)" if repo_id else ""
+    nargs = "?" if repo_id else None
+    parser.add_argument("repo_id", metavar="REPO_ID", nargs=nargs, help=f"namespace/name{default}")
     groups: dict[str, Any] = {"": parser}
     for title, name, modes, value, help_ in _rows(builder, is_script):
         if title not in groups:
             groups[title] = parser.add_argument_group(title)
             if title == MODE:
                 groups[title] = groups[title].add_mutually_exclusive_group()
-        metavar = value.removesuffix("...")
-        keywords: dict[str, Any] = {"metavar": metavar} if metavar else {"action": "store_true"}
-        if name in TYPES:
-            keywords["type"] = TYPES[name]
-        if metavar != value:
-            keywords["action"] = "append"
         group = groups[title]
         if name in ("--keep-card", "--overwrite-card"):
             groups["card"] = group = groups.get("card") or group.add_mutually_exclusive_group()
-        action = group.add_argument(name, help=help_, **keywords)
-        parser.modes[action.dest] = modes
+        keywords: dict[str, Any] = {"action": "store_true"}
+        if value:
+            action = "append" if value.endswith("...") else "store"
+            keywords = {"action": action, "metavar": value.removesuffix("..."), "type": TYPES.get(name)}
+        parser.modes[group.add_argument(name, help=help_, **keywords).dest] = modes
     return parser
 
 
-def _rows(
-    builder: type[datasets.DatasetBuilder], is_script: bool
-) -> Iterator[tuple[str, str, Collection[str], str, str]]:
+def _rows(builder: type[datasets.DatasetBuilder], is_script: bool) -> Iterator[Row]:
     """Group, option, modes that it goes with, name of its value, and help; one with `...` may be repeated."""
     names = ", ".join(map(str, declared_configs(builder)))
     which, how, hidden = "which dataset", "how it runs", argparse.SUPPRESS
@@ -141,12 +124,10 @@ def _rows(
 
 
 def read_options(
-    given: dict[str, Any], parser: OptionsParser, builder: type[datasets.DatasetBuilder], home: str | None, source: str
+    given: dict[str, Any], parser: Parser, builder: type[datasets.DatasetBuilder], home: str | None, source: str
 ) -> Options:
-    """Check what the user gave, and make `Options` of it.
-
-    `home` is the repository that the unchanged dataset belongs in, `source` the repository and commit of a script that
-    was fetched. Raises UsageError if something is wrong by itself, or options do not go together.
+    """Make `Options` of what the user gave, or raise a UsageError; `home` is the repository of the unchanged dataset,
+    `source` the repository and commit of a script that was fetched.
     """
     for mode in filter(given.get, MODES):
         for name in given.keys() - {mode, "repo_id"}:
@@ -161,7 +142,8 @@ def read_options(
             if own.name in overrides:
                 raise UsageError(f"--{own.name} and --set {own.name} say the same. Leave one of them out.")
             overrides[own.name] = given[own.name]
-    if "repo_id" not in given and overrides and not {OUTPUT, PREVIEW} & given.keys():
+    uses_no_hub = bool({OUTPUT, PREVIEW} & given.keys())
+    if "repo_id" not in given and overrides and not uses_no_hub:
         raise UsageError(
             f"These parameters make a dataset other than {home}. Give the repository for it, namespace/name, as the "
             "first argument."
@@ -179,14 +161,6 @@ def read_options(
     known = {field.name for field in fields(Options)}
     chosen = {name: value for name, value in given.items() if name in known}
     options = Options(**{"repo_id": home, **chosen, "overrides": overrides, "source": source})
-    _check(options)
-    if not {OUTPUT, PREVIEW} & given.keys():
-        check_surroundings()
-    return options
-
-
-def _check(options: Options) -> None:
-    """Refuse values that cannot be right."""
     check_repo_id("REPO_ID", options.repo_id)
     for name in ("revision", "tag", "rollback"):
         check_ref(f"--{name}", getattr(options, name))
@@ -197,6 +171,9 @@ def _check(options: Options) -> None:
         raise UsageError(f"--tag {options.tag!r} looks like a commit. Give another name.")
     if options.create_pr and options.tag:
         raise UsageError("--tag names a commit of a branch. Leave it out with --create-pr.")
+    if not uses_no_hub:
+        check_surroundings()
+    return options
 
 
 def _own_options(builder: type[datasets.DatasetBuilder]) -> list[Field[Any]]:

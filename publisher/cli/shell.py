@@ -10,25 +10,25 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
 from huggingface_hub.utils import disable_progress_bars
 
-from publisher.cli import INTERNAL_ERROR
-from publisher.cli.signals import UNINTERRUPTED, ended_by_signals
-from publisher.errors import LAST_WORDS, ConfigsError, PublishingError, UsageError
+from publisher.cli import INTERNAL_ERROR, UNINTERRUPTED, ended_by_signals, interrupted
+from publisher.errors import ConfigsError, PublishingError, UsageError
 from publisher.scale.workers import Lines, is_terminal, one_line_warning, quieten, waiting
 from publisher.text import clean, mask, without_control
 
 MOST_LETTERS = 2000  # of an error, which may hold several sentences
-
 MOST_FAULTS = 10  # configs that are named, if many fail
 
 
 class Parser(argparse.ArgumentParser):
     """Raises an error in one sentence if the arguments are wrong."""
+
+    modes: dict[str, Collection[str]]  # by option: the modes of `publisher.cli.arguments` that it goes with
 
     def error(self, message: str) -> NoReturn:
         """Raise the error; `--traceback` is not parsed then."""
@@ -40,9 +40,9 @@ class CleanOutput(io.TextIOBase):
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self.fileno, self.isatty = stream.fileno, stream.isatty  # type: ignore[method-assign]
 
     def write(self, text: str) -> int:
-        """Write all of it, line by line."""
         with self._refusing():
             self._stream.write(mask("\n".join(map(without_control, text.split("\n")))))
         return len(text)
@@ -58,42 +58,34 @@ class CleanOutput(io.TextIOBase):
         except BrokenPipeError:  # another matter: the reader has seen enough
             raise
         except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())  # takes the rest
+            _drop(self._stream)
             raise UsageError(f"standard output cannot be written ({error.strerror}). Send it elsewhere.") from None
-
-    def fileno(self) -> int:
-        return self._stream.fileno()
-
-    def isatty(self) -> bool:
-        return self._stream.isatty()
 
 
 def run(
     parser: argparse.ArgumentParser,
     act: Callable[[argparse.Namespace], int],
     arguments: Sequence[str] | None,
-    *,
     file_trouble: str,
-    stopped: str,
 ) -> int:
     """Read the arguments, by default those of the process, act, and return the exit code.
 
     `act` gets what the parser read. If something goes wrong, one sentence is printed on standard error; it begins with
-    `file_trouble` if the system refused a file, and is `stopped` if a signal ended the command.
+    `file_trouble` if the system refused a file.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
     quieten()
     if not is_terminal():
         disable_progress_bars()
-    lines = Lines(parser.prog)
+    lines, format_before = Lines(parser.prog), warnings.formatwarning
     waiting.addHandler(lines)
     waiting.propagate = False
-    LAST_WORDS.append(stopped)
+    warnings.formatwarning = one_line_warning
     shows_traceback = "--traceback" in (sys.argv if arguments is None else arguments)
     shown = CleanOutput(sys.stdout) if sys.stdout else None  # None: closed from the start
     try:
-        with ended_by_signals(parser.prog, shows_traceback), _one_line_warnings():
+        with ended_by_signals(parser.prog, shows_traceback):
             try:
                 options = parser.parse_args(arguments)
                 with contextlib.redirect_stdout(shown):
@@ -104,16 +96,20 @@ def run(
             except (Exception, KeyboardInterrupt) as error:
                 return _report(error, parser.prog, shows_traceback, file_trouble)
     finally:
-        LAST_WORDS.remove(stopped)
+        warnings.formatwarning = format_before
         waiting.removeHandler(lines)
         waiting.propagate = True
-        _drop_unwritten_errors()
+        try:
+            if sys.stderr:
+                sys.stderr.flush()
+        except OSError:  # Python would try again at its end, with another exit code
+            _drop(sys.stderr)
 
 
 def _report(error: BaseException, prog: str, shows_traceback: bool, file_trouble: str) -> int:
     """Print what went wrong, and return the exit code."""
     if isinstance(error, BrokenPipeError):  # as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop(sys.stdout)
         return 128 + signal.SIGPIPE
     sentences: list[object] = [error]
     code = UsageError.exit_code
@@ -124,7 +120,7 @@ def _report(error: BaseException, prog: str, shows_traceback: bool, file_trouble
     elif isinstance(error, PublishingError):
         code = error.exit_code
     elif isinstance(error, KeyboardInterrupt):  # where no thread waits for signals
-        sentences, code = [LAST_WORDS[-1]], 128 + signal.SIGINT
+        sentences, code = [interrupted()], 128 + signal.SIGINT
     elif isinstance(error, OSError):
         sentences = [f"{file_trouble}: {error}"]
     else:
@@ -135,34 +131,13 @@ def _report(error: BaseException, prog: str, shows_traceback: bool, file_trouble
     with UNINTERRUPTED, contextlib.suppress(OSError):  # the exit code says it where no one reads
         for sentence in sentences:
             print(f"{prog}: {clean(sentence, MOST_LETTERS)}", file=sys.stderr)
-            if shows_traceback:
-                _print_traceback(sentence if isinstance(sentence, BaseException) else error)
+            failed = sentence if isinstance(sentence, BaseException) else error
+            if shows_traceback and not isinstance(failed, ConfigsError):  # in the builder's code if it came from there
+                trace = getattr(failed, "trace", "") or "".join(traceback.format_exception(failed.__cause__ or failed))
+                print("\n".join(map(without_control, mask(trace).splitlines())), file=sys.stderr)
     return code
 
 
-def _print_traceback(error: BaseException) -> None:
-    """Print where an error arose: in the builder's code if it came from there, else in the publisher's."""
-    if isinstance(error, ConfigsError):
-        return
-    trace = getattr(error, "trace", "") or "".join(traceback.format_exception(error.__cause__ or error))
-    for line in mask(trace).splitlines():
-        print(without_control(line), file=sys.stderr)
-
-
-@contextlib.contextmanager
-def _one_line_warnings() -> Iterator[None]:
-    before = warnings.formatwarning
-    warnings.formatwarning = one_line_warning
-    try:
-        yield
-    finally:
-        warnings.formatwarning = before
-
-
-def _drop_unwritten_errors() -> None:
-    """Drop what standard error does not take: else Python tries again at its end, with another exit code."""
-    try:
-        if sys.stderr:
-            sys.stderr.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+def _drop(stream: TextIO) -> None:
+    """Let nothing take what is still to be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

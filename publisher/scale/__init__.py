@@ -1,1 +1,219 @@
-"""The flow of every command, in one process, in several, or on a cluster."""
+"""The flow of every command: plan the tasks, look at the Hub, prepare and upload, then one commit that is checked."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import datasets
+
+from publisher.card import Card
+from publisher.errors import ConfigsError, UsageError, last_word
+from publisher.hub.repository import Repository
+from publisher.options import Options
+from publisher.plan import Dataset, is_undecided
+from publisher.prepare import KnownFile
+from publisher.prepare.configs import choose_configs, default_config, describe_builder
+from publisher.prepare.tasks import (
+    ConfigBuilder,
+    FilePart,
+    Prepared,
+    Task,
+    TemporaryFolder,
+    assemble_configs,
+    plan_tasks,
+)
+from publisher.publish import Found, Outcome, Show, look, refuse_early, refuse_undecided
+from publisher.publish import publish as publish_prepared
+from publisher.scale.notes import Notes, open_notes
+from publisher.scale.workers import notes as log
+from publisher.scale.workers import said_if_long, work_on
+
+CONTINUES = "Interrupted. Nothing is half done. Run the command again; --resume takes up what is finished."
+Work = Callable[[Task], Prepared]
+UNKNOWN_PARAMETER = re.compile(r"BuilderConfig .* doesn't have a '(\w+)' key\.", re.DOTALL)  # of datasets
+
+
+@dataclass(frozen=True)
+class Job:
+    """A dataset that is published, written or compared, as tasks."""
+
+    builder: type[datasets.DatasetBuilder]
+    card: Card
+    options: Options
+    tasks: Sequence[Task]
+    notes: Notes
+    faults: dict[str, UsageError] = field(default_factory=dict)  # by config
+
+    @property
+    def parts(self) -> list[FilePart]:
+        """The tasks that are single files."""
+        return [task for task in self.tasks if isinstance(task, FilePart)]
+
+    @property
+    def workplace(self) -> Path:
+        """A new folder for a repository, with room next to it; it is removed with the notes' temporary files."""
+        root = Path(tempfile.mkdtemp(dir=self.notes.temporary), "repository")
+        root.mkdir()
+        return root
+
+    def prepare(self, work: Work) -> Dataset:
+        """Work on each task that is not finished, in `options.workers` processes.
+
+        If any config is at fault, a UsageError is raised after all others were prepared.
+        """
+        results = {index: found for index, task in enumerate(self.tasks) if (found := self.notes.find(task))}
+        left = {index: task for index, task in enumerate(self.tasks) if index not in results}
+        done = sum(self.tasks[index].amount for index in results)
+        results |= work_on(left, work, self.options.workers or 1, done, self.faults)
+        self.check()
+        configs = assemble_configs(self.tasks, [results[index] for index in range(len(self.tasks))])
+        return Dataset(self.builder, self.card, configs)
+
+    def check(self) -> None:
+        """Raise what is wrong with configs: all of it, or the one sentence if there is only one config."""
+        names = self.faults.keys() | {task.name for task in self.tasks}
+        if self.faults:
+            raise ConfigsError(self.faults, len(names)) if len(names) > 1 else next(iter(self.faults.values()))
+
+
+def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Options, notes: Notes) -> Job:
+    """Plan the tasks of a dataset; of a config in shards, this prepares two shards of each split to know its files."""
+    shared = TemporaryFolder()  # archives are extracted once for all configs
+    sources = [
+        ConfigBuilder(builder, name, options.overrides, options.work_folder, shared)
+        for name in choose_configs(builder, options.config)
+    ]
+    faults: dict[str, UsageError] = {}
+    try:
+        if options.overrides:
+            assert sources[0].builder  # an error in them is raised once, not for each config
+        with said_if_long("looking at the splits"):
+            tasks = plan_tasks(sources, default_config(builder), faults)
+    except (TypeError, ValueError) as error:
+        if options.overrides:  # what the builder says of them
+            raise UsageError(_refused(error, builder)) from error
+        raise
+    if options.resume:
+        found: dict[str, list[bool]] = {}
+        for task in sorted(tasks, key=lambda task: isinstance(task, FilePart)):
+            kind = "files" if isinstance(task, FilePart) else "configs"
+            found.setdefault(kind, []).append(notes.find(task) is not None)
+        words = [f"{sum(finished)} of {len(finished)} {kind}" for kind, finished in found.items()]
+        log.info("resumed: %s", ", ".join(words))
+    return Job(builder, card, options, tasks, notes, faults)
+
+
+def _refused(error: Exception, builder: type[datasets.DatasetBuilder]) -> str:
+    """The builder's message, or if `datasets` shows the whole config, the parameters that exist."""
+    if not (unknown := UNKNOWN_PARAMETER.fullmatch(str(error))):
+        return str(error)
+    common = {field.name for field in fields(datasets.BuilderConfig)}
+    names = [field.name for field in fields(builder.BUILDER_CONFIG_CLASS) if field.name not in common]
+    todo = f"Give one of {', '.join(names)}." if names else "This dataset has none. Leave it out."
+    return f"--set {unknown[1]} is not a parameter. {todo}"
+
+
+def publish(
+    builder: type[datasets.DatasetBuilder],
+    card: Card,
+    repo_id: str,
+    *,
+    show: Show = lambda outcome: None,
+    **options: Any,
+) -> Outcome:
+    """Publish a builder's configs and their card in one commit that is checked: the command as a function.
+
+    Parameters
+    ----------
+    builder : subclass of datasets.DatasetBuilder
+    card : Card
+    repo_id : str
+        `namespace/name`.
+    show : callable, optional
+        Called with each plan, as an `Outcome`, before it is carried out.
+    **options
+        Fields of `publisher.options.Options`, named as the options of the command: `config`, `overrides`, `revision`,
+        `create_pr`, `tag`, `workers` and so on.
+
+    Returns
+    -------
+    Outcome
+        Its `commit`, its `plan`, and in `differences` a sentence for each difference that was found afterwards.
+
+    Raises
+    ------
+    PublishingError
+        DifferenceError, UsageError, HubError or WorkerError, each with one sentence.
+
+    Examples
+    --------
+    >>> from card import CARD
+    >>> from mnist1d import Mnist1D
+    >>> outcome = publish(Mnist1D, CARD, "me/mnist1d", create_pr=True)  # doctest: +SKIP
+    """
+    given = Options(repo_id, **options)
+    with closing(open_notes(builder, given)) as notes:
+        return publish_job(make_job(builder, card, given, notes), show)
+
+
+def publish_job(job: Job, show: Show, say: Callable[[Job, Sequence[FilePart]], object] = lambda *_: None) -> Outcome:
+    """Look, refuse early, prepare and upload, commit, and look again; `say` gets the parts that are to be uploaded."""
+    found, missing = begin(job, show)
+    if job.parts:
+        say(job, missing)
+    return finish(job, found, show)
+
+
+def begin(job: Job, show: Show | None = None) -> tuple[Found, list[FilePart]]:
+    """Refuse what can be refused before anything is prepared, and make a repository for uploads.
+
+    Returns what was found, and the parts to upload. `show` gets the plan before an edited card is refused.
+    """
+    found = look(job.options)
+    builders = {id(task.source): task.source.builder for task in job.tasks}.values()
+    made = [(builder.config, describe_builder(builder)) for builder in builders]
+    refuse_early(job.builder, made, job.options, found)
+    if show and found.state and is_undecided(job.card, job.options, found.state):
+        publish_prepared(job.prepare(partial(expect, job.workplace)), job.options, found, show)
+    refuse_undecided(job.card, job.options, found)
+    if not job.parts:
+        return found, []
+    job.check()
+    if found.state is None:
+        Repository(job.options.repo_id).create(job.options.private)
+        found = look(job.options)
+    return found, job.notes.forget_lost(job.parts)
+
+
+def finish(job: Job, found: Found, show: Show) -> Outcome:
+    """Prepare and upload what is missing, then commit."""
+    with last_word(CONTINUES):
+        dataset = job.prepare(job.notes.prepare)
+        if job.parts and job.notes.forget_lost(job.parts):
+            dataset = job.prepare(job.notes.prepare)
+        outcome = publish_prepared(dataset, job.options, found, show)
+    job.notes.clear()
+    return outcome
+
+
+def expect(root: Path, task: Task) -> Prepared:
+    """Prepare a task for a plan: of a part, the expected file is enough."""
+    return [task.expected] if isinstance(task, FilePart) else task.prepare(root)
+
+
+def describe(root: Path, task: Task) -> Prepared:
+    """Prepare a task for a comparison: the files of a part are not kept."""
+    if not isinstance(task, FilePart):
+        return task.prepare(root)
+    files = []
+    for file in task.prepare(root):
+        file.source.unlink()
+        files.append(KnownFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256))
+    return files

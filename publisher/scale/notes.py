@@ -14,9 +14,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import datasets
 from filelock import BaseFileLock, FileLock, Timeout
@@ -31,15 +31,7 @@ from publisher.text import endpoint
 
 NOTE = "note.json"
 CLUSTER = "cluster"  # folder of a job on a cluster, and its logs
-# How a command runs, which does not matter to what it makes
-HOW: dict[str, Any] = {
-    "resume": False,
-    "workers": None,
-    "work_dir": None,
-    "executor": "",
-    "traceback": False,
-    "json": False,
-}
+HOW = ("resume", "workers", "work_dir", "executor", "traceback", "json")  # options that do not matter to what is made
 
 
 @dataclass(frozen=True)
@@ -72,19 +64,12 @@ class Notes:
 
     def find(self, task: Task) -> Prepared | None:
         """The result of a task that this run or an earlier one finished; None if nothing is noted."""
-        if isinstance(task, FilePart):
-            return self.uploads(task)
         note = self._note(task)
         try:
-            return _read_config(task.source.builder.config, json.loads(note.read_text(encoding="utf-8")), note.parent)
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
-
-    def uploads(self, part: FilePart) -> list[UploadedFile] | None:
-        """The files of a part that are uploaded; None if nothing is noted."""
-        try:
-            note = json.loads(self._note(part).read_text(encoding="utf-8"))
-            return [UploadedFile(**{**file, "sample": base64.b64decode(file["sample"])}) for file in note]
+            noted = json.loads(note.read_text(encoding="utf-8"))
+            if isinstance(task, FilePart):
+                return [UploadedFile(**{**file, "sample": base64.b64decode(file["sample"])}) for file in noted]
+            return _read_config(task.source.builder.config, noted, note.parent)
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
@@ -118,10 +103,12 @@ class Notes:
 
     def forget_lost(self, parts: Sequence[FilePart]) -> list[FilePart]:
         """Forget uploads that the Hub has lost, as it may before a commit names them; return the parts without any."""
-        by_path = {file.path: (part, file) for part in parts for file in self.uploads(part) or ()}
-        for path in Repository(self.options.repo_id).missing_uploads([file for _, file in by_path.values()]):
-            self._note(by_path[path][0]).unlink(missing_ok=True)
-        return [part for part in parts if self.uploads(part) is None]
+        uploaded = {file: part for part in parts for file in cast(list[UploadedFile], self.find(part) or [])}
+        lost = Repository(self.options.repo_id).missing_uploads(list(uploaded))
+        for file, part in uploaded.items():
+            if file.path in lost:
+                self._note(part).unlink(missing_ok=True)
+        return [part for part in parts if self.find(part) is None]
 
     def clear(self) -> None:
         """Forget all: the run has succeeded."""
@@ -156,15 +143,15 @@ def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Note
 
 def _name(builder: type[datasets.DatasetBuilder], options: Options) -> str:
     """The same for the same command."""
-    what = (endpoint(), builder.__module__, builder.__qualname__, replace(options, **HOW))
+    chosen = {name: value for name, value in vars(options).items() if name not in HOW}
+    what = (endpoint(), builder.__module__, builder.__qualname__, chosen)
     return f"{options.repo_id.replace('/', '--')}-{hashlib.sha256(repr(what).encode()).hexdigest()[:12]}"
 
 
 def _write_config(config: PreparedConfig, folder: Path) -> dict[str, Any]:
     config.info.write_to_directory(str(folder))
     files = {split: [{**asdict(file), "source": ""} for file in files] for split, files in config.files.items()}
-    plain = {field.name: getattr(config, field.name) for field in fields(config)}
-    return {**plain, "builder_config": None, "info": None, "files": files}
+    return {**vars(config), "builder_config": None, "info": None, "files": files}
 
 
 def _read_config(builder_config: datasets.BuilderConfig, note: Mapping[str, Any], folder: Path) -> PreparedConfig:

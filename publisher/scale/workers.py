@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -40,16 +40,16 @@ T = TypeVar("T")
 
 
 def work_on(
-    tasks: Sequence[Task], work: Callable[[Task], T], workers: int, done: int, faults: dict[str, UsageError]
+    tasks: Mapping[int, Task], work: Callable[[Task], T], workers: int, done: int, faults: dict[str, UsageError]
 ) -> dict[int, T]:
-    """Do the work, which can be pickled, on each task; return the results by the place of their task.
+    """Do the work, which can be pickled, on each task; return the results under the same keys.
 
     Progress starts at the amount that was `done` before. What is wrong with a config goes to `faults`, and the others
     go on. Whatever else `work` raises stops all of it, as does a killed process (WorkerError).
     """
     results: dict[int, T] = {}
     work_of = _in_processes if min(workers, len(tasks)) > 1 else _here
-    with Progress(tasks, done, LINE_EVERY_S if work_of is _in_processes else FIRST_LINE_AFTER_S) as progress:
+    with Progress(tasks.values(), done, LINE_EVERY_S if work_of is _in_processes else FIRST_LINE_AFTER_S) as progress:
         for index, result in work_of(tasks, partial(_try, work), workers, progress):
             if isinstance(result, UsageError):
                 faults.setdefault(tasks[index].name, result)
@@ -67,15 +67,15 @@ def _try(work: Callable[[Task], T], task: Task) -> T | UsageError:
 
 
 def _here(
-    tasks: Sequence[Task], work: Callable[[Task], T], workers: int, progress: Progress
+    tasks: Mapping[int, Task], work: Callable[[Task], T], workers: int, progress: Progress
 ) -> Iterator[tuple[int, T]]:
-    for index, task in enumerate(tasks):
+    for index, task in tasks.items():
         progress.name = task.name
         yield index, work(task)
 
 
 def _in_processes(
-    tasks: Sequence[Task], work: Callable[[Task], T], workers: int, progress: Progress
+    tasks: Mapping[int, Task], work: Callable[[Task], T], workers: int, progress: Progress
 ) -> Iterator[tuple[int, T]]:
     context = get_context("spawn")  # a fork would copy the threads and connections of the libraries
     line, end = context.Pipe(duplex=False)
@@ -86,7 +86,7 @@ def _in_processes(
     ):
         try:
             with _signals_for_later():
-                left = {pool.submit(work, task): index for index, task in enumerate(tasks)}
+                left = {pool.submit(work, task): index for index, task in tasks.items()}
             while left:
                 for future in wait(left, timeout=1, return_when=FIRST_COMPLETED).done:
                     index = left.pop(future)
@@ -113,7 +113,7 @@ def _in_processes(
 @contextlib.contextmanager
 def _signals_for_later() -> Iterator[None]:
     """Block signals while processes are started, which never hear them: Ctrl-C goes to all processes of a group."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    if os.name != "posix":
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
@@ -131,7 +131,8 @@ def _start(line: Connection, folder: str, records: SimpleQueue[logging.LogRecord
     quieten()
     tqdm.set_lock(threading.RLock())  # its own is shared by processes, and left behind by one that ends in the middle
     warnings.formatwarning = one_line_warning
-    waiting.addHandler(_Passing(records))
+    waiting.addHandler(passing := logging.Handler())
+    passing.emit = records.put  # type: ignore[assignment, method-assign]  # for the first process to show
     tempfile.tempdir = folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where they cannot be blocked
 
@@ -141,17 +142,6 @@ def _start(line: Connection, folder: str, records: SimpleQueue[logging.LogRecord
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-class _Passing(logging.Handler):
-    """Passes what a worker waits for to the first process."""
-
-    def __init__(self, records: SimpleQueue[logging.LogRecord]) -> None:
-        super().__init__()
-        self._records = records
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._records.put(record)
 
 
 def one_line_warning(message: Warning | str, *_: Any, **__: Any) -> str:
@@ -178,16 +168,17 @@ def is_terminal() -> bool:
 class Progress:
     """A bar on a terminal, else a line from time to time."""
 
-    def __init__(self, tasks: Sequence[Task], done: int, first: float) -> None:
+    def __init__(self, tasks: Collection[Task], done: int, first: float) -> None:
         self.name = ""  # of the config that is or was worked on
-        self._first = first  # seconds before the first line
         self._begun, self._before = time.monotonic(), ROWS.number
         self._terminal = is_terminal()
+        waits = (LOOK_EVERY_S, LOOK_EVERY_S) if self._terminal else (first, LINE_EVERY_S)
+        self._watch = repeated(*waits, self._show)
         total = done + sum(task.amount for task in tasks)
         self.bar = tqdm(
             total=total,
             initial=done,
-            unit=tasks[0].unit if tasks else "",
+            unit=next((task.unit for task in tasks), ""),
             unit_scale=total >= 1000,
             smoothing=0,  # tasks come seldom: the rate since the start
             file=sys.stderr if self._terminal else io.StringIO(),
@@ -195,8 +186,6 @@ class Progress:
         )
 
     def __enter__(self) -> Progress:
-        waits = (LOOK_EVERY_S, LOOK_EVERY_S) if self._terminal else (self._first, LINE_EVERY_S)
-        self._watch = repeated(*waits, self._show)
         self._watch.__enter__()
         return self
 

@@ -23,7 +23,7 @@ from loopback import Hub
 from mnist1d import VERSION, Mnist1D, load_arrays
 from publisher import main
 from publisher.card import size_category
-from publisher.cli import validate as validate_command
+from publisher.cli.commands import validate
 from tests.commands import files_in, run_command
 from tests.golden import ROOT
 
@@ -251,7 +251,7 @@ def test_metadata_of_a_variant(made: Made) -> None:
         assert info["download_size"] == sum(path.stat().st_size for path in files)
     assert set(rows) == set(names)
     assert data.size_categories == [size_category(max(rows.values()))]
-    assert validate_command.main([str(folder)]) == 0
+    assert validate([str(folder)]) == 0
 
 
 def test_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from datasets import ClassLabel, load_dataset
 from huggingface_hub import HfApi
 
 from loopback import Hub
-from publisher.cli.script import main
+from publisher.cli.commands import publish_dataset as main
 from tests.builders import SCRIPT, script
 
 TEXTS = """

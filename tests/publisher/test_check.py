@@ -21,7 +21,7 @@ from publisher.card.record import PublishedCard, read_card
 from publisher.check import parquet as parquet_checks
 from publisher.check.examine import examine
 from publisher.check.layout import check_links, check_yaml, list_files
-from publisher.cli.validate import main
+from publisher.cli.commands import validate as main
 from publisher.prepare import parquet
 from tests.commands import Ended, run_command
 from tests.pictures import Pictures, pictures_card

@@ -158,7 +158,7 @@ def test_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["--output-dir", "x", "--work-dir", "/dev/null/x"], ["/dev/null/x cannot be written", "--work-dir"]),
         (["--preview", "x.html", "--resume"], ["--resume has no meaning with --preview"]),
         (["--dry-run", "--rollback", "v1", "--set", "num_samples=5"], ["--set has no meaning with --rollback"]),
-        (["--output-dir", "x", "--set", "colour=red"], ["colour is not a parameter", "stream"]),
+        (["--output-dir", "x", "--set", "colour=red"], ["'colour' is not a parameter", "stream"]),
         (["--output-dir", "x", "--set", "num_samples"], ["NAME=VALUE"]),
         (["--output-dir", "x", "--set", "cache_dir=/"], ["--set cache_dir"]),
         (["--output-dir", "x", "--set", "stream=sharded", "--stream", "authors"], ["say the same"]),
@@ -368,7 +368,7 @@ def test_traceback(folder: Path) -> None:
     ended = run_command([folder, R, "--output-dir", folder.parent / "out", "--traceback"])
     first, second, *_, last, _summary = ended.stderr.splitlines()
     assert (ended.exit_code, second) == (2, "Traceback (most recent call last):")
-    assert "config 'b': many.py, line 20: ValueError" in first
+    assert "config 'b', split 'train': many.py, line 20: ValueError" in first
     assert last.startswith("ValueError: invalid literal")
     assert "\x1b" not in ended.stderr
     (folder / "many.py").write_text("import datasets\nraise KeyError('x')\n")

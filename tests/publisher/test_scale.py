@@ -69,7 +69,7 @@ def test_same_bytes_whoever_prepares(
     hub: Hub, command: Command, wanted: dict[str, bytes], tmp_path: Path, workers: int
 ) -> None:
     """In a folder and on the Hub, with any number of workers; nothing is left in the work folder."""
-    assert len(wanted) == 1 + 2 * (5 + 1)
+    assert len(wanted) == 2 + 2 * (5 + 1)
     assert command("--workers", workers).exit_code == 0
     assert files_of(hub, R) == wanted
     assert command("--output-dir", tmp_path / "again", "--workers", workers).exit_code == 0

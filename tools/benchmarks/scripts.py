@@ -162,7 +162,7 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
     from datasets import DatasetBuilder, load_dataset
 
     from publisher.builders import find_builder
-    from publisher.cli.script import main
+    from publisher.cli.commands import publish_dataset as main
     from publisher.options import Options
     from publisher.prepare.parquet import has_media
 
@@ -294,7 +294,7 @@ def main() -> int:
     done = {result.name for result in results}
     with tempfile.TemporaryDirectory() as home, ThreadPoolExecutor(options.jobs) as pool:
         os.environ.update(HF_HOME=home, TMPDIR=home, HF_HUB_OFFLINE="1", HF_DATASETS_DISABLE_PROGRESS_BARS="1")
-        multiprocessing.set_forkserver_preload(["publisher.cli.script", "publisher.publish"])
+        multiprocessing.set_forkserver_preload(["publisher.cli.commands", "publisher.publish"])
         waiting = [path for path in folders if path.name not in done]
         for task in as_completed([pool.submit(in_a_process, path, options.configs) for path in waiting]):
             result = task.result()

@@ -1,29 +1,36 @@
-"""Plans, files and results as text, or as JSON."""
+"""Files, plans and results: as text, as JSON, or in a folder that is replaced as a whole, or not at all."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
+import os
 import re
+import shutil
+import uuid
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import datasets
 from tqdm import tqdm
 
+from publisher.card.record import CARD, RECORD, read_card
+from publisher.cli import AT_END, UNINTERRUPTED
+from publisher.errors import UsageError
 from publisher.options import Options
-from publisher.plan import Change
-from publisher.prepare import File, digest_of
+from publisher.plan import Change, Dataset
+from publisher.prepare import File, LocalFile, TextFile, digest_of, file_digest
 from publisher.prepare.configs import default_config
 from publisher.prepare.tasks import FilePart
 from publisher.publish import Outcome
-from publisher.scale.run import Job
+from publisher.scale import Job
+from publisher.scale.workers import notes as log
 from publisher.text import without_control
 
 NUMBER = re.compile(r"-\d{5}-(?=of-\d{5}\.)")
 MANY = 5  # files of a split that are still listed one by one
-
-
 T = TypeVar("T", bound=File | Change)
 
 
@@ -66,8 +73,8 @@ def print_plan(outcome: Outcome, target: Options) -> None:
     width = max(len(_name(group)) for group in groups)
     for group in groups:
         change = group[0]
-        before = f"{sum(change.before.size for change in group if change.before):,}" if change.before else ""
-        after = f"{sum(change.after.size for change in group if change.after):,}" if change.after else ""
+        before = f"{sum(each.before.size for each in group if each.before):,}" if change.before else ""
+        after = f"{sum(each.after.size for each in group if each.after):,}" if change.after else ""
         sizes = f"{before:>13} -> {after:>13}" if change.action == "change" else f"{before or after:>13}"
         whose = ", written by another user" if change.by_others else ""
         print(f"  {change.action:7} {_name(group):{width}}  {sizes} bytes{whose}")
@@ -131,3 +138,104 @@ def _groups(items: Sequence[T], alike: Callable[[T], object]) -> list[list[T]]:
 def _name(group: Sequence[File | Change]) -> str:
     path = without_control(group[0].path)
     return path if len(group) == 1 else f"{NUMBER.sub('-*-', path)}, {len(group)} files"
+
+
+def complete_folder(dataset: Dataset, folder: Path, repo_id: str) -> list[File]:
+    """Put card, pictures and whole configs next to files that were prepared in a folder; all files, the card first."""
+    for note in dict.fromkeys(note for config in dataset.configs for note in config.notes):
+        log.info("note: %s", note)
+    files = dataset.all_files(repo_id)
+    for file in files:
+        path = folder / file.path
+        if isinstance(file, TextFile):
+            path.write_bytes(file.content)
+        elif isinstance(file, LocalFile) and file.source != path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file.source, path)
+    return files
+
+
+def replace_folder(target: Path, write: Callable[[Path], Sequence[File]]) -> Sequence[File]:
+    """Let `write` fill an empty folder on the same disk, and put it in the place of `target` when it is complete.
+
+    `target` has to be missing, empty, or unchanged since an earlier run wrote it; else a UsageError is raised, and
+    nothing is touched.
+    """
+    try:
+        target = target.resolve()
+    except RuntimeError:  # what Python below 3.13 raises
+        raise UsageError(f"{target} is a loop of links. Give a new folder.") from None
+    _refuse_if_taken(target)
+    beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+    new, old = beside / "new", beside / "old"
+    missing = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
+
+    def clean_up() -> None:
+        shutil.rmtree(beside, ignore_errors=True)
+        if not target.exists():
+            for folder in missing:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
+    AT_END.append(clean_up)
+    try:
+        try:
+            new.mkdir(parents=True)
+        except OSError as error:  # it names a folder that the user did not give
+            raise UsageError(
+                f"{target} cannot be made ({error.strerror}). Give a folder where you may write."
+            ) from None
+        files = write(new)
+        _refuse_if_taken(target)
+        with UNINTERRUPTED:
+            if target.exists():
+                target.rename(old)
+            try:
+                new.rename(target)
+            finally:
+                if old.exists() and not target.exists():
+                    old.rename(target)
+    finally:
+        clean_up()
+        AT_END.remove(clean_up)
+    return files
+
+
+def _refuse_if_taken(target: Path) -> None:
+    if target == Path.cwd() or target in Path.cwd().parents:
+        raise UsageError(f"{target} is or holds the current folder. Give a new folder.")
+    there = next(place for place in (target, *target.parents) if place.exists())
+    if not there.is_dir():
+        raise UsageError(f"{there} is a file. Give a new folder.")
+    if there != target:
+        return
+    present = _everything_in(target)
+    if not present:
+        return
+    ours = [target / CARD, target / RECORD]
+    card = read_card(*(path.read_text("utf-8", "replace") if path.is_file() else None for path in ours))
+    if not card.record.card:
+        raise UsageError(f"{target} holds files that this command did not write: give a new or an empty folder")
+    written = {target / path: sha256 for path, sha256 in card.record.files.items()}
+    folders = {folder for path in written for folder in path.parents}
+    for path in sorted(present):
+        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+            is_ours = False
+        elif path.is_dir():
+            is_ours = path in folders
+        elif path in ours:
+            is_ours = path.name == RECORD or not card.is_edited()
+        else:
+            is_ours = path in written and written[path] == file_digest(path)
+        if not is_ours:
+            raise UsageError(f"{path} was added or changed since {target} was written. Move it, or give a new folder.")
+
+
+def _everything_in(folder: Path) -> list[Path]:
+    """Files, folders, links and whatever else there is; an OSError if a folder may not be read."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    found = os.walk(folder, onerror=refuse)
+    return [Path(place, name) for place, folders, files in found for name in (*folders, *files)]
