@@ -9,25 +9,26 @@ from __future__ import annotations
 import hashlib
 import itertools
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, HfFileSystem, get_session, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
-from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff
+from huggingface_hub.lfs import UploadInfo, post_lfs_batch_info
+from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff, paginate
 
 from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, read_card, read_record
 from publisher.errors import HubError, UsageError, last_word
-from publisher.hub.client_compat import ask_for_write_token, commits, missing_objects, uploaded_addition, was_committed
 from publisher.hub.errors import NO_TOKEN, explain, hides_words, is_lost, status_of
 from publisher.hub.http import find_token, time_to_commit, with_retries
 from publisher.options import MAIN
 from publisher.plan.plan import Change
 from publisher.plan.state import Commit, PullRequest, RemoteFile, State
-from publisher.prepare.files import LocalFile, TextFile, UploadedFile
+from publisher.prepare.files import KnownFile, LocalFile, TextFile, UploadedFile
 from publisher.text import endpoint
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ END_BYTES = 8  # of a Parquet file: its footer's size and mark
 MOST_COMMITS = 100  # that are looked through
 LFS_BATCH = 100  # objects that one request asks about: git-lfs itself sends at most so many
 UNKNOWN = "Interrupted while {doing}: whether it was done is not known. Run the command again: it looks, and continues."
-NOT_FOUND = "{url} does not exist, or the token may not see it"
+NOT_FOUND = "{url} does not exist, or the token may not see it."
 
 
 class NoRevisionError(UsageError):
@@ -48,18 +49,7 @@ class MovedError(Exception):
 
 
 class Repository:
-    """A dataset repository, and what the token may do with it.
-
-    Parameters
-    ----------
-    repo_id : str
-        `namespace/name`.
-
-    Raises
-    ------
-    UsageError
-        If the address of the Hub or the token is not valid.
-    """
+    """A dataset repository, `namespace/name`, and what the token may do with it."""
 
     def __init__(self, repo_id: str) -> None:
         self.repo_id = repo_id
@@ -71,19 +61,13 @@ class Repository:
         """The repository at a revision, or None if it does not exist (or is hidden from the token).
 
         Unless it is wanted `whole`, a card that is as it was published is not read.
-
-        Raises
-        ------
-        NoRevisionError
-        UsageError, HubError
         """
         try:
             info = self.call(f"looking at {self.repo_id}", self.api.repo_info, revision=revision)
         except HubError as error:
             if isinstance(error.__cause__, RevisionNotFoundError):
-                raise NoRevisionError(
-                    f"{self.repo_id} has no revision {revision!r}. Give a branch, tag or commit"
-                ) from None
+                wrong = f"{self.repo_id} has no revision {revision!r}. Give a branch, tag or commit."
+                raise NoRevisionError(wrong) from None
             if isinstance(error.__cause__, RepositoryNotFoundError):
                 return None
             raise
@@ -261,7 +245,7 @@ class Repository:
             self._create(f"creating the tag {name}", self.api.create_tag, tag=name, revision=commit)
         if (tagged := self.refs()[1].get(name)) != commit:
             where = f"is at commit {tagged}" if tagged else "was refused"
-            raise HubError(f"The tag {name!r} {where}. Give another name")
+            raise HubError(f"The tag {name!r} {where}. Give another name.")
 
     def merge(self, pull_request: PullRequest) -> None:
         """Bring the changes of a pull request to `main`.
@@ -280,14 +264,7 @@ class Repository:
         self._set_status(pull_request, "closed")
 
     def upload(self, file: LocalFile, create_pr: bool) -> UploadedFile:
-        """Upload a file that goes to LFS, and that is visible only when it is committed.
-
-        Parameters
-        ----------
-        file : LocalFile
-        create_pr : bool
-            True if a pull request will hold it, which takes fewer rights.
-        """
+        """Upload a file to LFS, invisible until a commit; for a pull request it takes fewer rights."""
         addition = CommitOperationAdd(file.path, str(file.source))
         sample = addition.upload_info.sample
         self._upload(f"uploading {file.path}", [addition], file.size, None, create_pr)
@@ -316,7 +293,8 @@ class Repository:
                 parent_commit=parent or None,
                 create_pr=create_pr,
             )
-        if additions and not any(map(was_committed, additions)):  # the client makes no commit that changes nothing
+        # the client makes no commit that changes nothing, and returns the newest one
+        if additions and not any(addition._is_committed for addition in additions):
             raise MovedError
         return Commit(info.oid, info.pr_url, info.pr_revision)
 
@@ -338,7 +316,7 @@ class Repository:
                 self.api.preupload_lfs_files(additions=additions, revision=revision, **of)
             except Exception as error:
                 if hides_words(error):
-                    ask_for_write_token(endpoint=self.api.endpoint, revision=revision or MAIN, **of)
+                    _ask_for_write_token(endpoint=self.api.endpoint, revision=revision or MAIN, **of)
                 raise
 
         self.call(doing, upload, size, create_pr=create_pr)
@@ -360,7 +338,7 @@ class Repository:
         """Id, authors and title of the commits after another one, the newest first, and not all of a long history."""
 
         def read(repo_id: str, repo_type: str) -> list[dict[str, Any]]:
-            found = itertools.islice(commits(repo_type, repo_id, self.api.endpoint, revision), MOST_COMMITS)
+            found = itertools.islice(_commits(repo_type, repo_id, self.api.endpoint, revision), MOST_COMMITS)
             return list(itertools.takewhile(lambda item: item["id"] != until, found))
 
         found = self.call("looking at the history", read)
@@ -381,3 +359,36 @@ def _operation(change: Change) -> CommitOperationAdd | CommitOperationDelete:
             return uploaded_addition(file)
         case expected:
             raise TypeError(f"{expected} is not written yet")
+
+
+# What follows uses names that `huggingface_hub` does not export: CI tries them with its oldest and its newest version
+
+
+def uploaded_addition(file: UploadedFile) -> CommitOperationAdd:
+    """Operation for a file that was uploaded before, in this process or in another one, from plain numbers."""
+    addition = CommitOperationAdd(file.path, b"")
+    addition.upload_info = UploadInfo(sha256=bytes.fromhex(file.sha256), size=file.size, sample=file.sample)
+    addition._upload_mode = "lfs"
+    addition._is_uploaded = True
+    return addition
+
+
+def missing_objects(files: Sequence[KnownFile], repo_type: str, repo_id: str, endpoint: str) -> set[str]:
+    """SHA-256 of the files that the Hub does not have: the batch request of git-lfs, which is documented."""
+    wanted = [UploadInfo(sha256=bytes.fromhex(file.sha256), size=file.size, sample=b"") for file in files]
+    answers = post_lfs_batch_info(wanted, None, repo_type, repo_id, endpoint=endpoint)[0]
+    return {answer["oid"] for answer in answers if answer.get("actions")}
+
+
+def _commits(repo_type: str, repo_id: str, endpoint: str, revision: str) -> Iterator[dict[str, Any]]:
+    """History of a revision, the newest first, a page at a time: `list_repo_commits` asks for all of it."""
+    url = f"{endpoint}/api/{repo_type}s/{repo_id}/commits/{quote(revision, safe='')}"
+    yield from paginate(url, params={}, headers=build_hf_headers())
+
+
+def _ask_for_write_token(repo_type: str, repo_id: str, endpoint: str, revision: str, create_pr: bool) -> None:
+    """Ask as hf_xet does, for the Hub's own words if it refuses: hf_xet keeps the status only."""
+    url = f"{endpoint}/api/{repo_type}s/{repo_id}/xet-write-token/{quote(revision, safe='')}"
+    answer = get_session().get(f"{url}?create_pr=1" if create_pr else url, headers=build_hf_headers())
+    hf_raise_for_status(answer)
+    answer.json()

@@ -25,8 +25,8 @@ from loopback.accounts import Account
 from loopback.application import Application
 from publisher import main
 from publisher.hub import http
-from publisher.hub.client_compat import end_xet_session, missing_objects, uploaded_addition, was_committed
-from publisher.hub.repository import Repository
+from publisher.hub.http import end_xet_session
+from publisher.hub.repository import Repository, missing_objects, uploaded_addition
 from publisher.prepare.files import UploadedFile, describe_file
 from publisher.text import mask
 from tests.hubs import close_connections, empty_hub, files_of
@@ -287,7 +287,7 @@ def test_uploaded_addition(hub: Hub, tmp_path: Path) -> None:
     for is_new in (True, False):
         addition = uploaded_addition(uploaded) if is_new else CommitOperationAdd("data.parquet", str(source))
         HfApi().create_commit(R, [addition], repo_type="dataset", commit_message="Add")
-        assert was_committed(addition) == is_new
+        assert addition._is_committed == is_new
     assert hub.files(R)["data.parquet"] == source.read_bytes()
 
 
