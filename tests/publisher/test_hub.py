@@ -23,7 +23,6 @@ import publisher
 from loopback import WRITE_TOKEN, Fault, Hub
 from loopback.accounts import Account
 from loopback.application import Application
-from publisher import main
 from publisher.hub import http
 from publisher.hub.http import end_xet_session
 from publisher.hub.repository import Repository, missing_objects, uploaded_addition
@@ -42,35 +41,10 @@ IDENTITY = "eyJ.secret.identity"  # of a job
 Publish = Callable[..., int]
 
 
-@pytest.fixture
-def publish(tmp_path: Path) -> Publish:
-    """The command."""
-    card = pictures_card(tmp_path)
-    return lambda *arguments, builder=Pictures: main(builder, card, R, list(arguments))
-
-
 def skip_if_not_sent(hub: Hub) -> None:
     """Skip a test whose requests an old client does not send: it uploads by git-lfs."""
     if huggingface_hub.__version__ < "2" and not any(request.faults for request in hub.requests):
         pytest.skip("this client does not upload by Xet")
-
-
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The files of a first publish."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("HF_TOKEN", WRITE_TOKEN)
-        with empty_hub() as hub:
-            assert main(Pictures, pictures_card(tmp_path_factory.mktemp("card")), R, []) == 0
-            return files_of(hub, R)
-
-
-@pytest.fixture
-def published(first: dict[str, bytes], hub: Hub) -> Hub:
-    """A Hub that holds them."""
-    hub.create(R)
-    hub.commit(R, files=first)
-    return hub
 
 
 @pytest.fixture
