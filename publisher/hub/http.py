@@ -89,7 +89,7 @@ def with_retries(doing: str, request: Callable[..., T], *arguments: Any, size: i
 
 
 class Patience:
-    """Decision to repeat a call: `seconds` until then, or None."""
+    """Decision to repeat a call."""
 
     outage: ClassVar[float] = math.inf  # when it began: a commit that failed and the look for it share one
 
@@ -98,7 +98,6 @@ class Patience:
         self.first = math.inf
         self.failures = 0
         self.has_waited = False
-        self.seconds: float | None = None
 
     def begin(self) -> None:
         """Note when an attempt begins."""
@@ -108,17 +107,14 @@ class Patience:
         """Seconds until the next attempt, or None if that was the last one."""
         now, asked = time.monotonic(), wait_of(error)
         self.failures += 1
-        self.seconds = None
         if asked is not None:
-            if not self.has_waited and asked <= NAMED_WAIT_S:
-                self.seconds = asked + 1 if asked else 0
-            self.has_waited = True
-        elif is_transient(error):
-            began = now if now - self.attempt > TRANSFER_S else min(self.attempt, self.first, Patience.outage)
-            self.first = Patience.outage = began
-            if now - began < RETRY_FOR_S:
-                self.seconds = min(FIRST_WAIT_S * 2 ** (self.failures - 1), LONGEST_WAIT_S)
-        return self.seconds
+            is_last, self.has_waited = self.has_waited or asked > NAMED_WAIT_S, True
+            return None if is_last else asked + 1 if asked else 0
+        if not is_transient(error):
+            return None
+        began = now if now - self.attempt > TRANSFER_S else min(self.attempt, self.first, Patience.outage)
+        self.first = Patience.outage = began
+        return min(FIRST_WAIT_S * 2 ** (self.failures - 1), LONGEST_WAIT_S) if now - began < RETRY_FOR_S else None
 
 
 @contextmanager

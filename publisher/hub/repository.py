@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from publisher.hub.http import find_token, time_to_commit, with_retries
 from publisher.options import MAIN
 from publisher.plan.plan import Change
 from publisher.plan.state import Commit, PullRequest, RemoteFile, State
-from publisher.prepare.files import KnownFile, LocalFile, TextFile, UploadedFile
+from publisher.prepare.files import LocalFile, TextFile, UploadedFile
 from publisher.text import endpoint
 
 T = TypeVar("T")
@@ -56,6 +56,7 @@ class Repository:
         self.url = f"{endpoint()}/datasets/{repo_id}"
         self.has_token = bool(find_token())
         self.api = HfApi()
+        self.api_url = f"{self.api.endpoint}/api/datasets/{repo_id}"
 
     def find(self, revision: str, whole: bool = True) -> State | None:
         """The repository at a revision, or None if it does not exist (or is hidden from the token).
@@ -219,12 +220,14 @@ class Repository:
 
     def missing_uploads(self, files: Sequence[UploadedFile]) -> set[str]:
         """Paths of the uploaded files that the Hub no longer has."""
-        paths: set[str] = set()
+        lost: set[str] = set()
         for start in range(0, len(files), LFS_BATCH):
             batch = files[start:][:LFS_BATCH]
-            missing = self.call("asking for uploaded files", missing_objects, files=batch, endpoint=self.api.endpoint)
-            paths |= {file.path for file in batch if file.sha256 in missing}
-        return paths
+            wanted = [UploadInfo(sha256=bytes.fromhex(file.sha256), size=file.size, sample=b"") for file in batch]
+            ask = partial(post_lfs_batch_info, wanted, None, endpoint=self.api.endpoint)  # documented by git-lfs
+            answers = self.call("asking for uploaded files", ask)[0]
+            lost |= {answer["oid"] for answer in answers if answer.get("actions")}
+        return {file.path for file in files if file.sha256 in lost}
 
     def require_token(self) -> None:
         """Refuse to begin without a token."""
@@ -315,8 +318,12 @@ class Repository:
             try:
                 self.api.preupload_lfs_files(additions=additions, revision=revision, **of)
             except Exception as error:
-                if hides_words(error):
-                    _ask_for_write_token(endpoint=self.api.endpoint, revision=revision or MAIN, **of)
+                if hides_words(error):  # hf_xet keeps the status only: ask as it does, for the Hub's own words
+                    url = f"{self.api_url}/xet-write-token/{quote(revision or MAIN, safe='')}"
+                    url += "?create_pr=1" if create_pr else ""
+                    answer = get_session().get(url, headers=build_hf_headers())
+                    hf_raise_for_status(answer)
+                    answer.json()
                 raise
 
         self.call(doing, upload, size, create_pr=create_pr)
@@ -337,9 +344,10 @@ class Repository:
     def _history(self, revision: str, until: str) -> list[tuple[str, str, str]]:
         """Id, authors and title of the commits after another one, the newest first, and not all of a long history."""
 
-        def read(repo_id: str, repo_type: str) -> list[dict[str, Any]]:
-            found = itertools.islice(_commits(repo_type, repo_id, self.api.endpoint, revision), MOST_COMMITS)
-            return list(itertools.takewhile(lambda item: item["id"] != until, found))
+        def read(**_: object) -> list[dict[str, Any]]:  # a page at a time: `list_repo_commits` asks for all of it
+            pages = paginate(f"{self.api_url}/commits/{quote(revision, safe='')}", {}, build_hf_headers())
+            newest = itertools.islice(pages, MOST_COMMITS)
+            return list(itertools.takewhile(lambda item: item["id"] != until, newest))
 
         found = self.call("looking at the history", read)
         authors = [", ".join(author.get("user") or "" for author in item.get("authors") or ()) for item in found]
@@ -361,34 +369,13 @@ def _operation(change: Change) -> CommitOperationAdd | CommitOperationDelete:
             raise TypeError(f"{expected} is not written yet")
 
 
-# What follows uses names that `huggingface_hub` does not export: CI tries them with its oldest and its newest version
-
-
 def uploaded_addition(file: UploadedFile) -> CommitOperationAdd:
-    """Operation for a file that was uploaded before, in this process or in another one, from plain numbers."""
+    """Operation for a file that was uploaded before, in this process or in another one, from plain numbers.
+
+    The client has no public way to make one: CI tries this with its oldest and its newest version.
+    """
     addition = CommitOperationAdd(file.path, b"")
     addition.upload_info = UploadInfo(sha256=bytes.fromhex(file.sha256), size=file.size, sample=file.sample)
     addition._upload_mode = "lfs"
     addition._is_uploaded = True
     return addition
-
-
-def missing_objects(files: Sequence[KnownFile], repo_type: str, repo_id: str, endpoint: str) -> set[str]:
-    """SHA-256 of the files that the Hub does not have: the batch request of git-lfs, which is documented."""
-    wanted = [UploadInfo(sha256=bytes.fromhex(file.sha256), size=file.size, sample=b"") for file in files]
-    answers = post_lfs_batch_info(wanted, None, repo_type, repo_id, endpoint=endpoint)[0]
-    return {answer["oid"] for answer in answers if answer.get("actions")}
-
-
-def _commits(repo_type: str, repo_id: str, endpoint: str, revision: str) -> Iterator[dict[str, Any]]:
-    """History of a revision, the newest first, a page at a time: `list_repo_commits` asks for all of it."""
-    url = f"{endpoint}/api/{repo_type}s/{repo_id}/commits/{quote(revision, safe='')}"
-    yield from paginate(url, params={}, headers=build_hf_headers())
-
-
-def _ask_for_write_token(repo_type: str, repo_id: str, endpoint: str, revision: str, create_pr: bool) -> None:
-    """Ask as hf_xet does, for the Hub's own words if it refuses: hf_xet keeps the status only."""
-    url = f"{endpoint}/api/{repo_type}s/{repo_id}/xet-write-token/{quote(revision, safe='')}"
-    answer = get_session().get(f"{url}?create_pr=1" if create_pr else url, headers=build_hf_headers())
-    hf_raise_for_status(answer)
-    answer.json()

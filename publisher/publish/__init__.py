@@ -273,8 +273,9 @@ def _commit(
             if status_of(failure) not in (None, *TRANSIENT):  # a refusal: nothing was done
                 raise explain(failure, options.repo_id) from failure
             since = plan.start.commit
-            may_go_on = patience.failed(failure) is not None
-            pause("committing", patience.seconds or 0)
+            seconds = patience.failed(failure)
+            may_go_on = seconds is not None
+            pause("committing", seconds or 0)
         try:
             state = repository.get(options.revision)
         except HubError as error:

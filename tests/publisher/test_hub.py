@@ -25,7 +25,7 @@ from loopback.accounts import Account
 from loopback.application import Application
 from publisher.hub import http
 from publisher.hub.http import end_xet_session
-from publisher.hub.repository import Repository, missing_objects, uploaded_addition
+from publisher.hub.repository import Repository, uploaded_addition
 from publisher.prepare.files import UploadedFile, describe_file
 from publisher.text import mask
 from tests.hubs import close_connections, empty_hub, files_of
@@ -257,7 +257,7 @@ def test_uploaded_addition(hub: Hub, tmp_path: Path) -> None:
     uploaded = Repository(R).upload(describe_file(source, tmp_path), create_pr=False)
     assert uploaded == UploadedFile("data.parquet", 4000, sha256=uploaded.sha256, sample=(b"PAR1" * 128))
     lost = UploadedFile("lost.parquet", 3, sha256="0" * 64)
-    assert missing_objects([uploaded, lost], "dataset", R, hub.url) == {lost.sha256}
+    assert Repository(R).missing_uploads([uploaded, lost]) == {"lost.parquet"}
     for is_new in (True, False):
         addition = uploaded_addition(uploaded) if is_new else CommitOperationAdd("data.parquet", str(source))
         HfApi().create_commit(R, [addition], repo_type="dataset", commit_message="Add")
