@@ -79,13 +79,7 @@ def last_word(words: str) -> Iterator[None]:
 
 
 def choices(names: Iterable[str], most: int = 10) -> str:
-    """List what there is to choose from, cut after ten.
-
-    Examples
-    --------
-    >>> choices(map(str, range(12)))
-    '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more'
-    """
+    """List what there is to choose from, cut after `most`."""
     names = list(names)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

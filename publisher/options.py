@@ -83,37 +83,28 @@ class Options:
 
 
 def check_repo_id(argument: str, repo_id: str) -> None:
-    """Refuse a text that cannot be the name of a repository.
-
-    Examples
-    --------
-    >>> check_repo_id("REPO_ID", "data")
-    Traceback (most recent call last):
-    publisher.errors.UsageError: REPO_ID 'data' is not allowed. Give namespace/name ...
-    """
+    """Refuse a text that cannot be the name of a repository."""
     try:
         validate_repo_id(repo_id)
+        is_valid = bool(NAME.fullmatch(repo_id)) and "/" in repo_id
     except HFValidationError:
-        repo_id_is_valid = False
-    else:
-        repo_id_is_valid = bool(NAME.fullmatch(repo_id)) and "/" in repo_id
-    if not repo_id_is_valid:
-        raise UsageError(
-            f"{argument} {repo_id!r} is not allowed. Give namespace/name of letters, digits and -_. between them"
-        )
+        is_valid = False
+    if not is_valid:
+        wrong = f"{argument} {repo_id!r} is not allowed."
+        raise UsageError(f"{wrong} Give namespace/name of letters, digits and -_. between them.")
 
 
 def check_ref(argument: str, name: str | None) -> None:
     """Refuse a text that cannot be the name of a branch, tag or commit."""
     if name is not None and (not NAME.fullmatch(name) or ".." in name or name.endswith((".", ".lock", "/"))):
-        raise UsageError(f"{argument} {name!r} is not allowed. Give letters, digits and -_./ between them")
+        raise UsageError(f"{argument} {name!r} is not allowed. Give letters, digits and -_./ between them.")
 
 
 def check_title(argument: str, title: str) -> None:
     """Refuse a text that cannot be the title of a commit."""
     hidden = any(unicodedata.category(letter) in HIDDEN and letter not in JOINERS for letter in title)
     if hidden or not title.strip():
-        raise UsageError(f"{argument} {title!r} is not allowed. Give one line of text without control characters")
+        raise UsageError(f"{argument} {title!r} is not allowed. Give one line of text without control characters.")
 
 
 def read_settings(option: str, settings: Sequence[str]) -> dict[str, Any]:

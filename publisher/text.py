@@ -46,24 +46,12 @@ def one_line(error: BaseException) -> str:
 
 
 def without_control(text: str) -> str:
-    r"""Line with its control characters spelled out.
-
-    Examples
-    --------
-    >>> print(without_control("a\x1b[2Jb"))
-    a\x1b[2Jb
-    """
+    """Line with its control characters spelled out."""
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode() if found[0] != "\t" else "\t", text)
 
 
 def endpoint() -> str:
-    """Address of the Hub, without a password.
-
-    Raises
-    ------
-    UsageError
-        If HF_ENDPOINT is not an address: some libraries crash on it while they are imported.
-    """
+    """Address of the Hub, without a password; refuses one on which some libraries crash while they are imported."""
     given = os.environ.get("HF_ENDPOINT") or HUB
     try:
         parts = urlsplit(given)
@@ -72,7 +60,7 @@ def endpoint() -> str:
     except ValueError:
         valid = False
     if not valid:
-        raise UsageError(f"HF_ENDPOINT is not the address of a Hub. Give one such as {HUB}, or unset it")
+        raise UsageError(f"HF_ENDPOINT is not the address of a Hub. Give one such as {HUB}, or unset it.")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
 
 

@@ -19,9 +19,8 @@ import yaml
 from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, RECORD, PublishedCard, name_of, read_card
 from publisher.check.parquet import tables
 from publisher.errors import HubError, PublishingError
-from publisher.hub.client_compat import cache_of_its_own
 from publisher.hub.errors import explain, is_of_the_hub
-from publisher.hub.http import with_retries
+from publisher.hub.http import cache_of_its_own, with_retries
 from publisher.hub.repository import Repository
 from publisher.plan import EMPTY, Commit, Plan, RemoteFile, State
 from publisher.prepare import File, LocalFile, TextFile, as_read, digest_of, file_digest, rows_sha256_of

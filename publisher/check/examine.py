@@ -76,7 +76,7 @@ def examine(source: str | Path, revision: str | None = None) -> Report:
     try:
         check_repo_id("SOURCE", str(source))
     except UsageError as error:
-        raise UsageError(f"{error}; and there is no such folder") from None
+        raise UsageError(f"{error} There is no such folder either.") from None
     repository = Repository(str(source))
     state = repository.find(revision or MAIN)
     if state is None:

@@ -24,10 +24,9 @@ XET_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")
 XET_FAILED = ("Task error", "Data processing error", "HTTP status", "error sending request")
 XET_GARBLED = ("Format error", "decoding response body", "get_file_term_data", "Corrupted", "failed to fill whole")
 
-
-REFUSED = "{where} refused with {words}"
+REFUSED = "{where} refused with {words}."
 UNREACHABLE = "{where} could not be reached: {network}. {when}"
-UNEXPECTED = "Unexpected response from {where}: {error}"
+UNEXPECTED = "Unexpected response from {where}: {error}."
 SENTENCES = {  # by status; any other one: REFUSED
     **dict.fromkeys(TRANSIENT, "{where} fails with {words}. {when}"),
     401: "The Hugging Face token is not valid ({words}). Set HF_TOKEN or run `hf auth login`.",
@@ -37,7 +36,7 @@ WITHOUT_WORDS = {  # of the Hub's own
     403: "The token has no right to do that in {where}. Use one that has.",
     404: "{path} of {where} does not exist, or the token may not see it.",
 }
-FORGOT = ". Its storage may have lost what {cache} remembers: remove that folder"  # shards are built on it
+FORGOT = " Its storage may have lost what {cache} remembers. Remove that folder."  # shards are built on it
 
 
 def explain(error: BaseException, repo_id: str) -> PublishingError:
@@ -66,7 +65,7 @@ def explain(error: BaseException, repo_id: str) -> PublishingError:
             words=f"status {status}{f': {words}' if words else ''}",
             when=f"Try again in {_duration(wait)}." if wait else "Try again later.",
             network=one_line(network).rstrip("."),
-            error=f"{type(error).__name__}, {one_line(error)}",
+            error=f"{type(error).__name__}, {one_line(error).rstrip('.')}",
             path=next((urlsplit(str(response.url)).path for response in _responses(error)), ""),
             cache=constants.HF_XET_CACHE,
         )
@@ -92,7 +91,7 @@ def is_transient(error: BaseException | None) -> bool:
 
 
 def is_of_the_hub(error: BaseException) -> bool:
-    """Return True if an error is about the Hub, rather than about the content of a repository."""
+    """Return True if an error is about the Hub, not about the content of a repository."""
     return status_of(error) is not None or is_transient(error)
 
 
@@ -134,25 +133,19 @@ def said_by_hub(error: BaseException | None) -> str:
     return clean(next(filter(None, found), "")).rstrip(".")
 
 
-def summary(error: BaseException | None) -> str:
-    """A few words on a failure."""
-    status = status_of(error)
-    return f"status {status}" if status else "no answer"
-
-
 def local_trouble(error: BaseException | None) -> UsageError | None:
     """Failure of this machine, if it was one, such as a full disk."""
     for cause in _causes(error):
         if is_network_error(cause):  # its cause may be an OSError: unknown names, certificates
             return None
         if isinstance(cause, OfflineModeIsEnabled):
-            return UsageError(one_line(cause))
+            return UsageError(f"{one_line(cause).rstrip('.')}.")
         if isinstance(cause, OSError) and not hasattr(cause, "response"):
             words = one_line(cause)
             folder = "" if cause.filename else f" below HF_HOME, {constants.HF_HOME}, HF_XET_CACHE or TMPDIR"
             of_xet = "I/O error" in words and not any(garbled in words for garbled in XET_GARBLED)
             if of_xet or cause.errno not in (errno.ENOENT, None):  # else a file that the Hub should have
-                return UsageError(f"A file{folder} cannot be written or read: {words}")
+                return UsageError(f"A file{folder} cannot be written or read: {words.rstrip('.')}.")
     return None
 
 

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import math
 import os
@@ -16,18 +17,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-import tenacity
 from huggingface_hub import constants, get_session, get_token
 from huggingface_hub.utils import hf_raise_for_status
 
 from publisher.errors import HubError, UsageError
-from publisher.hub.client_compat import end_xet_session
-from publisher.hub.errors import TRANSIENT, is_of_the_hub, is_transient, named_wait, said_by_hub, summary, wait_of
+from publisher.hub.errors import TRANSIENT, is_of_the_hub, is_transient, named_wait, said_by_hub, status_of, wait_of
 from publisher.text import clean, endpoint, one_line
 
 T = TypeVar("T")
@@ -55,6 +54,7 @@ sleep = time.sleep
 log = logging.getLogger("publisher.waiting")
 _client_log = logging.getLogger("huggingface_hub.utils._http")  # the client's own lines about its retries
 _under_way: list[_Wait] = []
+_cache_lock = threading.Lock()
 
 
 class _Wait:
@@ -66,48 +66,30 @@ class _Wait:
 def with_retries(doing: str, request: Callable[..., T], *arguments: Any, size: int = 0, **named: Any) -> T:
     """Result of a call that sends requests, repeated while its failure is transient and the outage short.
 
-    Parameters
-    ----------
-    doing : str
-        For people who wait, such as "uploading data.parquet".
-    request : callable
-    *arguments, **named
-        For `request`.
-    size : int, optional
-        Bytes that it moves by hf_xet.
-
-    Notes
-    -----
-    Raises whatever the request raises.
+    `doing` is for people who wait, such as "uploading data.parquet"; `size` are the bytes that hf_xet moves. Raises
+    whatever the request raises.
     """
     prepare_clients(size)
     patience = Patience()
     with said_while(doing) as say:
-
-        def note(state: tenacity.RetryCallState) -> None:
-            say(f"{summary(_failure(state))}, trying again in {math.ceil(patience.seconds or 0)} s")
-
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Exception),  # `stop` tells which
-            sleep=lambda seconds: sleep(seconds),
-            wait=lambda state: patience.failed(_failure(state)) or 0,
-            stop=lambda state: patience.seconds is None,
-            before=lambda state: patience.begin(),
-            before_sleep=note,
-            reraise=True,
-        )
         try:
-            return retrying(request, *arguments, **named)
+            while True:
+                patience.begin()
+                try:
+                    return request(*arguments, **named)
+                except Exception as error:
+                    if (seconds := patience.failed(error)) is None:
+                        raise
+                    status = status_of(error)
+                    failure = f"status {status}" if status else "no answer"
+                say(f"{failure}, trying again in {math.ceil(seconds)} s")
+                sleep(seconds)
         finally:
             Patience.outage = math.inf  # it is over, or is reported
 
 
-def _failure(state: tenacity.RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome else None
-
-
 class Patience:
-    """Decision to repeat a call: `seconds` until then, or None."""
+    """Decision to repeat a call."""
 
     outage: ClassVar[float] = math.inf  # when it began: a commit that failed and the look for it share one
 
@@ -116,27 +98,23 @@ class Patience:
         self.first = math.inf
         self.failures = 0
         self.has_waited = False
-        self.seconds: float | None = None
 
     def begin(self) -> None:
         """Note when an attempt begins."""
         self.attempt = time.monotonic()
 
-    def failed(self, error: BaseException | None) -> float | None:
+    def failed(self, error: BaseException) -> float | None:
         """Seconds until the next attempt, or None if that was the last one."""
         now, asked = time.monotonic(), wait_of(error)
         self.failures += 1
-        self.seconds = None
         if asked is not None:
-            if not self.has_waited and asked <= NAMED_WAIT_S:
-                self.seconds = asked + 1 if asked else 0
-            self.has_waited = True
-        elif is_transient(error):
-            began = now if now - self.attempt > TRANSFER_S else min(self.attempt, self.first, Patience.outage)
-            self.first = Patience.outage = began
-            if now - began < RETRY_FOR_S:
-                self.seconds = min(FIRST_WAIT_S * 2 ** (self.failures - 1), LONGEST_WAIT_S)
-        return self.seconds
+            is_last, self.has_waited = self.has_waited or asked > NAMED_WAIT_S, True
+            return None if is_last else asked + 1 if asked else 0
+        if not is_transient(error):
+            return None
+        began = now if now - self.attempt > TRANSFER_S else min(self.attempt, self.first, Patience.outage)
+        self.first = Patience.outage = began
+        return min(FIRST_WAIT_S * 2 ** (self.failures - 1), LONGEST_WAIT_S) if now - began < RETRY_FOR_S else None
 
 
 @contextmanager
@@ -169,21 +147,15 @@ def pause(doing: str, seconds: float) -> None:
 
 
 def find_token() -> str | None:
-    """Token of the user, if there is one.
-
-    Raises
-    ------
-    UsageError, HubError
-        If it cannot be a token, or if keyless publishing fails.
-    """
+    """Token of the user, if there is one."""
     prepare_clients()
     try:
         token = with_retries("getting a token", get_token)
     except Exception as error:  # HF_OIDC_RESOURCE is set: the client asks the Hub for one
         kind = HubError if is_of_the_hub(error) else UsageError
-        raise kind(f"Keyless publishing failed. {said_by_hub(error) or one_line(error)}") from error
+        raise kind(f"Keyless publishing failed. {(said_by_hub(error) or one_line(error)).rstrip('.')}.") from error
     if token and not (token.isascii() and token.isprintable() and " " not in token):
-        raise UsageError("The token has characters that no token has. Copy it again into HF_TOKEN")
+        raise UsageError("The token has characters that no token has. Copy it again into HF_TOKEN.")
     return token
 
 
@@ -204,14 +176,12 @@ def prepare_clients(size: int = 0) -> None:
     except Exception as error:
         raise UsageError(
             "The settings for a proxy or certificates (http_proxy, https_proxy, all_proxy, SSL_CERT_FILE, "
-            f"SSL_CERT_DIR) cannot be used: {one_line(error).rstrip('.')}. Correct or unset them"
+            f"SSL_CERT_DIR) cannot be used: {one_line(error).rstrip('.')}. Correct or unset them."
         ) from None
     if _refuse_named_wait not in client.event_hooks["response"]:  # a new one
         hooks = client.event_hooks
-        client.event_hooks = {
-            "request": [*hooks["request"], _limit],
-            "response": [*hooks["response"], _refuse_named_wait],
-        }
+        response_hooks = [*hooks["response"], _refuse_named_wait]
+        client.event_hooks = {"request": [*hooks["request"], _limit], "response": response_hooks}
         if client.timeout.read is None:
             client.timeout = (CONNECT_S, READ_S, READ_S, CONNECT_S)
 
@@ -254,25 +224,29 @@ def _refuse_named_wait(response: Any) -> None:
 
 
 def check_surroundings() -> None:
-    """Refuse to begin where the clients could not go on.
-
-    Raises
-    ------
-    UsageError
-        With the name of the variable or folder.
-    """
+    """Refuse to begin where the clients could not go on, and name the variable or folder."""
     if name := offline_variable():
-        raise UsageError(f"{name} is set. Unset it, or use --output-dir or --preview")
+        raise UsageError(f"{name} is set. Unset it, or use --output-dir or --preview.")
     endpoint()
     for name in ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"):
         if getattr(constants, name) < 0:
-            raise UsageError(f"{name} is negative. Give seconds, or unset it")
+            raise UsageError(f"{name} is negative. Give seconds, or unset it.")
     prepare_clients()
     folders = {"HF_HOME": constants.HF_HOME, "TMPDIR": tempfile.gettempdir()}
     if not constants.HF_HUB_DISABLE_XET:
         folders["HF_XET_CACHE"] = os.environ.get("HF_XET_CACHE") or str(Path(constants.HF_HOME, "xet"))
-    for name, folder in folders.items():
-        _try_to_write(name, Path(folder).expanduser())
+    for name, place in folders.items():
+        folder = Path(place).expanduser()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder) as file:
+                file.write(bytes(TRIED_BYTES))
+                file.flush()
+        except OSError as error:
+            raise UsageError(
+                f"{folder} cannot be written ({error.strerror or error}). Make room there, or set {name} to another "
+                "folder."
+            ) from None
 
 
 def offline_variable() -> str | None:
@@ -281,14 +255,22 @@ def offline_variable() -> str | None:
     return next(switched_on, "HF_HUB_OFFLINE" if constants.HF_HUB_OFFLINE else None)
 
 
-def _try_to_write(name: str, folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(TRIED_BYTES))
-            file.flush()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UsageError(
-            f"{folder} cannot be written ({reason}). Make room there, or set {name} to another folder"
-        ) from None
+def end_xet_session() -> None:
+    """Let hf_xet begin a new session, with the variables as they are now."""
+    with suppress(AttributeError):  # before 1.2
+        importlib.import_module("huggingface_hub.utils._xet").abort_xet_session()
+
+
+@contextmanager
+def cache_of_its_own(folder: Path) -> Iterator[None]:
+    """Let downloads, those of `datasets` too, go through another folder than the cache that all programs share.
+
+    `datasets` takes no argument for it. Other threads that download meanwhile use the folder as well.
+    """
+    with _cache_lock:
+        before = constants.HF_HUB_CACHE
+        constants.HF_HUB_CACHE = str(folder)
+        try:
+            yield
+        finally:
+            constants.HF_HUB_CACHE = before

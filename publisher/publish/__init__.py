@@ -23,11 +23,11 @@ CONFLICTS = {409, 412}
 ATTEMPTS = 5  # to commit, while other users are faster
 OTHER = (
     "{url} holds another dataset: {difference}. Give another repository, raise the version if the builder's parameters "
-    "have changed, or replace it with --replace-dataset"
+    "have changed, or replace it with --replace-dataset."
 )
 EDITED = (
     f"Another user wrote or edited {CARD}. --keep-card keeps its text, --overwrite-card replaces it with the text of "
-    "{template}"
+    "{template}."
 )
 
 
@@ -67,31 +67,31 @@ def look(options: Options) -> Found:
         new_branch = True
     new_branch = options.revision != MAIN and (new_branch or state is None)
     if new_branch and options.revision.startswith("refs/"):  # the Hub makes no branch of such a name
-        raise UsageError(f"{repository.url} has no {options.revision}. Give a branch, or a pull request that is open")
+        raise UsageError(f"{repository.url} has no {options.revision}. Give a branch, or a pull request that is open.")
     if state and options.script in state.files and not options.adopt:
         raise DifferenceError(
             f"{repository.url} holds {options.script}, its loading script, and `load_dataset` refuses a repository "
-            "that does. --adopt takes it over. Or publish to another repository"
+            "that does. --adopt takes it over. Or publish to another repository."
         )
     if options.private and state and not state.private:
         raise UsageError(
-            f"{repository.url} already exists and is public. --private only applies when the repository is created"
+            f"{repository.url} already exists and is public. --private only applies when the repository is created."
         )
     if options.create_pr and (state is None or new_branch):
         raise UsageError(
-            f"{repository.url} has no {options.revision} to open a pull request for. Publish without --create-pr first"
+            f"{repository.url} has no {options.revision} to open a pull request for. Publish without --create-pr first."
         )
     adopts = state is not None and options.adopt and options.script in state.files
     branches, tags = repository.refs() if state and (options.tag or options.revision != MAIN or adopts) else ({}, {})
     if state and adopts and branches.get(SCRIPT_BRANCH, state.commit) != state.commit:
         raise DifferenceError(
             f"{repository.url} has a branch {SCRIPT_BRANCH!r} at another commit, {branches[SCRIPT_BRANCH]}, and "
-            "--adopt keeps the present content under that name. Rename or delete that branch"
+            "--adopt keeps the present content under that name. Rename or delete that branch."
         )
     if options.tag in branches:
-        raise UsageError(f"--tag {options.tag!r} is the name of a branch of {options.repo_id}. Give another name")
+        raise UsageError(f"--tag {options.tag!r} is the name of a branch of {options.repo_id}. Give another name.")
     if options.revision in tags:
-        raise UsageError(f"--revision {options.revision!r} is a tag of {options.repo_id}. Give a branch")
+        raise UsageError(f"--revision {options.revision!r} is a tag of {options.repo_id}. Give a branch.")
     return Found(state, new_branch, tags.get(options.tag) if options.tag else None)
 
 
@@ -109,7 +109,7 @@ def refuse_early(
 def refuse_undecided(card: Card, options: Options, found: Found) -> None:
     """Refuse an edited card if the user did not say what becomes of it."""
     if found.state and is_undecided(card, options, found.state):
-        raise DifferenceError(f"{EDITED.format(template=card.template.name)}. --dry-run shows the difference")
+        raise DifferenceError(f"{EDITED.format(template=card.template.name)} --dry-run shows the difference.")
 
 
 def plan_on(repository: Repository, dataset: Dataset, options: Options, state: State) -> Plan:
@@ -131,27 +131,10 @@ def plan_from(dataset: Dataset, options: Options, found: Found) -> Outcome:
 
 
 def publish(dataset: Dataset, options: Options, found: Found, show: Show) -> Outcome:
-    """Publish a dataset: afterwards the repository is as it was or as wanted.
+    """Publish a prepared dataset: afterwards the repository is as it was or as wanted.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        Prepared.
-    options : Options
-    found : Found
-    show : callable
-        Called with each plan before it is carried out.
-
-    Returns
-    -------
-    Outcome
-        With a sentence for each difference that was found after the commit.
-
-    Raises
-    ------
-    DifferenceError
-        If another user edited the card, and `overwrite_card` is not set, or if a config could not be opened.
-    UsageError, HubError
+    `show` is called with each plan before it is carried out. The outcome has a sentence for each difference that was
+    found after the commit.
     """
     repository = Repository(options.repo_id)
     outcome = plan_from(dataset, options, found)
@@ -161,14 +144,14 @@ def publish(dataset: Dataset, options: Options, found: Found, show: Show) -> Out
         repository.create(options.private)
     if found.new_branch:
         repository.create_branch(options.revision)
-    if found.state and options.script in found.state.files:
+    if found.state is None:
+        outcome = _plan_again(repository, dataset, options, outcome, repository.get(options.revision), show)
+    elif options.script in found.state.files:
         try:
             repository.create_branch(SCRIPT_BRANCH, found.state.commit)
         except HubError:
             if not options.create_pr:  # which every user may open
                 raise
-    if found.state is None:
-        outcome = _plan_again(repository, dataset, options, outcome, repository.get(options.revision), show)
     outcome, commit = _commit(repository, dataset, options, outcome, show)
     checking = "run the command again" if options.create_pr or options.tag else "run the command again with --verify"
     if commit.title:
@@ -209,7 +192,7 @@ def _refuse(repository: Repository, plan: Plan, options: Options) -> None:
     if plan.replaces_edited_card and not options.overwrite_card:
         raise DifferenceError(EDITED.format(template=plan.template))
     if plan.steps and (unopened := check_opens(repository, plan, plan.start.commit, plan.start.files)):
-        raise DifferenceError(f"Nothing was published: {'; '.join(unopened)}")
+        raise DifferenceError(f"Nothing was published: {'; '.join(unopened)}.")
 
 
 def _refuse_other(difference: str, options: Options) -> None:
@@ -218,7 +201,7 @@ def _refuse_other(difference: str, options: Options) -> None:
 
 
 def _taken(options: Options, found: Found) -> UsageError:
-    return UsageError(f"The tag {options.tag!r} already exists, at commit {found.tagged}. Give another name")
+    return UsageError(f"The tag {options.tag!r} already exists, at commit {found.tagged}. Give another name.")
 
 
 @contextmanager
@@ -241,7 +224,7 @@ def _plan_again(
         others = _others(repository, options, outcome.plan.start.commit)
         raise HubError(
             f"{repository.url} changed while this was published: {others}. The plan is no longer what was shown, so "
-            "nothing more was committed. Look at the new plan, and run the command again"
+            "nothing more was committed. Look at the new plan, and run the command again."
         )
     return again
 
@@ -288,13 +271,18 @@ def _commit(
             if status_of(failure) not in (None, *TRANSIENT):  # a refusal: nothing was done
                 raise explain(failure, options.repo_id) from failure
             since = plan.start.commit
-            may_go_on = patience.failed(failure) is not None
-            pause("committing", patience.seconds or 0)
-        outcome = _plan_again(repository, dataset, options, outcome, _look_again(repository, options), show)
+            seconds = patience.failed(failure)
+            may_go_on = seconds is not None
+            pause("committing", seconds or 0)
+        try:
+            state = repository.get(options.revision)
+        except HubError as error:
+            raise HubError(f"Whether the commit was made is not known. {error}") from error
+        outcome = _plan_again(repository, dataset, options, outcome, state, show)
     assert failure is not None
     if isinstance(failure, MovedError) or (_is_conflict(failure) and repository.commits_since(start, options.revision)):
         others = _others(repository, options, start)
-        raise HubError(f"{repository.url} changed {ATTEMPTS} times while this was published: {others}. Try again")
+        raise HubError(f"{repository.url} changed {ATTEMPTS} times while this was published: {others}. Try again.")
     raise explain(failure, options.repo_id) from failure
 
 
@@ -305,13 +293,6 @@ def _others(repository: Repository, options: Options, start: str) -> str:
 
 def _is_conflict(failure: Exception | None) -> bool:
     return isinstance(failure, MovedError) or status_of(failure) in CONFLICTS
-
-
-def _look_again(repository: Repository, options: Options) -> State:
-    try:
-        return repository.get(options.revision)
-    except HubError as error:
-        raise HubError(f"Whether the commit was made is not known. {error}") from error
 
 
 def _proposed(repository: Repository, options: Options, plan: Plan) -> Commit | None:

@@ -15,14 +15,8 @@ COMMIT_FILES = 100  # what the Hub advises at most: https://huggingface.co/docs/
 def carry_out(repository: Repository, options: Options, plan: Plan, since: str) -> Commit:
     """Commit a plan; `since` is the commit from which this run made a part of it, if that answer was lost.
 
-    Raises
-    ------
-    MovedError
-        If another user committed to the revision in between; then nothing of it is visible.
-
-    Notes
-    -----
-    Also raises whatever the client raises: the caller has to look up what was done.
+    Raises MovedError if another user committed to the revision in between, of which nothing is visible then; and
+    whatever the client raises: the caller has to look up what was done.
     """
     batches = plan.batches(plan.start, COMMIT_FILES)
     if len(batches) > 1 and (options.revision == MAIN or options.create_pr):

@@ -59,24 +59,17 @@ class PublishedSnapshot(Dataset):
 
 
 def load_snapshot(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -> PublishedSnapshot:
-    """The dataset that was published at the commit to roll back to.
-
-    Raises
-    ------
-    UsageError
-        If the revision is not there, was not published by this program, or holds other files than that recorded.
-    HubError
-    """
+    """The dataset that was published at the commit to roll back to, if it is there and as it was recorded."""
     repository, revision = Repository(options.repo_id), options.rollback or options.revision
     state = repository.find(revision)
     if state is None:
-        raise HubError(f"{repository.url} is not there, or the token may not see it")
+        raise HubError(f"{repository.url} is not there, or the token may not see it.")
     record = state.record
     if not record.configs:
-        raise UsageError(f"{options.repo_id} at {revision} was not published by this command: give a commit that was")
+        raise UsageError(f"{options.repo_id} at {revision} was not published by this command. Give a commit that was.")
     own = {path: _own_file(repository, state, path, sha256) for path, sha256 in record.files.items()}
     if lost := repository.missing_uploads([file for file in own.values() if isinstance(file, UploadedFile)]):
-        raise HubError(f"{repository.url} has lost {min(lost)} of {revision}: give another commit, or publish again")
+        raise HubError(f"{repository.url} has lost {min(lost)} of {revision}. Give another commit, or publish again.")
     infos = recorded_infos(state.card)
     configs = []
     for name, of_config in state.record.configs.items():
@@ -102,5 +95,5 @@ def _own_file(repository: Repository, state: State, path: str, sha256: str) -> F
     elif there:
         file = TextFile(path, repository.content(path, state.commit))
     if file is None or file.sha256 != sha256:
-        raise UsageError(f"{path} of commit {state.commit} is not what was published: give a commit in which it is")
+        raise UsageError(f"{path} of commit {state.commit} is not what was published. Give a commit in which it is.")
     return file

@@ -23,10 +23,9 @@ import publisher
 from loopback import WRITE_TOKEN, Fault, Hub
 from loopback.accounts import Account
 from loopback.application import Application
-from publisher import main
 from publisher.hub import http
-from publisher.hub.client_compat import end_xet_session, missing_objects, uploaded_addition, was_committed
-from publisher.hub.repository import Repository
+from publisher.hub.http import end_xet_session
+from publisher.hub.repository import Repository, uploaded_addition
 from publisher.prepare import UploadedFile, describe_file
 from publisher.text import mask
 from tests.hubs import close_connections, empty_hub, files_of
@@ -42,35 +41,10 @@ IDENTITY = "eyJ.secret.identity"  # of a job
 Publish = Callable[..., int]
 
 
-@pytest.fixture
-def publish(tmp_path: Path) -> Publish:
-    """The command."""
-    card = pictures_card(tmp_path)
-    return lambda *arguments, builder=Pictures: main(builder, card, R, list(arguments))
-
-
 def skip_if_not_sent(hub: Hub) -> None:
     """Skip a test whose requests an old client does not send: it uploads by git-lfs."""
     if huggingface_hub.__version__ < "2" and not any(request.faults for request in hub.requests):
         pytest.skip("this client does not upload by Xet")
-
-
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The files of a first publish."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("HF_TOKEN", WRITE_TOKEN)
-        with empty_hub() as hub:
-            assert main(Pictures, pictures_card(tmp_path_factory.mktemp("card")), R, []) == 0
-            return files_of(hub, R)
-
-
-@pytest.fixture
-def published(first: dict[str, bytes], hub: Hub) -> Hub:
-    """A Hub that holds them."""
-    hub.create(R)
-    hub.commit(R, files=first)
-    return hub
 
 
 @pytest.fixture
@@ -283,11 +257,11 @@ def test_uploaded_addition(hub: Hub, tmp_path: Path) -> None:
     uploaded = Repository(R).upload(describe_file(source, tmp_path), create_pr=False)
     assert uploaded == UploadedFile("data.parquet", 4000, sha256=uploaded.sha256, sample=(b"PAR1" * 128))
     lost = UploadedFile("lost.parquet", 3, sha256="0" * 64)
-    assert missing_objects([uploaded, lost], "dataset", R, hub.url) == {lost.sha256}
+    assert Repository(R).missing_uploads([uploaded, lost]) == {"lost.parquet"}
     for is_new in (True, False):
         addition = uploaded_addition(uploaded) if is_new else CommitOperationAdd("data.parquet", str(source))
         HfApi().create_commit(R, [addition], repo_type="dataset", commit_message="Add")
-        assert was_committed(addition) == is_new
+        assert addition._is_committed == is_new
     assert hub.files(R)["data.parquet"] == source.read_bytes()
 
 
