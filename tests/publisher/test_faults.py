@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,13 +71,8 @@ def a_hub(old: State) -> AbstractContextManager[Hub]:
     return empty_hub({R: old} if old else {})
 
 
-def state(hub: Hub) -> State:
-    """Files of the repository."""
-    return files_of(hub, R)
-
-
 @pytest.fixture(params=["first publish", "republish of one config", "parts by two workers"])
-def scenario(request: pytest.FixtureRequest, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
+def scenario(request: Any, way: str, first: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
     """Publishes of a new dataset, of one of which one config has changed, and of parts, over Xet and by git-lfs."""
     work = tmp_path / "work"
 
@@ -84,7 +80,7 @@ def scenario(request: pytest.FixtureRequest, way: str, tmp_path: Path, monkeypat
         with a_hub(old) as hub:
             assert publish() == 0
             requests = [f"{record.method} {record.path}" for record in hub.requests]
-            return Scenario(f"{request.param}, {way}", publish, old, state(hub), requests, work, workers > 1)
+            return Scenario(f"{request.param}, {way}", publish, old, files_of(hub, R), requests, work, workers > 1)
 
     if request.param.startswith("parts"):
         monkeypatch.setattr(parquet, "FILE_BYTES", 6000)  # two shards
@@ -92,10 +88,9 @@ def scenario(request: pytest.FixtureRequest, way: str, tmp_path: Path, monkeypat
         some = [R, "--config", "default", "--set", "shards=4", "--work-dir", str(work), "--workers", "2"]
         return rehearse(lambda: main(Shards, SHARDS_CARD, R, some), {}, workers=2)
     card = pictures_card(tmp_path)
-    first = rehearse(lambda: main(Pictures, card, R, []), {})
     if request.param.startswith("first"):
-        return first
-    return rehearse(lambda: main(Changed, card, R, []), first.new)
+        return rehearse(lambda: main(Pictures, card, R, []), {})
+    return rehearse(lambda: main(Changed, card, R, []), first)
 
 
 def outcome(scenario: Scenario, number: int, fault: Fault, capsys: pytest.CaptureFixture[str]) -> str:
@@ -106,7 +101,7 @@ def outcome(scenario: Scenario, number: int, fault: Fault, capsys: pytest.Captur
         hub.fail(request=number, fault=fault)
         code = scenario.publish()
         said = capsys.readouterr()
-        found = state(hub)
+        found = files_of(hub, R)
         if not any(record.faults for record in hub.requests):
             assert (code, found) == (0, scenario.new), said.err
             return "-"
@@ -126,7 +121,7 @@ def outcome(scenario: Scenario, number: int, fault: Fault, capsys: pytest.Captur
 
         assert scenario.publish() == 0
         capsys.readouterr()
-        assert state(hub) == scenario.new
+        assert files_of(hub, R) == scenario.new
         assert len(hub.commits(R)) == before + 1
     return {0: ".", 1: "d"}.get(code, "n" if found == scenario.new else "o")
 
@@ -170,7 +165,7 @@ def test_faults_that_stay(
         assert (code, said.err) == (0, "")
     else:
         assert (code, said.err.count("\n")) == (3, 1)
-        assert state(published) == first
+        assert files_of(published, R) == first
     assert len(published.requests) < 100
 
 
@@ -210,29 +205,28 @@ def test_killed(first: State, tmp_path: Path) -> None:
     card = pictures_card(tmp_path)
     with a_hub(first) as hub:
         assert main(Changed, card, R, []) == 0
-        new, requests = state(hub), [request.path for request in hub.requests]
+        new, requests = files_of(hub, R), [request.path for request in hub.requests]
     for number in range(1, len(requests) + 1, 1 if STRIDE == 1 else 5):
         with a_hub(first) as hub:
             processes: list[subprocess.Popen[bytes]] = []
             hub.before(None, "/", lambda processes=processes: processes[0].kill(), nth=number)  # type: ignore[misc]
             processes.append(start(hub, "Changed", tmp_path))
             assert processes[0].wait() == -signal.SIGKILL
-            assert state(hub) in (first, new)
+            assert files_of(hub, R) in (first, new)
             assert main(Changed, card, R, []) == 0
-            assert state(hub) == new
+            assert files_of(hub, R) == new
 
 
 def test_race(first: State, tmp_path: Path) -> None:
     """Two publishers of different configs at the same time: one may have to run again, and both intents survive."""
-    for _ in range(2):
-        with a_hub({}) as hub:
-            hub.create(R)
-            both = [start(hub, "Pictures", tmp_path, "--config", name) for name in ("small", "large")]
-            codes = [process.wait() for process in both]
-            assert 0 in codes
-            assert set(codes) <= {0, 3}
-            for name, code in zip(("small", "large"), codes, strict=True):
-                if code:
-                    assert main(Pictures, pictures_card(tmp_path), R, ["--config", name]) == 0
-            assert set(state(hub)) == set(first)
-            assert main(Pictures, pictures_card(tmp_path), R, ["--verify"]) == 0
+    with a_hub({}) as hub:
+        hub.create(R)
+        both = [start(hub, "Pictures", tmp_path, "--config", name) for name in ("small", "large")]
+        codes = [process.wait() for process in both]
+        assert 0 in codes
+        assert set(codes) <= {0, 3}
+        for name, code in zip(("small", "large"), codes, strict=True):
+            if code:
+                assert main(Pictures, pictures_card(tmp_path), R, ["--config", name]) == 0
+        assert set(files_of(hub, R)) == set(first)
+        assert main(Pictures, pictures_card(tmp_path), R, ["--verify"]) == 0

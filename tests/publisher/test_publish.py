@@ -244,9 +244,13 @@ def test_conflict_for_ever(published: Hub, publish: Publish, capsys: pytest.Capt
     assert error.count("\n") == 1
 
 
-def test_lost_answer(published: Hub, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
-    """The commit was made, its answer was lost: it is found, verified, and not made again."""
-    published.fail(method="POST", path="/commit/", fault=Fault.DROP_AFTER)
+@pytest.mark.parametrize("failed", [0, ATTEMPTS - 1])
+def test_lost_answer(published: Hub, publish: Publish, failed: int, monkeypatch: Any, capsys: Any) -> None:
+    """The commit was made, at the first or last attempt, its answer was lost: it is found, and not made again."""
+    monkeypatch.setattr(http, "RETRY_FOR_S", math.inf)
+    monkeypatch.setattr(http, "sleep", lambda seconds: None)
+    published.fail("POST", "/commit/", fault=Fault.DROP_BEFORE, times=failed)
+    published.fail("POST", "/commit/", fault=Fault.DROP_AFTER, nth=failed + 1)
     assert publish(builder=Changed) == 0
     assert len(published.commits(R)) == 3
     assert f"published and verified at commit {published.commits(R)[0].oid}" in capsys.readouterr().out
@@ -293,17 +297,6 @@ def test_edited_card_makes_no_branch(published: Hub, publish: Publish) -> None:
     published.commit(R, files={"README.md": b"# Mine"})
     assert publish("--revision", "next") == 1
     assert "refs/heads/next" not in published.refs(R)
-
-
-def test_answer_lost_at_the_last_attempt(hub: Hub, publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command looks once more before it gives up."""
-    monkeypatch.setattr(http, "RETRY_FOR_S", math.inf)
-    monkeypatch.setattr(http, "sleep", lambda seconds: None)
-    assert publish() == 0
-    hub.fail(method="POST", path="/commit/", fault=Fault.DROP_BEFORE, times=ATTEMPTS - 1)
-    hub.fail(method="POST", path="/commit/", fault=Fault.DROP_AFTER, nth=ATTEMPTS)
-    assert publish(builder=Changed) == 0
-    assert len(hub.commits(R)) == 3
 
 
 @pytest.mark.parametrize("code", ["RepoNotFound", "RevisionNotFound", "GatedRepo", "EntryNotFound"])
