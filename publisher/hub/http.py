@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+import tenacity
 from huggingface_hub import constants, get_session, get_token
 from huggingface_hub.utils import hf_raise_for_status
 
@@ -71,19 +72,26 @@ def with_retries(doing: str, request: Callable[..., T], *arguments: Any, size: i
     """
     prepare_clients(size)
     patience = Patience()
+    waits: list[float | None] = []
+
+    def is_repeated(error: BaseException) -> bool:
+        waits.append(patience.failed(error))
+        return waits[-1] is not None
+
+    def announce(state: tenacity.RetryCallState) -> None:
+        status = status_of(state.outcome.exception()) if state.outcome else None
+        say(f"{f'status {status}' if status else 'no answer'}, trying again in {math.ceil(waits[-1] or 0)} s")
+
     with said_while(doing) as say:
         try:
-            while True:
-                patience.begin()
-                try:
-                    return request(*arguments, **named)
-                except Exception as error:
-                    if (seconds := patience.failed(error)) is None:
-                        raise
-                    status = status_of(error)
-                    failure = f"status {status}" if status else "no answer"
-                say(f"{failure}, trying again in {math.ceil(seconds)} s")
-                sleep(seconds)
+            return tenacity.Retrying(
+                before=lambda state: patience.begin(),
+                retry=tenacity.retry_if_exception(is_repeated),
+                wait=lambda state: waits[-1] or 0,
+                before_sleep=announce,
+                sleep=lambda seconds: sleep(seconds),
+                reraise=True,
+            )(request, *arguments, **named)
         finally:
             Patience.outage = math.inf  # it is over, or is reported
 
