@@ -159,16 +159,16 @@ def test_rows_of_all_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     blobs = [b"x"] * 2000 + [random.bytes(10_000) for _ in range(50)]
     features = datasets.Features({"n": VALUE("int64"), "blob": VALUE("binary")})
     rows = datasets.Dataset.from_dict({"n": range(2050), "blob": blobs}, features=features)
-    written, digest = parquet.write_split(rows, "train", tmp_path, parquet.Writing(features))
+    written, digest = parquet.write_split(rows, "train", tmp_path, parquet.Writing(features, tmp_path))
     assert digest.numbers() == {"n": hashlib.sha256(np.arange(2050).tobytes()).hexdigest()}
-    assert [file.path.name for file in written] == parquet.file_names("train", len(written))
+    assert [file.path for file in written] == parquet.file_names("train", len(written))
     assert len(written) > 2
-    found = pa.concat_tables(read(file.path) for file in written)
+    found = pa.concat_tables(read(file.source) for file in written)
     assert found.to_pydict() == {"n": list(range(2050)), "blob": blobs}
-    assert sum(file.rows for file in written) == 2050
+    assert sum(file.rows or 0 for file in written) == 2050
     for file in written:
-        assert file.path.stat().st_size < 220_000
-        with pq.ParquetFile(file.path) as opened:
+        assert file.source.stat().st_size < 220_000
+        with pq.ParquetFile(file.source) as opened:
             groups = [opened.metadata.row_group(number) for number in range(opened.num_row_groups)]
         assert all(group.total_byte_size < 60_000 for group in groups)
 
