@@ -233,12 +233,10 @@ def describe_files(
     info.config_name = plain(builder.config.name)
     info.features = features
     info.splits = datasets.SplitDict(dataset_name=builder.dataset_name)
-    info.download_size = 0
     for split, of_split in files.items():
-        size, rows, nbytes = add_up(of_split)
+        _, rows, nbytes = add_up(of_split)
         info.splits.add(datasets.SplitInfo(split, nbytes, rows))
-        info.download_size += size
-    info.dataset_size = sum(split.num_bytes for split in info.splits.values())
+    info.download_size, _, info.dataset_size = add_up([file for of_split in files.values() for file in of_split])
     return info
 
 
@@ -260,8 +258,7 @@ def recall_config(declared: datasets.BuilderConfig, provenance: Mapping[str, Any
 def _own_values(config: datasets.BuilderConfig) -> dict[str, Any]:
     """Fields of a dataclass, and attributes that the `__init__` of a plain class sets."""
     common = {field.name for field in fields(datasets.BuilderConfig)}
-    names = dict.fromkeys([*(field.name for field in fields(config)), *vars(config)])
-    return {name: getattr(config, name) for name in names if name not in common and not name.startswith("_")}
+    return {name: of for name, of in vars(config).items() if name not in common and not name.startswith("_")}
 
 
 def _is_record(value: Any) -> bool:

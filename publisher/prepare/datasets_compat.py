@@ -18,37 +18,20 @@ import datasets.builder
 import datasets.features.features as encoding
 import pyarrow as pa
 from datasets.arrow_writer import ArrowWriter, TypedSequence
-from datasets.data_files import EmptyDatasetError, get_data_patterns, resolve_pattern, sanitize_patterns
-from datasets.info import DatasetInfosDict  # writes `dataset_info` into a card as `push_to_hub` does
-from datasets.table import (
-    embed_table_storage,  # puts the bytes of media in, as `push_to_hub` does
-    table_cast,  # casts structs, media and lists that pyarrow does not
-)
+from datasets.data_files import EmptyDatasetError as EmptyDatasetError  # these four read a card and the files of
+from datasets.data_files import get_data_patterns as get_data_patterns  # a folder as `load_dataset` will
+from datasets.data_files import resolve_pattern as resolve_pattern
+from datasets.data_files import sanitize_patterns as sanitize_patterns
+from datasets.info import DatasetInfosDict as DatasetInfosDict  # writes `dataset_info` into a card as `push_to_hub`
+from datasets.table import embed_table_storage as embed_table_storage  # puts the bytes of media in, as `push_to_hub`
+from datasets.table import table_cast as table_cast  # casts structs, media and lists that pyarrow does not
 from datasets.utils.file_utils import hash_url_to_filename, is_relative_path, url_or_path_join
-from datasets.utils.metadata import MetadataConfigs  # writes `configs` into a card as `push_to_hub` does
+from datasets.utils.metadata import MetadataConfigs as MetadataConfigs  # writes `configs` as `push_to_hub` does
 from datasets.utils.py_utils import map_nested
 
 from publisher.builders import sequences_of_dicts
 from publisher.prepare import RowsError, bad_value, plain, short
 from publisher.prepare.rows import find_bad_value
-
-# The last four read a card and the files of a folder as `load_dataset` will
-__all__ = [
-    "DatasetInfosDict",
-    "EmptyDatasetError",
-    "MetadataConfigs",
-    "embed_table_storage",
-    "flat",
-    "followed_tables",
-    "forget_undated",
-    "generate_tables",
-    "get_data_patterns",
-    "prepare_rows",
-    "resolve_pattern",
-    "sanitize_patterns",
-    "split_generators",
-    "table_cast",
-]
 
 TABLE_BYTES = 1_000_000_000  # of a table at a time: offsets of texts in lists and structs end at 2 GB
 

@@ -44,24 +44,11 @@ def file_names(split: str, count: int) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Written:
-    """A file of rows that was written, and read back."""
-
-    path: Path
-    rows: int
-    nbytes: int  # of the rows in Arrow
-    rows_sha256: str  # see `publisher.prepare.rows`
-
-    def describe(self, root: Path) -> LocalFile:
-        """Describe the file as part of the repository whose folder is `root`."""
-        return describe_file(self.path, root, rows=self.rows, nbytes=self.nbytes, rows_sha256=self.rows_sha256)
-
-
-@dataclass(frozen=True)
 class Writing:
     """Settings for writing the rows of a config."""
 
     features: datasets.Features
+    root: Path  # folder of the repository
     metadata: Mapping[str, str] = field(default_factory=dict)  # for the footer of each file, next to the features
     folders: Sequence[Path] = ()  # of this machine, with which no text may begin
     media: dict[str, str] = field(default_factory=dict)  # takes examples of paths of media in text, by column
@@ -69,7 +56,7 @@ class Writing:
 
 def write_split(
     dataset: datasets.Dataset, split: str, folder: Path, writing: Writing
-) -> tuple[list[Written], RowsDigest]:
+) -> tuple[list[LocalFile], RowsDigest]:
     """Write the rows of a split in files of about `FILE_BYTES`; return the files, and a digest of all rows."""
     folder.mkdir(parents=True, exist_ok=True)
     table = dataset.with_format("arrow")[:]
@@ -88,7 +75,7 @@ def write_split(
     return written, whole if len(bounds) > 2 else digest
 
 
-def write_files(tables: Iterable[pa.Table], path: Path, writing: Writing) -> Iterator[Written]:
+def write_files(tables: Iterable[pa.Table], path: Path, writing: Writing) -> Iterator[LocalFile]:
     """Write tables into files not larger than `LARGEST` allows, and yield each when it is written.
 
     Their number shows at the end, as tables may be of any size: each gets a number before the suffix of `path`.
@@ -108,7 +95,7 @@ def write_files(tables: Iterable[pa.Table], path: Path, writing: Writing) -> Ite
 
 def _write(
     groups: Iterable[pa.Table], path: Path, writing: Writing, whole: RowsDigest | None = None
-) -> tuple[Written, RowsDigest]:
+) -> tuple[LocalFile, RowsDigest]:
     """Write a file and read it back; `whole` is a digest that takes the same rows."""
     features = writing.features
     footer = {**writing.metadata, "huggingface": json.dumps({"info": {"features": portable_dict(features)}})}
@@ -134,7 +121,7 @@ def _write(
             f"column {wrong[0]!r}: the Parquet file gives back other values than were written. "
             "Give the column another type"
         )
-    return Written(path, rows, nbytes, given.hexdigest()), given
+    return describe_file(path, writing.root, rows=rows, nbytes=nbytes, rows_sha256=given.hexdigest()), given
 
 
 @contextmanager

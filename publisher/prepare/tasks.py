@@ -94,10 +94,10 @@ class ConfigBuilder:
         """Turn what the builder raises into a sentence with the config, see `builder_errors`."""
         return builder_errors(self.builder_class, self.config_name, split, **passing)
 
-    def writing(self, media: dict[str, str], footer: bool = True) -> Writing:
+    def writing(self, root: Path, media: dict[str, str]) -> Writing:
         """Settings for writing the rows; `media` takes examples of paths of media in text, by column."""
-        metadata = {METADATA_KEY: json.dumps(describe_builder(self.builder))} if footer else {}
-        return Writing(self.features, metadata, self.folders, media)
+        metadata = {METADATA_KEY: json.dumps(describe_builder(self.builder))}
+        return Writing(self.features, root, metadata, self.folders, media)
 
     @cached_property
     def _cache(self) -> TemporaryFolder:
@@ -209,9 +209,8 @@ class WholeConfig:
                 with source.errors(split):
                     _check_rows(self.name, split, builder.info.splits[split].num_examples)
                     dataset = builder.as_dataset(split=split)  # a script may declare its features as a plain dict
-                    writing = replace(source.writing(media), features=dataset.features)
-                    written, digest = write_split(dataset, split, root / folder, writing)
-                files[split] = [file.describe(root) for file in written]
+                    writing = replace(source.writing(root, media), features=dataset.features)
+                    files[split], digest = write_split(dataset, split, root / folder, writing)
                 digests[split] = digest.numbers()
         prepared = _describe(source, dataset.features, digests, folder, files, media)
         source.close()
@@ -250,8 +249,8 @@ class FilePart:
         """Write the files below the repository's folder `root`, under temporary names, and yield each."""
         path = root / self.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        writing = self.source.writing(self.media)
-        yield from _write_shards(self.source, self.split, self.first, self.stop, path, root, writing)
+        writing = self.source.writing(root, self.media)
+        yield from _write_shards(self.source, self.split, self.first, self.stop, path, writing)
 
 
 Task = WholeConfig | FilePart
@@ -394,20 +393,20 @@ def _plan_parts(source: ConfigBuilder, default: str) -> list[FilePart]:
 def _draw_shard(source: ConfigBuilder, split: str, shard: int, media: dict[str, str]) -> KnownFile:
     """Describe a shard, all of its files together."""
     with tempfile.TemporaryDirectory() as folder:
-        path, writing = Path(folder, "shard.parquet"), source.writing(media, footer=False)
-        files = list(_write_shards(source, split, shard, shard + 1, path, path.parent, writing))
+        path = Path(folder, "shard.parquet")
+        writing = replace(source.writing(path.parent, media), metadata={})
+        files = list(_write_shards(source, split, shard, shard + 1, path, writing))
     digest = hashlib.sha256(" ".join(file.sha256 for file in files).encode()).hexdigest()
     return KnownFile("", *add_up(files), digest)
 
 
 def _write_shards(
-    source: ConfigBuilder, split: str, first: int, stop: int, path: Path, root: Path, writing: Writing
+    source: ConfigBuilder, split: str, first: int, stop: int, path: Path, writing: Writing
 ) -> Iterator[LocalFile]:
     with source.errors(split):
         items = source.builder._generate_tables(**_some_shards(source.splits[split], first, stop))
         tables = (table for _, table in followed_tables(items, writing.features, Place(True)))
-        for file in write_files(tables, path, writing):
-            yield file.describe(root)
+        yield from write_files(tables, path, writing)
 
 
 def _count_shards(gen_kwargs: Mapping[str, Any]) -> int:

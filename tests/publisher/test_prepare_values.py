@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,12 +107,11 @@ def test_the_same_rows_whatever_wrote_them(card: Card, hub: Hub, monkeypatch: An
 
 def test_what_parquet_does_not_hold(card: Card, hub: Hub, capsys: Any) -> None:
     """A sentence that says so, and no place in the code of a library."""
-    features = datasets.Features({"x": VALUE("int8"), "y": VALUE("decimal128(5, -2)")})
-    rows = pa.table({"x": [1], "y": pa.array([None], pa.decimal128(5, -2))}, schema=features.arrow_schema)
+    features = datasets.Features({"x": VALUE("decimal128(5, -2)")})
+    rows = pa.table({"x": pa.array([None], pa.decimal128(5, -2))})
     assert main(builder(lambda config: iter([rows]), features, tables=True), card, R, []) == 2
-    said = capsys.readouterr().err
-    assert "config 'default', split 'train', pyarrow" in said
-    assert "cannot keep these rows in Parquet (" in said
+    said = "config 'default', split 'train', pyarrow .* cannot keep these rows in Parquet \\("
+    assert re.search(said, capsys.readouterr().err)
 
 
 NO_FEATURES = [({"_type": VALUE("int8")}, {"_type": 1}), (datasets.ClassLabel(names=["\ud800"]), 0)]
