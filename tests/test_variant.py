@@ -23,17 +23,12 @@ from mnist1d import Mnist1D
 from publisher import main
 from publisher.card.compose import size_category
 from publisher.cli.commands import validate
-from tests.commands import run_command
+from tests.commands import files_in, run_command
 
 
 def run(*arguments: object) -> int:
     """Exit code of the command for MNIST-1D."""
     return run_command(arguments, (Mnist1D, CARD, REPO_ID)).exit_code
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 R = "tester/mnist1d"
@@ -236,7 +231,7 @@ def test_as_declared(built: Path, tmp_path: Path) -> None:
     declared = [vars(config.parameters) for config in Mnist1D.builder_configs.values()]
     name, value = next(item for item in declared[0].items() if all(item in one.items() for one in declared))
     assert run("--output-dir", tmp_path / "x", "--stream=authors", f"--set={name}={value}") == 0
-    assert tree(tmp_path / "x") == tree(built)
+    assert files_in(tmp_path / "x") == files_in(built)
 
 
 def test_beside_an_earlier_variant(hub: Hub, built: Path) -> None:
@@ -253,7 +248,7 @@ def test_beside_an_earlier_variant(hub: Hub, built: Path) -> None:
     rest = [name for name in Mnist1D.builder_configs if name not in ("default", "shuffled")]
     assert main(Mnist1D, CARD, R, [R, *(f"--config={name}" for name in rest)]) == 0
     files = {path: content for path, content in hub.files(R).items() if path != ".gitattributes"}
-    usual = tree(built)
+    usual = files_in(built)
     assert set(files) == set(usual)
     assert files["README.md"].decode().split("<!--")[0] == text_of(built).replace(REPO_ID, R).replace(
         f"{R}-explorer", f"{REPO_ID}-explorer"
