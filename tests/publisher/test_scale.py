@@ -61,21 +61,13 @@ def test_same_bytes_whoever_prepares(
     assert len(wanted) == 2 + 2 * (5 + 1)
     assert command("--workers", workers).exit_code == 0
     assert files_of(hub, R) == wanted
+    rows, builder = load_dataset(R, "wide", split="train"), Shards(config_name="wide", cache_dir=str(tmp_path))
+    tables = builder._generate_tables(builder._split_generators(None)[0].gen_kwargs["parts"])
+    assert rows["value"][:] == [value for _, table in tables for value in table["value"].to_pylist()]
+    assert (rows.num_rows, rows.info.splits["test"].num_examples) == (950, 150)
     assert command("--output-dir", tmp_path / "again", "--workers", workers).exit_code == 0
     assert files_in(tmp_path / "again") == wanted
     assert not (tmp_path / "work").exists()
-
-
-def test_what_it_holds(hub: Hub, command: Command, tmp_path: Path) -> None:
-    """Every row, in the order of the shards, and the card's numbers."""
-    assert command().exit_code == 0
-    rows = load_dataset(R, "wide", split="train")
-    assert rows.num_rows == 950
-    builder = Shards(config_name="wide", cache_dir=str(tmp_path))
-    parts = builder._split_generators(None)[0].gen_kwargs["parts"]
-    expected = [table for _, table in builder._generate_tables(parts)]
-    assert rows["value"][:] == [value for table in expected for value in table["value"].to_pylist()]
-    assert rows.info.splits["test"].num_examples == 150
 
 
 def test_one_commit(hub: Hub, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
