@@ -388,16 +388,15 @@ def test_a_script_on_the_hub(folder: Path, hub: Hub, monkeypatch: pytest.MonkeyP
     assert run_command([f"{R}@script", R, "--trust-remote-code", "--verify"]).exit_code == 0
 
 
-@pytest.mark.parametrize("options", [[], ["--create-pr"]])
-def test_adopt(options: list[str], folder: Path, hub: Hub) -> None:
+def test_adopt_in_a_pull_request(folder: Path, hub: Hub) -> None:
     """What only the script read goes, what else there is stays, and all that was there is on a branch."""
     configs = "configs:\n- config_name: raw\n  data_files: data/c.*\n---\n# W"
     before = adoptable(hub, folder, THEIR_CARD.replace("---\n# W", configs))
-    ended = run_command([folder, R, "--adopt", "--keep-card", *options])
+    ended = run_command([folder, R, "--adopt", "--keep-card", "--create-pr"])
     assert ended.exit_code == 0
     for path in ("many.py", "dataset_infos.json", "data/a.txt", "data/b.txt", "data/d.txt"):
         assert f"  remove  {path} " in ended.stdout
-    files = set(HfApi().list_repo_files(R, repo_type="dataset", revision="refs/pr/1" if options else "main"))
+    files = set(HfApi().list_repo_files(R, repo_type="dataset", revision="refs/pr/1"))
     assert {"data/c.txt", "notes.txt", "data/train-00000-of-00001.parquet", "b/train-00000-of-00001.parquet"} <= files
     assert not {"many.py", "dataset_infos.json", "data/a.txt"} & files
     assert HfApi().dataset_info(R, revision="script").sha == before
