@@ -46,7 +46,7 @@ _LATER = {  # imported when they are asked for: the command has to hear signals 
 
 
 def import_libraries() -> None:
-    """Import `datasets`, which takes most of the time that a command needs to start."""
+    """Import `datasets`, which takes most of the time of a start; a UsageError names the variable that it refuses."""
     endpoint()  # first: the libraries crash on one that is not valid
     try:
         # the libraries print which of their modules cannot be imported

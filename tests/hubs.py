@@ -66,6 +66,11 @@ def files_of(hub: Hub, repository: str, revision: str = "main") -> dict[str, byt
         return {}
 
 
+def uploads(hub: Hub) -> int:
+    """Number of files that were uploaded."""
+    return sum(request.method == "PUT" for request in hub.requests)
+
+
 def close_connections() -> None:
     """Let the client forget its connections: they lead to a Hub that is gone."""
     import huggingface_hub

@@ -6,8 +6,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -192,36 +191,44 @@ def _publish_with(
     def act(given: argparse.Namespace) -> int:
         options = read_options(vars(given), parser, builder, home, source)
         card = card_for(given)
-        with _json_of_failures(options), _notes(builder, options) as notes:
-            if options.rollback:
-                return _report(options, _roll_back(builder, card, options))
-            job = make_job(builder, card, options, notes)
-            _check_workers(job)
-            if options.output_dir is not None:
-                return _write_folder(job, options.output_dir)
-            if options.preview is not None:
-                return _write_preview(job, options.preview)
-            if options.verify:
-                return _report(options, *verify(job.prepare(partial(describe, job.workplace)), options))
-            if options.executor.startswith("slurm") and not options.dry_run:
-                return _submit(job)
-            return _report(options, _use_hub(job))
+        before = tempfile.tempdir
+        try:
+            notes = open_notes(builder, options)
+            tempfile.tempdir = str(notes.temporary)
+            AT_END.append(notes.close)
+            try:
+                return _carry_out(builder, card, options, notes)
+            finally:  # however the command ends
+                tempfile.tempdir = before
+                notes.close()
+                AT_END.remove(notes.close)
+        except PublishingError as error:
+            if options.json:
+                _print_json(options, "failed", error=str(error))
+            raise
 
     return run(parser, act, arguments, "a file cannot be read or written")
 
 
-@contextmanager
-def _notes(builder: type[datasets.DatasetBuilder], options: Options) -> Iterator[Notes]:
-    """The notes of this run, whose folder takes all temporary files and is cleaned up however the command ends."""
-    notes = open_notes(builder, options)
-    before, tempfile.tempdir = tempfile.tempdir, str(notes.temporary)
-    AT_END.append(notes.close)
-    try:
-        yield notes
-    finally:
-        tempfile.tempdir = before
-        notes.close()
-        AT_END.remove(notes.close)
+def _carry_out(builder: type[datasets.DatasetBuilder], card: Card, options: Options, notes: Notes) -> int:
+    if options.rollback:
+        return _report(options, _roll_back(builder, card, options))
+    job = make_job(builder, card, options, notes)
+    _check_workers(job)
+    if options.output_dir is not None:
+        return _write_folder(job, options.output_dir)
+    if options.preview is not None:
+        return _write_preview(job, options.preview)
+    if options.verify:
+        return _report(options, *verify(job.prepare(partial(describe, job.workplace)), options))
+    if options.dry_run:
+        found = look(options)
+        return _report(options, plan_from(job.prepare(partial(expect, job.workplace)), options, found))
+    if options.executor.startswith("slurm"):
+        return _submit(job)
+    if options.executor:
+        return _report(options, _cluster().publish_on_ray(job, _show(options)))
+    return _report(options, publish_job(job, _show(options), _silent if options.json else output.print_job))
 
 
 def _check_workers(job: Job) -> None:
@@ -265,34 +272,22 @@ def _write_preview(job: Job, target: Path) -> int:
     return 0
 
 
-def _use_hub(job: Job) -> Outcome:
-    """Plan, or publish."""
-    options, show = job.options, _show(job.options)
-    if options.dry_run:
-        found = look(options)
-        outcome = plan_from(job.prepare(partial(expect, job.workplace)), options, found)
-        show(outcome)
-        return outcome
-    if options.executor:
-        published: Outcome = _cluster().publish_on_ray(job, show)
-        return published
-    return publish_job(job, show, (lambda *_: None) if options.json else output.print_job)
-
-
 def _roll_back(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -> Outcome:
     if not options.dry_run:
         Repository(options.repo_id).require_token()
-    found, earlier, show = look(options), load_snapshot(builder, card, options), _show(options)
+    found, earlier = look(options), load_snapshot(builder, card, options)
     if options.dry_run:
-        outcome = plan_from(earlier, options, found)
-        show(outcome)
-        return outcome
+        return plan_from(earlier, options, found)
     with last_word("Interrupted. Nothing is half done. Run the command again."):
-        return publish(earlier, options, found, show)
+        return publish(earlier, options, found, _show(options))
 
 
 def _show(options: Options) -> Show:
-    return lambda outcome: None if options.json else output.print_plan(outcome, options)
+    return _silent if options.json else partial(output.print_plan, target=options)
+
+
+def _silent(*_: object) -> None:
+    """Print nothing: --json prints one object at the end."""
 
 
 def _report(options: Options, outcome: Outcome, result: str = "") -> int:
@@ -300,6 +295,7 @@ def _report(options: Options, outcome: Outcome, result: str = "") -> int:
     if outcome.differences:
         result = "differs from what is wanted"
     elif options.dry_run:
+        _show(options)(outcome)
         result = "nothing to do" if outcome.commit and not outcome.new_branch else "dry run: nothing was changed"
     elif not result:
         made = "created the branch" if outcome.new_branch else "nothing to do"
@@ -320,25 +316,18 @@ def _report(options: Options, outcome: Outcome, result: str = "") -> int:
     return DifferenceError.exit_code if outcome.differences else 0
 
 
-@contextmanager
-def _json_of_failures(options: Options) -> Iterator[None]:
-    try:
-        yield
-    except PublishingError as error:
-        if options.json:
-            print(json.dumps({**_named(options, "failed"), "error": str(error)}, indent=2))
-        raise
-
-
 def _submit(job: Job) -> int:
     """Hand a job over, and do not wait."""
     result = f"submitted: job {_cluster().submit(job)} commits when all files are uploaded"
-    print(json.dumps(_named(job.options, result), indent=2) if job.options.json else f"{job.options.repo_id}: {result}")
+    if job.options.json:
+        _print_json(job.options, result)
+    else:
+        print(f"{job.options.repo_id}: {result}")
     return 0
 
 
-def _named(options: Options, result: str) -> dict[str, str]:
-    return {"repo_id": options.repo_id, "revision": options.revision, "result": result}
+def _print_json(options: Options, result: str, **more: str) -> None:
+    print(json.dumps({"repo_id": options.repo_id, "revision": options.revision, "result": result, **more}, indent=2))
 
 
 def _cluster() -> Any:

@@ -14,7 +14,7 @@ import pytest
 
 from loopback import WRITE_TOKEN, Fault, Hub
 from publisher.prepare import parquet
-from tests.commands import Ended, run_command
+from tests.commands import Ended, files_in, run_command
 from tests.hubs import files_of
 from tests.shards import SHARDS_CARD, Shards
 
@@ -56,7 +56,7 @@ def wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     monkeypatch.setattr(parquet, "FILE_BYTES", 1)
     out = tmp_path / "out"
     assert command(*FEW, "--output-dir", out).exit_code == 0
-    return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    return files_in(out)
 
 
 @pytest.mark.slow

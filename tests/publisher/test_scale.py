@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 from filelock import FileLock
@@ -24,8 +23,8 @@ from loopback import READ_TOKEN, Fault, Hub
 from mnist1d import Mnist1D
 from publisher.prepare import parquet
 from publisher.publish import commit as apply
-from tests.commands import Ended, run_command
-from tests.hubs import files_of, ignore_parents
+from tests.commands import Ended, files_in, run_command
+from tests.hubs import files_of, ignore_parents, uploads
 from tests.shards import SHARDS_CARD, Shards
 
 R = "tester/shards"
@@ -47,21 +46,11 @@ def command(tmp_path: Path) -> Command:
     return lambda *more: run_command([R, "--work-dir", tmp_path / "work", *more], (Shards, SHARDS_CARD, R))
 
 
-def tree(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def uploads(hub: Hub) -> int:
-    """How many files were uploaded."""
-    return sum(request.method == "PUT" for request in hub.requests)
-
-
 @pytest.fixture
 def wanted(command: Command, tmp_path: Path) -> dict[str, bytes]:
     """What a repository should contain."""
     assert command("--output-dir", tmp_path / "wanted").exit_code == 0
-    return tree(tmp_path / "wanted")
+    return files_in(tmp_path / "wanted")
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -72,21 +61,13 @@ def test_same_bytes_whoever_prepares(
     assert len(wanted) == 2 + 2 * (5 + 1)
     assert command("--workers", workers).exit_code == 0
     assert files_of(hub, R) == wanted
+    rows, builder = load_dataset(R, "wide", split="train"), Shards(config_name="wide", cache_dir=str(tmp_path))
+    tables = builder._generate_tables(builder._split_generators(None)[0].gen_kwargs["parts"])
+    assert rows["value"][:] == [value for _, table in tables for value in table["value"].to_pylist()]
+    assert (rows.num_rows, rows.info.splits["test"].num_examples) == (950, 150)
     assert command("--output-dir", tmp_path / "again", "--workers", workers).exit_code == 0
-    assert tree(tmp_path / "again") == wanted
+    assert files_in(tmp_path / "again") == wanted
     assert not (tmp_path / "work").exists()
-
-
-def test_what_it_holds(hub: Hub, command: Command, tmp_path: Path) -> None:
-    """Every row, in the order of the shards, and the card's numbers."""
-    assert command().exit_code == 0
-    rows = load_dataset(R, "wide", split="train")
-    assert rows.num_rows == 950
-    builder = Shards(config_name="wide", cache_dir=str(tmp_path))
-    parts = builder._split_generators(None)[0].gen_kwargs["parts"]
-    expected = [table for _, table in builder._generate_tables(parts)]
-    assert rows["value"][:] == [value for table in expected for value in table["value"].to_pylist()]
-    assert rows.info.splits["test"].num_examples == 150
 
 
 def test_one_commit(hub: Hub, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,11 +290,11 @@ def test_two_runs_at_once(hub: Hub, command: Command, wanted: dict[str, bytes], 
     """The second run of the same command works in a folder of its own, and leaves that of the first alone."""
     stop_at_commit(hub, command)
     [name] = [path.name for path in (tmp_path / "work").iterdir()]
-    before = tree(tmp_path / "work" / name)
+    before = files_in(tmp_path / "work" / name)
     assert len(before) == 12
     with FileLock(tmp_path / "work" / f"{name}.lock"):
         assert "resumed: 0 of 12 files" in command("--resume").stderr
-        assert tree(tmp_path / "work" / name) == before
+        assert files_in(tmp_path / "work" / name) == before
         assert [path.name for path in (tmp_path / "work").iterdir() if path.is_dir()] == [name]
     assert files_of(hub, R) == wanted
 
@@ -387,12 +368,3 @@ def test_mnist1d(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     shards = [make_shard(Parameters(num_samples=250_000), "train", index) for index in range(2)]
     np.testing.assert_array_equal(train["x"], np.concatenate([x for x, _ in shards]))
     np.testing.assert_array_equal(train["y"], np.concatenate([y for _, y in shards]))
-
-
-def test_row_groups_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command) -> None:
-    """However large a file is."""
-    monkeypatch.setattr(parquet, "FILE_BYTES", 10**9)
-    monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 4000)
-    assert command("--output-dir", tmp_path / "one").exit_code == 0
-    metadata = pq.ParquetFile(tmp_path / "one" / "data" / "train-00000-of-00001.parquet").metadata
-    assert [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)] == [200] * 4 + [150]

@@ -19,7 +19,7 @@ import pytest
 
 from loopback import WRITE_TOKEN, Hub
 from tests.commands import run_command
-from tests.hubs import empty_hub, files_of
+from tests.hubs import empty_hub, files_of, uploads
 from tests.pictures import Pictures, pictures_card
 from tests.shards import SHARDS_CARD, Shards
 
@@ -233,11 +233,6 @@ def test_twice_while_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         *_, sentence = process.communicate(timeout=HEARD_S)[1].splitlines()
         ended.set()
         assert (process.returncode, sentence) == (130, "validate.py: Interrupted. Nothing was changed.")
-
-
-def uploads(hub: Hub) -> int:
-    """How many files were uploaded."""
-    return sum(request.method == "PUT" for request in hub.requests)
 
 
 @pytest.mark.slow
