@@ -34,7 +34,7 @@ SKIPPED = {
 }
 # Lines that are run with a change: CI has neither a cluster nor time for a hundred million rows
 CHANGED = {
-    r"(.+ --executor (?:slurm|ray) .+)": r"\1 --dry-run",
+    r"(.+ --executor (?:slurm|ray)\b.+)": r"\1 --dry-run",
     r"((?!.*--dry-run).+ --set num_samples=)1[0_]+(\D.*)": r"\g<1>300_000\2",
 }
 # What a block may need that a test has to do without
