@@ -316,9 +316,9 @@ def test_masks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert mask("see http://me:pw@host/x") == "see http://host/x"
 
 
-def echo(code: int, path: str) -> Callable[[Hub], object]:
-    """The Hub shows the header that it got."""
-    said = f"\x1b[31mbad header Authorization: Bearer {PLANTED}"
+def echo(code: int, path: str, colour: str = "\x1b[31m") -> Callable[[Hub], object]:
+    """The Hub shows the header that it got; to hf_xet a header with a colour is no answer, and an outage."""
+    said = f"{colour}bad header Authorization: Bearer {PLANTED}"
     return lambda hub: hub.fail(path=path, fault=Fault.status(code, retry_after=0, message=said), times=99)
 
 
@@ -337,7 +337,7 @@ CASES: dict[str, tuple[str, Callable[[Hub], object], list[str], set[int]]] = {  
     "commit 403": ("", echo(403, "/commit/"), ["--json"], {3}),
     "all 401": ("", echo(401, "/"), [], {3}),
     "all 429": ("", echo(429, "/"), ["--traceback"], {3}),
-    "storage 403": ("", echo(403, "/xet/|/lfs/"), [], {3}),
+    "storage 403": ("", echo(403, "/xet/|/lfs/", colour=""), [], {3}),
     "resolve elsewhere": ("/resolve/", lambda _: None, [], {3}),
     "commit elsewhere": ("/commit/", lambda _: None, [], {3}),
     "storage elsewhere": ("", lead_away, [], {3}),
