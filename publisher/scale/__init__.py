@@ -16,7 +16,7 @@ import datasets
 from publisher.card import Card
 from publisher.errors import ConfigsError, UsageError, last_word
 from publisher.hub.repository import Repository
-from publisher.options import Options
+from publisher.options import MODES, Options
 from publisher.plan import Dataset, is_undecided
 from publisher.prepare import KnownFile
 from publisher.prepare.configs import choose_configs, default_config, describe_builder
@@ -140,7 +140,7 @@ def publish(
         Called with each plan, as an `Outcome`, before it is carried out.
     **options
         Fields of `publisher.options.Options`, named as the options of the command: `config`, `overrides`, `revision`,
-        `create_pr`, `tag`, `workers` and so on.
+        `create_pr`, `tag`, `workers` and so on; not those that say what to do instead of publishing.
 
     Returns
     -------
@@ -158,7 +158,10 @@ def publish(
     >>> from mnist1d import Mnist1D
     >>> outcome = publish(Mnist1D, CARD, "me/mnist1d", create_pr=True)  # doctest: +SKIP
     """
+    if other := [name for name in (*MODES, "executor") if options.get(name)]:
+        raise UsageError(f"{other[0]} is for the command: this function publishes. Leave it out, or call `main`.")
     given = Options(repo_id, **options)
+    given.check()
     with closing(open_notes(builder, given)) as notes:
         return publish_job(make_job(builder, card, given, notes), show)
 
