@@ -33,7 +33,7 @@ from publisher.publish import Found, Outcome, Show, look, refuse_early, refuse_u
 from publisher.publish import publish as publish_prepared
 from publisher.scale.notes import Notes, open_notes
 from publisher.scale.workers import notes as log
-from publisher.scale.workers import said_if_long, work_on
+from publisher.scale.workers import prints_elsewhere, said_if_long, work_on
 
 CONTINUES = "Interrupted. Nothing is half done. Run the command again; --resume takes up what is finished."
 Work = Callable[[Task], Prepared]
@@ -71,7 +71,8 @@ class Job:
         results = {index: found for index, task in enumerate(self.tasks) if (found := self.notes.find(task))}
         left = {index: task for index, task in enumerate(self.tasks) if index not in results}
         done = sum(self.tasks[index].amount for index in results)
-        results |= work_on(left, work, self.options.workers or 1, done, self.faults)
+        with prints_elsewhere(self.options.json):
+            results |= work_on(left, work, self.options.workers or 1, done, self.faults)
         self.check()
         configs = assemble_configs(self.tasks, [results[index] for index in range(len(self.tasks))])
         return Dataset(self.builder, self.card, configs)
@@ -94,7 +95,7 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
     try:
         if options.overrides:
             assert sources[0].builder  # an error in them is raised once, not for each config
-        with said_if_long("looking at the splits"):
+        with said_if_long("looking at the splits"), prints_elsewhere(options.json):
             tasks = plan_tasks(sources, default_config(builder), faults)
     except (TypeError, ValueError) as error:
         if options.overrides:  # what the builder says of them
