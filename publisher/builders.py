@@ -171,7 +171,9 @@ def _import(module: str, name: str, script: Path | None) -> ModuleType:
             f"{name} imports {missing}, which is not installed. Install the package that has {missing}, or put the "
             "folder that holds it on PYTHONPATH"
         ) from error
-    except (Exception, SystemExit) as error:
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # SystemExit; a panic of a library in Rust
         text = " ".join(str(error).split())
         sentence = f"{_place(error, name)}: {type(error).__name__}{f': {text}' if text else ''}. It cannot be imported"
         raise fault_of_code(sentence, error) from error

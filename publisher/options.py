@@ -20,6 +20,8 @@ MAIN = "main"
 SCRIPT_BRANCH = "script"  # where `datasets-cli convert_to_parquet` left what a repository held before
 HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode that end a line, act on a terminal, or are not text
 JOINERS = "\u200c\u200d"  # of emoji and of several scripts
+MODES = ("dry_run", "verify", "output_dir", "preview", "rollback")  # options that are given instead of publishing
+COMMIT = re.compile("[0-9a-f]{40}")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")  # of a repository, branch or tag: accepted by git and the Hub
 
 
@@ -61,10 +63,25 @@ class Options:
     traceback: bool = False  # also print the traceback of an error
     json: bool = False  # print one JSON object
 
+    def check(self) -> None:
+        """Refuse what cannot be the name of a repository, config, branch or tag, or the title of a commit."""
+        check_repo_id("REPO_ID", self.repo_id)
+        if isinstance(self.config, str):  # else each letter would be a config
+            raise UsageError(f"config={self.config!r} is not allowed. Give a list of names.")
+        for name in ("revision", "tag", "rollback"):
+            check_ref(f"--{name}", getattr(self, name))
+        check_title("--message", self.message)
+        if self.tag and (self.tag in (MAIN, "HEAD", self.revision) or self.tag.startswith("refs/")):
+            raise UsageError(f"--tag {self.tag!r} is the name of a branch. Give another name.")
+        if self.tag and COMMIT.fullmatch(self.tag):
+            raise UsageError(f"--tag {self.tag!r} looks like a commit. Give another name.")
+        if self.create_pr and self.tag:
+            raise UsageError("--tag names a commit of a branch. Leave it out with --create-pr.")
+
     @property
     def work_folder(self) -> Path:
         """Folder for downloads, temporary files, and what `resume` takes up."""
-        return (self.work_dir or Path(constants.HF_HOME, "publish")).absolute()
+        return Path(self.work_dir or Path(constants.HF_HOME, "publish")).absolute()
 
     @property
     def leave_other_configs(self) -> bool:

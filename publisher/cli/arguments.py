@@ -15,13 +15,12 @@ import datasets
 from publisher.cli.shell import Parser
 from publisher.errors import UsageError
 from publisher.hub.http import check_surroundings
-from publisher.options import MAIN, Options, check_ref, check_repo_id, check_title, read_settings
+from publisher.options import MAIN, MODES, Options, read_settings
 from publisher.prepare.configs import declared_configs
 
-COMMIT = re.compile("[0-9a-f]{40}")
 Row = tuple[str, str, Collection[str], str, str]
 # What the command does instead of publishing. Each option names the modes that it goes with; all go with publishing.
-DRY_RUN, VERIFY, OUTPUT, PREVIEW, ROLLBACK = MODES = ("dry_run", "verify", "output_dir", "preview", "rollback")
+DRY_RUN, VERIFY, OUTPUT, PREVIEW, ROLLBACK = MODES
 BUILDS = {DRY_RUN, VERIFY, OUTPUT, PREVIEW}
 CHANGES = {DRY_RUN, ROLLBACK}
 MODE = "instead of publishing"
@@ -161,16 +160,7 @@ def read_options(
     known = {field.name for field in fields(Options)}
     chosen = {name: value for name, value in given.items() if name in known}
     options = Options(**{"repo_id": home, **chosen, "overrides": overrides, "source": source})
-    check_repo_id("REPO_ID", options.repo_id)
-    for name in ("revision", "tag", "rollback"):
-        check_ref(f"--{name}", getattr(options, name))
-    check_title("--message", options.message)
-    if options.tag and (options.tag in (MAIN, "HEAD", options.revision) or options.tag.startswith("refs/")):
-        raise UsageError(f"--tag {options.tag!r} is the name of a branch. Give another name.")
-    if options.tag and COMMIT.fullmatch(options.tag):
-        raise UsageError(f"--tag {options.tag!r} looks like a commit. Give another name.")
-    if options.create_pr and options.tag:
-        raise UsageError("--tag names a commit of a branch. Leave it out with --create-pr.")
+    options.check()
     if not uses_no_hub:
         check_surroundings()
     return options

@@ -31,6 +31,7 @@ from publisher.publish.rollback import load_snapshot
 from publisher.scale import CONTINUES, Job, describe, expect, make_job, publish_job
 from publisher.scale.notes import Notes, open_notes
 from publisher.scale.workers import notes as log
+from publisher.scale.workers import prints_elsewhere
 from publisher.text import without_control
 
 FIRST = ("--traceback", "--trust-remote-code")  # options that count before the builder is known
@@ -76,7 +77,8 @@ def publish_dataset(arguments: Sequence[str] | None = None, prog: str = "publish
     def find(given: argparse.Namespace) -> int:
         remote = find_remote(given.source, given.trust_remote_code)
         source, place = _download(remote, _work_folder(words)) if remote else (given.source, "")
-        found.append((find_builder(source), place))
+        with prints_elsewhere("--json" in words):
+            found.append((find_builder(source), place))
         return 0
 
     def card(given: argparse.Namespace) -> Card:

@@ -171,7 +171,9 @@ def builder_errors(
         raise
     except passing:
         raise
-    except (Exception, SystemExit) as error:
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # SystemExit; a panic of a library in Rust
         name = split if isinstance(split, str) else split()
         where = f"config {config!r}" + (f", split {name!r}" if name else "")
         reasons = list(_reasons(error))

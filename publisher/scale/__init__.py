@@ -16,7 +16,7 @@ import datasets
 from publisher.card import Card
 from publisher.errors import ConfigsError, UsageError, last_word
 from publisher.hub.repository import Repository
-from publisher.options import Options
+from publisher.options import MODES, Options
 from publisher.plan import Dataset, is_undecided
 from publisher.prepare import KnownFile
 from publisher.prepare.configs import choose_configs, default_config, describe_builder
@@ -33,7 +33,7 @@ from publisher.publish import Found, Outcome, Show, look, refuse_early, refuse_u
 from publisher.publish import publish as publish_prepared
 from publisher.scale.notes import Notes, open_notes
 from publisher.scale.workers import notes as log
-from publisher.scale.workers import said_if_long, work_on
+from publisher.scale.workers import prints_elsewhere, said_if_long, work_on
 
 CONTINUES = "Interrupted. Nothing is half done. Run the command again; --resume takes up what is finished."
 Work = Callable[[Task], Prepared]
@@ -71,7 +71,8 @@ class Job:
         results = {index: found for index, task in enumerate(self.tasks) if (found := self.notes.find(task))}
         left = {index: task for index, task in enumerate(self.tasks) if index not in results}
         done = sum(self.tasks[index].amount for index in results)
-        results |= work_on(left, work, self.options.workers or 1, done, self.faults)
+        with prints_elsewhere(self.options.json):
+            results |= work_on(left, work, self.options.workers or 1, done, self.faults)
         self.check()
         configs = assemble_configs(self.tasks, [results[index] for index in range(len(self.tasks))])
         return Dataset(self.builder, self.card, configs)
@@ -94,7 +95,7 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
     try:
         if options.overrides:
             assert sources[0].builder  # an error in them is raised once, not for each config
-        with said_if_long("looking at the splits"):
+        with said_if_long("looking at the splits"), prints_elsewhere(options.json):
             tasks = plan_tasks(sources, default_config(builder), faults)
     except (TypeError, ValueError) as error:
         if options.overrides:  # what the builder says of them
@@ -140,7 +141,7 @@ def publish(
         Called with each plan, as an `Outcome`, before it is carried out.
     **options
         Fields of `publisher.options.Options`, named as the options of the command: `config`, `overrides`, `revision`,
-        `create_pr`, `tag`, `workers` and so on.
+        `create_pr`, `tag`, `workers` and so on; not those that say what to do instead of publishing.
 
     Returns
     -------
@@ -158,7 +159,10 @@ def publish(
     >>> from mnist1d import Mnist1D
     >>> outcome = publish(Mnist1D, CARD, "me/mnist1d", create_pr=True)  # doctest: +SKIP
     """
+    if other := [name for name in (*MODES, "executor") if options.get(name)]:
+        raise UsageError(f"{other[0]} is for the command: this function publishes. Leave it out, or call `main`.")
     given = Options(repo_id, **options)
+    given.check()
     with closing(open_notes(builder, given)) as notes:
         return publish_job(make_job(builder, card, given, notes), show)
 

@@ -134,6 +134,7 @@ def _start(line: Connection, folder: str, records: SimpleQueue[logging.LogRecord
     waiting.addHandler(passing := logging.Handler())
     passing.emit = records.put  # type: ignore[assignment, method-assign]  # for the first process to show
     tempfile.tempdir = folder
+    sys.stdout = sys.stderr  # for what a script prints
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where they cannot be blocked
 
     def watch() -> None:
@@ -142,6 +143,11 @@ def _start(line: Connection, folder: str, records: SimpleQueue[logging.LogRecord
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def prints_elsewhere(json: bool) -> contextlib.AbstractContextManager[Any]:
+    """Send what a script prints to standard error, where standard output is for programs."""
+    return contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext()
 
 
 def one_line_warning(message: Warning | str, *_: Any, **__: Any) -> str:

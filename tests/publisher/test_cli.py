@@ -26,7 +26,7 @@ from huggingface_hub import HfApi
 from card import CARD, REPO_ID
 from loopback import WRITE_TOKEN, Account, Hub
 from mnist1d import Mnist1D
-from publisher import publish
+from publisher import UsageError, publish
 from tests.commands import Ended, files_in, run_command
 from tests.hubs import close_connections, empty_hub
 from tests.shards import SHARDS_CARD, Shards
@@ -171,6 +171,12 @@ def test_function_takes_the_options(hub: Hub, tmp_path: Path) -> None:
     assert not (tmp_path / "work").exists()
     with pytest.raises(TypeError):
         publish(Shards, SHARDS_CARD, "tester/shards", colour="red")
+    commits = hub.commits("tester/shards")
+    wrongs: list[dict[str, Any]] = [{"dry_run": True}, {"rollback": "main"}, {"config": "wide"}, {"revision": "a..b"}]
+    for wrong in wrongs:
+        with pytest.raises(UsageError, match=next(iter(wrong))):
+            publish(Shards, SHARDS_CARD, "tester/shards", **wrong)
+    assert hub.commits("tester/shards") == commits
 
 
 def test_earlier_run_is_replaced(tmp_path: Path) -> None:
