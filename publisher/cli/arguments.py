@@ -105,7 +105,8 @@ def _rows(builder: type[datasets.DatasetBuilder], is_script: bool) -> Iterator[R
         yield which, f"--{own.name}", BUILDS, "NAME", own.metadata["help"]
     text = "set a parameter in all configs, and say so in the card; may be repeated"
     yield which, "--set", BUILDS, "NAME=VALUE...", text
-    needs_data = hasattr(builder, "manual_download_instructions")
+    instructions = "manual_download_instructions"  # of a script; a property of the base class in early versions
+    needs_data = getattr(builder, instructions, None) is not getattr(datasets.DatasetBuilder, instructions, None)
     if is_script or needs_data:
         text = "folder of the files that this dataset needs and does not download"
         yield which, "--data-dir", BUILDS, "DIR", text if needs_data or "data_dir" in _source(builder) else hidden

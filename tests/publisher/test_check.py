@@ -242,7 +242,7 @@ def test_files_of_others(tmp_path: Path) -> None:
     for split in ("train", "test"):
         rows = datasets.Dataset.from_dict({"text": [f"{split} {index}" for index in range(5)], "n": [None, 1, 2, 3, 4]})
         (tmp_path / "data").mkdir(exist_ok=True)
-        rows.to_parquet(tmp_path / "data" / f"{split}-00000-of-00001.parquet")
+        rows.to_parquet(tmp_path / "data" / f"{split}-00000-of-00001.parquet", write_page_index=True)
     (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n# Title\n", encoding="utf-8")
     assert validate(tmp_path) == []
     assert examine(tmp_path).files == ["data/train-00000-of-00001.parquet", "data/test-00000-of-00001.parquet"]
