@@ -32,9 +32,9 @@ is_slow, name_of = attrgetter("is_slow"), attrgetter("name")
 
 def run(page: Path, folder: Path, *arguments: str) -> None:
     """Run a page's blocks in a copy of the project, with a Hub that has MNIST-1D."""
-    if re.search("^hf upload", page.read_text(encoding="utf-8"), re.MULTILINE):
-        if subprocess.run(["hf", "--help"], capture_output=True).returncode:
-            pytest.skip("the command `hf` of huggingface_hub 1.0 does not start without click")
+    uses_hf = re.search("^hf upload", page.read_text(encoding="utf-8"), re.MULTILINE)
+    if uses_hf and subprocess.run(["hf", "--help"], capture_output=True).returncode:
+        pytest.skip("the command `hf` of huggingface_hub 1.0 does not start without click")
     clone = folder / "mnist1d"
     copy_checkout(clone)
     with Hub(tokens={WRITE_TOKEN: OWNER}) as hub:
