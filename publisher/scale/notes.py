@@ -21,7 +21,6 @@ from typing import Any, cast
 import datasets
 from filelock import BaseFileLock, FileLock, Timeout
 
-import publisher
 from publisher.errors import UsageError
 from publisher.hub.repository import Repository
 from publisher.options import Options
@@ -134,7 +133,7 @@ def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Note
         except Timeout:
             notes = Notes(Path(tempfile.mkdtemp(dir=root, prefix=f"{name}-")), options)
         shutil.rmtree(notes.temporary if options.resume else notes.folder, ignore_errors=True)
-        changed = max(file.stat().st_mtime for file in Path(publisher.__file__).parent.rglob("*.py"))
+        changed = max(file.stat().st_mtime for file in Path(__file__).parents[1].rglob("*.py"))
         for note in [note for note in notes.folder.rglob(NOTE) if note.stat().st_mtime < changed]:
             shutil.rmtree(note.parent)  # the publisher itself may write other files now
         notes.temporary.mkdir(parents=True, mode=0o700)
