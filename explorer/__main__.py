@@ -35,7 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"hf upload {SPACE_ID} {arguments.space} --type space")
         return 0
     try:
-        import mnist1d  # noqa: F401  # first: it names the file of the user that hides one of this project
+        import mnist1d  # first: it names the file of the user that hides one of this project
+
+        if not hasattr(mnist1d, "CONFIGS"):
+            raise ImportError(f"{mnist1d.__file__} hides MNIST-1D: rename that file, or work in another folder")
         from explorer.app import launch
     except ImportError as error:
         missing = isinstance(error, ModuleNotFoundError)
