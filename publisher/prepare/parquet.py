@@ -1,4 +1,4 @@
-"""Rows to Parquet files, small and the same from run to run; compatibility/README.md lists the readers."""
+"""Rows to Parquet files, small and the same from run to run; tools/readers/README.md lists the readers."""
 
 from __future__ import annotations
 
