@@ -70,7 +70,8 @@ def parquet(values: list[int]) -> bytes:
 
 def run(hub: Hub, script: str, *arguments: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run a script as a client that knows nothing but the environment."""
-    command = [sys.executable, "-c", script, *arguments]
+    # pyarrow's threads may abort a process that ends as usual: https://github.com/apache/arrow/issues/45214
+    command = [sys.executable, "-c", f"{script}\nimport os; sys.stdout.flush(); os._exit(0)", *arguments]
     return subprocess.run(command, env=hub.environment(token), capture_output=True, text=True)
 
 
