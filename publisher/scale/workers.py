@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 import publisher.builders  # noqa: F401  # workers find a script again with what this installs
 from publisher.errors import UsageError, WorkerError
+from publisher.hub.http import repeated
 from publisher.prepare.datasets_compat import ROWS
 from publisher.prepare.tasks import Task
 from publisher.text import clean
@@ -218,26 +219,6 @@ def said_if_long(words: str) -> contextlib.AbstractContextManager[None]:
         waiting.warning("%s, for %.0f s so far", words, time.monotonic() - begun)
 
     return repeated(FIRST_LINE_AFTER_S, LINE_EVERY_S, say)
-
-
-@contextlib.contextmanager
-def repeated(first: float, further: float, act: Callable[[], object]) -> Iterator[None]:
-    """Act after so many seconds, and then again and again, while something lasts."""
-    done = threading.Event()
-
-    def watch() -> None:
-        wait = first
-        while not done.wait(wait):
-            act()
-            wait = further
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join()
 
 
 class Lines(logging.Handler):
