@@ -82,7 +82,7 @@ def examine(source: str | Path, revision: str | None = None) -> Report:
     with tempfile.TemporaryDirectory() as work:
         copy = Path(work, "repository")
         copy.mkdir()
-        repository.download(state.commit, copy)
+        repository.download(state, copy)
         return examine_folder(copy, [str(source).rpartition("/")[2]], repository, state.commit)
 
 

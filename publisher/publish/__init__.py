@@ -12,7 +12,7 @@ from publisher.card import Card
 from publisher.card.record import CARD
 from publisher.check import check_commit, check_opens, check_published, check_rows
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, last_word
-from publisher.hub.errors import TRANSIENT, Failure, explain
+from publisher.hub.errors import NO_TOKEN, TRANSIENT, Failure, explain
 from publisher.hub.http import Patience, check_surroundings, said_while
 from publisher.hub.repository import MovedError, NoRevisionError, Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options
@@ -59,6 +59,8 @@ def look(options: Options) -> Found:
     """Find what exists, and refuse what cannot be published to, or from this machine."""
     check_surroundings()
     repository = Repository(options.repo_id)
+    if not (repository.has_token or options.dry_run):
+        raise HubError(NO_TOKEN)
     try:
         state, new_branch = repository.find(options.revision, whole=bool(options.config)), False
     except NoRevisionError:
@@ -100,7 +102,6 @@ def refuse_early(
     builder: type[datasets.DatasetBuilder], wanted: Iterable[Made], options: Options, found: Found
 ) -> None:
     """Refuse what can be refused before anything is prepared."""
-    Repository(options.repo_id).require_token()
     if found.state:
         _refuse_other(describe_mismatch(builder, wanted, found.state.card.record), options)
 
@@ -237,7 +238,7 @@ def _commit(
     while True:
         plan = outcome.plan
         if not plan.steps:
-            meanwhile = repository.commits_since(start, options.revision) if is_conflict else ()
+            meanwhile = [*repository.commits_since(start, options.revision).values()] if is_conflict else ()
             outcome, commit = replace(shown, meanwhile=meanwhile), Commit(plan.start.commit)
             break
         if options.create_pr and (proposed := _proposed(repository, options, plan)):
@@ -277,7 +278,8 @@ def _commit(
 
 def _changed(repository: Repository, options: Options, start: str, then: str) -> HubError:
     """Refusal, because other users committed after a commit."""
-    others = "; ".join(repository.commits_since(start, options.revision)) or "the history does not show by whom"
+    others = "; ".join(repository.commits_since(start, options.revision).values())
+    others = others or "the history does not show by whom"
     return HubError(f"{repository.url} changed while this was published: {others}. {then}")
 
 
