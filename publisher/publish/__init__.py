@@ -68,7 +68,8 @@ def look(options: Options) -> Found:
     new_branch = options.revision != MAIN and (new_branch or state is None)
     if new_branch and options.revision.startswith("refs/"):  # the Hub makes no branch of such a name
         raise UsageError(f"{repository.url} has no {options.revision}. Give a branch, or a pull request that is open.")
-    if state and options.script in state.files and not options.adopt:
+    has_script = state is not None and options.script in state.files
+    if has_script and not options.adopt:
         raise DifferenceError(
             f"{repository.url} holds {options.script}, its loading script, and `load_dataset` refuses a repository "
             "that does. --adopt takes it over. Or publish to another repository."
@@ -81,9 +82,9 @@ def look(options: Options) -> Found:
         raise UsageError(
             f"{repository.url} has no {options.revision} to open a pull request for. Publish without --create-pr first."
         )
-    adopts = state is not None and options.adopt and options.script in state.files
-    branches, tags = repository.refs() if state and (options.tag or options.revision != MAIN or adopts) else ({}, {})
-    if state and adopts and branches.get(SCRIPT_BRANCH, state.commit) != state.commit:
+    is_asked = state and (options.tag or options.revision != MAIN or has_script)
+    branches, tags = repository.refs() if is_asked else ({}, {})
+    if state and has_script and branches.get(SCRIPT_BRANCH, state.commit) != state.commit:
         raise DifferenceError(
             f"{repository.url} has a branch {SCRIPT_BRANCH!r} at another commit, {branches[SCRIPT_BRANCH]}, and "
             "--adopt keeps the present content under that name. Rename or delete that branch."
@@ -92,7 +93,7 @@ def look(options: Options) -> Found:
         raise UsageError(f"--tag {options.tag!r} is the name of a branch of {options.repo_id}. Give another name.")
     if options.revision in tags:
         raise UsageError(f"--revision {options.revision!r} is a tag of {options.repo_id}. Give a branch.")
-    found = Found(state, new_branch, tags.get(options.tag) if options.tag else None)
+    found = Found(state, new_branch, tags.get(options.tag or ""))
     if state and found.tagged not in (None, state.commit):
         raise _taken(options, found)
     return found
