@@ -24,7 +24,7 @@ from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_ba
 
 from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, read_card, read_record
 from publisher.errors import HubError, UsageError, last_word
-from publisher.hub.errors import NO_TOKEN, Failure, explain
+from publisher.hub.errors import Failure, explain
 from publisher.hub.http import find_token, prepare_clients, said_while, with_retries
 from publisher.options import MAIN
 from publisher.plan import Change, Commit, PullRequest, RemoteFile, State
@@ -145,10 +145,10 @@ class Repository:
             return use(Path(self.call(f"reading {file.path}", self.api.hf_hub_download, file.size, **place)))
         return None
 
-    def download(self, commit: str, folder: Path) -> None:
-        """Copy all files of a commit into a folder."""
-        size = sum(file.size for file in self.files(commit).values())
-        self.call(f"downloading {self.repo_id}", self.api.snapshot_download, size, revision=commit, local_dir=folder)
+    def download(self, state: State, folder: Path) -> None:
+        """Copy all files into a folder."""
+        size, place = sum(file.size for file in state.files.values()), {"revision": state.commit, "local_dir": folder}
+        self.call(f"downloading {self.repo_id}", self.api.snapshot_download, size, **place)
 
     def faults_of_card(self, text: str) -> list[str]:
         """Findings of the Hub's own validator on a card, a sentence each; none if this Hub does not have one."""
@@ -177,27 +177,27 @@ class Repository:
         user = found and self.call("asking for the token's user", lambda **_: self.api.whoami())["name"]
         return [PullRequest(f"refs/pr/{item.num}", item.url, item.title) for item in found if item.author == user]
 
-    def commits_since(self, commit: str, revision: str) -> list[str]:
-        """Author and title of the commits after another one, the newest first."""
-        return [f"{who}: {title}" for _, who, title in self._history(revision, commit)]
+    def commits_since(self, commit: str, revision: str) -> dict[str, str]:
+        """Id -> "author: title" of the commits after another one, the newest first, and not all of a long history."""
+
+        def read(**_: object) -> list[dict[str, Any]]:  # a page at a time: `list_repo_commits` asks for all of it
+            pages = paginate(f"{self.api_url}/commits/{quote(revision, safe='')}", {}, build_hf_headers())
+            newest = itertools.islice(pages, MOST_COMMITS)
+            return list(itertools.takewhile(lambda item: item["id"] != commit, newest))
+
+        def words(item: dict[str, Any]) -> str:
+            authors = ", ".join(author.get("user") or "" for author in item.get("authors") or ())
+            return f"{authors or 'unknown'}: {item.get('title', '')}"
+
+        return {item["id"]: words(item) for item in self.call("looking at the history", read)}
 
     def find_commit(self, commit: Commit, revision: str) -> Commit:
         """The newest commit after its parent whose title begins as wanted; else the newest."""
-        assert commit.parent
-        assert commit.title
-        history = self._history(commit.revision or revision, commit.parent)
-        ours = [id_ for id_, _, title in history if title.startswith(commit.title)]
-        first, *earlier = ours or [id_ for id_, _, _ in history[:1]] or [commit.id]
+        history = self.commits_since(commit.parent or "", commit.revision or revision)
+        ours = [id_ for id_, words in history.items() if words.partition(": ")[2].startswith(commit.title or "")]
+        first, *earlier = ours or [*history, commit.id][:1]
         pull_request = commit.pull_request if commit.revision else None  # else it was merged
         return replace(commit, id=first, earlier=tuple(earlier), pull_request=pull_request)
-
-    def commits_between(self, commit: Commit, parent: str) -> list[str]:
-        """Id, author and title of commits between one and its planned parent, the newest first.
-
-        The Hub refuses a commit whose parent is not the newest one; other servers may not look at it.
-        """
-        between = self._history(commit.id, parent)
-        return [f"{id_} by {who}: {title}" for id_, who, title in between if id_ not in (commit.id, *commit.earlier)]
 
     def missing_uploads(self, files: Sequence[UploadedFile]) -> set[str]:
         """Paths of the uploaded files that the Hub no longer has."""
@@ -209,11 +209,6 @@ class Repository:
             answers = self.call("asking for uploaded files", ask)[0]
             lost |= {answer["oid"] for answer in answers if answer.get("actions")}
         return {file.path for file in files if file.sha256 in lost}
-
-    def require_token(self) -> None:
-        """Refuse to begin without a token."""
-        if not self.has_token:
-            raise HubError(NO_TOKEN)
 
     def create(self, private: bool) -> None:
         """Create the repository, if it does not exist."""
@@ -238,19 +233,20 @@ class Repository:
         number = pull_request.number
         details = self.call("looking at the pull request", self.api.get_discussion_details, discussion_num=number)
         if details.status == "draft":
-            self._set_status(pull_request, "open")
+            self.set_status(pull_request, "open")
         with _once(f"merging {pull_request.url}"):
             self.api.merge_pull_request(self.repo_id, number, repo_type="dataset")
 
-    def close(self, pull_request: PullRequest) -> None:
-        """Close a pull request without merging it."""
-        self._set_status(pull_request, "closed")
+    def set_status(self, pull_request: PullRequest, status: str) -> None:
+        """Open or close a pull request, without merging it."""
+        change = partial(self.api.change_discussion_status, discussion_num=pull_request.number)
+        self.call(f"setting the pull request to {status}", change, new_status=status)
 
     def upload(self, file: LocalFile, create_pr: bool) -> UploadedFile:
         """Upload a file to LFS, invisible until a commit; for a pull request it takes fewer rights."""
-        addition = CommitOperationAdd(file.path, str(file.source))
+        addition = CommitOperationAdd(file.path, file.source)
         sample = addition.upload_info.sample
-        self._upload(f"uploading {file.path}", [addition], file.size, None, create_pr)
+        self._upload([addition], None, create_pr)
         return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256, sample)
 
     def commit(
@@ -260,21 +256,14 @@ class Repository:
 
         Raises whatever the client raises: the caller has to look up if the commit was made.
         """
-        files = [change.after for change in changes]
-        size = sum(file.size for file in files if isinstance(file, LocalFile | TextFile))
         operations = [_operation(change) for change in changes]
         additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
         if additions:
-            self._upload(f"uploading {len(additions)} files", additions, size, revision, create_pr)
+            self._upload(additions, revision, create_pr)
+        where: Any = {"repo_type": "dataset", "revision": revision, "parent_commit": parent or None}
         with _once("committing"):
             info = self.api.create_commit(
-                self.repo_id,
-                operations,
-                repo_type="dataset",
-                commit_message=message,
-                revision=revision,
-                parent_commit=parent or None,
-                create_pr=create_pr,
+                self.repo_id, operations, commit_message=message, create_pr=create_pr, **where
             )
         # the client makes no commit that changes nothing, and returns the newest one
         if additions and not any(addition._is_committed for addition in additions):
@@ -288,10 +277,10 @@ class Repository:
         except Exception as error:
             raise explain(error, self.repo_id) from error
 
-    def _upload(
-        self, doing: str, additions: list[CommitOperationAdd], size: int, revision: str | None, create_pr: bool
-    ) -> None:
+    def _upload(self, additions: list[CommitOperationAdd], revision: str | None, create_pr: bool) -> None:
         """Upload the files that go to LFS; the Hub says which."""
+        size = sum(addition.upload_info.size for addition in additions)
+        what = additions[0].path_in_repo if len(additions) == 1 else f"{len(additions)} files"
 
         def upload(**of: Any) -> None:
             try:
@@ -305,7 +294,7 @@ class Repository:
                     answer.json()
                 raise
 
-        self.call(doing, upload, size, create_pr=create_pr)
+        self.call(f"uploading {what}", upload, size, create_pr=create_pr)
 
     def _create(self, doing: str, request: Callable[..., object], **arguments: Any) -> None:
         """Create what may exist: another user was faster, or the answer to a first attempt was lost."""
@@ -314,22 +303,6 @@ class Repository:
         except HubError as error:
             if Failure(error).status != 409:
                 raise
-
-    def _set_status(self, pull_request: PullRequest, status: str) -> None:
-        change = partial(self.api.change_discussion_status, discussion_num=pull_request.number)
-        self.call(f"setting the pull request to {status}", change, new_status=status)
-
-    def _history(self, revision: str, until: str) -> list[tuple[str, str, str]]:
-        """Id, authors and title of the commits after another one, the newest first, and not all of a long history."""
-
-        def read(**_: object) -> list[dict[str, Any]]:  # a page at a time: `list_repo_commits` asks for all of it
-            pages = paginate(f"{self.api_url}/commits/{quote(revision, safe='')}", {}, build_hf_headers())
-            newest = itertools.islice(pages, MOST_COMMITS)
-            return list(itertools.takewhile(lambda item: item["id"] != until, newest))
-
-        found = self.call("looking at the history", read)
-        authors = [", ".join(author.get("user") or "" for author in item.get("authors") or ()) for item in found]
-        return [(item["id"], who or "unknown", item.get("title", "")) for item, who in zip(found, authors, strict=True)]
 
 
 @contextmanager
@@ -352,17 +325,13 @@ def _unless_lost() -> Iterator[None]:
 
 def _operation(change: Change) -> CommitOperationAdd | CommitOperationDelete:
     """A new one each time: the client does not take one again."""
-    match change.after:
-        case None:
-            return CommitOperationDelete(change.path)
-        case TextFile(content=content):
-            return CommitOperationAdd(change.path, content)
-        case LocalFile(source=source):
-            return CommitOperationAdd(change.path, str(source))
-        case UploadedFile() as file:
-            return uploaded_addition(file)
-        case expected:
-            raise TypeError(f"{expected} is not written yet")
+    file = change.after
+    if file is None:
+        return CommitOperationDelete(change.path)
+    if isinstance(file, UploadedFile):
+        return uploaded_addition(file)
+    assert isinstance(file, (TextFile, LocalFile))  # others are only planned
+    return CommitOperationAdd(change.path, file.content if isinstance(file, TextFile) else file.source)
 
 
 def uploaded_addition(file: UploadedFile) -> CommitOperationAdd:
