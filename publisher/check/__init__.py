@@ -27,7 +27,7 @@ from publisher.prepare import File, LocalFile, TextFile, as_read, digest_of, fil
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.datasets_compat import table_cast
 from publisher.prepare.parquet import MAGIC, digest_of_rows
-from publisher.prepare.rows import RowsDigest, differing_columns, row_digests
+from publisher.prepare.rows import RowsDigest, row_digests
 from publisher.text import clean, one_line
 
 READ_WITH_CARD = (".huggingface.yaml", "dataset_infos.json")  # that `load_dataset` reads in addition to the card
@@ -36,19 +36,6 @@ BATCH_ROWS = 10_000  # that are compared at a time
 
 class _UnopenedError(HubError):
     """`load_dataset` does not open a config."""
-
-
-def file_finding(
-    path: str, found: str, wanted: str | None, found_rows: str | None, wanted_rows: str | None
-) -> str | None:
-    """Return how a file's SHA-256, or that of its rows, differs from the wanted one; None where one is not known."""
-    same = found_rows == wanted_rows
-    if wanted and found != wanted:
-        more = ": the same rows in other bytes" if found_rows and same else ""
-        return f"{path} has the SHA-256 {found}, and the record says {wanted}{more}"
-    if found_rows and wanted_rows and not same:
-        return f"{path} has other rows than those whose digest is in the record: publish it with --rewrite"
-    return None
 
 
 def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str]:
@@ -207,28 +194,24 @@ def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[s
     ends = repository.ends([file for file in files if file.path in parts], state.commit)
     for path, end in ends.items():
         if end is None or end[-4:] != MAGIC:
-            yield _lost(path) if end is None else f"{path} is not a Parquet file to its end"
+            yield f"{path} is listed, and the Hub has lost its bytes" if end is None else f"{path} is truncated"
 
     for file in (file for file in files if file.path not in parts):
         after = wanted[file.path]
 
         def digests(path: Path, after: File = after) -> tuple[str, str]:
             # a file that is not the wanted one may do harm: its rows are not read
-            digest = file_digest(path)
-            is_wanted = rows_sha256_of(after) and digest == digest_of(after) and features[after.path] is not None
-            return digest, digest_of_rows(path, features[after.path]) if is_wanted else ""
+            digest, rows = file_digest(path), rows_sha256_of(after)
+            is_wanted = rows and digest == digest_of(after) and features[after.path] is not None
+            return digest, digest_of_rows(path, features[after.path]) if is_wanted else rows
 
         found = repository.look_into(file, state.commit, digests)
         if found is None:
-            yield _lost(file.path)
+            yield f"{file.path} is listed, and the Hub has lost its bytes"
         elif found[0] != (file.sha256 or (digest_of(after) if file.path not in (CARD, RECORD) else None) or found[0]):
             yield f"{file.path} has other bytes than the Hub lists: SHA-256 {found[0]}"
-        elif finding := file_finding(file.path, found[0], None, found[1], rows_sha256_of(after)):
-            yield finding
-
-
-def _lost(path: str) -> str:
-    return f"{path} is listed, and the Hub has lost its bytes"
+        elif found[1] != rows_sha256_of(after):
+            yield f"{file.path} has other rows than those whose digest is in the record: publish it with --rewrite"
 
 
 def check_rows(repository: Repository, configs: Sequence[PreparedConfig], commit: str) -> list[str]:
@@ -237,7 +220,7 @@ def check_rows(repository: Repository, configs: Sequence[PreparedConfig], commit
     for config in configs:
         try:
             with _loaded(repository, config, commit) as found:
-                for split in [*config.files, *(name for name in found if name not in config.files)]:
+                for split in dict.fromkeys([*config.files, *found]):
                     place = f"config {config.name}, split {split}"
                     if split not in found or split not in config.files:
                         wrong.append(f"{place} is {'missing' if split in config.files else 'not one of the dataset'}")
@@ -260,45 +243,35 @@ def _compare_split(
         return
     rows = found.with_format("arrow").select_columns(list(features))
     start, total = 0, sum(file.rows or 0 for file in files)
-
-    def tables_from(start: int, stop: int) -> Iterator[pa.Table]:
-        for first in range(start, min(stop, len(found)), BATCH_ROWS):
-            yield table_cast(rows[first : min(first + BATCH_ROWS, stop)], features.arrow_schema)
-
     for file in files:
-        stop = start + (file.rows or 0)
-        digest = RowsDigest(features)
-        for table in tables_from(start, stop):
-            digest.add(table)
+        stop, digest = start + (file.rows or 0), RowsDigest(features)
+        for first in range(start, min(stop, len(found)), BATCH_ROWS):
+            digest.add(table_cast(rows[first : min(first + BATCH_ROWS, stop)], features.arrow_schema))
         if digest.hexdigest() != rows_sha256_of(file):
-            yield _first_difference(place, file, tables_from(start, stop), start, features)
+            yield f"{place}, {_first_difference(rows, start, file, features)}"
             break
         start = stop
     if len(found) != total:
         yield f"{place} has {len(found):,} rows, and the dataset has {total:,}"
 
 
-def _first_difference(
-    place: str, file: File, found: Iterator[pa.Table], start: int, features: datasets.Features
-) -> str:
-    """Name the first row of a file that differs, and its column."""
+def _first_difference(rows: datasets.Dataset, start: int, file: File, features: datasets.Features) -> str:
+    """Name the first row of a file that differs from those from `start` on, and its column."""
     if not isinstance(file, LocalFile) or not file.source.exists():  # it was written, digested and removed
-        return f"{place}: rows {start:,} to {start + (file.rows or 0) - 1:,} (counted from 0) differ"
+        return f"rows {start:,} to {start + (file.rows or 0) - 1:,} (counted from 0) differ"
     with pq.ParquetFile(file.source) as local:
-        wanted = (table_cast(table, features.arrow_schema) for table in tables(local))
-        pairs = zip(_single_rows(found, features), _single_rows(wanted, features), strict=False)
-        for row, ((there, one), (here, other)) in enumerate(pairs):
-            if there != here:
-                both = RowsDigest(features), RowsDigest(features)
-                both[0].add(one)
-                both[1].add(other)
-                [name, *_] = differing_columns(*both)
-                values = [reprlib.repr(table.to_pylist()[0][name]) for table in (one, other)]
-                where = f"{place}, row {start + row:,} (counted from 0), column {name}"
-                return f"{where}: {values[0]} there, {values[1]} here"
-    return f"{place}: rows are missing from row {start:,} on (counted from 0)"
+        for table in tables(local):
+            pair = [table_cast(each, features.arrow_schema) for each in (rows[start : start + len(table)], table)]
+            for row, digests in enumerate(zip(*(row_digests(each, features) for each in pair), strict=False)):
+                if digests[0] != digests[1]:
+                    columns = {name: [each[name].slice(row, 1) for each in pair] for name in features}
+                    name = next(name for name, values in columns.items() if _differ(name, values, features))
+                    there, here = (reprlib.repr(value.to_pylist()[0]) for value in columns[name])
+                    return f"row {start + row:,} (counted from 0), column {name}: {there} there, {here} here"
+            start += len(pair[0])
+    return f"rows are missing from row {start:,} on (counted from 0)"
 
 
-def _single_rows(found: Iterator[pa.Table], features: datasets.Features) -> Iterator[tuple[bytes, pa.Table]]:
-    for table in found:
-        yield from ((digest, table.slice(index, 1)) for index, digest in enumerate(row_digests(table, features)))
+def _differ(name: str, values: Sequence[pa.ChunkedArray], features: datasets.Features) -> bool:
+    one, other = (list(row_digests(pa.table({name: value}), features)) for value in values)
+    return one != other

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import datasets
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from publisher.card import SIZE_CATEGORIES, size_category
-from publisher.card.record import CARD, CARD_BYTES, RECORD, ConfigRecord, PublishedCard, name_of, read_card
-from publisher.check import file_finding, layout, parquet
+from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, Record, name_of, read_card
+from publisher.check import layout, parquet
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, check_repo_id
 from publisher.prepare import features_from_card, file_digest
-from publisher.prepare.rows import RowsDigest, arrow_bytes, row_digests
+from publisher.prepare.datasets_compat import flat
+from publisher.prepare.parquet import digest_of_rows
+from publisher.prepare.rows import arrow_bytes, row_digests
 from publisher.text import one_line
 
 FINDINGS, LENGTH = 1000, 1000  # that are listed at most, and characters of each
@@ -92,53 +96,40 @@ def examine(source: str | Path, revision: str | None = None) -> Report:
 class _Split:
     """Sums over the files of a split."""
 
-    digest: RowsDigest | None  # of the rows, if one is recorded
+    whole: bool  # all of its files could be read
     rows: int = 0
     size: int = 0  # bytes of the files
     low: int = 0  # Arrow bytes, without and with the bitmaps of nulls, which depend on the writer
     high: int = 0
-    whole: bool = True  # all of its files could be read
-
-    def add(self, table: pa.Table) -> None:
-        """Count the next rows."""
-        self.rows += table.num_rows
-        for column in table.columns:
-            self.low += arrow_bytes(column)
-            self.high += arrow_bytes(column, bitmaps=2)  # one has up to a byte more for each batch that was written
-        if self.digest:
-            self.digest.add(table)
 
 
-class _Repeats:
-    """Finder of the rows of a config that are in more than one split, while its tables come one by one."""
+class _Rows:
+    """The rows of a config while its tables come one by one: their sums, and those that are in more than one split."""
 
-    def __init__(self, features: Mapping[str, Any]) -> None:
+    def __init__(self, splits: Mapping[str, list[str]], features: Mapping[str, Any]) -> None:
+        self.sums = {split: _Split(bool(paths)) for split, paths in splits.items()}
         self.features = features
         self.first: dict[bytes, tuple[str, int]] = {}  # split and index of a row in it
-        self.found: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+        self.repeated: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
 
-    def add(self, split: str, start: int, table: pa.Table) -> None:
-        """Take the next rows of a split, from index `start` on."""
-        for index, digest in enumerate(row_digests(table, self.features), start):
-            other, first = self.first.setdefault(digest, (split, index))
-            if other != split:
-                self.found[other, split].append((first, index))
+    def add(self, split: str, table: pa.Table) -> None:
+        """Take the next rows of a split."""
+        total = self.sums[split]
+        if len(self.sums) > 1:
+            for index, digest in enumerate(row_digests(table, self.features), total.rows):
+                other, first = self.first.setdefault(digest, (split, index))
+                if other != split:
+                    self.repeated[other, split].append((first, index))
+        total.rows += table.num_rows
+        total.low += sum(map(arrow_bytes, table.columns))
+        total.high += sum(arrow_bytes(column, bitmaps=2) for column in table.columns)  # a byte more for each batch
 
-    def findings(self, config: str) -> Iterator[str]:
+    def check_repeats(self, config: str) -> Iterator[str]:
         """Yield one sentence for each pair of splits that have rows in common."""
-        for (one, other), [(first, index), *more] in self.found.items():
+        for (one, other), [(first, index), *more] in self.repeated.items():
             rows = f"{1 + len(more):,} rows are" if more else "1 row is"
             example = f"row {first} of {one}, which is row {index} of {other} (counted from 0)"
             yield f"config {config}: {rows} in split {one} and in split {other}: such as {example}"
-
-
-@dataclass(frozen=True)
-class _Folder:
-    path: Path
-    files: dict[str, None]
-    card: PublishedCard
-    damaged: set[str] = field(default_factory=set)  # files that could not be read
-    rows_sha256: dict[str, str] = field(default_factory=dict)  # of files for which one is recorded
 
 
 def examine_folder(
@@ -148,28 +139,29 @@ def examine_folder(
     wrong: list[str] = []
     text, record = _read_text(folder, CARD, wrong), _read_text(folder, RECORD, wrong)
     card = read_card(text, record)
-    copy = _Folder(folder, dict.fromkeys(layout.list_files(folder, card.record.files)), card)
-    splits, unmatched = layout.find_layout(folder, card)
-    read = {path: None for paths in splits.values() for of_split in paths.values() for path in of_split}
+    files = dict.fromkeys(layout.list_files(folder, card.record.files))
+    configs, of_patterns = layout.find_layout(folder, card)
+    damaged: set[str] = set()
 
     def findings() -> Iterator[str]:
         yield from [*wrong, *card.faults]
         if repository and card.metadata and text is not None:
             yield from repository.faults_of_card(text)
         yield from layout.check_yaml(card)
-        yield from layout.check_links(card.prose, copy.files)
-        yield from [*unmatched, *layout.check_splits(splits)]
-        yield from layout.check_infos(card, splits)
-        yield from _check_rows(copy, splits)
-        yield from _check_record(copy)
+        yield from layout.check_links(card.prose, files)
+        yield from of_patterns
+        yield from layout.check_infos(card, configs)
+        yield from _check_rows(folder, card, configs, damaged)
+        yield from _check_record(folder, card.record, files, damaged)
         builders = [str(config.provenance.get("builder")) for config in card.record.configs.values()]
-        yield from layout.check_names(splits, copy.files, card.record.files, [*names, *builders])
+        yield from layout.check_names(configs, files, card.record.files, [*names, *builders])
 
     lines = (" ".join(finding.split()) for finding in findings())
     found = [line if len(line) <= LENGTH else f"{line[:LENGTH]}..." for line in islice(lines, FINDINGS + 1)]
     if len(found) > FINDINGS:
         found[FINDINGS:] = [f"there are more findings: the first {FINDINGS:,} are listed"]
-    return Report(found, list(splits), list(read), commit)
+    read = dict.fromkeys(path for splits in configs.values() for paths in splits.values() for path in paths)
+    return Report(found, list(configs), list(read), commit)
 
 
 def _read_text(folder: Path, name: str, wrong: list[str]) -> str | None:
@@ -187,70 +179,46 @@ def _read_text(folder: Path, name: str, wrong: list[str]) -> str | None:
         return path.read_text(encoding="utf-8", errors="replace")
 
 
-def _check_rows(copy: _Folder, splits: layout.Layout) -> Iterator[str]:
-    """Read all files of all configs."""
-    rows, whole = [], True
-    for config, paths in splits.items():
-        sums, found = _check_config(copy, config, paths)
-        yield from found
-        rows.append(sum(split.rows for split in sums.values()))
-        whole = whole and all(split.whole for split in sums.values())
-    said = copy.card.metadata.get("size_categories")
-    fitting = dict.fromkeys(map(size_category, [*rows, sum(rows)]))
-    for name in [said] if isinstance(said, str) else said if isinstance(said, list) else []:
-        if whole and rows and name in SIZE_CATEGORIES and name not in fitting:  # else the Hub has to judge
-            yield f"{CARD}: size_categories is {name!r}, and the files have {sum(rows):,} rows: {' or '.join(fitting)}"
-
-
-def _check_config(copy: _Folder, config: str, splits: dict[str, list[str]]) -> tuple[dict[str, _Split], list[str]]:
-    info = next((entry for entry in copy.card.entries("dataset_info") if name_of(entry) == config), {})
-    features, findings = None, []
-    try:
-        features = features_from_card(info["features"]) if "features" in info else None
-        assert features is None or features.arrow_schema  # which fails for an unknown type
-    except Exception as error:  # whatever a hand-written list leads to
+def _check_rows(folder: Path, card: PublishedCard, configs: layout.Layout, damaged: set[str]) -> Iterator[str]:
+    """Read all files of all configs; those that cannot be read are added to `damaged`."""
+    sums: list[_Split] = []
+    counts: list[int] = []
+    for config, splits in configs.items():
+        info = next((entry for entry in card.entries("dataset_info") if name_of(entry) == config), {})
         features = None
-        findings = [f"{CARD}: dataset_info of config {config}: features cannot be read: {one_line(error)}"]
-    record = copy.card.record.configs.get(config)
-    known = features or datasets.Features()
-    repeats = _Repeats(known) if len(splits) > 1 else None
-    sums: dict[str, _Split] = {}
-    for split, paths in splits.items():
-        total = sums[split] = _Split(RowsDigest(known) if record else None, whole=bool(paths))
-        for path in paths:
-            rows = RowsDigest(known) if record and features and path in record.rows_sha256 else None
-
-            def take(table: pa.Table, split: str = split, rows: RowsDigest | None = rows) -> None:
-                if rows:
-                    rows.add(table)
-                if repeats:
-                    repeats.add(split, sums[split].rows, table)
-                sums[split].add(table)
-
-            try:
-                contents = parquet.read_file(copy.path, path, take)
-            except parquet.DamagedError as error:
-                findings += error.args if path not in copy.damaged else ()
-                copy.damaged.add(path)
-                total.whole = False
-                continue
-            total.size += contents.size
-            provenance = record.provenance if record and path in record.files else None
-            findings += parquet.check_file(contents, features, provenance)
-            if rows:
-                copy.rows_sha256[path] = rows.hexdigest()
-        if any(path not in copy.files for path in record.files) if record else any(layout.check_shards(paths)):
-            total.whole = False
-    findings += repeats.findings(config) if repeats else ()
-    findings += _check_info(config, info, sums, exact=record is not None)
-    if record:
-        findings += _check_digests(config, record, sums)
-    return sums, findings
+        try:
+            features = features_from_card(info["features"]) if "features" in info else None
+            assert features is None or features.arrow_schema  # which fails for an unknown type
+        except Exception as error:  # whatever a hand-written list leads to
+            features = None
+            yield f"{CARD}: dataset_info of config {config}: features cannot be read: {one_line(error)}"
+        rows = _Rows(splits, features or {})
+        for split, paths in splits.items():
+            total = rows.sums[split]
+            total.whole &= not any(layout.check_shards(paths))
+            for path in paths:
+                try:
+                    yield from parquet.check_file(folder / path, path, features, partial(rows.add, split))
+                    total.size += (folder / path).stat().st_size
+                except parquet.DamagedError as error:
+                    total.whole = False
+                    if path not in damaged:
+                        yield str(error)
+                    damaged.add(path)
+        yield from rows.check_repeats(config)
+        yield from _check_info(f"{CARD}: dataset_info of config {config}", info, rows.sums)
+        sums += rows.sums.values()
+        counts.append(sum(split.rows for split in rows.sums.values()))
+    said = card.metadata.get("size_categories")
+    fitting = dict.fromkeys(map(size_category, [*counts, sum(counts)]))
+    for name in flat(said) if counts and all(split.whole for split in sums) else ():
+        if name in SIZE_CATEGORIES and name not in fitting:  # else the Hub has to judge
+            has = f"and the files have {sum(counts):,} rows: {' or '.join(fitting)}"
+            yield f"{CARD}: size_categories is {name!r}, {has}"
 
 
-def _check_info(config: str, info: Mapping[str, Any], sums: Mapping[str, _Split], exact: bool) -> Iterator[str]:
-    """Compare splits, rows and sizes with an entry of `dataset_info`, whose bytes are `exact` or an estimate."""
-    where = f"{CARD}: dataset_info of config {config}"
+def _check_info(where: str, info: Mapping[str, Any], sums: Mapping[str, _Split]) -> Iterator[str]:
+    """Compare splits, rows and sizes with an entry of `dataset_info`."""
     listed = info.get("splits")
     entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     splits = {str(entry.get("name")): entry for entry in entries}
@@ -260,46 +228,38 @@ def _check_info(config: str, info: Mapping[str, Any], sums: Mapping[str, _Split]
         for name in (name for name in sums if name not in splits):
             yield f"{where} has no split {name!r}, which configs has"
 
-    def fits(said: Any, low: int, high: int) -> bool:
-        low, high = (low, high) if exact else (int(low * (1 - ESTIMATE)), int(high * (1 + ESTIMATE)) + 1)
-        return isinstance(said, int | float) and low <= said <= high
+    def is_estimate(said: Any, of: Collection[_Split]) -> bool:
+        low, high = sum(split.low for split in of), sum(split.high for split in of)
+        return isinstance(said, int | float) and low * (1 - ESTIMATE) - 1 <= said <= high * (1 + ESTIMATE) + 1
 
     for name, split in ((name, split) for name, split in sums.items() if split.whole):
         said = splits.get(name, {})
         if "num_examples" in said and said["num_examples"] != split.rows:
             yield f"{where}, split {name}: num_examples is {said['num_examples']}, and the files have {split.rows} rows"
-        if "num_bytes" in said and not fits(said["num_bytes"], split.low, split.high):
+        if "num_bytes" in said and not is_estimate(said["num_bytes"], [split]):
             yield f"{where}, split {name}: num_bytes is {said['num_bytes']}, and the rows take {split.low} Arrow bytes"
     if not all(split.whole for split in sums.values()):
         return
-    low, high, size = (sum(getattr(split, name) for split in sums.values()) for name in ("low", "high", "size"))
-    if "dataset_size" in info and not fits(info["dataset_size"], low, high):
+    low, size = sum(split.low for split in sums.values()), sum(split.size for split in sums.values())
+    if "dataset_size" in info and not is_estimate(info["dataset_size"], sums.values()):
         yield f"{where}: dataset_size is {info['dataset_size']}, and the rows take {low} Arrow bytes"
     if "download_size" in info and info["download_size"] != size:
         yield f"{where}: download_size is {info['download_size']}, and the files have {size} bytes"
 
 
-def _check_digests(config: str, record: ConfigRecord, sums: Mapping[str, _Split]) -> Iterator[str]:
-    """Compare the SHA-256 of the values of each column with the record."""
-    for name, columns in record.digests.items():
-        split = sums.get(name)
-        if split is None:
-            yield f"config {config}: split {name!r} is in the record, and no file is read as such"
-            continue
-        numbers = split.digest.numbers() if split.digest and split.whole else columns
-        for column, wanted in columns.items():
-            if (found := numbers.get(column, "none")) != wanted:
-                where = f"config {config}, split {name}, column {column}"
-                yield f"{where}: the values have the SHA-256 {found}, and the record says {wanted}"
-
-
-def _check_record(copy: _Folder) -> Iterator[str]:
+def _check_record(folder: Path, record: Record, files: Collection[str], damaged: Collection[str]) -> Iterator[str]:
     """Compare the files that the record lists: all there, and unchanged."""
-    rows = {path: sha for config in copy.card.record.configs.values() for path, sha in config.rows_sha256.items()}
-    for path, wanted in copy.card.record.files.items():
-        if path not in copy.files:
+    rows = {path: sha256 for config in record.configs.values() for path, sha256 in config.rows_sha256.items()}
+    for path, wanted in record.files.items():
+        if path not in files:
             yield f"{path} is missing, and is in the record"
-        elif path not in copy.damaged:
-            found = file_digest(copy.path / path)
-            if finding := file_finding(path, found, wanted, copy.rows_sha256.get(path), rows.get(path)):
-                yield finding
+        elif path not in damaged and (found := file_digest(folder / path)) != wanted:
+            more = ": the same rows in other bytes" if path in rows and _has_rows(folder / path, rows[path]) else ""
+            yield f"{path} has the SHA-256 {found}, and the record says {wanted}{more}"
+
+
+def _has_rows(file: Path, rows_sha256: str) -> bool:
+    try:
+        return digest_of_rows(file, datasets.Features.from_arrow_schema(pq.read_schema(file))) == rows_sha256
+    except Exception:  # whatever a foreign footer leads to
+        return False

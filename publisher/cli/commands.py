@@ -100,8 +100,8 @@ def validate(arguments: Sequence[str] | None = None) -> int:
     """Run the command that checks a repository."""
     parser = Parser(
         description="Check a dataset repository: the card's YAML, links and numbers; schema, footer and pages of each "
-        "Parquet file; digests and encodings of what the card's record says the publisher wrote; that no row is in two "
-        "splits of a config. One line for each finding; nothing is changed.",
+        "Parquet file; digests of what the record says the publisher wrote; that no row is in two splits of a config. "
+        "One line for each finding; nothing is changed.",
         epilog=EXIT_CODES_OF_VALIDATE,
         allow_abbrev=False,
     )
