@@ -62,7 +62,7 @@ def check_published(repository: Repository, plan: Plan, state: State) -> list[st
     """Compare a repository with a plan: names, sizes and digests, every byte, the card, and a config opened there."""
     differences = [*plan.differences(state), *_check_bytes(repository, plan, state)]
     if differences:  # files that differ may have been written to do harm, and are not opened
-        return list(dict.fromkeys(differences))
+        return differences
     unopened = check_opens(repository, plan, state.commit, state.files)
     return unopened or check_config(repository, plan.configs[0], state.commit)
 
@@ -126,7 +126,7 @@ def _culprit(
     folder: Path, card: PublishedCard, small: Sequence[str], config: PreparedConfig, ours: Collection[str]
 ) -> str:
     """Name the entry or file of another program without which a config opens."""
-    without = [(path, path, "") for path in small]
+    without = [(path, path, "{}") for path in small]
     for kind in BY_CONFIG:
         listed = card.metadata[kind] if isinstance(card.metadata.get(kind), list) else []
         for index, entry in enumerate(listed):
@@ -136,9 +136,7 @@ def _culprit(
                 without.append((what, CARD, _as_card({**card.metadata, kind: listed[:index] + listed[index + 1 :]})))
     for what, path, text in without:
         before = (folder / path).read_bytes()
-        (folder / path).unlink()
-        if text:
-            (folder / path).write_text(text, encoding="utf-8")
+        (folder / path).write_text(text, encoding="utf-8")
         is_cause = not _open(folder, config)
         (folder / path).write_bytes(before)
         if is_cause:
@@ -202,8 +200,8 @@ def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[s
         def digests(path: Path, after: File = after) -> tuple[str, str]:
             # a file that is not the wanted one may do harm: its rows are not read
             digest, rows = file_digest(path), rows_sha256_of(after)
-            is_wanted = rows and digest == digest_of(after) and features[after.path] is not None
-            return digest, digest_of_rows(path, features[after.path]) if is_wanted else rows
+            is_wanted = digest == digest_of(after)
+            return digest, digest_of_rows(path, features[after.path]) if rows and is_wanted else rows
 
         found = repository.look_into(file, state.commit, digests)
         if found is None:

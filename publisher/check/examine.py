@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -92,22 +92,12 @@ def examine(source: str | Path, revision: str | None = None) -> Report:
         return examine_folder(copy, [str(source).rpartition("/")[2]], repository, state.commit)
 
 
-@dataclass
-class _Split:
-    """Sums over the files of a split."""
-
-    whole: bool  # all of its files could be read
-    rows: int = 0
-    size: int = 0  # bytes of the files
-    low: int = 0  # Arrow bytes, without and with the bitmaps of nulls, which depend on the writer
-    high: int = 0
-
-
 class _Rows:
     """The rows of a config while its tables come one by one: their sums, and those that are in more than one split."""
 
-    def __init__(self, splits: Mapping[str, list[str]], features: Mapping[str, Any]) -> None:
-        self.sums = {split: _Split(bool(paths)) for split, paths in splits.items()}
+    def __init__(self, splits: Collection[str], features: Mapping[str, Any]) -> None:
+        # split -> rows; Arrow bytes, without and with the bitmaps of nulls, which depend on the writer; bytes of files
+        self.sums = {split: Counter(rows=0, low=0, high=0, size=0) for split in splits}
         self.features = features
         self.first: dict[bytes, tuple[str, int]] = {}  # split and index of a row in it
         self.repeated: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
@@ -116,13 +106,12 @@ class _Rows:
         """Take the next rows of a split."""
         total = self.sums[split]
         if len(self.sums) > 1:
-            for index, digest in enumerate(row_digests(table, self.features), total.rows):
+            for index, digest in enumerate(row_digests(table, self.features), total["rows"]):
                 other, first = self.first.setdefault(digest, (split, index))
                 if other != split:
                     self.repeated[other, split].append((first, index))
-        total.rows += table.num_rows
-        total.low += sum(map(arrow_bytes, table.columns))
-        total.high += sum(arrow_bytes(column, bitmaps=2) for column in table.columns)  # a byte more for each batch
+        low, high = (sum(arrow_bytes(column, bitmaps) for column in table.columns) for bitmaps in (0, 2))
+        total.update(rows=len(table), low=low, high=high)
 
     def check_repeats(self, config: str) -> Iterator[str]:
         """Yield one sentence for each pair of splits that have rows in common."""
@@ -181,9 +170,9 @@ def _read_text(folder: Path, name: str, wrong: list[str]) -> str | None:
 
 def _check_rows(folder: Path, card: PublishedCard, configs: layout.Layout, damaged: set[str]) -> Iterator[str]:
     """Read all files of all configs; those that cannot be read are added to `damaged`."""
-    sums: list[_Split] = []
-    counts: list[int] = []
+    counts = []
     for config, splits in configs.items():
+        where = f"{CARD}: dataset_info of config {config}"
         info = next((entry for entry in card.entries("dataset_info") if name_of(entry) == config), {})
         features = None
         try:
@@ -191,34 +180,31 @@ def _check_rows(folder: Path, card: PublishedCard, configs: layout.Layout, damag
             assert features is None or features.arrow_schema  # which fails for an unknown type
         except Exception as error:  # whatever a hand-written list leads to
             features = None
-            yield f"{CARD}: dataset_info of config {config}: features cannot be read: {one_line(error)}"
+            yield f"{where}: features cannot be read: {one_line(error)}"
         rows = _Rows(splits, features or {})
-        for split, paths in splits.items():
-            total = rows.sums[split]
-            total.whole &= not any(layout.check_shards(paths))
-            for path in paths:
-                try:
-                    yield from parquet.check_file(folder / path, path, features, partial(rows.add, split))
-                    total.size += (folder / path).stat().st_size
-                except parquet.DamagedError as error:
-                    total.whole = False
-                    if path not in damaged:
-                        yield str(error)
-                    damaged.add(path)
+        for split, path in ((split, path) for split, paths in splits.items() for path in paths):
+            try:
+                yield from parquet.check_file(folder / path, path, features, partial(rows.add, split))
+                rows.sums[split]["size"] += (folder / path).stat().st_size
+            except parquet.DamagedError as error:
+                if path not in damaged:
+                    yield str(error)
+                damaged.add(path)
         yield from rows.check_repeats(config)
-        yield from _check_info(f"{CARD}: dataset_info of config {config}", info, rows.sums)
-        sums += rows.sums.values()
-        counts.append(sum(split.rows for split in rows.sums.values()))
-    said = card.metadata.get("size_categories")
+        partly = {name for name, of in splits.items() if not of or damaged & {*of} or any(layout.check_shards(of))}
+        yield from _check_info(where, info, rows.sums, partly)
+        counts.append(-1 if partly else sum(split["rows"] for split in rows.sums.values()))
     fitting = dict.fromkeys(map(size_category, [*counts, sum(counts)]))
-    for name in flat(said) if counts and all(split.whole for split in sums) else ():
+    for name in flat(card.metadata.get("size_categories")) if counts and min(counts) >= 0 else ():
         if name in SIZE_CATEGORIES and name not in fitting:  # else the Hub has to judge
             has = f"and the files have {sum(counts):,} rows: {' or '.join(fitting)}"
             yield f"{CARD}: size_categories is {name!r}, {has}"
 
 
-def _check_info(where: str, info: Mapping[str, Any], sums: Mapping[str, _Split]) -> Iterator[str]:
-    """Compare splits, rows and sizes with an entry of `dataset_info`."""
+def _check_info(
+    where: str, info: Mapping[str, Any], sums: Mapping[str, Counter[str]], partly: Collection[str]
+) -> Iterator[str]:
+    """Compare splits, rows and sizes with an entry of `dataset_info`; splits that are `partly` read have no numbers."""
     listed = info.get("splits")
     entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     splits = {str(entry.get("name")): entry for entry in entries}
@@ -227,24 +213,25 @@ def _check_info(where: str, info: Mapping[str, Any], sums: Mapping[str, _Split])
             yield f"{where} has a split {name!r} that configs does not have: {', '.join(sums) or 'there is none'}"
         for name in (name for name in sums if name not in splits):
             yield f"{where} has no split {name!r}, which configs has"
-
-    def is_estimate(said: Any, of: Collection[_Split]) -> bool:
-        low, high = sum(split.low for split in of), sum(split.high for split in of)
-        return isinstance(said, int | float) and low * (1 - ESTIMATE) - 1 <= said <= high * (1 + ESTIMATE) + 1
-
-    for name, split in ((name, split) for name, split in sums.items() if split.whole):
-        said = splits.get(name, {})
-        if "num_examples" in said and said["num_examples"] != split.rows:
-            yield f"{where}, split {name}: num_examples is {said['num_examples']}, and the files have {split.rows} rows"
-        if "num_bytes" in said and not is_estimate(said["num_bytes"], [split]):
-            yield f"{where}, split {name}: num_bytes is {said['num_bytes']}, and the rows take {split.low} Arrow bytes"
-    if not all(split.whole for split in sums.values()):
-        return
-    low, size = sum(split.low for split in sums.values()), sum(split.size for split in sums.values())
-    if "dataset_size" in info and not is_estimate(info["dataset_size"], sums.values()):
-        yield f"{where}: dataset_size is {info['dataset_size']}, and the rows take {low} Arrow bytes"
-    if "download_size" in info and info["download_size"] != size:
-        yield f"{where}: download_size is {info['download_size']}, and the files have {size} bytes"
+    places = [(f"{where}, split {name}", splits.get(name, {}), of) for name, of in sums.items() if name not in partly]
+    if not partly:
+        places.append((where, info, sum(sums.values(), Counter())))
+    for place, said, of in places:
+        arrow = (
+            of["low"] * (1 - ESTIMATE) - 1,
+            of["high"] * (1 + ESTIMATE) + 1,
+            f"the rows take {of['low']} Arrow bytes",
+        )
+        known = {
+            "num_examples": (of["rows"], of["rows"], f"the files have {of['rows']} rows"),
+            "num_bytes": arrow,
+            "dataset_size": arrow,
+            "download_size": (of["size"], of["size"], f"the files have {of['size']} bytes"),
+        }
+        for name, (least, most, words) in known.items():
+            number = said.get(name, least)
+            if not (isinstance(number, int | float) and least <= number <= most):
+                yield f"{place}: {name} is {number}, and {words}"
 
 
 def _check_record(folder: Path, record: Record, files: Collection[str], damaged: Collection[str]) -> Iterator[str]:

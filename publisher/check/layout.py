@@ -147,14 +147,14 @@ def check_yaml(card: PublishedCard) -> Iterator[str]:
             yield f"{CARD}: the field {reprlib.repr(name)} is empty: give it a value or leave it out"
     if metadata and "license" not in metadata:
         yield f"{CARD}: the field 'license' is missing, so the Hub shows no licence"
-    for kind, words in {"configs": "a list of mappings", "dataset_info": "a mapping or a list of mappings"}.items():
-        value = metadata.get(kind, [])
-        listed = [value] if isinstance(value, dict) and kind == "dataset_info" else value
+    for field, words in {"configs": "a list of mappings", "dataset_info": "a mapping or a list of mappings"}.items():
+        value = metadata.get(field, [])
+        listed = [value] if isinstance(value, dict) and field == "dataset_info" else value
         if value is not None and not (isinstance(listed, list) and all(isinstance(entry, dict) for entry in listed)):
-            yield f"{CARD}: the field {kind!r} must be {words}, and is {reprlib.repr(value)}"
-        for name, times in Counter(map(name_of, card.entries(kind))).items():
-            if name and times > 1:
-                yield f"{CARD}: {kind} has {name!r} {times} times"
+            yield f"{CARD}: the field {field!r} must be {words}, and is {reprlib.repr(value)}"
+        for config, times in Counter(map(name_of, card.entries(field))).items():
+            if config and times > 1:
+                yield f"{CARD}: {field} has {config!r} {times} times"
 
 
 def check_infos(card: PublishedCard, configs: Collection[str]) -> Iterator[str]:
