@@ -44,7 +44,7 @@ from publisher.prepare.configs import (
     is_as_declared,
     recall_config,
 )
-from publisher.prepare.datasets_compat import DatasetInfosDict, MetadataConfigs, flat
+from publisher.prepare.datasets_compat import DatasetInfosDict, flat
 
 COMPUTED = ("size_categories", *BY_CONFIG)
 FEATURES_BYTES = 200_000  # of one config, as JSON: larger features are left to the Parquet files
@@ -145,19 +145,23 @@ def compose(
     configs = all_configs(builder, prepared, existing)
     rows = [sum(split.num_examples for split in config.info.splits.values()) for config in configs]
     theirs = existing.card.fields_of_others(ours_of(card, existing))
-    metadata = {**card.metadata, "size_categories": [size_category(max(rows))]}
+    fields = {**card.metadata, "size_categories": [size_category(max(rows))]}
     if card.derived:
-        taken = {*metadata, *theirs, *(("license_name",) if "license" in {*metadata, *theirs} else ())}
-        metadata |= {name: value for name, value in card.derived(builder, configs).items() if name not in taken}
-    data = DatasetCardData(**metadata)
-    for name, value in theirs.items():
-        data[name] = value
-    _add_configs(data, prepared, default, existing.paths)
-    add_others(data, existing.card, left, {*existing.card.record.configs, *records}, default)
-    head = _fitting_yaml(data, {*left, *records})
+        taken = {*fields, *theirs, *(("license_name",) if "license" in {*fields, *theirs} else ())}
+        fields |= {name: value for name, value in card.derived(builder, configs).items() if name not in taken}
+    own = {"dataset_info": list(map(_info_entry, prepared)), "configs": []}
+    for config in prepared:
+        counts = {split: len(files) for split, files in config.files.items()}
+        listed = [
+            {"split": split, "path": data_pattern(config.folder, split, n, existing.paths)}
+            for split, n in counts.items()
+        ]
+        entry = {"config_name": config.name, "data_files": listed}
+        own["configs"].append({**entry, "default": True} if config.name == default else entry)
+    merged = merge_entries(own, existing.card, left, {*existing.card.record.configs, *records}, default)
     record = Record({**left, **records}, assets, keeps_prose=existing.keep_prose)
     prose = existing.card.prose if existing.keep_prose else _prose(card, builder, configs, repo_id)
-    return write_card(head, prose, record, theirs)
+    return write_card(card_yaml({**fields, **theirs, **merged}, record.configs), prose, record, theirs)
 
 
 def ours_of(card: Card, existing: ExistingCard) -> Collection[str]:
@@ -196,23 +200,38 @@ def features_sha256(features: datasets.Features) -> str:
     return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
 
 
-def add_others(
-    data: DatasetCardData, card: PublishedCard, left: Collection[str], ours: Collection[str], default: str
-) -> None:
-    """Add an existing card's entries for configs that are left, and for those of other people, to a card's YAML."""
-    for kind in BY_CONFIG:
-        own = data[kind] if isinstance(data[kind], list) else [{"config_name": "default", **data[kind]}]
-        own += [entry for entry in card.entries(kind) if name_of(entry) in left]
+def _info_entry(config: PreparedConfig) -> dict[str, Any]:
+    data = DatasetCardData()
+    DatasetInfosDict({config.name: config.info}).to_dataset_card_data(data)
+    info = data["dataset_info"]
+    return {"config_name": config.name, **info, "features": portable_yaml(info["features"])}
+
+
+def merge_entries(
+    own: Mapping[str, list[dict[str, Any]]],
+    card: PublishedCard,
+    left: Collection[str],
+    ours: Collection[str],
+    default: str,
+) -> dict[str, Any]:
+    """Return `dataset_info` and `configs`: own entries and an existing card's of configs that are left, then others."""
+    merged: dict[str, Any] = {}
+    for kind, entries in own.items():
+        entries = [*entries, *(entry for entry in card.entries(kind) if name_of(entry) in left)]
         theirs = [entry for entry in card.entries(kind) if name_of(entry) not in ours]
-        if kind == "configs" and default in {entry["config_name"] for entry in own}:  # there can be only one
+        if kind == "configs" and default in map(name_of, entries):  # there can be only one
             theirs = [{key: value for key, value in entry.items() if key != "default"} for entry in theirs]
             if any(name_of(entry) in (None, "default") for entry in theirs):
                 which = "a config of another program that is named default or has no name"
                 raise DifferenceError(
                     f"The card's YAML has {which}, so there would be two defaults. Give it another name"
                 )
-        if len(own) + len(theirs) > 1:  # else it stays as the libraries write a single one
-            data[kind] = [*sorted(own, key=lambda entry: str(entry["config_name"])), *theirs]
+        merged[kind] = [*sorted(entries, key=lambda entry: str(name_of(entry))), *theirs]
+    if len(merged["dataset_info"]) == 1:  # as the libraries write a single one
+        [merged["dataset_info"]] = merged["dataset_info"]
+        if merged["dataset_info"]["config_name"] == "default":
+            del merged["dataset_info"]["config_name"]
+    return merged
 
 
 def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -> str:
@@ -244,25 +263,12 @@ def _lines(card: PublishedCard) -> list[str]:
     return [line if len(line) <= DIFF_WIDTH else f"{line[:DIFF_WIDTH]} ..." for line in lines]
 
 
-def _add_configs(
-    data: DatasetCardData, prepared: Sequence[PreparedConfig], default: str, others: Collection[str]
-) -> None:
-    DatasetInfosDict({config.name: config.info for config in prepared}).to_dataset_card_data(data)
-    for info in data["dataset_info"] if isinstance(data["dataset_info"], list) else [data["dataset_info"]]:
-        info["features"] = portable_yaml(info["features"])
-    configs = MetadataConfigs()
-    for config in prepared:
-        counts = {split: len(files) for split, files in config.files.items()}
-        listed = [
-            {"split": split, "path": data_pattern(config.folder, split, n, others)} for split, n in counts.items()
-        ]
-        configs[config.name] = {"data_files": listed, **({"default": True} if config.name == default else {})}
-    configs.to_dataset_card_data(data)
-
-
-def _fitting_yaml(data: DatasetCardData, ours: Collection[str]) -> str:
+def card_yaml(fields: Mapping[str, Any], ours: Collection[str]) -> str:
     """Return the YAML; too large features are left to the Parquet files, where `load_dataset` also finds them."""
-    infos = data["dataset_info"] if isinstance(data["dataset_info"], list) else [data["dataset_info"]]
+    data = DatasetCardData()
+    for name, value in fields.items():
+        data[name] = value
+    infos = fields["dataset_info"] if isinstance(fields["dataset_info"], list) else [fields["dataset_info"]]
     own = [info for info in infos if info.get("config_name", "default") in ours]
     for most in (FEATURES_BYTES, 0):
         for info in own:

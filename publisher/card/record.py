@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import reprlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -187,9 +187,7 @@ def read_yaml(text: str) -> tuple[dict[str, Any], list[tuple[str, int]]]:
     loader = LOADER(text)
     try:
         root = loader.get_single_node()
-        twice: list[tuple[str, int]] = []
-        if root and _size(root, {}, twice) > 4 * YAML_BYTES:
-            raise ValueError("expands to more than can be read: write it without anchors")
+        twice = list(_repeated_keys(root)) if root else []
         metadata = loader.construct_document(root) if root else {}
     except yaml.YAMLError as error:
         raise ValueError(f"does not parse: {error}") from error
@@ -197,32 +195,35 @@ def read_yaml(text: str) -> tuple[dict[str, Any], list[tuple[str, int]]]:
         loader.dispose()
     if not isinstance(metadata, dict):
         raise TypeError("is not a mapping of fields to values")
-    return metadata, sorted(twice, key=lambda pair: pair[1])
+    return metadata, twice
+
+
+def _repeated_keys(root: yaml.Node) -> Iterator[tuple[str, int]]:
+    """Yield the keys that come twice, and their lines; ValueError if the nodes are more than can be read."""
+    nodes, size = [root], 0
+    for node in nodes:  # which grow by what is inside, again for each alias: one that leads to itself has no end
+        size += 1
+        if isinstance(node, yaml.MappingNode):
+            seen = set()
+            for key, value in node.value:
+                nodes += [key, value]
+                if isinstance(key, yaml.ScalarNode):
+                    if key.value in seen:
+                        yield key.value, key.start_mark.line + 2  # counted from 1, after the line of ---
+                    seen.add(key.value)
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+        else:
+            size += len(node.value)
+            if node.tag.endswith((":int", ":float")) and len(node.value) > NUMBER_DIGITS:
+                raise ValueError(f"has a number of {len(node.value):,} characters in line {node.start_mark.line + 2}")
+        if size > 2 * YAML_BYTES:
+            raise ValueError("expands to more than can be read: write it without anchors")
 
 
 def fits(text: str) -> bool:
     """Return True if a YAML is small enough to be read."""
     return len(text) <= YAML_BYTES and sum(map(text.count, ITEM_SIGNS)) <= YAML_ITEMS
-
-
-def _size(node: yaml.Node, sizes: dict[int, int], twice: list[tuple[str, int]]) -> int:
-    """Return the characters of a node with all that its anchors stand for, and list the keys that come twice."""
-    if id(node) in sizes:
-        return sizes[id(node)]
-    if not isinstance(node, yaml.CollectionNode):
-        if node.tag.endswith((":int", ":float")) and len(node.value) > NUMBER_DIGITS:
-            raise ValueError(f"has a number of {len(node.value):,} characters in line {node.start_mark.line + 2}")
-        return 1 + len(node.value)
-    sizes[id(node)] = 5 * YAML_BYTES  # until it is done: an anchor that leads to itself has no end
-    below = node.value
-    if isinstance(node, yaml.MappingNode):
-        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        first = {key.value: key for key in reversed(keys)}
-        # + 2: lines are counted from 1, and the YAML comes after the line of ---
-        twice += [(key.value, key.start_mark.line + 2) for key in keys if first[key.value] is not key]
-        below = [item for pair in node.value for item in pair]
-    sizes[id(node)] = 1 + sum(_size(item, sizes, twice) for item in below)
-    return sizes[id(node)]
 
 
 def name_of(entry: Mapping[str, Any]) -> str | None:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import datasets
-from huggingface_hub import DatasetCardData
 
-from publisher.card import NO_CARD, Card, ExistingCard, add_others, ours_of
+from publisher.card import NO_CARD, Card, ExistingCard, card_yaml, merge_entries, ours_of
 from publisher.card.record import BY_CONFIG, CARD, Record, name_of, write_card
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
@@ -50,11 +49,11 @@ class PublishedSnapshot(Dataset):
             return TextFile(CARD, self.text), record
         own = {kind: [entry for entry in then.entries(kind) if name_of(entry) in record.configs] for kind in BY_CONFIG}
         rest = {name: then.metadata[name] for name in record.fields or then.metadata if name in then.metadata}
-        data = DatasetCardData(**{**rest, **fields, **own})
-        add_others(data, existing.card, (), ours, default_config(self.builder))
+        merged = merge_entries(own, existing.card, (), ours, default_config(self.builder))
         prose = (existing.card if existing.keep_prose else then).prose
         keeps = existing.keep_prose or record.keeps_prose
-        text, record = write_card(data.to_yaml(), prose, replace(record, keeps_prose=keeps), fields)
+        head = card_yaml({**rest, **fields, **merged}, record.configs)
+        text, record = write_card(head, prose, replace(record, keeps_prose=keeps), fields)
         return TextFile(CARD, text.encode()), record
 
 
