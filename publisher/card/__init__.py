@@ -22,18 +22,7 @@ import jinja2
 import yaml
 from huggingface_hub import DatasetCardData
 
-from publisher.card.record import (
-    BY_CONFIG,
-    CARD,
-    YAML_BYTES,
-    YAML_ITEMS,
-    ConfigRecord,
-    PublishedCard,
-    Record,
-    fits,
-    name_of,
-    write_card,
-)
+from publisher.card.record import BY_CONFIG, CARD, ConfigRecord, PublishedCard, Record, excess, name_of, write_card
 from publisher.errors import DifferenceError, UsageError
 from publisher.prepare import as_read, digest_of, item_of, portable_yaml, rows_sha256_of, yaml_of_features
 from publisher.prepare.configs import (
@@ -114,7 +103,7 @@ class ExistingCard:
     card: PublishedCard = PublishedCard()
     paths: Collection[str] = ()  # files that the publisher did not write
     keep_prose: bool = False  # in place of the template's
-    leave_other_configs: bool = False  # keep what the card says of configs that are not prepared now
+    left: Mapping[str, ConfigRecord] = field(default_factory=dict)  # configs that are not prepared now, and stay
 
 
 NO_CARD = ExistingCard()
@@ -141,7 +130,6 @@ def compose(
         )
         for config in prepared
     }
-    left = _left(prepared, existing)
     configs = all_configs(builder, prepared, existing)
     rows = [sum(split.num_examples for split in config.info.splits.values()) for config in configs]
     theirs = existing.card.fields_of_others(ours_of(card, existing))
@@ -149,19 +137,18 @@ def compose(
     if card.derived:
         taken = {*fields, *theirs, *(("license_name",) if "license" in {*fields, *theirs} else ())}
         fields |= {name: value for name, value in card.derived(builder, configs).items() if name not in taken}
-    own = {"dataset_info": list(map(_info_entry, prepared)), "configs": []}
+    own = {kind: [e for e in existing.card.entries(kind) if name_of(e) in existing.left] for kind in BY_CONFIG}
     for config in prepared:
+        own["dataset_info"].append(_info_entry(config))
         counts = {split: len(files) for split, files in config.files.items()}
-        listed = [
-            {"split": split, "path": data_pattern(config.folder, split, n, existing.paths)}
-            for split, n in counts.items()
-        ]
-        entry = {"config_name": config.name, "data_files": listed}
-        own["configs"].append({**entry, "default": True} if config.name == default else entry)
-    merged = merge_entries(own, existing.card, left, {*existing.card.record.configs, *records}, default)
-    record = Record({**left, **records}, assets, keeps_prose=existing.keep_prose)
+        paths = {split: data_pattern(config.folder, split, count, existing.paths) for split, count in counts.items()}
+        listed = [{"split": split, "path": path} for split, path in paths.items()]
+        is_default = {"default": True} if config.name == default else {}
+        own["configs"].append({"config_name": config.name, "data_files": listed, **is_default})
+    head = card_yaml({**fields, **theirs}, own, existing.card, {*existing.card.record.configs, *records}, default)
+    record = Record({**existing.left, **records}, assets, keeps_prose=existing.keep_prose)
     prose = existing.card.prose if existing.keep_prose else _prose(card, builder, configs, repo_id)
-    return write_card(card_yaml({**fields, **theirs, **merged}, record.configs), prose, record, theirs)
+    return write_card(head, prose, record, theirs)
 
 
 def ours_of(card: Card, existing: ExistingCard) -> Collection[str]:
@@ -173,8 +160,7 @@ def all_configs(
     builder: type[datasets.DatasetBuilder], prepared: Sequence[PreparedConfig], existing: ExistingCard
 ) -> list[ConfigCard]:
     """Return the configs that a repository will have: the prepared ones, and those of an earlier run that it keeps."""
-    recalled = []
-    left, origin = _left(prepared, existing), prepared[0].info
+    recalled, left, origin = [], existing.left, prepared[0].info
     try:
         for name, info in read_infos(existing.card, left).items():
             info.citation, info.homepage, info.license = origin.citation, origin.homepage, origin.license
@@ -207,31 +193,39 @@ def _info_entry(config: PreparedConfig) -> dict[str, Any]:
     return {"config_name": config.name, **info, "features": portable_yaml(info["features"])}
 
 
-def merge_entries(
+def card_yaml(
+    fields: Mapping[str, Any],
     own: Mapping[str, list[dict[str, Any]]],
     card: PublishedCard,
-    left: Collection[str],
     ours: Collection[str],
     default: str,
-) -> dict[str, Any]:
-    """Return `dataset_info` and `configs`: own entries and an existing card's of configs that are left, then others."""
-    merged: dict[str, Any] = {}
-    for kind, entries in own.items():
-        entries = [*entries, *(entry for entry in card.entries(kind) if name_of(entry) in left)]
-        theirs = [entry for entry in card.entries(kind) if name_of(entry) not in ours]
-        if kind == "configs" and default in map(name_of, entries):  # there can be only one
-            theirs = [{key: value for key, value in entry.items() if key != "default"} for entry in theirs]
-            if any(name_of(entry) in (None, "default") for entry in theirs):
-                which = "a config of another program that is named default or has no name"
-                raise DifferenceError(
-                    f"The card's YAML has {which}, so there would be two defaults. Give it another name"
-                )
-        merged[kind] = [*sorted(entries, key=lambda entry: str(name_of(entry))), *theirs]
-    if len(merged["dataset_info"]) == 1:  # as the libraries write a single one
-        [merged["dataset_info"]] = merged["dataset_info"]
-        if merged["dataset_info"]["config_name"] == "default":
-            del merged["dataset_info"]["config_name"]
-    return merged
+) -> str:
+    """Return the YAML of fields and of our own configs, after which come an existing card's that are not `ours`.
+
+    Too large features are left to the Parquet files, where `load_dataset` also finds them.
+    """
+    theirs = {kind: [entry for entry in card.entries(kind) if name_of(entry) not in ours] for kind in BY_CONFIG}
+    if default in map(name_of, own["configs"]):  # there can be only one
+        theirs["configs"] = [{key: value for key, value in e.items() if key != "default"} for e in theirs["configs"]]
+        if any(name_of(entry) in (None, "default") for entry in theirs["configs"]):
+            which = "a config of another program that is named default or has no name"
+            raise DifferenceError(f"The card's YAML has {which}, so there would be two defaults. Give it another name")
+    for most in (FEATURES_BYTES, 0):
+        data = DatasetCardData()
+        for name, value in fields.items():
+            data[name] = value
+        for kind in ("dataset_info", "configs"):
+            data[kind] = [*sorted(own[kind], key=lambda entry: str(name_of(entry))), *theirs[kind]]
+        for info in own["dataset_info"]:
+            if len(json.dumps(info.get("features", []), default=str)) > most:
+                del info["features"]
+        if len(data["dataset_info"]) == 1:  # as the libraries write a single one
+            [info] = data["dataset_info"]
+            data["dataset_info"] = {key: info[key] for key in info if (key, info[key]) != ("config_name", "default")}
+        text = str(data.to_yaml())
+        if not (reason := excess(text)):
+            return text
+    raise UsageError(f"The YAML of {CARD} for {len(own['configs'])} configs {reason}. Publish fewer configs")
 
 
 def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -> str:
@@ -261,31 +255,6 @@ def _lines(card: PublishedCard) -> list[str]:
     text = f"{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True) if fields else ''}---\n{card.prose}"
     lines = text.splitlines()[:DIFF_LINES]
     return [line if len(line) <= DIFF_WIDTH else f"{line[:DIFF_WIDTH]} ..." for line in lines]
-
-
-def card_yaml(fields: Mapping[str, Any], ours: Collection[str]) -> str:
-    """Return the YAML; too large features are left to the Parquet files, where `load_dataset` also finds them."""
-    data = DatasetCardData()
-    for name, value in fields.items():
-        data[name] = value
-    infos = fields["dataset_info"] if isinstance(fields["dataset_info"], list) else [fields["dataset_info"]]
-    own = [info for info in infos if info.get("config_name", "default") in ours]
-    for most in (FEATURES_BYTES, 0):
-        for info in own:
-            if len(json.dumps(info.get("features", []), default=str)) > most:
-                info.pop("features", None)
-        if fits(text := data.to_yaml()):
-            return str(text)
-    limit = f"at most {YAML_BYTES:,} characters or {YAML_ITEMS:,} items are read. Publish fewer configs"
-    raise UsageError(f"{CARD} would have {len(text):,} characters of YAML for {len(infos)} configs, and {limit}")
-
-
-def _left(prepared: Sequence[PreparedConfig], existing: ExistingCard) -> dict[str, ConfigRecord]:
-    """Records of configs that are not prepared now and stay."""
-    if not existing.leave_other_configs:
-        return {}
-    names = {config.name for config in prepared}
-    return {name: record for name, record in existing.card.record.configs.items() if name not in names}
 
 
 def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard], repo_id: str) -> str:

@@ -182,8 +182,8 @@ def _read_comment(text: str, metadata: Mapping[str, Any], prose: str) -> Record:
 
 def read_yaml(text: str) -> tuple[dict[str, Any], list[tuple[str, int]]]:
     """Return a card's fields, and keys that come twice with their lines; messages of errors go on after "the YAML"."""
-    if not fits(text):
-        raise ValueError(f"is longer than the {YAML_BYTES:,} characters or {YAML_ITEMS:,} items that are read")
+    if reason := excess(text):
+        raise ValueError(reason)
     loader = LOADER(text)
     try:
         root = loader.get_single_node()
@@ -221,9 +221,11 @@ def _repeated_keys(root: yaml.Node) -> Iterator[tuple[str, int]]:
             raise ValueError("expands to more than can be read: write it without anchors")
 
 
-def fits(text: str) -> bool:
-    """Return True if a YAML is small enough to be read."""
-    return len(text) <= YAML_BYTES and sum(map(text.count, ITEM_SIGNS)) <= YAML_ITEMS
+def excess(text: str) -> str:
+    """Return why a YAML is too long to be read, or nothing."""
+    if len(text) <= YAML_BYTES and sum(map(text.count, ITEM_SIGNS)) <= YAML_ITEMS:
+        return ""
+    return f"is longer than the {YAML_BYTES:,} characters or {YAML_ITEMS:,} items that are read"
 
 
 def name_of(entry: Mapping[str, Any]) -> str | None:

@@ -207,15 +207,14 @@ def _check_info(
     """Compare splits, rows and sizes with an entry of `dataset_info`; splits that are `partly` read have no numbers."""
     listed = info.get("splits")
     entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-    splits = {str(entry.get("name")): entry for entry in entries}
+    splits: dict[str, Mapping[str, Any]] = {str(entry.get("name")): entry for entry in entries}
     if listed is not None:
         for name in (name for name in splits if name not in sums):
             yield f"{where} has a split {name!r} that configs does not have: {', '.join(sums) or 'there is none'}"
         for name in (name for name in sums if name not in splits):
             yield f"{where} has no split {name!r}, which configs has"
     places = [(f"{where}, split {name}", splits.get(name, {}), of) for name, of in sums.items() if name not in partly]
-    if not partly:
-        places.append((where, info, sum(sums.values(), Counter())))
+    places += [] if partly else [(where, info, sum(sums.values(), Counter()))]
     for place, said, of in places:
         arrow = (
             of["low"] * (1 - ESTIMATE) - 1,

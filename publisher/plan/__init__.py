@@ -224,13 +224,12 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     recorded = state.record
     dataset, doubtful = (dataset, []) if options.rewrite or options.rollback else _keep_recorded(dataset, state)
     _, keep_prose = _edited_and_kept(dataset.card, options, state)
-    existing = ExistingCard(state.card, keep_prose=keep_prose, leave_other_configs=options.leave_other_configs)
+    prepared = {config.name for config in dataset.configs} if options.leave_other_configs else recorded.configs
+    left = {name: record for name, record in recorded.configs.items() if name not in prepared}
+    existing = ExistingCard(state.card, keep_prose=keep_prose, left=left)
     card = dataset.card_for(existing)
     files = dataset.files(card)
-    kept = {CARD, RECORD, *(file.path for file in files)}
-    if options.leave_other_configs:
-        prepared = {config.name for config in dataset.configs}
-        kept |= {path for name, record in recorded.configs.items() if name not in prepared for path in record.files}
+    kept = {CARD, RECORD, *(file.path for file in files), *(path for record in left.values() for path in record.files)}
     outdated = [state.files[path] for path in recorded.files if path not in kept and path in state.files]
     stale = [file for file in outdated if file.sha256 == recorded.files[file.path]]
     if options.adopt and options.script in state.files:

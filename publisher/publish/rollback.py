@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 import datasets
 
-from publisher.card import NO_CARD, Card, ExistingCard, card_yaml, merge_entries, ours_of
+from publisher.card import NO_CARD, Card, ExistingCard, card_yaml, ours_of
 from publisher.card.record import BY_CONFIG, CARD, Record, name_of, write_card
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
@@ -49,10 +49,9 @@ class PublishedSnapshot(Dataset):
             return TextFile(CARD, self.text), record
         own = {kind: [entry for entry in then.entries(kind) if name_of(entry) in record.configs] for kind in BY_CONFIG}
         rest = {name: then.metadata[name] for name in record.fields or then.metadata if name in then.metadata}
-        merged = merge_entries(own, existing.card, (), ours, default_config(self.builder))
+        head = card_yaml({**rest, **fields}, own, existing.card, ours, default_config(self.builder))
         prose = (existing.card if existing.keep_prose else then).prose
         keeps = existing.keep_prose or record.keeps_prose
-        head = card_yaml({**rest, **fields, **merged}, record.configs)
         text, record = write_card(head, prose, replace(record, keeps_prose=keeps), fields)
         return TextFile(CARD, text.encode()), record
 
