@@ -138,46 +138,37 @@ def read_card(text: str | None, record_text: str | None = None) -> PublishedCard
     except Exception as error:  # PyYAML also raises ValueError, KeyError and others, by the tag at which it fails
         faults.append(f"{CARD}: the YAML {' '.join(str(error).split())}")
     if comment is not None:
-        record = _read_comment(comment, metadata, prose)
+        record = read_record(comment, metadata) or Record()
+        if record.card != _own_sha256(metadata, prose, record):  # edited: the fields that are written now have to do
+            record = replace(record, fields=())
     return PublishedCard(metadata, prose, record, tuple(faults), has_comment=comment is not None)
 
 
-def read_record(text: str) -> Record | None:
-    """Return what a record says, or None if it is not one."""
-    try:
-        return _typed(json.loads(text))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
+def read_record(text: str, fields: Collection[str] | None = None) -> Record | None:
+    """Return what a record says, or None if it is not one.
 
-
-def _typed(listed: dict[str, Any]) -> Record:
-    configs = {name: ConfigRecord(**config) for name, config in listed.pop("configs").items()}
-    record = Record(configs=configs, **{**listed, "fields": tuple(listed.get("fields", ()))})
-    texts = [*record.files.values(), record.card, record.readme, *record.fields]
-    is_ours = isinstance(record.keeps_prose, bool)
-    for config in configs.values():
-        texts += [config.features, *config.rows_sha256.values()]
-        texts += [digest for columns in config.digests.values() for digest in columns.values()]
-        is_ours &= isinstance(config.provenance, dict) and all(type(n) is int for n in config.num_bytes.values())
-    if not is_ours or not all(isinstance(text, str) for text in texts):
-        raise TypeError("not what the publisher writes")
-    return record
-
-
-def _read_comment(text: str, metadata: Mapping[str, Any], prose: str) -> Record:
-    """Return the record that versions up to 0.9 wrote as a comment at the end of README.md."""
+    Versions up to 0.9 wrote it as a comment at the end of README.md, and named others' among the card's `fields`.
+    """
     try:
         listed = json.loads(text)
-        others = listed.pop("theirs", ())
-        listed.pop("record", None)
-        for config in listed["configs"].values():
-            config["provenance"] = config.pop("made_by", config.get("provenance"))
-            config["rows_sha256"] = config.pop("values", {})
-        record = _typed({**listed, "fields": [name for name in metadata if name not in others]})
+        if fields is not None:
+            listed.pop("record", None)
+            others = listed.pop("theirs", ())
+            listed["fields"] = [name for name in fields if name not in others]
+            for config in listed["configs"].values():
+                config["provenance"] = config.pop("made_by", config.get("provenance"))
+                config["rows_sha256"] = config.pop("values", {})
+        configs = {name: ConfigRecord(**config) for name, config in listed.pop("configs").items()}
+        record = Record(configs=configs, **{**listed, "fields": tuple(listed.get("fields", ()))})
+        texts = [*record.files.values(), record.card, record.readme, *record.fields]
+        is_ours = isinstance(record.keeps_prose, bool)
+        for config in configs.values():
+            texts += [config.features, *config.rows_sha256.values()]
+            texts += [digest for columns in config.digests.values() for digest in columns.values()]
+            is_ours &= isinstance(config.provenance, dict) and all(type(n) is int for n in config.num_bytes.values())
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return Record()
-    same = record.card == _own_sha256(metadata, prose, record)
-    return record if same else replace(record, fields=())  # then those that the publisher writes now have to do
+        return None
+    return record if is_ours and all(isinstance(text, str) for text in texts) else None
 
 
 def read_yaml(text: str) -> tuple[dict[str, Any], list[tuple[str, int]]]:
