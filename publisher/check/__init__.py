@@ -154,15 +154,14 @@ def check_config(repository: Repository, config: PreparedConfig, commit: str) ->
 
     Of a config in parts, which is too large to download and whose digests are compared, the files are only counted.
     """
-    unit = "files" if config.in_parts else "rows"
-    wanted = {
-        name: len(config.files[name]) if config.in_parts else config.info.splits[name].num_examples
-        for name in config.files
-    }
     with _loaded(repository, config, commit, streaming=config.in_parts) as found:
-        counts = {name: split.n_shards if config.in_parts else split.num_rows for name, split in found.items()}
-    different = f"load_dataset finds {counts} {unit} in config {config.name} instead of {wanted}"
-    return [] if counts == wanted else [different]
+        if config.in_parts:
+            wanted = {name: f"{len(files)} files" for name, files in config.files.items()}
+            there = {name: f"{split.n_shards} files" for name, split in found.items()}
+        else:
+            wanted = {name: f"{config.info.splits[name].num_examples} rows" for name in config.files}
+            there = {name: f"{split.num_rows} rows" for name, split in found.items()}
+    return [] if there == wanted else [f"load_dataset finds {there} in config {config.name} instead of {wanted}"]
 
 
 @contextmanager
@@ -184,31 +183,29 @@ def _loaded(repository: Repository, config: PreparedConfig, commit: str, streami
 
 
 def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[str]:
-    """Read what the Hub gives for each file."""
-    parts = {file.path for config in plan.configs if config.in_parts for file in config.all_files}
-    wanted = {change.path: change.after for change in plan.changes if change.after}
+    """Read what the Hub gives for each file: its rows, or only the ends of the files of a config in parts."""
     features = {file.path: config.info.features for config in plan.configs for file in config.all_files}
-    files = [state.files[path] for path in wanted if path in state.files]
-    ends = repository.ends([file for file in files if file.path in parts], state.commit)
-    for path, end in ends.items():
-        if end is None or end[-4:] != MAGIC:
-            yield f"{path} is listed, and the Hub has lost its bytes" if end is None else f"{path} is truncated"
+    parts = {file.path for config in plan.configs if config.in_parts for file in config.all_files}
+    pairs = [(change.after, state.files[change.path]) for change in plan.changes if change.path in state.files]
+    ends = repository.ends([file for _, file in pairs if file.path in parts], state.commit)
+    for after, file in ((after, file) for after, file in pairs if after):
+        rows = rows_sha256_of(after)
 
-    for file in (file for file in files if file.path not in parts):
-        after = wanted[file.path]
-
-        def digests(path: Path, after: File = after) -> tuple[str, str]:
+        def digests(path: Path, after: File = after, rows: str = rows) -> tuple[str, str]:
             # a file that is not the wanted one may do harm: its rows are not read
-            digest, rows = file_digest(path), rows_sha256_of(after)
-            is_wanted = digest == digest_of(after)
-            return digest, digest_of_rows(path, features[after.path]) if rows and is_wanted else rows
+            digest = file_digest(path)
+            is_wanted = rows and digest == digest_of(after)
+            return digest, digest_of_rows(path, features[after.path]) if is_wanted else rows
 
-        found = repository.look_into(file, state.commit, digests)
+        found = ends[file.path] if file.path in ends else repository.look_into(file, state.commit, digests)
         if found is None:
             yield f"{file.path} is listed, and the Hub has lost its bytes"
+        elif isinstance(found, bytes):
+            if not found.endswith(MAGIC):
+                yield f"{file.path} is not a Parquet file to its end"
         elif found[0] != (file.sha256 or (digest_of(after) if file.path not in (CARD, RECORD) else None) or found[0]):
             yield f"{file.path} has other bytes than the Hub lists: SHA-256 {found[0]}"
-        elif found[1] != rows_sha256_of(after):
+        elif found[1] != rows:
             yield f"{file.path} has other rows than those whose digest is in the record: publish it with --rewrite"
 
 

@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from publisher.prepare.parquet import digest_of_rows
 from publisher.prepare.rows import arrow_bytes, row_digests
 from publisher.text import one_line
 
-FINDINGS, LENGTH = 1000, 1000  # that are listed at most, and characters of each
+LENGTH = 1000  # characters of a finding
 ESTIMATE = 0.1  # `push_to_hub` of `datasets` estimates num_bytes of a selection of rows by their share
 
 
@@ -145,10 +144,8 @@ def examine_folder(
         builders = [str(config.provenance.get("builder")) for config in card.record.configs.values()]
         yield from layout.check_names(configs, files, card.record.files, [*names, *builders])
 
-    lines = (" ".join(finding.split()) for finding in findings())
-    found = [line if len(line) <= LENGTH else f"{line[:LENGTH]}..." for line in islice(lines, FINDINGS + 1)]
-    if len(found) > FINDINGS:
-        found[FINDINGS:] = [f"there are more findings: the first {FINDINGS:,} are listed"]
+    lines = [" ".join(finding.split()) for finding in findings()]
+    found = [line if len(line) <= LENGTH else f"{line[:LENGTH]}..." for line in lines]
     read = dict.fromkeys(path for splits in configs.values() for paths in splits.values() for path in paths)
     return Report(found, list(configs), list(read), commit)
 
