@@ -126,21 +126,20 @@ def _culprit(
     folder: Path, card: PublishedCard, small: Sequence[str], config: PreparedConfig, ours: Collection[str]
 ) -> str:
     """Name the entry or file of another program without which a config opens."""
-    without = [(path, path, "{}") for path in small]
+    without = {path: (path, "{}") for path in small}
     for kind in BY_CONFIG:
         listed = card.metadata[kind] if isinstance(card.metadata.get(kind), list) else []
         for index, entry in enumerate(listed):
             name = name_of(entry) if isinstance(entry, dict) else None
             if name not in ours:
                 what = f"The entry {f'of config {name}' if name else reprlib.repr(entry)} in the card's {kind}"
-                without.append((what, CARD, _as_card({**card.metadata, kind: listed[:index] + listed[index + 1 :]})))
-    for what, path, text in without:
+                without[what] = (CARD, _as_card({**card.metadata, kind: listed[:index] + listed[index + 1 :]}))
+    for what, (path, text) in without.items():
         before = (folder / path).read_bytes()
         (folder / path).write_text(text, encoding="utf-8")
-        is_cause = not _open(folder, config)
-        (folder / path).write_bytes(before)
-        if is_cause:
+        if not _open(folder, config):
             return f". {what}, which another program wrote, is the cause: correct or remove it"
+        (folder / path).write_bytes(before)
     return ""
 
 

@@ -135,10 +135,9 @@ def examine_folder(
         yield from [*wrong, *card.faults]
         if repository and card.metadata and text is not None:
             yield from repository.faults_of_card(text)
-        yield from layout.check_yaml(card)
+        yield from layout.check_yaml(card, configs)
         yield from layout.check_links(card.prose, files)
         yield from of_patterns
-        yield from layout.check_infos(card, configs)
         yield from _check_rows(folder, card, configs, damaged)
         yield from _check_record(folder, card.record, files, damaged)
         builders = [str(config.provenance.get("builder")) for config in card.record.configs.values()]
