@@ -24,7 +24,7 @@ from publisher.prepare import features_from_card, file_digest
 from publisher.prepare.datasets_compat import flat
 from publisher.prepare.parquet import digest_of_rows
 from publisher.prepare.rows import arrow_bytes, row_digests
-from publisher.text import one_line
+from publisher.text import clean, one_line
 
 LENGTH = 1000  # characters of a finding
 ESTIMATE = 0.1  # `push_to_hub` of `datasets` estimates num_bytes of a selection of rows by their share
@@ -143,8 +143,7 @@ def examine_folder(
         builders = [str(config.provenance.get("builder")) for config in card.record.configs.values()]
         yield from layout.check_names(configs, files, card.record.files, [*names, *builders])
 
-    lines = [" ".join(finding.split()) for finding in findings()]
-    found = [line if len(line) <= LENGTH else f"{line[:LENGTH]}..." for line in lines]
+    found = [clean(finding, LENGTH) for finding in findings()]
     read = dict.fromkeys(path for splits in configs.values() for paths in splits.values() for path in paths)
     return Report(found, list(configs), list(read), commit)
 
