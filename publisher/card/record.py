@@ -79,9 +79,7 @@ class PublishedCard:
 
     def is_edited(self, ours: Collection[str] = ()) -> bool:
         """Return True if other people changed the card's own prose or fields, or fields that are now `ours`."""
-        if self.is_unread:
-            return False
-        return not self.record.card or self.record.card != _own_sha256(self.metadata, self.prose, self.record, ours)
+        return not self.is_unread and self.record.card != _own_sha256(self.metadata, self.prose, self.record, ours)
 
     def fields_of_others(self, ours: Collection[str]) -> dict[str, Any]:
         """Fields of the YAML that other people wrote and that are not `ours`, such as language, licence, tags."""
@@ -100,9 +98,10 @@ class PublishedCard:
 
         `load_dataset` reads all configs in the format of the first.
         """
-        one, two = ((card.prose, card.has_comment, _canonical(_in_order(card))) for card in (self, other))
-        first = [[name_of(entry) for entry in card.entries("configs")[:1]] for card in (self, other)]
-        return one == two and first[0] == first[1]
+        one, two = (
+            (card.prose, card.has_comment, _in_order(card), card.entries("configs")[:1]) for card in (self, other)
+        )
+        return one == two
 
 
 def write_card(head: str, prose: str, record: Record, others: Collection[str] = ()) -> tuple[str, Record]:
@@ -239,15 +238,9 @@ def _own_sha256(metadata: Mapping[str, Any], prose: str, record: Record, ours: C
 
 def _in_order(card: PublishedCard, names: Collection[str] | None = None) -> dict[str, Any]:
     """A card's YAML with the entries of `configs` and `dataset_info` sorted by name, for some or for all configs."""
-    ordered = {
-        kind: sorted(
-            (entry for entry in card.entries(kind) if names is None or name_of(entry) in names),
-            key=lambda entry: str(name_of(entry)),
-        )
-        for kind in BY_CONFIG
-        if isinstance(card.metadata.get(kind), (list, dict))
-    }
-    return {**card.metadata, **ordered}
+    kinds = [kind for kind in BY_CONFIG if isinstance(card.metadata.get(kind), (list, dict))]
+    ours = {kind: [e for e in card.entries(kind) if names is None or name_of(e) in names] for kind in kinds}
+    return {**card.metadata, **{kind: sorted(ours[kind], key=lambda entry: str(name_of(entry))) for kind in kinds}}
 
 
 def _canonical(value: Any) -> Any:
