@@ -23,8 +23,8 @@ import yaml
 from huggingface_hub import DatasetCardData
 
 from publisher.card.record import BY_CONFIG, CARD, ConfigRecord, PublishedCard, Record, excess, name_of, write_card
-from publisher.errors import DifferenceError, UsageError
-from publisher.prepare import as_read, digest_of, item_of, portable_yaml, rows_sha256_of, yaml_of_features
+from publisher.errors import DifferenceError, UsageError, choices
+from publisher.prepare import as_read, digest_of, item_of, portable_yaml, rows_sha256_of, short, yaml_of_features
 from publisher.prepare.configs import (
     ConfigCard,
     PreparedConfig,
@@ -42,8 +42,6 @@ DIFF_LINES, DIFF_WIDTH, DIFF_SHOWN = 2000, 200, 100  # lines compared, character
 SIZES = ["1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T"]
 SIZE_CATEGORIES = ["n<1K", *(f"{low}<n<{high}" for low, high in pairwise(SIZES))]  # of less than 10**3 rows, 10**4, ...
 TEMPLATE = Path(__file__).with_name("default.md.jinja")
-LABELS_SHOWN = 10  # names of a class label
-NAME_LENGTH = 100  # characters of a licence's name
 # Identifiers of the Hub: https://huggingface.co/docs/hub/repositories-licenses
 LICENSES = Path(__file__).with_name("licenses.txt").read_text(encoding="ascii").split()
 PHRASES = {  # in lower case -> word of the Hub's identifiers
@@ -292,11 +290,9 @@ def fields_of(builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCa
 
 def license_fields(text: str) -> dict[str, str]:
     """Return `license`, and `license_name` if the text is none of the Hub's identifiers nor a usual spelling of one."""
-    if not (name := " ".join(str(text).split())):
-        return {}
-    if (found := _words(name)) in KNOWN:
+    if (found := _words(str(text))) in KNOWN:
         return {"license": KNOWN[found]}
-    return {"license": "other", "license_name": name if len(name) <= NAME_LENGTH else f"{name[:NAME_LENGTH]}…"}
+    return {"license": "other", "license_name": short(text, str)} if str(text).strip() else {}
 
 
 def _words(text: str) -> frozenset[str | float]:
@@ -324,9 +320,8 @@ def kind_of(feature: Any) -> str:
     '{start: int32, tag: class label of 2: O, B-PER}'
     """
     if isinstance(feature, datasets.ClassLabel):
-        names = [on_one_line(name) for name in (feature.names or [])]
-        more = ", …" if len(names) > LABELS_SHOWN else ""
-        return f"class label of {feature.num_classes}" + (f": {', '.join(names[:LABELS_SHOWN])}{more}" if names else "")
+        names = choices(map(on_one_line, feature.names or []))
+        return f"class label of {feature.num_classes}" + (f": {names}" if names else "")
     if isinstance(feature, datasets.Value):
         return str(feature.dtype)
     if isinstance(feature, dict):
