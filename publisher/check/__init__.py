@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
@@ -172,10 +171,8 @@ def _loaded(repository: Repository, config: PreparedConfig, commit: str, streami
             options = {"revision": commit, "cache_dir": str(Path(cache, "rows")), "streaming": streaming}
             doing = f"opening config {config.name}"
             yield with_retries(doing, datasets.load_dataset, repository.repo_id, config.name, size=size, **options)
-    except PublishingError:
-        raise
     except Exception as error:
-        if is_of_the_hub(error):
+        if isinstance(error, PublishingError) or is_of_the_hub(error):
             raise explain(error, repository.repo_id) from error
         reason = one_line(error.__cause__ or error)
         raise _UnopenedError(f"load_dataset does not open config {config.name}: {reason}") from error
@@ -258,14 +255,12 @@ def _first_difference(rows: datasets.Dataset, start: int, file: File, features: 
             pair = [table_cast(each, features.arrow_schema) for each in (rows[start : start + len(table)], table)]
             for row, digests in enumerate(zip(*(row_digests(each, features) for each in pair), strict=False)):
                 if digests[0] != digests[1]:
-                    columns = {name: [each[name].slice(row, 1) for each in pair] for name in features}
-                    name = next(name for name, values in columns.items() if _differ(name, values, features))
-                    there, here = (reprlib.repr(value.to_pylist()[0]) for value in columns[name])
+                    cells = (
+                        [next(row_digests(each.slice(row, 1).select([name]), features)) for name in features]
+                        for each in pair
+                    )
+                    name = next(name for name, one, other in zip(features, *cells, strict=True) if one != other)
+                    there, here = (reprlib.repr(each[name][row].as_py()) for each in pair)
                     return f"row {start + row:,} (counted from 0), column {name}: {there} there, {here} here"
             start += len(pair[0])
     return f"rows are missing from row {start:,} on (counted from 0)"
-
-
-def _differ(name: str, values: Sequence[pa.ChunkedArray], features: datasets.Features) -> bool:
-    one, other = (list(row_digests(pa.table({name: value}), features)) for value in values)
-    return one != other

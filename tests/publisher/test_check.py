@@ -148,7 +148,7 @@ DAMAGES: dict[str, tuple[Damage, list[str]]] = {
      ["key 'huggingface' differs from the card in y", SHA]),
     "other provenance": (footer(lambda pairs: {**pairs, BUILDER: pairs[BUILDER].replace(b"42", b"43")}),
      [SHA]),
-    "snappy": (rewrite(lambda t: t, compression="snappy"), [DOWNLOAD, "the record says"]),
+    "snappy": (rewrite(lambda t: t, compression="snappy"), [DOWNLOAD, "the same rows in other bytes"]),
     "no page index": (rewrite(lambda t: t, write_page_index=False),
      ["x.list.element, y: without a page index", DOWNLOAD, SHA]),
     "rows in both splits": (repeat_rows,
