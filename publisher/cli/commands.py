@@ -100,8 +100,8 @@ def validate(arguments: Sequence[str] | None = None) -> int:
     """Run the command that checks a repository."""
     parser = Parser(
         description="Check a dataset repository: the card's YAML, links and numbers; schema, footer and pages of each "
-        "Parquet file; digests and encodings of what the card's record says the publisher wrote; that no row is in two "
-        "splits of a config. One line for each finding; nothing is changed.",
+        "Parquet file; digests of what the record says the publisher wrote; that no row is in two splits of a config. "
+        "One line for each finding; nothing is changed.",
         epilog=EXIT_CODES_OF_VALIDATE,
         allow_abbrev=False,
     )
@@ -264,13 +264,15 @@ def _prepare_in(folder: Path, notes: Notes, task: Task) -> Prepared:
 
 
 def _write_preview(job: Job, target: Path) -> int:
-    from publisher.card.preview import check_preview, render, write_preview  # loads a Markdown parser
+    from publisher.card.preview import check_preview, render  # loads a Markdown parser
 
     check_preview(target)
     folder = job.workplace
     output.complete_folder(job.prepare(partial(expect, folder)), folder, job.options.repo_id)
-    size = write_preview(render(folder, job.options.repo_id), target)
-    print(f"Wrote {target}, {size:,} bytes. To look at it, open {target.resolve().as_uri()}")
+    page = render(folder, job.options.repo_id).encode()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(page)
+    print(f"Wrote {target}, {len(page):,} bytes. To look at it, open {target.resolve().as_uri()}")
     return 0
 
 

@@ -205,12 +205,11 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     if not (options.rewrite or options.rollback):
         dataset = replace(dataset, configs=[_as_recorded(config, state, doubtful) for config in dataset.configs])
     _, keep_prose = _edited_and_kept(dataset.card, options, state)
-    existing = ExistingCard(state.card, keep_prose=keep_prose, leave_other_configs=options.leave_other_configs)
+    prepared = {config.name for config in dataset.configs} if options.leave_other_configs else recorded.configs
+    left = {name: record for name, record in recorded.configs.items() if name not in prepared}
+    existing = ExistingCard(state.card, keep_prose=keep_prose, left=left)
     files = dataset.files(existing)
-    kept = {CARD, RECORD, *(file.path for file in files)}
-    if options.leave_other_configs:
-        prepared = {config.name for config in dataset.configs}
-        kept |= {path for name, record in recorded.configs.items() if name not in prepared for path in record.files}
+    kept = {CARD, RECORD, *(file.path for file in files), *(path for record in left.values() for path in record.files)}
     outdated = [state.files[path] for path in recorded.files if path not in kept and path in state.files]
     stale = [file for file in outdated if file.sha256 == recorded.files[file.path]]
     if options.adopt and options.script in state.files:

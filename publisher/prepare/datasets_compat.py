@@ -26,7 +26,6 @@ from datasets.info import DatasetInfosDict as DatasetInfosDict  # writes `datase
 from datasets.table import embed_table_storage as embed_table_storage  # puts the bytes of media in, as `push_to_hub`
 from datasets.table import table_cast as table_cast  # casts structs, media and lists that pyarrow does not
 from datasets.utils.file_utils import hash_url_to_filename, is_relative_path, url_or_path_join
-from datasets.utils.metadata import MetadataConfigs as MetadataConfigs  # writes `configs` as `push_to_hub` does
 from datasets.utils.py_utils import map_nested
 
 from publisher.builders import sequences_of_dicts

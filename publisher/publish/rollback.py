@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import datasets
-from huggingface_hub import DatasetCardData
 
-from publisher.card import NO_CARD, Card, ExistingCard, add_others, ours_of, read_infos
+from publisher.card import NO_CARD, Card, ExistingCard, card_yaml, ours_of, read_infos
 from publisher.card.record import BY_CONFIG, CARD, Record, name_of, write_card
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
@@ -44,11 +43,10 @@ class PublishedSnapshot(Dataset):
             return TextFile(CARD, self.text), record
         own = {kind: [entry for entry in then.entries(kind) if name_of(entry) in record.configs] for kind in BY_CONFIG}
         rest = {name: then.metadata[name] for name in record.fields or then.metadata if name in then.metadata}
-        data = DatasetCardData(**{**rest, **fields, **own})
-        add_others(data, existing.card, (), ours, default_config(self.builder))
+        head = card_yaml({**rest, **fields}, own, existing.card, ours, default_config(self.builder))
         prose = (existing.card if existing.keep_prose else then).prose
         keeps = existing.keep_prose or record.keeps_prose
-        text, record = write_card(data.to_yaml(), prose, replace(record, keeps_prose=keeps), fields)
+        text, record = write_card(head, prose, replace(record, keeps_prose=keeps), fields)
         return TextFile(CARD, text.encode()), record
 
 
