@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,23 @@ MAIN = "main"
 SCRIPT_BRANCH = "script"  # where `datasets-cli convert_to_parquet` left what a repository held before
 HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode that end a line, act on a terminal, or are not text
 JOINERS = "\u200c\u200d"  # of emoji and of several scripts
-MODES = ("dry_run", "verify", "output_dir", "preview", "rollback")  # options that are given instead of publishing
 COMMIT = re.compile("[0-9a-f]{40}")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")  # of a repository, branch or tag: accepted by git and the Hub
+# What the command does instead of publishing. Each option names those that it goes with; all go with publishing.
+MODES = ("dry_run", "verify", "output_dir", "preview", "rollback")
+BUILDS = ("dry_run", "verify", "output_dir", "preview")
+CHANGES = ("dry_run", "rollback")
+
+
+def _option(group: str, help_: str, value: str = "", modes: Sequence[str] = CHANGES, default: Any = None) -> Any:
+    """Field that is an option of the command; `value` names what a user gives, with `...` if it may be repeated."""
+    given = default if value else False
+    return field(default=given, metadata={"group": group, "help": help_, "value": value, "modes": modes})
+
+
+_which, _mode, _publishing, _running = (
+    partial(_option, group) for group in ("which dataset", "instead of publishing", "publishing", "how it runs")
+)
 
 
 @dataclass(frozen=True)
@@ -30,38 +45,69 @@ class Options:
     """Options of a user; each field is an option of the command under the same name, unless it says otherwise."""
 
     repo_id: str  # namespace/name; the command's positional argument REPO_ID
-
-    # Which dataset
-    config: Sequence[str] = ()  # names of the configs to publish; empty: all
     overrides: Mapping[str, Any] = field(default_factory=dict)  # keywords for the builder: --set, --data-dir
     source: str = ""  # repository and commit of a loading script that was fetched from the Hub; no option
 
-    # Instead of publishing
-    dry_run: bool = False  # plan only
-    verify: bool = False  # compare the Hub with the dataset
-    output_dir: Path | None = None  # write the repository's files to a folder
-    preview: Path | None = None  # write the card as an HTML page
-    rollback: str | None = None  # publish again what the dataset was at this revision
+    config: Sequence[str] = _which("only this config; may be repeated", "NAME...", BUILDS, ())
 
-    # Publishing
-    revision: str = MAIN  # branch to publish to, created if missing
-    create_pr: bool = False  # open a pull request
-    tag: str | None = None  # name for the commit
-    message: str = "Publish the dataset"  # title of the commit
-    private: bool = False  # visibility of a repository that has to be created
-    keep_card: bool = False  # keep the text of a card that another user wrote or edited
-    overwrite_card: bool = False  # replace it
-    adopt: bool = False  # take over a repository that holds its loading script, which is removed
-    replace_dataset: bool = False  # replace a dataset of another builder or of other parameters
-    rewrite: bool = False  # replace files that hold the same rows in other bytes
+    dry_run: bool = _mode("show what a publish would change; needs no token", modes=["rollback"])
+    verify: bool = _mode(
+        "compare the repository with the dataset, read its files, and open a config with load_dataset; exit code 1 if "
+        "it differs",
+        modes=(),
+    )
+    output_dir: Path | None = _mode(
+        "write to a folder, without token or network; it appears when it is complete. It may exist if it is empty, or "
+        "unchanged since an earlier run, whose files are replaced",
+        "DIR",
+        modes=(),
+    )
+    preview: Path | None = _mode(
+        "write the card as a page for a browser, much as the Hub will show it, without token or network",
+        "FILE.html",
+        modes=(),
+    )
 
-    # Large datasets, and how the command runs
-    workers: int | None = None  # number of worker processes; None: 1, on a cluster as many as fit
-    work_dir: Path | None = None  # folder for everything that a run writes outside of its output; None: below HF_HOME
-    resume: bool = False  # take up what an interrupted run of the same command finished
-    executor: str = ""  # datatrove executor and its keywords, such as `slurm:time=01:00:00`
-    traceback: bool = False  # also print the traceback of an error
-    json: bool = False  # print one JSON object
+    revision: str = _publishing("branch, created if missing", "BRANCH", ("verify", *CHANGES), MAIN)
+    create_pr: bool = _publishing("open a pull request instead of committing to the branch")
+    tag: str | None = _publishing("name of a tag for the commit", "NAME")
+    rollback: str | None = _publishing(
+        "publish again what the dataset was at a commit or tag, in one new commit; nothing is prepared",
+        "REVISION",
+        modes=["dry_run"],
+    )
+    message: str = _publishing("title of the commit", "TEXT", default="Publish the dataset")
+    private: bool = _publishing("make the repository private if it has to be created")
+    keep_card: bool = _publishing("keep text and fields of a card that another user wrote or edited")
+    overwrite_card: bool = _publishing("replace it with the card of the template")
+    adopt: bool = _publishing(
+        "take over a repository that holds its loading script: the script, its dataset_infos.json and the files that "
+        "it fetched from there are removed, and stay on the branch `script`",
+        modes=["dry_run"],
+    )
+    replace_dataset: bool = _publishing("replace a dataset of another builder or other parameters", modes=["dry_run"])
+    rewrite: bool = _publishing(
+        "also rewrite files that hold the same rows, written by other versions of the libraries", modes=["dry_run"]
+    )
+    json: bool = _publishing("print one JSON object for programs", modes=("verify", *CHANGES))
+
+    workers: int | None = _running(
+        "number of worker processes (default: 1; on a cluster as many as fit)", "N", ("dry_run", "verify", "output_dir")
+    )
+    resume: bool = _running("take up what an interrupted run of the same command finished", modes=["output_dir"])
+    executor: str = _running(
+        "prepare and upload with datatrove on a cluster, as in slurm:time=01:00:00,partition=cpu; slurm or ray",
+        "NAME[:KEY=VALUE,...]",
+        ["dry_run"],
+        "",
+    )
+    work_dir: Path | None = _running(
+        "folder for downloads, temporary files, and what --resume takes up; on a cluster, one that all machines see "
+        "(default: in HF_HOME)",
+        "DIR",
+        MODES,
+    )
+    traceback: bool = _running("after the sentence, show where it failed, as Python does", modes=MODES)
 
     def check(self) -> None:
         """Refuse what cannot be the name of a repository, config, branch or tag, or the title of a commit."""

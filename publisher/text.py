@@ -67,11 +67,11 @@ def endpoint() -> str:
 def _secrets() -> list[str]:
     """Secrets that cannot be told by their form, the longest first."""
     secrets = [os.environ.get("HF_OIDC_ID_TOKEN")]
-    if not os.environ.get("HF_OIDC_RESOURCE"):  # else the client may ask the Hub for a token
-        from huggingface_hub import get_token
-
-        secrets.append(get_token())
-    with contextlib.suppress(ValueError):  # not an address
+    with contextlib.suppress(ValueError, ImportError):  # of a variable that cannot be used
         password = urlsplit(os.environ.get("HF_ENDPOINT", "")).password or ""
         secrets += [password, unquote(password)]
+        if not os.environ.get("HF_OIDC_RESOURCE"):  # else the client may ask the Hub for a token
+            from huggingface_hub import get_token
+
+            secrets.append(get_token())
     return sorted({secret for secret in secrets if secret and len(secret) > 3}, key=len, reverse=True)
