@@ -50,6 +50,11 @@ def without_control(text: str) -> str:
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode() if found[0] != "\t" else "\t", text)
 
 
+def say(*lines: str) -> None:
+    """Print lines on standard output, without tokens and control characters."""
+    print(mask("\n".join(map(without_control, lines))), flush=True)
+
+
 def endpoint() -> str:
     """Address of the Hub, without a password; refuses one on which some libraries crash while they are imported."""
     given = os.environ.get("HF_ENDPOINT") or HUB

@@ -38,7 +38,6 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(argument_default=argparse.SUPPRESS, allow_abbrev=False, **keywords)
-        self.color = False  # Python 3.14 would colour the help by control characters, which are spelled out here
 
     def error(self, message: str) -> NoReturn:
         """Raise the error."""

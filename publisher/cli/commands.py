@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from collections.abc import Sequence
 from functools import partial
@@ -22,7 +21,7 @@ from publisher.hub.http import check_surroundings, offline_variable
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options, check_repo_id
 from publisher.prepare import File
-from publisher.prepare.configs import choose_configs
+from publisher.prepare.configs import choose_configs, default_config
 from publisher.prepare.tasks import FilePart, Prepared, Task
 from publisher.publish import Outcome, look, plan_from, publish, verify
 from publisher.publish.rollback import load_snapshot
@@ -30,6 +29,7 @@ from publisher.scale import CONTINUES, Job, describe, expect, make_job, publish_
 from publisher.scale.notes import Notes, open_notes
 from publisher.scale.workers import notes as log
 from publisher.scale.workers import prints_elsewhere
+from publisher.text import say
 
 EXIT_CODES_OF_VALIDATE = """\
 exit codes: 0 nothing found; 1 findings; 2 wrong arguments, or a file that cannot be read; 3 the Hub refused or could
@@ -114,14 +114,12 @@ def _examine(given: argparse.Namespace) -> int:
     report = examine(given.source, given.revision)
     if given.json:
         found = {name: getattr(report, name) for name in ("commit", "configs", "files", "findings")}
-        print(json.dumps({"source": given.source, **found}, indent=2))
+        output.say_json(source=given.source, **found)
     else:
-        for finding in report.findings:
-            print(finding)
         numbers = {"finding": len(report.findings), "file": len(report.files), "config": len(report.configs)}
         findings, files, configs = (f"{number} {name}{'s' * (number != 1)}" for name, number in numbers.items())
         at = f" at commit {report.commit}" if report.commit else ""
-        print(f"{given.source}{at}: {findings} in {files} of {configs}")
+        say(*report.findings, f"{given.source}{at}: {findings} in {files} of {configs}")
     return DifferenceError.exit_code if report.findings else 0
 
 
@@ -173,8 +171,7 @@ def _act(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -
         with removed_at_end(notes.close):
             return _carry_out(builder, card, options, notes)
     except PublishingError as error:
-        if options.json:
-            output.print_json(options, "failed", error=str(error))
+        output.print_result(options, "failed", error=str(error))
         raise
     finally:
         tempfile.tempdir = before
@@ -227,8 +224,8 @@ def _write_folder(job: Job, target: Path) -> int:
     with last_word(CONTINUES):
         files = output.replace_folder(target, write)
     job.notes.clear()
-    output.print_files(files)
-    output.print_loading(str(target), choose_configs(job.builder, job.options.config), job.builder)
+    names = choose_configs(job.builder, job.options.config)
+    output.print_folder(files, target, names, default_config(job.builder))
     return 0
 
 
@@ -244,7 +241,7 @@ def _write_preview(job: Job, target: Path) -> int:
     folder = job.workplace
     output.complete_folder(job.prepare(partial(expect, folder)), folder, job.options.repo_id)
     size = write_preview(render(folder, job.options.repo_id), target)
-    print(f"Wrote {target}, {size:,} bytes. To look at it, open {target.resolve().as_uri()}")
+    say(f"Wrote {target}, {size:,} bytes. To look at it, open {target.resolve().as_uri()}")
     return 0
 
 

@@ -10,9 +10,8 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import datasets
 from tqdm import tqdm
 
 from publisher.card.record import CARD, RECORD, read_card
@@ -21,49 +20,38 @@ from publisher.errors import UsageError
 from publisher.options import Options
 from publisher.plan import Change, Dataset
 from publisher.prepare import File, LocalFile, TextFile, digest_of, file_digest
-from publisher.prepare.configs import default_config
 from publisher.prepare.tasks import FilePart
 from publisher.publish import Outcome
 from publisher.scale import Job
 from publisher.scale.workers import notes as log
-from publisher.text import without_control
+from publisher.text import say, without_control
 
 NUMBER = re.compile(r"-\d{5}-(?=of-\d{5}\.)")
 MANY = 5  # files of a split that are still listed one by one
 T = TypeVar("T", bound=File | Change)
 
 
-def print_files(files: Sequence[File]) -> None:
-    """Print the files of a folder."""
-    lines = [
-        (_name(group), sum(file.rows or 0 for file in group) if group[0].rows is not None else None, group)
-        for group in _groups(files, lambda file: ())
-    ]
-    width = max(len(name) for name, _, _ in lines)
-    for name, rows, group in lines:
-        of = "" if rows is None else f"{rows:,} rows"
-        print(f"{name:{width}}  {of:>16}  {sum(file.size for file in group):>15,} bytes")
-    rows = sum(file.rows or 0 for file in files)
-    print(f"\nWrote {len(files)} files, {rows:,} rows, {sum(file.size for file in files):,} bytes. To load:\n")
-
-
-def print_loading(source: str, names: Sequence[str], builder: type[datasets.DatasetBuilder]) -> None:
-    """Print lines that load each config."""
-    print("    from datasets import load_dataset\n")
+def print_folder(files: Sequence[File], folder: Path, names: Sequence[str], default: str | None) -> None:
+    """Print the files of a folder, and lines that load each config."""
+    groups = _groups(files, lambda file: ())
+    width = max(len(_name(group)) for group in groups)
+    for group in groups:
+        rows = f"{sum(file.rows or 0 for file in group):,} rows" if group[0].rows is not None else ""
+        say(f"{_name(group):{width}}  {rows:>16}  {sum(file.size for file in group):>15,} bytes")
+    numbers = f"{sum(file.rows or 0 for file in files):,} rows, {sum(file.size for file in files):,} bytes"
+    say("", f"Wrote {len(files)} files, {numbers}. To load:", "", "    from datasets import load_dataset", "")
     for name in names:
-        config = "" if name == default_config(builder) else f", {json.dumps(name, ensure_ascii=False)}"
-        print(f"    load_dataset({json.dumps(source, ensure_ascii=False)}{config})")
+        words = [str(folder)] if name == default else [str(folder), name]
+        say(f"    load_dataset({', '.join(json.dumps(word, ensure_ascii=False) for word in words)})")
 
 
 def print_job(job: Job, waiting: Sequence[FilePart]) -> None:
     """Print how much is to be prepared and uploaded."""
-    if job.options.json:
-        return
-    there = len(job.parts) - len(waiting)
-    rows, size = sum(part.amount for part in waiting), sum(part.expected.size for part in waiting)
-    uploaded = f"; {there} files were uploaded before" if there else ""
-    size_of = f"{tqdm.format_sizeof(size)}B"
-    _print_lines([f"{len(waiting)} files to prepare and upload, about {rows:,} rows, {size_of}{uploaded}"])
+    if not job.options.json:
+        there = len(job.parts) - len(waiting)
+        uploaded = f"; {there} files were uploaded before" if there else ""
+        rows, size = sum(part.amount for part in waiting), sum(part.expected.size for part in waiting)
+        say(f"{len(waiting)} files to prepare and upload, about {rows:,} rows, {tqdm.format_sizeof(size)}B{uploaded}")
 
 
 def print_plan(options: Options, outcome: Outcome) -> None:
@@ -98,54 +86,50 @@ def print_plan(options: Options, outcome: Outcome) -> None:
         asked = "is replaced only with --overwrite-card, and kept with --keep-card"
         lines.append(f"  README.md {'is replaced' if options.overwrite_card else asked}")
         lines += [f"    {line}" for line in plan.card_diff]
-    _print_lines(lines)
+    say(*lines)
 
 
-def print_result(options: Options, result: str, outcome: Outcome | None = None) -> None:
-    """Print what came of a run."""
-    if options.json:
-        print_json(options, result, outcome)
-        return
+def print_result(options: Options, result: str, outcome: Outcome | None = None, error: str = "") -> None:
+    """Print what came of a run; an error only for programs, since it is printed on standard error also."""
     commit = outcome.commit if outcome else None
-    lines = list(outcome.differences) if outcome else []
-    lines.append(f"{options.repo_id}: {result}{f' at commit {commit.id}' if commit else ''}")
-    if commit and commit.pull_request:
-        lines.append(f"pull request: {commit.pull_request}")
-    _print_lines(lines)
+    if options.json:
+        found = {"error": error} if error else _described(outcome, options) if outcome else {}
+        say_json(repo_id=options.repo_id, revision=options.revision, result=result, **found)
+    elif not error:
+        lines = list(outcome.differences) if outcome else []
+        lines.append(f"{options.repo_id}: {result}{f' at commit {commit.id}' if commit else ''}")
+        say(*lines, *([f"pull request: {commit.pull_request}"] if commit and commit.pull_request else []))
 
 
-def print_json(options: Options, result: str, outcome: Outcome | None = None, **more: object) -> None:
-    """Print what came of a run for programs."""
-    if outcome:
-        commit = outcome.commit
-        more |= {
-            "before": outcome.before.commit if outcome.before else None,
-            "commit": commit.id if commit else None,
-            "pull_request": commit.pull_request if commit else None,
-            "script": options.source or None,
-            "card_is_edited": outcome.plan.replaces_edited_card,
-            "card_difference": list(outcome.plan.card_diff),
-            "other_dataset": outcome.plan.mismatch or None,
-            "notes": list(outcome.plan.notes),
-            "changes": [
-                {
-                    "path": change.path,
-                    "action": change.action,
-                    "by_others": change.by_others,
-                    "size_before": change.before.size if change.before else None,
-                    "size": change.after.size if change.after else None,
-                    "sha256": digest_of(change.after) if change.after else None,
-                }
-                for change in outcome.plan.changes
-            ],
-            "differences": outcome.differences,
-        }
-    print(json.dumps({"repo_id": options.repo_id, "revision": options.revision, "result": result, **more}, indent=2))
+def say_json(**found: object) -> None:
+    """Print an object for programs."""
+    say(*json.dumps(found, indent=2).splitlines())
 
 
-def _print_lines(lines: Sequence[str]) -> None:
-    """Print texts of other people, each on one line."""
-    print("\n".join(map(without_control, lines)), flush=True)
+def _described(outcome: Outcome, options: Options) -> dict[str, Any]:
+    plan, commit = outcome.plan, outcome.commit
+    return {
+        "before": outcome.before.commit if outcome.before else None,
+        "commit": commit.id if commit else None,
+        "pull_request": commit.pull_request if commit else None,
+        "script": options.source or None,
+        "card_is_edited": plan.replaces_edited_card,
+        "card_difference": list(plan.card_diff),
+        "other_dataset": plan.mismatch or None,
+        "notes": list(plan.notes),
+        "changes": [
+            {
+                "path": change.path,
+                "action": change.action,
+                "by_others": change.by_others,
+                "size_before": change.before.size if change.before else None,
+                "size": change.after.size if change.after else None,
+                "sha256": digest_of(change.after) if change.after else None,
+            }
+            for change in plan.changes
+        ],
+        "differences": outcome.differences,
+    }
 
 
 def _groups(items: Sequence[T], alike: Callable[[T], object]) -> list[list[T]]:

@@ -16,19 +16,6 @@ from huggingface_hub.utils import disable_progress_bars
 from publisher.cli import ended_by_signals, report
 from publisher.errors import UsageError
 from publisher.scale.workers import Lines, is_terminal, one_line_warning, quieten, waiting
-from publisher.text import mask, without_control
-
-
-class CleanOutput(io.TextIOBase):
-    """Standard output without tokens and terminal control characters."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self.fileno, self.isatty, self.flush = stream.fileno, stream.isatty, stream.flush  # type: ignore[method-assign]
-
-    def write(self, text: str) -> int:
-        self._stream.write(mask("\n".join(map(without_control, text.split("\n")))))
-        return len(text)
 
 
 def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[str] | None) -> int:
@@ -47,13 +34,11 @@ def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[s
     waiting.propagate = False
     warnings.formatwarning = one_line_warning
     shows_traceback = "--traceback" in words
-    shown = CleanOutput(sys.stdout) if sys.stdout else None  # None: closed from the start
     try:
         with ended_by_signals(prog, shows_traceback):
             try:
-                with contextlib.redirect_stdout(shown):
-                    code = act(words)
-                if shown:
+                code = act(words)
+                if sys.stdout:  # None: closed from the start
                     _flush(sys.stdout)
                 return code
             except (Exception, KeyboardInterrupt) as error:
