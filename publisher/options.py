@@ -51,44 +51,29 @@ class Options:
     config: Sequence[str] = _which("only this config; may be repeated", "NAME...", BUILDS, ())
 
     dry_run: bool = _mode("show what a publish would change; needs no token", modes=["rollback"])
-    verify: bool = _mode(
-        "compare the repository with the dataset, read its files, and open a config with load_dataset; exit code 1 if "
-        "it differs",
-        modes=(),
-    )
+    verify: bool = _mode("compare the repository with the dataset; exit code 1 if it differs", modes=())
     output_dir: Path | None = _mode(
-        "write to a folder, without token or network; it appears when it is complete. It may exist if it is empty, or "
-        "unchanged since an earlier run, whose files are replaced",
-        "DIR",
-        modes=(),
+        "write to a folder, without token or network; it may hold what an earlier run wrote, and is replaced", "DIR", ()
     )
     preview: Path | None = _mode(
-        "write the card as a page for a browser, much as the Hub will show it, without token or network",
-        "FILE.html",
-        modes=(),
+        "write the card as a page for a browser, as the Hub will show it, without token or network", "FILE.html", ()
     )
 
     revision: str = _publishing("branch, created if missing", "BRANCH", ("verify", *CHANGES), MAIN)
     create_pr: bool = _publishing("open a pull request instead of committing to the branch")
     tag: str | None = _publishing("name of a tag for the commit", "NAME")
     rollback: str | None = _publishing(
-        "publish again what the dataset was at a commit or tag, in one new commit; nothing is prepared",
-        "REVISION",
-        modes=["dry_run"],
+        "publish again what the dataset was at a commit or tag, in one new commit", "REVISION", ["dry_run"]
     )
     message: str = _publishing("title of the commit", "TEXT", default="Publish the dataset")
     private: bool = _publishing("make the repository private if it has to be created")
     keep_card: bool = _publishing("keep text and fields of a card that another user wrote or edited")
     overwrite_card: bool = _publishing("replace it with the card of the template")
     adopt: bool = _publishing(
-        "take over a repository that holds its loading script: the script, its dataset_infos.json and the files that "
-        "it fetched from there are removed, and stay on the branch `script`",
-        modes=["dry_run"],
+        "take over a repository that holds its loading script, which stays on the branch `script`", modes=["dry_run"]
     )
     replace_dataset: bool = _publishing("replace a dataset of another builder or other parameters", modes=["dry_run"])
-    rewrite: bool = _publishing(
-        "also rewrite files that hold the same rows, written by other versions of the libraries", modes=["dry_run"]
-    )
+    rewrite: bool = _publishing("also rewrite files that hold the same rows as other bytes", modes=["dry_run"])
     json: bool = _publishing("print one JSON object for programs", modes=("verify", *CHANGES))
 
     workers: int | None = _running(
@@ -96,16 +81,10 @@ class Options:
     )
     resume: bool = _running("take up what an interrupted run of the same command finished", modes=["output_dir"])
     executor: str = _running(
-        "prepare and upload with datatrove on a cluster, as in slurm:time=01:00:00,partition=cpu; slurm or ray",
-        "NAME[:KEY=VALUE,...]",
-        ["dry_run"],
-        "",
+        "prepare and upload on a cluster: ray, or slurm:time=01:00:00,partition=cpu", "NAME", ["dry_run"], ""
     )
     work_dir: Path | None = _running(
-        "folder for downloads, temporary files, and what --resume takes up; on a cluster, one that all machines see "
-        "(default: in HF_HOME)",
-        "DIR",
-        MODES,
+        "folder for downloads, temporary files, and what --resume takes up (default: in HF_HOME)", "DIR", MODES
     )
     traceback: bool = _running("after the sentence, show where it failed, as Python does", modes=MODES)
 
@@ -115,8 +94,13 @@ class Options:
         if isinstance(self.config, str):  # else each letter would be a config
             raise UsageError(f"config={self.config!r} is not allowed. Give a list of names.")
         for name in ("revision", "tag", "rollback"):
-            check_ref(f"--{name}", getattr(self, name))
-        check_title("--message", self.message)
+            ref = getattr(self, name)
+            if ref is not None and (not NAME.fullmatch(ref) or ".." in ref or ref.endswith((".", ".lock", "/"))):
+                raise UsageError(f"--{name} {ref!r} is not allowed. Give letters, digits and -_./ between them.")
+        hidden = any(unicodedata.category(letter) in HIDDEN and letter not in JOINERS for letter in self.message)
+        if hidden or not self.message.strip():
+            wrong = f"--message {self.message!r} is not allowed."
+            raise UsageError(f"{wrong} Give one line of text without control characters.")
         if self.tag and (self.tag in (MAIN, "HEAD", self.revision) or self.tag.startswith("refs/")):
             raise UsageError(f"--tag {self.tag!r} is the name of a branch. Give another name.")
         if self.tag and COMMIT.fullmatch(self.tag):
@@ -155,19 +139,6 @@ def check_repo_id(argument: str, repo_id: str) -> None:
     if not is_valid:
         wrong = f"{argument} {repo_id!r} is not allowed."
         raise UsageError(f"{wrong} Give namespace/name of letters, digits and -_. between them.")
-
-
-def check_ref(argument: str, name: str | None) -> None:
-    """Refuse a text that cannot be the name of a branch, tag or commit."""
-    if name is not None and (not NAME.fullmatch(name) or ".." in name or name.endswith((".", ".lock", "/"))):
-        raise UsageError(f"{argument} {name!r} is not allowed. Give letters, digits and -_./ between them.")
-
-
-def check_title(argument: str, title: str) -> None:
-    """Refuse a text that cannot be the title of a commit."""
-    hidden = any(unicodedata.category(letter) in HIDDEN and letter not in JOINERS for letter in title)
-    if hidden or not title.strip():
-        raise UsageError(f"{argument} {title!r} is not allowed. Give one line of text without control characters.")
 
 
 def read_settings(option: str, settings: Sequence[str]) -> dict[str, Any]:

@@ -52,21 +52,23 @@ def without_control(text: str) -> str:
 
 def say(*lines: str) -> None:
     """Print lines on standard output, without tokens and control characters."""
-    print(mask("\n".join(map(without_control, lines))), flush=True)
+    try:
+        print(mask("\n".join(map(without_control, lines))), flush=True)
+    except BrokenPipeError:  # the reader has seen enough
+        raise
+    except OSError as error:
+        raise UsageError(f"standard output cannot be written ({error.strerror}). Send it elsewhere.") from None
 
 
 def endpoint() -> str:
     """Address of the Hub, without a password; refuses one on which some libraries crash while they are imported."""
     given = os.environ.get("HF_ENDPOINT") or HUB
-    try:
+    with contextlib.suppress(ValueError):
         parts = urlsplit(given)
-        valid = parts.scheme in ("http", "https") and parts.port != 0 and not (parts.query or parts.fragment)
-        valid = valid and bool(HOST.fullmatch(parts.hostname or "")) and given.isprintable() and " " not in given
-    except ValueError:
-        valid = False
-    if not valid:
-        raise UsageError(f"HF_ENDPOINT is not the address of a Hub. Give one such as {HUB}, or unset it.")
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+        is_clean = given.isprintable() and not set(given) & set(" ?#")
+        if is_clean and parts.scheme in ("http", "https") and HOST.fullmatch(parts.hostname or "") and parts.port != 0:
+            return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+    raise UsageError(f"HF_ENDPOINT is not the address of a Hub. Give one such as {HUB}, or unset it.")
 
 
 def _secrets() -> list[str]:

@@ -48,9 +48,9 @@ def start(command: Callable[[], int], prog: str) -> int:
 def ended_by_signals(prog: str, shows_traceback: bool = False) -> Iterator[None]:
     """Let signals end the process at once with exit code 128 + n, whatever the main thread waits for.
 
-    Signals that are ignored, as below `nohup` and in background jobs, stay ignored. Python itself writes the number of
-    a signal to a pipe, in whichever thread it arrives; so it does not matter which libraries have started threads.
-    On Windows, and outside of the main thread, nothing changes.
+    Signals that are ignored, as below `nohup` and in background jobs, stay ignored, and handlers that are not Python's
+    stay. Python itself writes the number of a signal to a pipe, in whichever thread it arrives; so it does not matter
+    which libraries have started threads. On Windows, and outside of the main thread, nothing changes.
     """
     if os.name != "posix" or threading.current_thread() is not threading.main_thread():
         yield
@@ -58,19 +58,18 @@ def ended_by_signals(prog: str, shows_traceback: bool = False) -> Iterator[None]
     heard, tell = os.pipe()
     os.set_blocking(tell, False)
     found = {number: signal.getsignal(number) for number in STOPPING}
+    handlers = {number: handler for number, handler in found.items() if handler not in (signal.SIG_IGN, None)}
     other = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
-    for number, handler in found.items():
-        if handler not in (signal.SIG_IGN, None):  # None: not of Python
-            signal.signal(number, lambda *_: None)
+    for number in handlers:
+        signal.signal(number, lambda *_: None)
     threading.Thread(target=_wait, args=(heard, prog, shows_traceback), daemon=True).start()
     try:
         yield
     finally:
         with UNINTERRUPTED:  # else the process might end before the thread has done so
             signal.set_wakeup_fd(other)
-            for number, handler in found.items():
-                if handler is not None:
-                    signal.signal(number, handler)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
             os.close(tell)
 
 
@@ -122,13 +121,12 @@ def _last_word() -> str:
 
 
 def _wait(heard: int, prog: str, shows_traceback: bool) -> None:
-    while number := os.read(heard, 1):
-        if number[0] in STOPPING:
-            _end(prog, number[0], shows_traceback)
-    os.close(heard)
-
-
-def _end(prog: str, number: int, shows_traceback: bool) -> None:
+    """End the process as soon as a signal asks for it; return if `heard` is closed before."""
+    while (told := os.read(heard, 1)) and told[0] not in STOPPING:
+        pass
+    if not told:
+        os.close(heard)
+        return
     UNINTERRUPTED.acquire()  # and kept: the main thread says nothing more
     try:
         new_line = "\r\x1b[K" if os.isatty(2) else ""  # clears a bar
@@ -136,10 +134,8 @@ def _end(prog: str, number: int, shows_traceback: bool) -> None:
         trace = "".join(traceback.format_stack(frame)) if shows_traceback else ""
         with contextlib.suppress(OSError):
             os.write(2, f"{new_line}{prog}: {_last_word()}\n{trace}".encode(errors="replace"))
-        workers = multiprocessing.active_children()
-        for worker in workers:
+        for worker in multiprocessing.active_children():
             worker.kill()
-        for worker in workers:
             worker.join(END_FOR_S)
         # Else a process of Python's complains of semaphores that are left
         multiprocessing.util._run_finalizers(0)  # type: ignore[attr-defined]
@@ -148,4 +144,4 @@ def _end(prog: str, number: int, shows_traceback: bool) -> None:
             for remove in list(AT_END):
                 with contextlib.suppress(Exception):
                     remove()
-        os._exit(128 + number)
+        os._exit(128 + told[0])

@@ -28,9 +28,10 @@ DESCRIPTION = (
     "of other people, unless they have the name of a published one."
 )
 EXIT_CODES = """\
-exit codes: 0 done, submitted, or nothing to do; 1 the repository differs from what is wanted; 2 wrong arguments, a
-builder that fails, or a folder that cannot be written; 3 the Hub refused, could not be reached, or another user
-published meanwhile; 70 an error of this program; 71 a worker was killed; 128 + n stopped by signal n"""
+exit codes: 0 done, submitted, nothing to do, or no findings; 1 findings, or the repository differs from what is wanted;
+2 wrong arguments, a builder that fails, or a file that cannot be read or written; 3 the Hub refused, could not be
+reached, or another user published meanwhile; 70 an error of this program; 71 a worker was killed; 128 + n stopped by
+signal n"""
 
 
 class Parser(argparse.ArgumentParser):

@@ -14,7 +14,7 @@ import datasets
 from publisher.builders import RemoteScript, find_builder, find_remote
 from publisher.card import Card, default_card
 from publisher.cli import output, removed_at_end
-from publisher.cli.arguments import Parser, make_parser, read_options
+from publisher.cli.arguments import EXIT_CODES, Parser, make_parser, read_options
 from publisher.cli.shell import run
 from publisher.errors import DifferenceError, PublishingError, UsageError, last_word
 from publisher.hub.http import check_surroundings, offline_variable
@@ -31,15 +31,11 @@ from publisher.scale.workers import notes as log
 from publisher.scale.workers import prints_elsewhere
 from publisher.text import say
 
-EXIT_CODES_OF_VALIDATE = """\
-exit codes: 0 nothing found; 1 findings; 2 wrong arguments, or a file that cannot be read; 3 the Hub refused or could
-not be reached; 70 an error of this program; 128 + n stopped by signal n"""
-
 
 def main(
     builder: type[datasets.DatasetBuilder], card: Card, repo_id: str, arguments: Sequence[str] | None = None
 ) -> int:
-    """Run the command for one builder.
+    """Run the command for one builder, and return its exit code, see `publisher.cli.arguments.EXIT_CODES`.
 
     Parameters
     ----------
@@ -49,11 +45,6 @@ def main(
         The repository that the dataset belongs in.
     arguments : sequence of str, optional
         By default those of the process.
-
-    Returns
-    -------
-    int
-        Exit code, see `publisher.cli.arguments.EXIT_CODES`.
 
     Examples
     --------
@@ -95,7 +86,7 @@ def validate(arguments: Sequence[str] | None = None) -> int:
         description="Check a dataset repository: the card's YAML, links and numbers; schema, footer and pages of each "
         "Parquet file; digests and encodings of what the card's record says the publisher wrote; that no row is in two "
         "splits of a config. One line for each finding; nothing is changed.",
-        epilog=EXIT_CODES_OF_VALIDATE,
+        epilog=EXIT_CODES,
     )
     parser.add_argument("source", metavar="SOURCE", help="a folder, or namespace/name on the Hub; a folder wins")
     parser.add_argument("--revision", metavar="REV", help=f"branch, tag or commit on the Hub (default: {MAIN})")
@@ -134,8 +125,7 @@ def _source_parser(prog: str, add_help: bool) -> Parser:
         add_help=add_help,
     )
     text = (
-        "path of a script, of a folder my_data that holds my_data.py, or module:Class; or a repository on the Hub that "
-        "holds its script, owner/name"
+        "path of a script or its folder; module:Class; or owner/name of a repository on the Hub that holds its script"
     )
     parser.add_argument("script", metavar="SOURCE", help=text)
     parser.add_option("trust_remote_code", "run the script of a repository on the Hub", group="options")

@@ -1,20 +1,17 @@
-"""Runs what a command does, with its output cleaned, and errors turned into sentences and an exit code."""
+"""Runs what a command does, and turns errors into sentences and an exit code."""
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
 
 from huggingface_hub.utils import disable_progress_bars
 
 from publisher.cli import ended_by_signals, report
-from publisher.errors import UsageError
 from publisher.scale.workers import Lines, is_terminal, one_line_warning, quieten, waiting
 
 
@@ -37,10 +34,7 @@ def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[s
     try:
         with ended_by_signals(prog, shows_traceback):
             try:
-                code = act(words)
-                if sys.stdout:  # None: closed from the start
-                    _flush(sys.stdout)
-                return code
+                return act(words)
             except (Exception, KeyboardInterrupt) as error:
                 return report(error, prog, shows_traceback)
     finally:
@@ -48,16 +42,7 @@ def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[s
         waiting.removeHandler(lines)
         waiting.propagate = True
         for stream in filter(None, (sys.stdout, sys.stderr)):
-            with contextlib.suppress(UsageError, BrokenPipeError):
-                _flush(stream)
-
-
-def _flush(stream: TextIO) -> None:
-    """Write what is left; Python would do so at its end, with another exit code."""
-    try:
-        stream.flush()
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # nothing takes what is still to be written
-        if isinstance(error, BrokenPipeError):  # the reader has seen enough
-            raise
-        raise UsageError(f"standard output cannot be written ({error.strerror}). Send it elsewhere.") from None
+            try:
+                stream.flush()
+            except OSError:  # Python would try again at its end, with another exit code
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
