@@ -105,6 +105,8 @@ class Options:
             raise UsageError(f"--tag {self.tag!r} is the name of a branch. Give another name.")
         if self.tag and COMMIT.fullmatch(self.tag):
             raise UsageError(f"--tag {self.tag!r} looks like a commit. Give another name.")
+        if self.keep_card and self.overwrite_card:
+            raise UsageError("--keep-card and --overwrite-card exclude each other. Leave one of them out.")
         if self.create_pr and self.tag:
             raise UsageError("--tag names a commit of a branch. Leave it out with --create-pr.")
 

@@ -137,6 +137,8 @@ def test_same_bytes_again(built: Path, tmp_path: Path) -> None:
         (["--output-dir", "x", "--set", "cache_dir=/"], ["--set cache_dir"]),
         (["--output-dir", "x", "--set", "stream=sharded", "--stream", "authors"], ["say the same"]),
         (["--dry-run", "--set", "num_samples=5"], ["other than", REPO_ID]),
+        (["a/b", "--keep-card", "--overwrite-card"], ["--keep-card", "--overwrite-card", "Leave one of them out"]),
+        (["--dry-run", "--verify"], ["--verify has no meaning with --dry-run"]),
         (["a/b", "--tag", "main"], ["--tag 'main' is the name of a branch"]),
         (["--every-byte"], ["--every-byte"]),
     ],
