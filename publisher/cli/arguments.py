@@ -22,11 +22,10 @@ LIBRARY_KEYWORDS = {
     *(field.name for field in fields(datasets.BuilderConfig)),
 } - {"data_files", "data_dir"}
 OPTIONS = {field.name: field for field in fields(Options) if field.metadata}
-DESCRIPTION = (
-    "Publish all configs of the dataset and its card to the Hugging Face Hub, in one verified commit, or write the "
-    "same files to a folder. Run it as often as you like: what is published already is left alone, and so are files "
-    "of other people, unless they have the name of a published one."
-)
+DESCRIPTION = """\
+Publish all configs of the dataset and its card to the Hugging Face Hub, in one verified commit, or write the same files
+to a folder. Run it as often as you like: what is published already is left alone, and so are files of other people,
+unless they have the name of a published one."""
 EXIT_CODES = """\
 exit codes: 0 done, submitted, nothing to do, or no findings; 1 findings, or the repository differs from what is wanted;
 2 wrong arguments, a builder that fails, or a file that cannot be read or written; 3 the Hub refused, could not be
@@ -39,6 +38,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(argument_default=argparse.SUPPRESS, allow_abbrev=False, **keywords)
+        self.places: dict[str, argparse._ActionsContainer] = {"": self}
 
     def error(self, message: str) -> NoReturn:
         """Raise the error."""
@@ -50,9 +50,9 @@ class Parser(argparse.ArgumentParser):
         if value:
             action = "append" if value.endswith("...") else "store"
             keywords = {"action": action, "metavar": value.removesuffix("..."), "type": TYPES.get(value)}
-        known = {each.title: each for each in self._action_groups}
-        place = known.get(group) or self.add_argument_group(group)
-        place.add_argument(f"--{name.replace('_', '-')}", help=help_.replace("%", "%%"), **keywords)
+        if group not in self.places:
+            self.places[group] = self.add_argument_group(group)
+        self.places[group].add_argument(f"--{name.replace('_', '-')}", help=help_.replace("%", "%%"), **keywords)
 
 
 def make_parser(
@@ -65,8 +65,8 @@ def make_parser(
     for name, option in OPTIONS.items():
         default = f" (default: {option.default})" if option.default and isinstance(option.default, str) else ""
         names = ": " + ", ".join(map(str, declared_configs(builder))) if name == "config" else ""
-        told = option.metadata
-        parser.add_option(name, told["help"] + default + names, told["value"], told["group"])
+        shown = option.metadata
+        parser.add_option(name, shown["help"] + default + names, shown["value"], shown["group"])
     for own in _own_options(builder):
         parser.add_option(own.name, own.metadata["help"], "NAME")
     parser.add_option("set", "set a parameter in all configs, and say so in the card; may be repeated", "NAME=VALUE...")
@@ -81,9 +81,7 @@ def make_parser(
 def read_options(
     given: dict[str, Any], builder: type[datasets.DatasetBuilder], home: str | None, source: str
 ) -> Options:
-    """Make `Options` of what the user gave, or raise a UsageError; `home` is the repository of the unchanged dataset,
-    `source` the repository and commit of a script that was fetched.
-    """
+    """Make `Options` of what the user gave; `home` is the repository of the unchanged dataset, `source` of a script."""
     for mode in filter(given.get, MODES):
         for name in given.keys() - {mode, "repo_id", "script", "trust_remote_code"}:
             if mode not in (OPTIONS[name].metadata["modes"] if name in OPTIONS else BUILDS):

@@ -83,9 +83,8 @@ def publish_dataset(arguments: Sequence[str] | None = None, prog: str = "publish
 def validate(arguments: Sequence[str] | None = None) -> int:
     """Run the command that checks a repository."""
     parser = Parser(
-        description="Check a dataset repository: the card's YAML, links and numbers; schema, footer and pages of each "
-        "Parquet file; digests and encodings of what the card's record says the publisher wrote; that no row is in two "
-        "splits of a config. One line for each finding; nothing is changed.",
+        description="Check a dataset repository: its card, its Parquet files, and that no row is in two splits of a "
+        "config. One line for each finding; nothing is changed.",
         epilog=EXIT_CODES,
     )
     parser.add_argument("source", metavar="SOURCE", help="a folder, or namespace/name on the Hub; a folder wins")
@@ -128,8 +127,8 @@ def _source_parser(prog: str, add_help: bool) -> Parser:
         "path of a script or its folder; module:Class; or owner/name of a repository on the Hub that holds its script"
     )
     parser.add_argument("script", metavar="SOURCE", help=text)
-    parser.add_option("trust_remote_code", "run the script of a repository on the Hub", group="options")
-    parser.add_option("work_dir", argparse.SUPPRESS, "DIR", group="options")
+    parser.add_option("trust_remote_code", "run the script of a repository on the Hub", group="")
+    parser.add_option("work_dir", argparse.SUPPRESS, "DIR", group="")
     return parser
 
 

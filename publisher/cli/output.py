@@ -168,7 +168,8 @@ def replace_folder(target: Path, write: Callable[[Path], Sequence[File]]) -> Seq
     nothing is touched.
     """
     target = Path(os.path.realpath(target))
-    present = _refuse_if_taken(target)
+    _refuse_if_taken(target)
+    present = next(folder for folder in target.parents if folder.exists())
     try:
         temporary = tempfile.TemporaryDirectory(dir=present, prefix=f".{target.name}.", ignore_cleanup_errors=True)
     except OSError as error:  # it names a folder that the user did not give
@@ -190,15 +191,14 @@ def replace_folder(target: Path, write: Callable[[Path], Sequence[File]]) -> Seq
     return files
 
 
-def _refuse_if_taken(target: Path) -> Path:
-    """Refuse a folder that holds what the publisher did not write; return the folder above it that exists."""
+def _refuse_if_taken(target: Path) -> None:
     if target in (Path.cwd(), *Path.cwd().parents):
         raise UsageError(f"{target} is or holds the current folder. Give a new folder.")
     there = next(place for place in (target, *target.parents) if place.exists() or place.is_symlink())
     if not there.is_dir():
         raise UsageError(f"{there} is a file. Give a new folder.")
     if there != target or not any(target.iterdir()):
-        return there if there != target else target.parent
+        return
     found = [target / name for name in (CARD, RECORD)]
     card = read_card(*(path.read_text("utf-8", "replace") if path.is_file() else None for path in found))
     if not card.record.card:
@@ -210,4 +210,3 @@ def _refuse_if_taken(target: Path) -> Path:
         is_part = path.is_dir() and not path.is_symlink() and any(path.iterdir())
         if not is_part and (path.is_symlink() or not path.is_file() or written.get(path) != file_digest(path)):
             raise UsageError(f"{path} was added or changed since {target} was written. Move it, or give a new folder.")
-    return target.parent
