@@ -17,7 +17,6 @@ from typing import Any, ClassVar
 
 import datasets
 import yaml
-from datasets.exceptions import DatasetGenerationError
 from huggingface_hub import DatasetCardData
 
 from publisher.errors import PublishingError, fault_of_code
@@ -137,12 +136,6 @@ class RowsError(Exception):
     """Rows that cannot be written as they are: the message begins with the place, and says why."""
 
 
-def bad_value(row: int, column: str, value: Any, feature: Any, reason: object, line: str = "") -> RowsError:
-    """Error for a value that does not fit its feature; `line` is the script's."""
-    where = f"row {row}, column {column!r}" + (f", {line}" if line else "")
-    return RowsError(f"{where}: {short(value)} does not fit {short(feature)}: {short(reason, str)}")
-
-
 def short(value: object, spell: Callable[[object], str] = repr) -> str:
     """Spelling of a value on one line, cut after `LONGEST` characters."""
     try:
@@ -157,13 +150,13 @@ def short(value: object, spell: Callable[[object], str] = repr) -> str:
 def builder_errors(
     kind: type[datasets.DatasetBuilder],
     config: str,
-    split: Callable[[], str] | str = "",
+    split: str = "",
     passing: tuple[type[Exception], ...] = (),
 ) -> Iterator[None]:
     """Turn what a builder raises into a UsageError with a sentence.
 
-    `split` may be a function that returns it when it is needed. Exceptions of the classes in `passing`, what the system
-    refuses outside of the builder, such as a full disk, and the publisher's own errors pass unchanged.
+    Exceptions of the classes in `passing`, what the system refuses outside of the builder, such as a full disk, and the
+    publisher's own errors pass unchanged.
     """
     try:
         yield
@@ -174,25 +167,23 @@ def builder_errors(
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # SystemExit; a panic of a library in Rust
-        name = split if isinstance(split, str) else split()
-        where = f"config {config!r}" + (f", split {name!r}" if name else "")
+        where = f"config {config!r}" + (f", split {split!r}" if split else "")
         reasons = list(_reasons(error))
         if found := next((reason for reason in reasons if isinstance(reason, RowsError)), None):
             raise fault_of_code(f"{where}, {found}", error) from error
         places = [place for reason in reasons if (place := _place(reason, kind))]
-        reason = next((reason for reason in reasons if not isinstance(reason, DatasetGenerationError)), error)
-        if isinstance(reason, OSError) and (reason.errno in FULL or not (places or _address(reason))):
-            raise reason from None
+        if isinstance(error, OSError) and (error.errno in FULL or not (places or _address(error))):
+            raise
         line = f"{places[0]}: " if places else ""
-        text = " ".join(str(reason).split())
-        if (address := _address(reason)) not in text:
+        text = " ".join(str(error).split())
+        if (address := _address(error)) not in text:
             text += f" ({address})"
         if any(hint in text for hint in FOLDER_HINTS):
             text = text.rstrip(".") + ". Give the folder as --data-dir"
         elif "data_files" in text:
             text = text.rstrip(".") + ". Give the files as --set data_files=..."
-        sentence = f"{where}: {line}{type(reason).__name__}{f': {text}' if text else ''}"
-        raise fault_of_code(sentence, reason) from error
+        sentence = f"{where}: {line}{type(error).__name__}{f': {text}' if text else ''}"
+        raise fault_of_code(sentence, error) from error
 
 
 def _reasons(error: BaseException | None) -> Iterator[BaseException]:

@@ -17,15 +17,16 @@ import shutil
 import sys
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any, ClassVar
 
 import datasets
+import pyarrow as pa
 
 from publisher.builders import sequences_of_dicts
 from publisher.errors import UsageError
@@ -52,15 +53,9 @@ from publisher.prepare.configs import (
     describe_files,
     is_unordered,
 )
-from publisher.prepare.datasets_compat import (
-    Place,
-    followed_tables,
-    forget_undated,
-    generate_tables,
-    prepare_rows,
-    split_generators,
-)
-from publisher.prepare.parquet import Writing, file_names, notes_on_media, write_files, write_split
+from publisher.prepare.datasets_compat import forget_undated, split_generators
+from publisher.prepare.generate import generate_tables
+from publisher.prepare.parquet import LARGEST, Writing, file_names, notes_on_media, write_files
 from publisher.prepare.rows import RowsDigest, differing_columns
 
 __all__ = ["ConfigBuilder", "FilePart", "Prepared", "Task", "WholeConfig", "assemble_configs", "plan_tasks"]
@@ -90,7 +85,7 @@ class ConfigBuilder:
     work_folder: Path = field(default_factory=lambda: Options("").work_folder)  # downloads are kept in a folder of it
     shared: TemporaryFolder | None = None  # for archives that several configs of a run extract
 
-    def errors(self, split: Callable[[], str] | str = "", **passing: Any) -> AbstractContextManager[None]:
+    def errors(self, split: str = "", **passing: Any) -> AbstractContextManager[None]:
         """Turn what the builder raises into a sentence with the config, see `builder_errors`."""
         return builder_errors(self.builder_class, self.config_name, split, **passing)
 
@@ -156,15 +151,21 @@ class ConfigBuilder:
             splits.sort(key=lambda split: (SPLITS.index(split[0]) if split[0] in SPLITS else len(SPLITS), split[0]))
         return dict(splits)
 
+    def tables(self, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
+        """Rows for some `gen_kwargs` of a split; the features are known when this returns."""
+        tables = generate_tables(self.builder, gen_kwargs)
+        return chain(list(islice(tables, 1)), tables)
+
     @cached_property
     def features(self) -> datasets.Features:
         """The features: declared, or inferred from the first table as `datasets` does."""
-        if self.builder.info.features is not None:
-            return self.builder.info.features
         with self.errors():
-            for gen_kwargs in self.splits.values():
-                for table in generate_tables(self.builder, gen_kwargs):
-                    return datasets.Features.from_arrow_schema(table.schema)
+            for gen_kwargs in self.splits.values() if self.builder.info.features is None else ():
+                self.tables(gen_kwargs)
+            features = self.builder.info.features
+            if features is not None:
+                check_features(features)
+                return features
         raise UsageError(
             f"config {self.config_name!r} declares no features, and has no rows to infer them from. Declare them"
         )
@@ -193,26 +194,18 @@ class WholeConfig:
         return self.source.config_name
 
     def prepare(self, root: Path) -> PreparedConfig:
-        """Write all splits below the repository's folder `root`; what `datasets` prepares is dropped again."""
-        source, builder = self.source, self.source.builder
+        """Write all splits below the repository's folder `root`."""
+        source = self.source
         folder = data_folder(self.name, self.default)
         media: dict[str, str] = {}
         files, digests = {}, {}
-        with tempfile.TemporaryDirectory(dir=root.parent) as rows:
-            splits = source.splits
-            place = Place(issubclass(source.builder_class, datasets.ArrowBasedBuilder))
-            with source.errors(lambda: place.split), prepare_rows(builder, place):
-                builder.download_and_prepare(str(Path(rows, "rows")))
-            with source.errors():
-                check_features(source.features)
-            for split in splits:
-                with source.errors(split):
-                    _check_rows(self.name, split, builder.info.splits[split].num_examples)
-                    dataset = builder.as_dataset(split=split)  # a script may declare its features as a plain dict
-                    writing = replace(source.writing(root, media), features=dataset.features)
-                    files[split], digest = write_split(dataset, split, root / folder, writing)
-                digests[split] = digest.numbers()
-        prepared = _describe(source, dataset.features, digests, folder, files, media)
+        for split, gen_kwargs in source.splits.items():
+            with source.errors(split):
+                tables, path = source.tables(gen_kwargs), root / folder / f"{split}.parquet"
+                written = list(write_files(tables, path, source.writing(root, media)))
+            files[split] = _name_files([file for file, _ in written], folder, split, self.name)
+            digests[split] = written[-1][1].numbers()
+        prepared = _describe(source, digests, folder, files, media)
         source.close()
         return prepared
 
@@ -247,10 +240,11 @@ class FilePart:
 
     def prepare(self, root: Path) -> Iterator[LocalFile]:
         """Write the files below the repository's folder `root`, under temporary names, and yield each."""
-        path = root / self.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        writing = self.source.writing(root, self.media)
-        yield from _write_shards(self.source, self.split, self.first, self.stop, path, writing)
+        source = self.source
+        with source.errors(self.split):
+            tables = source.tables(_some_shards(source.splits[self.split], self.first, self.stop))
+            for file, _ in write_files(tables, root / self.path, source.writing(root, self.media), LARGEST):
+                yield file
 
 
 Task = WholeConfig | FilePart
@@ -295,22 +289,24 @@ def _assemble(parts: Sequence[FilePart], prepared: Sequence[Sequence[DataFile]])
         for part, of_part in of_split:
             files += of_part
             media |= part.media
-        names = file_names(split, len(files))
-        by_split[split] = [_rename(file, f"{folder}/{name}") for file, name in zip(files, names, strict=True)]
-    for split, files in by_split.items():
-        _check_rows(source.config_name, split, add_up(files)[1])
-    return _describe(source, source.features, {}, folder, by_split, media, in_parts=True)
+        by_split[split] = _name_files(files, folder, split, source.config_name)
+    return _describe(source, {}, folder, by_split, media, in_parts=True)
 
 
-def _rename(file: DataFile, path: str) -> DataFile:
-    if isinstance(file, LocalFile):
-        return replace(file, path=path, source=file.source.rename(file.source.with_name(Path(path).name)))
-    return replace(file, path=path)
+def _name_files(files: Sequence[DataFile], folder: str, split: str, config: str) -> list[DataFile]:
+    """Give the files of a split their names, as their number is known now; refuse an empty split."""
+    if not any(file.rows for file in files):
+        raise UsageError(f"config {config!r}, split {split!r}: {NO_ROWS}")
+    named: list[DataFile] = []
+    for file, name in zip(files, file_names(split, len(files)), strict=True):
+        if isinstance(file, LocalFile):
+            file = replace(file, source=file.source.rename(file.source.with_name(name)))
+        named.append(replace(file, path=f"{folder}/{name}"))
+    return named
 
 
 def _describe(
     source: ConfigBuilder,
-    features: datasets.Features,
     digests: Mapping[str, Mapping[str, str]],
     folder: str,
     files: Mapping[str, Sequence[DataFile]],
@@ -319,14 +315,9 @@ def _describe(
 ) -> PreparedConfig:
     builder, note = source.builder, default_note(source.builder_class)
     notes = (*([note] if note else []), *notes_on_media(source.config_name, media))
-    info, provenance = describe_files(builder, features, files), describe_builder(builder)
+    info, provenance = describe_files(builder, source.features, files), describe_builder(builder)
     inputs = source.fetched_paths
     return PreparedConfig(builder.config, info, digests, folder, files, provenance, inputs, in_parts, notes)
-
-
-def _check_rows(config: str, split: str, rows: int) -> None:
-    if not rows:
-        raise UsageError(f"config {config!r}, split {split!r}: {NO_ROWS}")
 
 
 def _is_sharded(source: ConfigBuilder) -> bool:
@@ -348,9 +339,9 @@ def _divides(source: ConfigBuilder, gen_kwargs: Mapping[str, Any]) -> bool:
     are_files = all("://" in word or Path(word).exists() for word in words)
     if not _count_shards(gen_kwargs) or (len(lists) == 1 and are_files):
         return True
-    alone, together = RowsDigest(source.features), RowsDigest(source.features)
-    rows = 0
     try:
+        alone, together = RowsDigest(source.features), RowsDigest(source.features)
+        rows = 0
         for table in generate_tables(source.builder, _some_shards(gen_kwargs, 0, 1)):
             alone.add(table)
             rows += len(table)
@@ -369,16 +360,14 @@ def _plan_parts(source: ConfigBuilder, default: str) -> list[FilePart]:
 
     The first and the last shard of each split are drawn, each once, to know what the files will be like.
     """
-    with source.errors():
-        check_features(source.features)
     parts = []
     media: dict[str, str] = {}
     folder = data_folder(source.config_name, default)
     for split, gen_kwargs in source.splits.items():
         shards = _count_shards(gen_kwargs) or 1
         first = _draw_shard(source, split, 0, media)
-        if shards == 1:
-            _check_rows(source.config_name, split, first.rows or 0)
+        if shards == 1 and not first.rows:
+            raise UsageError(f"config {source.config_name!r}, split {split!r}: {NO_ROWS}")
         last = _draw_shard(source, split, shards - 1, media) if shards > 1 else first
         sample = hashlib.sha256(f"{first.sha256} {last.sha256}".encode()).hexdigest()
         count = -(-shards // max(1, parquet.FILE_BYTES // max(first.size, last.size, 1)))
@@ -392,21 +381,12 @@ def _plan_parts(source: ConfigBuilder, default: str) -> list[FilePart]:
 
 def _draw_shard(source: ConfigBuilder, split: str, shard: int, media: dict[str, str]) -> KnownFile:
     """Describe a shard, all of its files together."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "shard.parquet")
-        writing = replace(source.writing(path.parent, media), metadata={})
-        files = list(_write_shards(source, split, shard, shard + 1, path, writing))
-    digest = hashlib.sha256(" ".join(file.sha256 for file in files).encode()).hexdigest()
+    with tempfile.TemporaryDirectory() as folder, source.errors(split):
+        tables = source.tables(_some_shards(source.splits[split], shard, shard + 1))
+        writing = replace(source.writing(Path(folder), media), metadata={})
+        files = [file for file, _ in write_files(tables, Path(folder, "shard.parquet"), writing, LARGEST)]
+    digest = hashlib.sha256(" ".join(file.rows_sha256 for file in files).encode()).hexdigest()
     return KnownFile("", *add_up(files), digest)
-
-
-def _write_shards(
-    source: ConfigBuilder, split: str, first: int, stop: int, path: Path, writing: Writing
-) -> Iterator[LocalFile]:
-    with source.errors(split):
-        items = source.builder._generate_tables(**_some_shards(source.splits[split], first, stop))
-        tables = (table for _, table in followed_tables(items, writing.features, Place(True)))
-        yield from write_files(tables, path, writing)
 
 
 def _count_shards(gen_kwargs: Mapping[str, Any]) -> int:
