@@ -338,7 +338,7 @@ def _task(name: str) -> type:
 def _ignore_recorded(kind: type[datasets.DatasetBuilder]) -> None:
     """Ignore README.md and dataset_infos.json next to a script, which are often of an earlier version of it.
 
-    `datasets` before 5 compares the rows with them (NonMatchingSplitsSizesError).
+    `datasets` before 5 takes from them what the script does not declare, such as features.
     """
     if hasattr(kind, "get_all_exported_dataset_infos"):
         kind.get_all_exported_dataset_infos = classmethod(lambda cls: {})

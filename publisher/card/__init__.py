@@ -35,7 +35,7 @@ from publisher.card.record import (
     write_card,
 )
 from publisher.errors import DifferenceError, UsageError
-from publisher.prepare import as_read, digest_of, item_of, portable_yaml, rows_sha256_of, yaml_of_features
+from publisher.prepare import as_read, item_of, portable_yaml, yaml_of_features
 from publisher.prepare.configs import (
     ConfigCard,
     PreparedConfig,
@@ -134,8 +134,8 @@ def compose(
         config.name: ConfigRecord(
             provenance=config.provenance,
             digests=config.digests,
-            files={file.path: digest_of(file) or "" for file in config.all_files},
-            rows_sha256={file.path: digest for file in config.all_files if (digest := rows_sha256_of(file))},
+            files={file.path: file.sha256 or "" for file in config.all_files},
+            rows_sha256={file.path: digest for file in config.all_files if (digest := file.rows_sha256)},
             features=features_sha256(config.info.features),
             num_bytes={name: split.num_bytes for name, split in config.info.splits.items()},
         )

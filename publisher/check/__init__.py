@@ -23,7 +23,7 @@ from publisher.hub.errors import explain, is_of_the_hub
 from publisher.hub.http import cache_of_its_own, with_retries
 from publisher.hub.repository import Repository
 from publisher.plan import EMPTY, Commit, Plan, RemoteFile, State
-from publisher.prepare import File, LocalFile, TextFile, as_read, digest_of, file_digest, rows_sha256_of
+from publisher.prepare import File, LocalFile, TextFile, as_read, file_digest
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.datasets_compat import table_cast
 from publisher.prepare.parquet import MAGIC, digest_of_rows
@@ -215,15 +215,15 @@ def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[s
         def digests(path: Path, after: File = after) -> tuple[str, str]:
             # a file that is not the wanted one may do harm: its rows are not read
             digest = file_digest(path)
-            is_wanted = rows_sha256_of(after) and digest == digest_of(after) and features[after.path] is not None
+            is_wanted = after.rows_sha256 and digest == after.sha256 and features[after.path] is not None
             return digest, digest_of_rows(path, features[after.path]) if is_wanted else ""
 
         found = repository.look_into(file, state.commit, digests)
         if found is None:
             yield _lost(file.path)
-        elif found[0] != (file.sha256 or (digest_of(after) if file.path not in (CARD, RECORD) else None) or found[0]):
+        elif found[0] != (file.sha256 or (after.sha256 if file.path not in (CARD, RECORD) else None) or found[0]):
             yield f"{file.path} has other bytes than the Hub lists: SHA-256 {found[0]}"
-        elif finding := file_finding(file.path, found[0], None, found[1], rows_sha256_of(after)):
+        elif finding := file_finding(file.path, found[0], None, found[1], after.rows_sha256):
             yield finding
 
 
@@ -270,7 +270,7 @@ def _compare_split(
         digest = RowsDigest(features)
         for table in tables_from(start, stop):
             digest.add(table)
-        if digest.hexdigest() != rows_sha256_of(file):
+        if digest.hexdigest() != file.rows_sha256:
             yield _first_difference(place, file, tables_from(start, stop), start, features)
             break
         start = stop

@@ -21,7 +21,7 @@ from publisher.cli import AT_END, UNINTERRUPTED
 from publisher.errors import UsageError
 from publisher.options import Options
 from publisher.plan import Change, Dataset
-from publisher.prepare import File, LocalFile, TextFile, digest_of, file_digest
+from publisher.prepare import File, LocalFile, TextFile, file_digest
 from publisher.prepare.configs import default_config
 from publisher.prepare.tasks import FilePart
 from publisher.publish import Outcome
@@ -80,7 +80,7 @@ def print_plan(outcome: Outcome, target: Options) -> None:
         print(f"  {change.action:7} {_name(group):{width}}  {sizes} bytes{whose}")
     if any(change.action == "compare" for change in outcome.plan.changes):
         print("  compare: prepared first, then compared")
-    if any(change.after and digest_of(change.after) is None for change in outcome.plan.changes):
+    if any(change.after and change.after.sha256 is None for change in outcome.plan.changes):
         print("  sizes and number of files hold if all shards are like the first and the last")
     if target.source:
         print(f"  prepared by the script of {target.source}")
@@ -118,7 +118,7 @@ def as_json(outcome: Outcome, target: Options, result: str) -> dict[str, Any]:
                 "by_others": change.by_others,
                 "size_before": change.before.size if change.before else None,
                 "size": change.after.size if change.after else None,
-                "sha256": digest_of(change.after) if change.after else None,
+                "sha256": change.after.sha256 if change.after else None,
             }
             for change in outcome.plan.changes
         ],

@@ -29,14 +29,10 @@ from publisher.card.record import (
 from publisher.errors import DifferenceError, UsageError
 from publisher.options import Options
 from publisher.prepare import (
-    ExpectedFile,
+    DataFile,
     File,
-    KnownFile,
     TextFile,
-    content_of,
     describe_file,
-    digest_of,
-    rows_sha256_of,
 )
 from publisher.prepare.configs import PreparedConfig, declared_configs, is_as_declared
 from publisher.prepare.datasets_compat import flat
@@ -63,8 +59,8 @@ class RemoteFile:
         if self.size != file.size:
             return False
         if self.sha256:
-            return self.sha256 == digest_of(file)
-        return (content := content_of(file)) is not None and self.blob_id == git_blob_id(content)
+            return self.sha256 == file.sha256
+        return (content := file.content) is not None and self.blob_id == git_blob_id(content)
 
 
 @dataclass(frozen=True)
@@ -137,7 +133,7 @@ class Dataset:
         self, card: Card, files: Sequence[File], repo_id: str, existing: ExistingCard = NO_CARD
     ) -> tuple[TextFile, Record]:
         """Return README.md and the record; raises UsageError if the card shows a picture that is missing."""
-        assets = {file.path: digest_of(file) or "" for file in files if file.path.startswith("assets/")}
+        assets = {file.path: file.sha256 or "" for file in files if file.path.startswith("assets/")}
         text, record = compose(card, self.builder, self.configs, assets, repo_id, existing)
         for picture in PICTURE.findall(text):
             if card.assets and picture not in {*assets, *existing.paths}:
@@ -255,9 +251,9 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
         is_same = as_before.file == recorded.file
         record = as_before if is_same else replace(record, readme=record.readme and state.files[CARD].blob_id)
     texts = [of_card, replace(_change(record.file, state.files.get(RECORD), recorded), by_others=False)]
-    if any(isinstance(file, ExpectedFile) for file in files):  # then the numbers in card and record are expected, too
+    if any(file.sha256 is None for file in files):  # then the numbers in card and record are expected, too
         texts = [
-            replace(text, action="compare" if text.before else "add", after=ExpectedFile(text.path, text.after.size))
+            replace(text, action="compare" if text.before else "add", after=DataFile(text.path, text.after.size))
             for text in texts
             if text.after
         ]
@@ -278,7 +274,7 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
 def _change(file: File, before: RemoteFile | None, recorded: Record) -> Change:
     if before is None:
         return Change(file.path, "add", None, file)
-    if digest_of(file) is None:
+    if file.sha256 is None:
         return Change(file.path, "compare", before, file)
     if before.has_content_of(file):
         return Change(file.path, "same", before, file)
@@ -337,16 +333,16 @@ def _keep(
         file.path: existing[file.path]
         for file in config.all_files
         if file.path in record.files and file.path in existing
-        if rows_sha256_of(file) and rows_sha256_of(file) == record.rows_sha256.get(file.path)
+        if file.rows_sha256 and file.rows_sha256 == record.rows_sha256.get(file.path)
     }
     unread = [remote for remote in same.values() if remote.sha256 is None]
     kept = {path: remote for path, remote in same.items() if remote.sha256 == record.files[path]}
 
     def as_recorded(file: File) -> File:
         remote = kept.get(file.path)
-        if not isinstance(file, KnownFile) or remote is None or remote.sha256 == file.sha256:
+        if remote is None or remote.sha256 == file.sha256 or isinstance(file, TextFile):
             return file
-        return KnownFile(file.path, remote.size, file.rows, file.nbytes, remote.sha256 or "", file.rows_sha256)
+        return DataFile(file.path, remote.size, file.rows, file.nbytes, remote.sha256, file.rows_sha256)
 
     files = {split: list(map(as_recorded, of_split)) for split, of_split in config.files.items()}
     info = config.info
@@ -429,7 +425,7 @@ def notes(
 def _rows_differ(record: ConfigRecord, config: PreparedConfig) -> bool:
     if record.digests and config.digests:
         return record.digests != config.digests
-    found = {file.path: rows_sha256_of(file) for file in config.all_files}
+    found = {file.path: file.rows_sha256 for file in config.all_files}
     return any(rows and rows != record.rows_sha256.get(path, rows) for path, rows in found.items())
 
 

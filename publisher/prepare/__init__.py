@@ -30,38 +30,39 @@ FOLDER_HINTS = ("data_dir", "manual_dir", "manually download")
 
 @dataclass(frozen=True)
 class DataFile:
-    """Path, size and rows of any file that is not just text."""
+    """A file of rows, or another one of which only these numbers count."""
 
     path: str  # below the repository's root, with forward slashes
     size: int  # bytes
     rows: int | None = None
     nbytes: int | None = None  # of the rows in Arrow
+    sha256: str | None = None  # None if the file is not written yet; the numbers are those expected
+    rows_sha256: str = ""  # SHA-256 of the rows, see `publisher.prepare.rows`, or nothing
+
+    @property
+    def content(self) -> bytes | None:
+        """The content, if it is on this machine."""
+        return None
 
 
 @dataclass(frozen=True)
-class ExpectedFile(DataFile):
-    """A file that is not drawn yet; its numbers hold if all shards are like the first and the last one."""
-
-
-@dataclass(frozen=True)
-class KnownFile(DataFile):
-    """A file whose content is known by its digest, wherever it is; its numbers are exact."""
-
-    sha256: str = ""
-    rows_sha256: str = ""  # SHA-256 of its rows, see `publisher.prepare.rows`
-
-
-@dataclass(frozen=True)
-class LocalFile(KnownFile):
+class LocalFile(DataFile):
     """A file on this machine."""
 
+    sha256: str = ""
     source: Path = Path()
+
+    @property
+    def content(self) -> bytes:
+        """The content."""
+        return self.source.read_bytes()
 
 
 @dataclass(frozen=True)
-class UploadedFile(KnownFile):
+class UploadedFile(DataFile):
     """A file that the Hub stores, and that is not visible before a commit names it."""
 
+    sha256: str = ""
     sample: bytes = b""  # its first bytes, which the client shows the Hub
 
 
@@ -72,6 +73,7 @@ class TextFile:
     path: str
     content: bytes
     rows: ClassVar[None] = None
+    rows_sha256: ClassVar[str] = ""
 
     @property
     def size(self) -> int:
@@ -113,23 +115,6 @@ def add_up(files: Sequence[DataFile]) -> tuple[int, int, int]:
     """Bytes, rows, and bytes in Arrow of several files together."""
     size, rows, nbytes = (sum(getattr(file, number) or 0 for file in files) for number in ("size", "rows", "nbytes"))
     return size, rows, nbytes
-
-
-def digest_of(file: File) -> str | None:
-    """SHA-256 of a file's content, or None if it is only expected."""
-    return file.sha256 if isinstance(file, (KnownFile, TextFile)) else None
-
-
-def rows_sha256_of(file: File) -> str:
-    """SHA-256 of the rows of a file, or nothing if it has none, or they are not known."""
-    return file.rows_sha256 if isinstance(file, KnownFile) else ""
-
-
-def content_of(file: File) -> bytes | None:
-    """The content of a file that is here or in memory, else None."""
-    if isinstance(file, LocalFile):
-        return file.source.read_bytes()
-    return file.content if isinstance(file, TextFile) else None
 
 
 class RowsError(Exception):

@@ -63,17 +63,18 @@ def write_files(
     Their number shows at the end: each gets a number before the suffix of `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    most = largest * FILE_BYTES
     size = number = 0
 
     def place(group: pa.Table) -> int:
         nonlocal size, number
-        if size and size + group.nbytes > largest * FILE_BYTES:
+        if size and size + group.nbytes > most:
             size, number = 0, number + 1
         size += group.nbytes
         return number
 
     whole = None
-    for index, groups in groupby(_row_groups(_complete(tables, writing)), place):
+    for index, groups in groupby(_row_groups(tables, writing, min(most, ROW_GROUP_BYTES)), place):
         file, digest = _write(groups, path.with_suffix(f".{index}{path.suffix}"), writing, whole)
         whole = whole or digest
         yield file, whole
@@ -173,37 +174,36 @@ def _read_back(path: Path, features: datasets.Features) -> tuple[RowsDigest, int
     return found, nbytes
 
 
-def _complete(tables: Iterable[pa.Table], writing: Writing) -> Iterator[pa.Table]:
-    """Tables with the bytes of their media, none of them larger than a row group."""
-    first = 0
-    for table in tables:
-        for piece in _divide(table, lambda piece: piece.nbytes + external_bytes(piece, writing.features)):
-            whole = hide_folders(embed_media(piece, writing.features, first), writing.folders, writing.media)
-            yield from _divide(whole, lambda piece: piece.nbytes)
-            first += len(piece)
-
-
-def _divide(table: pa.Table, size_of: Callable[[pa.Table], int]) -> Iterator[pa.Table]:
-    """The rows in tables that fit into a row group, or of a single row that does not."""
-    half = len(table) // 2
-    if half and size_of(table) > ROW_GROUP_BYTES:
-        yield from _divide(table[:half], size_of)
-        yield from _divide(table[half:], size_of)
-    elif len(table):
-        yield table
-
-
-def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+def _row_groups(tables: Iterable[pa.Table], writing: Writing, most: float) -> Iterator[pa.Table]:
+    """The rows with the bytes of their media, in tables of at most so many bytes, or of a single row with more."""
     held: list[pa.Table] = []
     size = 0
-    for table in tables:
-        if held and size + table.nbytes > ROW_GROUP_BYTES:
+    for table in _complete(tables, writing, most):
+        if held and size + table.nbytes > most:
             yield pa.concat_tables(held).combine_chunks()
             held, size = [], 0
         held.append(table)
         size += table.nbytes
     if held:
         yield pa.concat_tables(held).combine_chunks()
+
+
+def _complete(tables: Iterable[pa.Table], writing: Writing, most: float) -> Iterator[pa.Table]:
+    first = 0
+    for table in tables:
+        for piece in _divide(table, most, lambda piece: piece.nbytes + external_bytes(piece, writing.features)):
+            whole = hide_folders(embed_media(piece, writing.features, first), writing.folders, writing.media)
+            yield from _divide(whole, most, lambda piece: piece.nbytes)
+            first += len(piece)
+
+
+def _divide(table: pa.Table, most: float, size_of: Callable[[pa.Table], int]) -> Iterator[pa.Table]:
+    half = len(table) // 2
+    if half and size_of(table) > most:
+        yield from _divide(table[:half], most, size_of)
+        yield from _divide(table[half:], most, size_of)
+    elif len(table):
+        yield table
 
 
 def _encodings(schema: pa.Schema) -> dict[str, Any]:

@@ -34,8 +34,6 @@ from publisher.options import Options
 from publisher.prepare import (
     NO_ROWS,
     DataFile,
-    ExpectedFile,
-    KnownFile,
     LocalFile,
     add_up,
     builder_errors,
@@ -218,7 +216,7 @@ class FilePart:
     split: str
     first: int  # of its shards
     stop: int
-    expected: ExpectedFile  # from the first and the last shard of the split
+    expected: DataFile  # from the first and the last shard of the split
     fingerprint: str  # digest of the rows of those two shards
     media: dict[str, str] = field(default_factory=dict)  # examples of paths of media in text, by column
     unit: ClassVar[str] = " rows"
@@ -374,19 +372,19 @@ def _plan_parts(source: ConfigBuilder, default: str) -> list[FilePart]:
         bounds = [shards * index // count for index in range(count + 1)]
         for name, start, stop in zip(file_names(split, count), bounds[:-1], bounds[1:], strict=True):
             drawn = [first] * (stop - start - 1) + [first if stop < shards else last]
-            expected = ExpectedFile(f"{folder}/{name}", *add_up(drawn))
+            expected = DataFile(f"{folder}/{name}", *add_up(drawn))
             parts.append(FilePart(source, split, start, stop, expected, sample, media))
     return parts
 
 
-def _draw_shard(source: ConfigBuilder, split: str, shard: int, media: dict[str, str]) -> KnownFile:
+def _draw_shard(source: ConfigBuilder, split: str, shard: int, media: dict[str, str]) -> DataFile:
     """Describe a shard, all of its files together."""
     with tempfile.TemporaryDirectory() as folder, source.errors(split):
         tables = source.tables(_some_shards(source.splits[split], shard, shard + 1))
         writing = replace(source.writing(Path(folder), media), metadata={})
         files = [file for file, _ in write_files(tables, Path(folder, "shard.parquet"), writing, LARGEST)]
     digest = hashlib.sha256(" ".join(file.rows_sha256 for file in files).encode()).hexdigest()
-    return KnownFile("", *add_up(files), digest)
+    return DataFile("", *add_up(files), digest)
 
 
 def _count_shards(gen_kwargs: Mapping[str, Any]) -> int:
