@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ast
 import copy
-import inspect
 import math
 import re
 import sys
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -36,6 +34,7 @@ SPLIT = re.compile(r"\w+(\.\w+)*")  # what `datasets` takes, to the very end of 
 LONGEST = 200  # bytes of a name, of the 255 that file systems allow
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 UNORDERED = {"set", "frozenset", "glob", "iglob", "rglob", "iterdir", "listdir", "scandir", "walk"}
+ORDERED = ("sorted", "len", "min", "max", "sum")
 GOING_THROUGH = ("list", "tuple", "map", "filter", "enumerate")
 
 
@@ -117,38 +116,36 @@ def is_unordered(builder: type) -> bool:
 
     This reads its own modules, and those next to its script.
     """
-    modules = {base.__module__: sys.modules.get(base.__module__) for base in builder.__mro__}
-    folders = {Path(getattr(m, "__file__", "") or "").parent for name, m in modules.items() if name.startswith(PACKAGE)}
-    modules |= {n: m for n, m in sys.modules.items() if Path(getattr(m, "__file__", "") or "").parent in folders}
+    names = {base.__module__ for base in builder.__mro__}
+    own = {name for name in names if name.partition(".")[0] not in ("datasets", *sys.stdlib_module_names)}
+    files = {name: Path(getattr(module, "__file__", None) or "") for name, module in sys.modules.items()}
+    folders = {files[name].parent for name in own if name.startswith(PACKAGE)}
     nodes: list[ast.AST] = []
-    for name, module in modules.items():
-        if module and name.partition(".")[0] not in ("datasets", *sys.stdlib_module_names):
-            with suppress(OSError, TypeError, SyntaxError):
-                nodes += ast.walk(ast.parse(inspect.getsource(module)))
-    names: set[str] = set()
+    for name, file in files.items():
+        if file.suffix == ".py" and file.is_file() and (name in own or file.parent in folders):
+            nodes += ast.walk(ast.parse(file.read_bytes()))
+    unordered = set(UNORDERED)
     for node in nodes:
-        if isinstance(node, ast.Assign) and _has_no_order(node.value, names):
-            names |= {part.id for target in node.targets for part in ast.walk(target) if isinstance(part, ast.Name)}
-    for node in nodes:
-        gone_through = [getattr(node, "iter", None)]  # of loops and comprehensions
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in GOING_THROUGH:
-            gone_through += node.args
-        if isinstance(node, (ast.List, ast.Tuple)):
-            gone_through += [part for part in node.elts if isinstance(part, ast.Starred)]
-        if any(part and _has_no_order(part, names) for part in gone_through):
-            return True
-    return False
+        if isinstance(node, ast.Assign) and _mentions(node.value, unordered):
+            unordered |= {part.id for target in node.targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+    return any(_mentions(part, unordered) for node in nodes for part in _gone_through(node))
 
 
-def _has_no_order(node: ast.AST, names: Collection[str]) -> bool:
-    """Return True if a part of an expression is a set, a folder's list, or one of these names."""
-    if isinstance(node, (ast.Set, ast.SetComp)) or (isinstance(node, ast.Name) and node.id in names):
+def _gone_through(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, (ast.For, ast.comprehension)):
+        return [node.iter]
+    if isinstance(node, ast.Starred):
+        return [node.value]
+    return node.args if isinstance(node, ast.Call) and getattr(node.func, "id", "") in GOING_THROUGH else []
+
+
+def _mentions(node: ast.AST, unordered: Collection[str]) -> bool:
+    """Return True if an expression has a set or one of these names in it, other than to sort or to compare."""
+    if isinstance(node, (ast.Set, ast.SetComp)) or getattr(node, "id", getattr(node, "attr", "")) in unordered:
         return True
-    called = getattr(node, "func", None)
-    name = getattr(called, "id", None) or getattr(called, "attr", None)
-    if name in UNORDERED or isinstance(node, ast.Compare) or name in ("sorted", "len", "min", "max", "sum"):
-        return name in UNORDERED
-    return any(_has_no_order(part, names) for part in ast.iter_child_nodes(node))
+    if isinstance(node, ast.Compare) or (isinstance(node, ast.Call) and getattr(node.func, "id", "") in ORDERED):
+        return False
+    return any(_mentions(part, unordered) for part in ast.iter_child_nodes(node))
 
 
 def choose_configs(builder: type[datasets.DatasetBuilder], chosen: Sequence[str] = ()) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import mimetypes
 import re
 import tempfile
@@ -198,12 +199,10 @@ def _complete(tables: Iterable[pa.Table], writing: Writing, most: float) -> Iter
 
 
 def _divide(table: pa.Table, most: float, size_of: Callable[[pa.Table], int]) -> Iterator[pa.Table]:
-    half = len(table) // 2
-    if half and size_of(table) > most:
-        yield from _divide(table[:half], most, size_of)
-        yield from _divide(table[half:], most, size_of)
-    elif len(table):
-        yield table
+    count = min(len(table), max(1, math.ceil(size_of(table) / most)))
+    for index in range(count):
+        piece = table[len(table) * index // count : len(table) * (index + 1) // count]
+        yield from [piece] if count == 1 else _divide(piece, most, size_of)
 
 
 def _encodings(schema: pa.Schema) -> dict[str, Any]:
