@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -98,17 +99,10 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def describe_file(
-    source: Path,
-    root: Path,
-    rows: int | None = None,
-    nbytes: int | None = None,
-    rows_sha256: str = "",
-    within: str = "",
-) -> LocalFile:
+def describe_file(source: Path, root: Path, within: str = "", **numbers: Any) -> LocalFile:
     """Size and digest of a file below `root`, whose path in the repository begins with `within`."""
     path = within + source.relative_to(root).as_posix()
-    return LocalFile(path, source.stat().st_size, rows, nbytes, file_digest(source), rows_sha256, source)
+    return LocalFile(path, source.stat().st_size, sha256=file_digest(source), source=source, **numbers)
 
 
 def add_up(files: Sequence[DataFile]) -> tuple[int, int, int]:
@@ -145,39 +139,26 @@ def builder_errors(
     """
     try:
         yield
-    except (PublishingError, MemoryError):
+    except (PublishingError, MemoryError, KeyboardInterrupt, GeneratorExit):
         raise
     except passing:
         raise
-    except (KeyboardInterrupt, GeneratorExit):
-        raise
     except BaseException as error:  # SystemExit; a panic of a library in Rust
         where = f"config {config!r}" + (f", split {split!r}" if split else "")
-        reasons = list(_reasons(error))
-        if found := next((reason for reason in reasons if isinstance(reason, RowsError)), None):
-            raise fault_of_code(f"{where}, {found}", error) from error
-        places = [place for reason in reasons if (place := _place(reason, kind))]
-        if isinstance(error, OSError) and (error.errno in FULL or not (places or _address(error))):
+        if isinstance(error, RowsError):
+            raise fault_of_code(f"{where}, {error}", error) from error
+        place, address = _place(error, kind), _address(error)
+        if isinstance(error, OSError) and (error.errno in FULL or not (place or address)):
             raise
-        line = f"{places[0]}: " if places else ""
         text = " ".join(str(error).split())
-        if (address := _address(error)) not in text:
+        if address not in text:
             text += f" ({address})"
         if any(hint in text for hint in FOLDER_HINTS):
             text = text.rstrip(".") + ". Give the folder as --data-dir"
         elif "data_files" in text:
             text = text.rstrip(".") + ". Give the files as --set data_files=..."
-        sentence = f"{where}: {line}{type(error).__name__}{f': {text}' if text else ''}"
-        raise fault_of_code(sentence, error) from error
-
-
-def _reasons(error: BaseException | None) -> Iterator[BaseException]:
-    """List an error and what led to it."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        parts = filter(None, (where, place, type(error).__name__, text))
+        raise fault_of_code(": ".join(parts), error) from error
 
 
 def _address(error: BaseException) -> str:
@@ -187,7 +168,7 @@ def _address(error: BaseException) -> str:
     return next((str(url) for url in found if url), "")
 
 
-def _place(error: BaseException, kind: type) -> str | None:
+def _place(error: BaseException, kind: type) -> str:
     """File and line of the builder's script, or of a module next to it, where an error was raised or passed last."""
     files = [getattr(sys.modules.get(base.__module__), "__file__", None) for base in kind.__mro__]
     library = Path(datasets.__file__).parent
@@ -198,7 +179,7 @@ def _place(error: BaseException, kind: type) -> str | None:
         own = file in scripts or (HERE not in file.parents and "site-packages" not in file.parts)
         if own and file.is_file() and any(folder == file.parent or folder in file.parents for folder in folders):
             return f"{file.name}, line {frame.lineno}"
-    return None
+    return ""
 
 
 # --- features ---------------------------------------------------------------------------------------------------------
@@ -212,17 +193,9 @@ def plain(name: Any) -> Any:
     return str.__str__(name) if isinstance(name, str) else name
 
 
-def plain_features(feature: Any) -> Any:
+def plain_features(features: Mapping[str, Any]) -> datasets.Features:
     """Features whose names of columns and labels are plain text."""
-    if isinstance(feature, datasets.ClassLabel):
-        names = list(map(plain, feature.names))
-        is_plain = all(type(name) is str for name in feature.names)
-        return feature if is_plain else datasets.ClassLabel(names=names, id=feature.id)
-    if isinstance(feature, dict):
-        return {plain(name): plain_features(inner) for name, inner in feature.items()}
-    if isinstance(feature, list):
-        return [plain_features(inner) for inner in feature]
-    return replace(feature, feature=plain_features(feature.feature)) if item_of(feature) is not None else feature
+    return datasets.Features.from_dict(json.loads(json.dumps(datasets.Features(features).to_dict(), default=int)))
 
 
 def item_of(feature: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Parts of `datasets` that it does not export and the publisher cannot do without, each with its reason.
+"""What `datasets` does with a builder, and parts of it that it does not export, each with its reason.
 
 tests/test_internals.py and the tests of prepare try all of them with the oldest and the newest supported version.
 """
@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import datasets
 import datasets.features.features as encoding
 import pyarrow as pa
-from datasets.arrow_writer import ArrowWriter
+from datasets.arrow_writer import ArrowWriter, TypedSequence
 from datasets.data_files import EmptyDatasetError as EmptyDatasetError  # these four read a card and the files of
 from datasets.data_files import get_data_patterns as get_data_patterns  # a folder as `load_dataset` will
 from datasets.data_files import resolve_pattern as resolve_pattern
@@ -28,7 +31,12 @@ from datasets.utils.file_utils import hash_url_to_filename, is_relative_path, ur
 from datasets.utils.metadata import MetadataConfigs as MetadataConfigs  # writes `configs` as `push_to_hub` does
 from datasets.utils.py_utils import map_nested
 
-from publisher.prepare import plain
+from publisher.builders import sequences_of_dicts
+from publisher.prepare import RowsError, plain, short
+from publisher.prepare.rows import check_readable
+
+TABLE_BYTES = 1_000_000_000  # of a table at a time: offsets of texts in lists and structs end at 2 GB
+ROWS = SimpleNamespace(number=0)  # that builders have made in this process, to show progress
 
 # --- downloads --------------------------------------------------------------------------------------------------------
 
@@ -110,7 +118,194 @@ def flat(values: Any) -> Iterator[Any]:
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
-class TableMaker(ArrowWriter):
+def generate_tables(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
+    """Yield the rows for some `gen_kwargs` of a split, as they will be stored, in tables that fit into memory.
+
+    A builder without features gets those of its first table, as in `datasets`.
+    """
+    tables = (_cast if isinstance(builder, datasets.ArrowBasedBuilder) else _encode)(builder, gen_kwargs)
+    while True:
+        with sequences_of_dicts(), encoded_as_before_4():  # only while code of the builder runs
+            table = next(tables, None)
+        if table is None:
+            return
+        yield table
+
+
+class _Place:
+    """Place of a builder in its rows and in its script."""
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        self.items = items
+        self.frame = getattr(items, "gi_frame", None)
+        self.first = 0  # row with which the current batch begins
+        self.lines: list[int] = []  # of the script, for each row of the batch, or one for a table
+
+    def note(self, rows: int) -> None:
+        """Count rows, and note the line that yielded them."""
+        ROWS.number += rows
+        if self.frame:
+            self.lines.append(self.frame.f_lineno)
+
+    def line(self, row: int) -> str:
+        """File and line that yielded a row of the batch, as far as they are known."""
+        if not self.frame or not self.lines:
+            return ""
+        return (
+            f"{Path(self.frame.f_code.co_filename).name}, line {self.lines[min(row - self.first, len(self.lines) - 1)]}"
+        )
+
+    def explain(
+        self, columns: Mapping[str, Sequence[Any]], features: Any, take: Callable[[str, Any], object], first: int
+    ) -> None:
+        """Raise an error for the first value that `take` refuses; `first` is the number of the first row."""
+        if found := first_refused(columns, take):
+            name, index, reason = found
+            where = ", ".join(filter(None, (f"row {first + index}, column {name!r}", self.line(first + index))))
+            value, feature = short(_python(columns[name][index])), short(features[name] if features else None)
+            raise RowsError(f"{where}: {value} does not fit {feature}: {short(reason, str)}")
+
+
+def first_refused(
+    columns: Mapping[str, Sequence[Any]], take: Callable[[str, Any], object]
+) -> tuple[str, int, Exception] | None:
+    """Column, index and reason of the first value that `take`, which gets values of a column, refuses; or None."""
+
+    def refusal(name: str, values: Any) -> Exception | None:
+        try:
+            take(name, values)
+        except MemoryError:
+            return None  # not for a value
+        except Exception as reason:  # of the libraries, or of the builder's objects
+            return reason
+        return None
+
+    for name, values in columns.items():
+        if reason := refusal(name, values):
+            index = bisect_left(range(len(values)), True, key=lambda last: bool(refusal(name, values[: last + 1])))
+            return name, index, refusal(name, values[index : index + 1]) or reason
+    return None
+
+
+def _python(value: Any) -> Any:
+    """Value of an array as Python shows it, if it can hold it."""
+    try:
+        return value.as_py() if isinstance(value, pa.Scalar) else value
+    except Exception:
+        return value
+
+
+def _check(table: pa.Table, features: datasets.Features) -> pa.Table:
+    for name, feature in features.items():
+        check_readable(table[name], feature)
+    return table
+
+
+def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
+    """Tables of a builder, in pieces that pyarrow can put together."""
+    place = _Place(builder._generate_tables(**gen_kwargs))
+
+    def take(name: str, values: Any) -> None:
+        feature = datasets.Features({name: features[name]})
+        _check(table_cast(pa.table({name: values}), feature.arrow_schema), feature)
+
+    for _, table in place.items:
+        if not len(table):  # its types may be those of nothing
+            continue
+        features = builder.info.features = builder.info.features or datasets.Features.from_arrow_schema(table.schema)
+        place.lines.clear()
+        place.note(len(table))
+        rows = len(table) if table.nbytes <= TABLE_BYTES else max(1, len(table) * TABLE_BYTES // table.nbytes)
+        for start in range(0, len(table), rows):
+            piece = table.slice(start, rows)
+            try:
+                yield _check(table_cast(piece, features.arrow_schema), features)
+            except Exception:
+                columns = {name: piece[name] for name in features if name in piece.column_names}
+                place.explain(columns, features, take, place.first)
+                raise
+            place.first += len(piece)
+
+
+def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
+    """Rows of a builder that makes them one by one, in tables."""
+    maker = _TableMaker(builder)
+    size = maker.writer_batch_size
+    place = _Place(builder._generate_examples(**gen_kwargs))
+    examples = _examples(place, builder.info.features, size)
+    while batch := list(islice(examples, size)):
+        for table in _tables(batch, maker, place, place.first):
+            builder.info.features = builder.info.features or maker.features
+            yield table
+
+
+def _examples(place: _Place, features: datasets.Features | None, size: int) -> Iterator[Any]:
+    """Encoded examples; their keys are compared as in `datasets` 1 to 3, those of each batch."""
+    keys: dict[str, int] = {}
+    for row, item in enumerate(place.items):
+        if row % size == 0:
+            place.first, place.lines, keys = row, [], {}
+        place.note(1)
+        if type(item) is tuple and type(item[0]) in (str, int):
+            first = keys.setdefault(str(item[0]), row)
+            if first != row:
+                raise RowsError(
+                    f"rows {first} and {row} have the same key, {short(item[0])}: {place.line(first)} and "
+                    f"{place.line(row)}. Yield another key for each row"
+                )
+        try:
+            _, example = item
+            example = example if features is None else features.encode_example(example)
+        except Exception:
+            _explain_example(item, features, place, row)
+            raise
+        yield example
+
+
+def _explain_example(item: Any, features: datasets.Features, place: _Place, row: int) -> None:
+    example, wanted = item, "a pair of a key and a dict of columns"
+    if isinstance(item, tuple) and len(item) == 2:
+        example, wanted = item[1], "a dict of columns"
+    if not isinstance(example, Mapping):
+        where = ", ".join(filter(None, (f"row {row}", place.line(row))))
+        raise RowsError(f"{where}: {short(example)} is not {wanted}")
+
+    def take(name: str, values: Any) -> None:
+        datasets.Features({name: features[name]}).encode_example({name: values[0]})
+
+    place.explain({name: [example.get(name)] for name in features}, features, take, row)
+
+
+def _tables(examples: list[Any], maker: _TableMaker, place: _Place, first: int) -> Iterator[pa.Table]:
+    """Examples as a table, or as several if they are too large for one; `first` is the number of the first row."""
+    features = maker.features
+
+    def take(name: str, values: Any) -> None:
+        feature = features[name] if features else None
+        check_readable(pa.array(TypedSequence(values, type=feature)), feature)
+
+    try:
+        table = maker.table(examples)
+        _check(table, maker.features)
+    except Exception as error:
+        half = len(examples) // 2
+        if half and _is_overflow(error):
+            yield from _tables(examples[:half], maker, place, first)
+            yield from _tables(examples[half:], maker, place, first + half)
+            return
+        names = features or dict.fromkeys(name for example in examples for name in example)
+        place.explain({name: [example.get(name) for example in examples] for name in names}, features, take, first)
+        raise
+    yield table
+
+
+def _is_overflow(error: Exception) -> bool:
+    """Return True if pyarrow refuses a batch for its size alone."""
+    is_size = isinstance(error, (OverflowError, pa.ArrowCapacityError))
+    return is_size or "offset overflow" in str(error) or "2147483646" in str(error)
+
+
+class _TableMaker(ArrowWriter):
     """Makes tables of examples as `datasets` does when it prepares a split, and writes them nowhere."""
 
     def __init__(self, builder: datasets.DatasetBuilder) -> None:
@@ -145,7 +340,7 @@ def encoded_as_before_4() -> Iterator[None]:
     that is replaced here.
     """
     encode = encoding.encode_nested_example
-    value, label, audio = datasets.Value, datasets.ClassLabel, datasets.Audio
+    value, label, audio, video = datasets.Value, datasets.ClassLabel, datasets.Audio, datasets.Video()
 
     def encode_nested(schema: Any, obj: Any, level: int = 0) -> Any:
         kind = type(schema)
@@ -157,23 +352,16 @@ def encoded_as_before_4() -> Iterator[None]:
                 obj = {name: [item.get(name) for item in obj] for name in schema}
         elif kind is label:
             obj = plain(obj)
-        elif kind is audio and (file := _sound_file(obj)):
-            return file
+        elif kind is audio and _is_sound_file(obj):
+            return video.encode_example(str(obj) if isinstance(obj, Path) else obj)  # in the same way, without decoder
         return encode(schema, obj, level)
 
     with patch.object(encoding, "encode_nested_example", encode_nested):
         yield
 
 
-def _sound_file(value: Any) -> dict[str, Any] | None:
-    """Return what `Audio.encode_example` makes of a path, or of bytes that are a file; None of anything else."""
-    if isinstance(value, (str, Path)):
-        return {"bytes": None, "path": str(value)}
-    if isinstance(value, (bytes, bytearray)):
-        return {"bytes": bytes(value), "path": None}
-    if not isinstance(value, dict) or "array" in value:
-        return None
-    path, content = value.get("path"), value.get("bytes")
-    if (path is None and content is None) or (path is not None and str(path).endswith("pcm")):
-        return None  # bare samples have to be encoded
-    return {"bytes": None if path is not None and Path(path).is_file() else content, "path": path}
+def _is_sound_file(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return isinstance(value, (str, Path, bytes, bytearray))
+    given = [value[name] for name in ("bytes", "path") if value.get(name) is not None]
+    return bool(given) and "array" not in value and not str(value.get("path")).endswith("pcm")  # bare samples

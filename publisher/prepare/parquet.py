@@ -25,8 +25,7 @@ import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from publisher.prepare import LocalFile, RowsError, describe_file, fields_of, is_medium, portable_dict, short
-from publisher.prepare.datasets_compat import embed_table_storage, table_cast
-from publisher.prepare.generate import first_refused
+from publisher.prepare.datasets_compat import embed_table_storage, first_refused, table_cast
 from publisher.prepare.rows import RowsDigest, arrow_bytes, differing_columns, map_arrays
 
 MAGIC = b"PAR1"  # first and last bytes of a file

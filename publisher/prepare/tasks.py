@@ -51,8 +51,7 @@ from publisher.prepare.configs import (
     describe_files,
     is_unordered,
 )
-from publisher.prepare.datasets_compat import forget_undated, split_generators
-from publisher.prepare.generate import generate_tables
+from publisher.prepare.datasets_compat import forget_undated, generate_tables, split_generators
 from publisher.prepare.parquet import LARGEST, Writing, file_names, notes_on_media, write_files
 from publisher.prepare.rows import RowsDigest, differing_columns
 
@@ -108,7 +107,7 @@ class ConfigBuilder:
                 config_name=self.config_name, cache_dir=str(self._cache.path), **{**base, **self.overrides}
             )
             if builder.info.features is not None:  # a script may declare a plain dict
-                builder.info.features = datasets.Features(plain_features(dict(builder.info.features)))
+                builder.info.features = plain_features(builder.info.features)
             return builder
 
     @cached_property

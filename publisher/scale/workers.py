@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 import publisher.builders  # noqa: F401  # workers find a script again with what this installs
 from publisher.errors import UsageError, WorkerError
-from publisher.prepare.generate import ROWS
+from publisher.prepare.datasets_compat import ROWS
 from publisher.prepare.tasks import Task
 from publisher.text import clean
 
