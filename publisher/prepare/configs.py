@@ -86,8 +86,8 @@ def default_config(builder: type[datasets.DatasetBuilder]) -> str:
 
 def default_note(builder: type[datasets.DatasetBuilder]) -> str:
     """Sentence on a DEFAULT_CONFIG_NAME that is not a config, or nothing."""
-    name, names = builder.DEFAULT_CONFIG_NAME, list(_configs_by_name(builder))
-    if not name or not names or name in names:
+    name, names = builder.DEFAULT_CONFIG_NAME, list(declared_configs(builder))
+    if not name or name in names:
         return ""
     return f"DEFAULT_CONFIG_NAME is {plain(name)!r}, which is not a config. The default is {names[0]!r}, the first one"
 
@@ -98,15 +98,11 @@ def declared_configs(builder: type[datasets.DatasetBuilder]) -> dict[str, datase
     If its code may declare them in another order next time, as it looks at sets or lists folders, they are sorted by
     name, after the default one.
     """
-    name = plain(builder.DEFAULT_CONFIG_NAME or DEFAULT)
-    return _configs_by_name(builder) or {name: builder.BUILDER_CONFIG_CLASS(name=name)}
-
-
-def _configs_by_name(builder: type[datasets.DatasetBuilder]) -> dict[str, datasets.BuilderConfig]:
-    declared = {plain(config.name): config for config in builder.BUILDER_CONFIGS}
+    default = plain(builder.DEFAULT_CONFIG_NAME or DEFAULT)
+    configs = builder.BUILDER_CONFIGS or [builder.BUILDER_CONFIG_CLASS(name=default)]
+    declared = {plain(config.name): config for config in configs}
     if len(declared) < 2 or not is_unordered(builder):  # type: ignore[arg-type]  # mypy takes classes for unhashable
         return declared
-    default = builder.DEFAULT_CONFIG_NAME
     return {name: declared[name] for name in sorted(declared, key=lambda name: (name != default, str(name)))}
 
 
@@ -193,16 +189,13 @@ def check_split_names(config: str, names: Collection[str]) -> None:
     if not names:
         raise UsageError(f"config {config!r} returns no splits. Let `_split_generators` return at least one")
     for name, count in Counter(names).items():
-        reason = ""
-        if count > 1:
-            reason = f"{count} splits have it"
-        elif name.lower() == "all":
-            reason = "`load_dataset` takes that for all splits"
-        elif not SPLIT.fullmatch(name):
-            reason = "it may have letters, digits, _, and . between them"
-        elif len(name.encode()) > LONGEST:
-            reason = f"it has more than {LONGEST} bytes"
-        if reason:
+        refusals = {
+            f"{count} splits have it": count > 1,
+            "`load_dataset` takes that for all splits": name.lower() == "all",
+            "it may have letters, digits, _, and . between them": not SPLIT.fullmatch(name),
+            f"it has more than {LONGEST} bytes": len(name.encode()) > LONGEST,
+        }
+        if reason := next((reason for reason, applies in refusals.items() if applies), None):
             shown = name if len(name) <= LONGEST else f"{name[:20]}..."
             raise UsageError(f"config {config!r}: {shown!r} is not a valid split name: {reason}. Rename the split")
 
@@ -246,8 +239,8 @@ def recall_config(declared: datasets.BuilderConfig, provenance: Mapping[str, Any
     """Return a config with the values that `describe_builder` gave in an earlier run, whatever is declared now."""
     config = copy.copy(declared)
     for name, now in _own_values(declared).items():
-        if name in provenance and provenance[name] != describe(now):
-            value = provenance[name]
+        value = provenance.get(name, describe(now))
+        if value != describe(now):
             setattr(config, name, type(now)(**value) if _is_record(now) and isinstance(value, dict) else value)
     return config
 

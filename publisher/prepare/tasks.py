@@ -28,34 +28,15 @@ from typing import Any, ClassVar
 import datasets
 import pyarrow as pa
 
+from publisher import prepare
 from publisher.builders import sequences_of_dicts
 from publisher.errors import UsageError
 from publisher.options import Options
-from publisher.prepare import (
-    NO_ROWS,
-    DataFile,
-    LocalFile,
-    add_up,
-    builder_errors,
-    check_features,
-    parquet,
-    plain_features,
-)
-from publisher.prepare.configs import (
-    METADATA_KEY,
-    PreparedConfig,
-    check_split_names,
-    data_folder,
-    default_note,
-    describe_builder,
-    describe_files,
-    is_unordered,
-)
+from publisher.prepare import DataFile, LocalFile, add_up, configs, parquet
+from publisher.prepare.configs import METADATA_KEY, PreparedConfig, describe_builder, is_unordered
 from publisher.prepare.datasets_compat import forget_undated, generate_tables, split_generators
-from publisher.prepare.parquet import LARGEST, Writing, file_names, notes_on_media, write_files
+from publisher.prepare.parquet import LARGEST, Writing, file_names, write_files
 from publisher.prepare.rows import RowsDigest, differing_columns
-
-__all__ = ["ConfigBuilder", "FilePart", "Prepared", "Task", "WholeConfig", "assemble_configs", "plan_tasks"]
 
 SPLITS = ("train", "validation", "test")
 
@@ -81,10 +62,11 @@ class ConfigBuilder:
     overrides: Mapping[str, Any]  # keywords for the builder
     work_folder: Path = field(default_factory=lambda: Options("").work_folder)  # downloads are kept in a folder of it
     shared: TemporaryFolder | None = None  # for archives that several configs of a run extract
+    fetched: list[str] = field(default_factory=list, init=False)  # addresses and paths, as the builder asked for them
 
     def errors(self, split: str = "", **passing: Any) -> AbstractContextManager[None]:
         """Turn what the builder raises into a sentence with the config, see `builder_errors`."""
-        return builder_errors(self.builder_class, self.config_name, split, **passing)
+        return prepare.builder_errors(self.builder_class, self.config_name, split, **passing)
 
     def writing(self, root: Path, media: dict[str, str]) -> Writing:
         """Settings for writing the rows; `media` takes examples of paths of media in text, by column."""
@@ -107,18 +89,14 @@ class ConfigBuilder:
                 config_name=self.config_name, cache_dir=str(self._cache.path), **{**base, **self.overrides}
             )
             if builder.info.features is not None:  # a script may declare a plain dict
-                builder.info.features = plain_features(builder.info.features)
+                builder.info.features = prepare.plain_features(builder.info.features)
             return builder
-
-    @cached_property
-    def _fetched(self) -> list[str]:
-        return []
 
     @property
     def fetched_paths(self) -> list[str]:
         """Addresses and paths that the builder has fetched; files next to the script by their path from there."""
         base = Path(self.builder.base_path or "")
-        paths = {name: Path(os.path.normpath(name)) for name in self._fetched}  # as in `data/../a.csv`
+        paths = {name: Path(os.path.normpath(name)) for name in self.fetched}  # as in `data/../a.csv`
         return sorted(
             path.relative_to(base).as_posix() if base in path.parents else name for name, path in paths.items()
         )
@@ -141,9 +119,9 @@ class ConfigBuilder:
             )
         with self.errors(), sequences_of_dicts():
             extracted = (self.shared or self._cache).path
-            generators = split_generators(self.builder, self.work_folder / "downloads", extracted, self._fetched)
+            generators = split_generators(self.builder, self.work_folder / "downloads", extracted, self.fetched)
         splits = [(str(split.name), split.gen_kwargs) for split in generators]
-        check_split_names(self.config_name, [name for name, _ in splits])
+        configs.check_split_names(self.config_name, [name for name, _ in splits])
         if is_unordered(self.builder_class):  # type: ignore[arg-type]  # mypy takes classes for unhashable
             splits.sort(key=lambda split: (SPLITS.index(split[0]) if split[0] in SPLITS else len(SPLITS), split[0]))
         return dict(splits)
@@ -161,7 +139,7 @@ class ConfigBuilder:
                 self.tables(gen_kwargs)
             features = self.builder.info.features
             if features is not None:
-                check_features(features)
+                prepare.check_features(features)
                 return features
         raise UsageError(
             f"config {self.config_name!r} declares no features, and has no rows to infer them from. Declare them"
@@ -178,7 +156,7 @@ class ConfigBuilder:
 
 @dataclass(frozen=True)
 class WholeConfig:
-    """A config that is prepared at once: by `datasets`, then written split by split."""
+    """A config that is prepared at once, split by split."""
 
     source: ConfigBuilder
     default: str  # name of the builder's default config
@@ -192,17 +170,16 @@ class WholeConfig:
 
     def prepare(self, root: Path) -> PreparedConfig:
         """Write all splits below the repository's folder `root`."""
-        source = self.source
-        folder = data_folder(self.name, self.default)
-        media: dict[str, str] = {}
+        source, media = self.source, dict[str, str]()
+        folder = configs.data_folder(self.name, self.default)
         files, digests = {}, {}
         for split, gen_kwargs in source.splits.items():
             with source.errors(split):
                 tables, path = source.tables(gen_kwargs), root / folder / f"{split}.parquet"
                 written = list(write_files(tables, path, source.writing(root, media)))
-            files[split] = _name_files([file for file, _ in written], folder, split, self.name)
-            digests[split] = written[-1][1].numbers()
-        prepared = _describe(source, digests, folder, files, media)
+            files[split] = [file for file, _ in written]
+            digests[split] = written[-1][1].numbers() if written else {}
+        prepared = _describe(source, folder, files, media, digests)
         source.close()
         return prepared
 
@@ -267,54 +244,56 @@ def plan_tasks(sources: Sequence[ConfigBuilder], default: str, faults: dict[str,
 
 def assemble_configs(tasks: Sequence[Task], prepared: Sequence[Prepared]) -> list[PreparedConfig]:
     """Put together the configs that tasks belong to, from what each prepared."""
-    configs = []
+    assembled = []
     for _, group in groupby(zip(tasks, prepared, strict=True), key=lambda pair: id(pair[0].source)):
         of_config, results = zip(*group, strict=True)
         whole = results[0]
-        configs.append(whole if isinstance(whole, PreparedConfig) else _assemble(of_config, results))
-    return configs
+        assembled.append(whole if isinstance(whole, PreparedConfig) else _assemble(of_config, results))
+    return assembled
 
 
 def _assemble(parts: Sequence[FilePart], prepared: Sequence[Sequence[DataFile]]) -> PreparedConfig:
-    """Put a config together from the files of all of its parts, which get their names as their number is known."""
-    source = parts[0].source
-    folder = str(Path(parts[0].path).parent)
+    """Put a config together from the files of all of its parts."""
+    files: dict[str, list[DataFile]] = {}
     media: dict[str, str] = {}
-    by_split = {}
-    for split, of_split in groupby(zip(parts, prepared, strict=True), key=lambda pair: pair[0].split):
-        files: list[DataFile] = []
-        for part, of_part in of_split:
-            files += of_part
-            media |= part.media
-        by_split[split] = _name_files(files, folder, split, source.config_name)
-    return _describe(source, {}, folder, by_split, media, in_parts=True)
-
-
-def _name_files(files: Sequence[DataFile], folder: str, split: str, config: str) -> list[DataFile]:
-    """Give the files of a split their names, as their number is known now; refuse an empty split."""
-    if not any(file.rows for file in files):
-        raise UsageError(f"config {config!r}, split {split!r}: {NO_ROWS}")
-    named: list[DataFile] = []
-    for file, name in zip(files, file_names(split, len(files)), strict=True):
-        if isinstance(file, LocalFile):
-            file = replace(file, source=file.source.rename(file.source.with_name(name)))
-        named.append(replace(file, path=f"{folder}/{name}"))
-    return named
+    for part, of_part in zip(parts, prepared, strict=True):
+        files.setdefault(part.split, []).extend(of_part)
+        media |= part.media
+    return _describe(parts[0].source, str(Path(parts[0].path).parent), files, media)
 
 
 def _describe(
     source: ConfigBuilder,
-    digests: Mapping[str, Mapping[str, str]],
     folder: str,
     files: Mapping[str, Sequence[DataFile]],
     media: dict[str, str],
-    in_parts: bool = False,
+    digests: Mapping[str, Mapping[str, str]] | None = None,
 ) -> PreparedConfig:
-    builder, note = source.builder, default_note(source.builder_class)
-    notes = (*([note] if note else []), *notes_on_media(source.config_name, media))
-    info, provenance = describe_files(builder, source.features, files), describe_builder(builder)
-    inputs = source.fetched_paths
-    return PreparedConfig(builder.config, info, digests, folder, files, provenance, inputs, in_parts, notes)
+    """Describe a config, and give its files their names, as their number is known; without `digests` it is in parts."""
+    named: dict[str, list[DataFile]] = {}
+    for split, of_split in files.items():
+        if not any(file.rows for file in of_split):
+            raise UsageError(f"config {source.config_name!r}, split {split!r}: {prepare.NO_ROWS}")
+        names = file_names(split, len(of_split))
+        named[split] = [_rename(file, f"{folder}/{name}") for file, name in zip(of_split, names, strict=True)]
+    note = configs.default_note(source.builder_class)
+    return PreparedConfig(
+        source.builder.config,
+        configs.describe_files(source.builder, source.features, named),
+        digests or {},
+        folder,
+        named,
+        describe_builder(source.builder),
+        source.fetched_paths,
+        in_parts=digests is None,
+        notes=(*filter(None, [note]), *parquet.notes_on_media(source.config_name, media)),
+    )
+
+
+def _rename(file: DataFile, path: str) -> DataFile:
+    if isinstance(file, LocalFile):
+        file = replace(file, source=file.source.rename(file.source.with_name(Path(path).name)))
+    return replace(file, path=path)
 
 
 def _is_sharded(source: ConfigBuilder) -> bool:
@@ -359,12 +338,10 @@ def _plan_parts(source: ConfigBuilder, default: str) -> list[FilePart]:
     """
     parts = []
     media: dict[str, str] = {}
-    folder = data_folder(source.config_name, default)
+    folder = configs.data_folder(source.config_name, default)
     for split, gen_kwargs in source.splits.items():
         shards = _count_shards(gen_kwargs) or 1
         first = _draw_shard(source, split, 0, media)
-        if shards == 1 and not first.rows:
-            raise UsageError(f"config {source.config_name!r}, split {split!r}: {NO_ROWS}")
         last = _draw_shard(source, split, shards - 1, media) if shards > 1 else first
         sample = hashlib.sha256(f"{first.sha256} {last.sha256}".encode()).hexdigest()
         count = -(-shards // max(1, parquet.FILE_BYTES // max(first.size, last.size, 1)))
