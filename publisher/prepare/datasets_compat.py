@@ -282,7 +282,7 @@ def _tables(examples: list[Any], maker: _TableMaker, place: _Place, first: int) 
 
     def take(name: str, values: Any) -> None:
         feature = features[name] if features else None
-        check_readable(pa.array(TypedSequence(values, type=feature)), feature)
+        check_readable(pa.table({name: pa.array(TypedSequence(values, type=feature))})[name], feature)
 
     try:
         table = maker.table(examples)

@@ -26,7 +26,7 @@ import pyarrow.types as pt
 
 from publisher.prepare import LocalFile, RowsError, describe_file, fields_of, is_medium, portable_dict, short
 from publisher.prepare.datasets_compat import embed_table_storage, first_refused, table_cast
-from publisher.prepare.rows import RowsDigest, arrow_bytes, differing_columns, map_arrays
+from publisher.prepare.rows import RowsDigest, arrow_bytes, differing_columns, leaves, map_arrays
 
 MAGIC = b"PAR1"  # first and last bytes of a file
 FILE_BYTES = 500_000_000  # Arrow bytes of a file: what the Hub's guide recommends
@@ -130,11 +130,11 @@ def any_length(kind: pa.DataType) -> pa.DataType:
 
     pyarrow 21 neither writes nor reads those that are null; the length stands in the features.
     """
-    if pa.types.is_struct(kind):
+    if pt.is_struct(kind):
         return pa.struct([field.with_type(any_length(field.type)) for field in kind])
-    if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
+    if pt.is_list(kind) or pt.is_fixed_size_list(kind):
         return pa.list_(any_length(kind.value_type))
-    return pa.large_list(any_length(kind.value_type)) if pa.types.is_large_list(kind) else kind
+    return pa.large_list(any_length(kind.value_type)) if pt.is_large_list(kind) else kind
 
 
 def _stored(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -148,7 +148,7 @@ def _stored(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def _of_any_length(array: pa.Array) -> pa.Array:
-    if not pa.types.is_fixed_size_list(array.type):
+    if not pt.is_fixed_size_list(array.type):
         return array
     lengths = pc.list_value_length(array).fill_null(0).to_numpy()
     offsets = np.concatenate([[0], lengths.cumsum()]).astype(np.int32)
@@ -262,34 +262,24 @@ def embed_media(table: pa.Table, features: datasets.Features, first: int) -> pa.
 
 def external_bytes(table: pa.Table, features: datasets.Features) -> int:
     """Count the bytes of media in files on this machine that are not in a table yet."""
-    paths = [Path(path) for name, feature in features.items() for path in _external(table[name], feature)]
-    return sum(path.stat().st_size for path in paths if path.is_file())
+    return sum(path.stat().st_size for path in map(Path, _external(table, features)) if path.is_file())
 
 
 def _embed(table: pa.Table, features: datasets.Features) -> pa.Table:
     listed = BIOLOGY.sub(b'"_type": "Image"', features.arrow_schema.metadata[b"huggingface"])
     table = embed_table_storage(table.replace_schema_metadata({"huggingface": listed}))
-    for name, feature in features.items():
-        for path in _external(table[name], feature):
-            raise FileNotFoundError(path)
+    for path in _external(table, features):
+        raise FileNotFoundError(path)
     return table
 
 
-def _external(array: pa.Array | pa.ChunkedArray, feature: Any) -> Iterator[str]:
+def _external(table: pa.Table, features: datasets.Features) -> Iterator[str]:
     """Path of each medium that is only named."""
-    if not has_media(feature):
-        return
-    if isinstance(array, pa.ChunkedArray):
-        for chunk in array.chunks:
-            yield from _external(chunk, feature)
-    elif is_medium(feature):
-        if pt.is_struct(array.type):
-            data, paths = (pc.struct_field(array, name) for name in ("bytes", "path"))
-            yield from paths.filter(pc.and_(pc.is_null(data), pc.is_valid(paths))).to_pylist()
-    else:
-        inner = fields_of(feature)
-        for field, values in zip(inner.values(), [array.flatten()] if "" in inner else array.flatten(), strict=True):
-            yield from _external(values, field)
+    for name in filter(lambda name: has_media(features[name]), features):
+        for array, leaf in leaves(table[name], features[name]):
+            if is_medium(leaf) and pt.is_struct(array.type):
+                data, paths = (pc.struct_field(array, part) for part in ("bytes", "path"))
+                yield from paths.filter(pc.and_(pc.is_null(data), pc.is_valid(paths))).to_pylist()
 
 
 def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]) -> pa.Table:

@@ -26,8 +26,6 @@ from publisher.prepare import fields_of, is_medium, item_of
 Place = tuple[str, ...]
 
 ARRAYS = (datasets.Array2D, datasets.Array3D, datasets.Array4D, datasets.Array5D)
-DAY = 86_400  # seconds
-UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 class RowsDigest:
@@ -181,11 +179,9 @@ def map_arrays(array: pa.Array, change: Callable[[pa.Array], pa.Array]) -> pa.Ar
 
 def _stored(array: pa.Array) -> pa.Array:
     """The same values without extension types, which most functions of pyarrow do not know."""
-    return map_arrays(array, _storage) if "extension<" in str(array.type) else array
-
-
-def _storage(array: pa.Array) -> pa.Array:
-    return _stored(array.storage) if isinstance(array, pa.ExtensionArray) else array
+    if isinstance(array, pa.ExtensionArray):
+        return _stored(array.storage)
+    return map_arrays(array, _stored) if "extension<" in str(array.type) else array
 
 
 def _plain(array: pa.Array) -> pa.Array:
@@ -221,58 +217,50 @@ def _text(array: pa.LargeBinaryArray) -> np.ndarray[Any, Any]:
     return np.frombuffer(data, np.uint8)[int(bounds[0]) : int(bounds[-1])]
 
 
-def check_readable(array: pa.Array | pa.ChunkedArray, feature: Any) -> None:
+def leaves(array: pa.Array | pa.ChunkedArray, feature: Any) -> Iterator[tuple[pa.Array, Any]]:
+    """Arrays without parts that a column is made of, and the feature of each; without what is in null structs."""
+    if isinstance(array, pa.ChunkedArray):
+        for chunk in array.chunks:
+            yield from leaves(_stored(chunk), feature)
+    elif inner := fields_of(feature):
+        arrays = [array.flatten()] if "" in inner else array.flatten()
+        for field, values in zip(inner.values(), arrays, strict=True):
+            yield from leaves(values, field)
+    else:
+        yield array, feature
+
+
+def check_readable(column: pa.ChunkedArray, feature: Any) -> None:
     """Raise a ValueError with the reason if a column has a value that `datasets` cannot read as its feature."""
-    if isinstance(feature, ARRAYS) and feature.shape[0] is None and array.null_count:
+    if isinstance(feature, ARRAYS) and feature.shape[0] is None and column.null_count:
         raise ValueError("`datasets` cannot read None as an array of any length")
-    for chunk in array.chunks if isinstance(array, pa.ChunkedArray) else [array]:
-        _check(_stored(chunk), feature)
-
-
-def _check(array: pa.Array, feature: Any) -> None:
-    if isinstance(feature, ARRAYS):
-        _check_shape(array, feature.shape)
-    elif isinstance(feature, datasets.ClassLabel):
-        last = feature.num_classes - 1
-        _check_range(array, -1, last, f"labels go from 0 to {last}")
-    elif isinstance(feature, datasets.Value):
-        if pt.is_string(array.type) or pt.is_large_string(array.type):
+    for array, leaf in leaves(column, feature):
+        if isinstance(leaf, ARRAYS):
+            _check_shape(array, leaf.shape)
+        elif isinstance(leaf, datasets.ClassLabel):
+            bounds = pc.min_max(array)
+            if bounds["min"].is_valid and (bounds["min"].as_py() < -1 or bounds["max"].as_py() >= leaf.num_classes):
+                raise ValueError(f"labels go from 0 to {leaf.num_classes - 1}")
+        elif type(leaf).__name__ == "Json":
+            for text in array.drop_null().to_pylist():
+                json.loads(text)
+        elif pt.is_string(array.type) or pt.is_large_string(array.type):
             try:
                 array.validate(full=True)
             except pa.ArrowInvalid:
                 raise ValueError("it is not UTF-8") from None
         elif pt.is_temporal(array.type):
             _check_time(array)
-    elif type(feature).__name__ == "Json":
-        for text in array.drop_null().to_pylist():
-            json.loads(text)
-    elif not is_medium(feature):
-        inner = fields_of(feature)
-        arrays = [array.flatten()] if "" in inner else array.flatten() if inner else []
-        for field, values in zip(inner.values(), arrays, strict=True):
-            _check(values, field)
-
-
-def _check_range(array: pa.Array, least: int, most: int, reason: str) -> None:
-    bounds = pc.min_max(array)
-    if bounds["min"].is_valid and (bounds["min"].as_py() < least or bounds["max"].as_py() > most):
-        raise ValueError(reason)
 
 
 def _check_time(array: pa.Array) -> None:
     """Refuse dates and times that the types of Python cannot hold."""
-    kind = array.type
-    scale = UNITS.get(getattr(kind, "unit", "ms"), 1)
-    if pt.is_date32(kind):
-        least, most = -719_162, 2_932_896
-    elif pt.is_date64(kind) or pt.is_timestamp(kind):  # years 1 to 9999; a time zone may shift them
-        least, most = -62_135_510_400 * scale, 253_402_214_400 * scale - 1
-    elif pt.is_duration(kind):
-        least, most = -999_999_999 * DAY * scale, 999_999_999 * DAY * scale
-    else:
-        least, most = 0, DAY * scale - 1
-    whole = array.view(pa.int32() if kind.bit_width == 32 else pa.int64())
-    _check_range(whole, least, most, "Python has no such date or time")
+    whole = array.view(pa.int32() if array.type.bit_width == 32 else pa.int64())
+    for bound in pc.min_max(whole).values():
+        try:
+            pa.array([bound.as_py()], whole.type).view(array.type)[0].as_py()
+        except (ValueError, OverflowError):
+            raise ValueError("Python has no such date or time") from None
 
 
 def _check_shape(array: pa.Array, shape: tuple[int | None, ...]) -> None:
