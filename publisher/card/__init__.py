@@ -24,7 +24,7 @@ from huggingface_hub import DatasetCardData
 
 from publisher.card.record import BY_CONFIG, CARD, ConfigRecord, PublishedCard, Record, excess, name_of, write_card
 from publisher.errors import DifferenceError, UsageError, choices
-from publisher.prepare import as_read, digest_of, item_of, portable_yaml, rows_sha256_of, short, yaml_of_features
+from publisher.prepare import as_read, item_of, portable_yaml, short, yaml_of_features
 from publisher.prepare.configs import (
     ConfigCard,
     PreparedConfig,
@@ -121,8 +121,8 @@ def compose(
         config.name: ConfigRecord(
             provenance=config.provenance,
             digests=config.digests,
-            files={file.path: digest_of(file) or "" for file in config.all_files},
-            rows_sha256={file.path: digest for file in config.all_files if (digest := rows_sha256_of(file))},
+            files={file.path: file.sha256 or "" for file in config.all_files},
+            rows_sha256={file.path: digest for file in config.all_files if (digest := file.rows_sha256)},
             features=features_sha256(config.info.features),
             num_bytes={name: split.num_bytes for name, split in config.info.splits.items()},
         )

@@ -22,7 +22,7 @@ from publisher.hub.errors import Failure, explain
 from publisher.hub.http import cache_of_its_own, with_retries
 from publisher.hub.repository import Repository
 from publisher.plan import EMPTY, Commit, Plan, RemoteFile, State
-from publisher.prepare import File, LocalFile, TextFile, as_read, digest_of, file_digest, rows_sha256_of
+from publisher.prepare import File, LocalFile, TextFile, as_read, file_digest
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.datasets_compat import table_cast
 from publisher.prepare.parquet import MAGIC, digest_of_rows
@@ -186,12 +186,12 @@ def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[s
     parts = {file.path for config in plan.configs if config.in_parts for file in config.all_files}
     pairs = [(change.after, state.files[change.path]) for change in plan.changes if change.path in state.files]
     for after, file in ((after, file) for after, file in pairs if after):
-        rows = rows_sha256_of(after)
+        rows = after.rows_sha256
 
         def digests(path: Path, after: File = after, rows: str = rows) -> tuple[str, str]:
             # a file that is not the wanted one may do harm: its rows are not read
             digest = file_digest(path)
-            is_wanted = rows and digest == digest_of(after)
+            is_wanted = rows and digest == after.sha256
             return digest, digest_of_rows(path, features[after.path]) if is_wanted else rows
 
         is_part = file.path in parts
@@ -201,7 +201,7 @@ def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[s
         elif isinstance(found, bytes):
             if not found.endswith(MAGIC):
                 yield f"{file.path} is not a Parquet file to its end"
-        elif found[0] != (file.sha256 or (digest_of(after) if file.path not in (CARD, RECORD) else None) or found[0]):
+        elif found[0] != (file.sha256 or (after.sha256 if file.path not in (CARD, RECORD) else None) or found[0]):
             yield f"{file.path} has other bytes than the Hub lists: SHA-256 {found[0]}"
         elif found[1] != rows:
             yield f"{file.path} has other rows than those whose digest is in the record: publish it with --rewrite"
@@ -240,7 +240,7 @@ def _compare_split(
         stop, digest = start + (file.rows or 0), RowsDigest(features)
         for first in range(start, min(stop, len(found)), BATCH_ROWS):
             digest.add(table_cast(rows[first : min(first + BATCH_ROWS, stop)], features.arrow_schema))
-        if digest.hexdigest() != rows_sha256_of(file):
+        if digest.hexdigest() != file.rows_sha256:
             yield f"{place}, {_first_difference(rows, start, file, features)}"
             break
         start = stop

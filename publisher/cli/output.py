@@ -19,7 +19,7 @@ from publisher.cli import UNINTERRUPTED, removed_at_end
 from publisher.errors import UsageError
 from publisher.options import Options
 from publisher.plan import Change, Dataset
-from publisher.prepare import File, LocalFile, TextFile, digest_of, file_digest
+from publisher.prepare import File, LocalFile, TextFile, file_digest
 from publisher.prepare.tasks import FilePart
 from publisher.publish import Outcome
 from publisher.scale import Job
@@ -73,7 +73,7 @@ def print_plan(options: Options, outcome: Outcome) -> None:
         lines.append(f"  {change.action:7} {_name(group):{width}}  {sizes} bytes{whose}")
     if any(change.action == "compare" for change in plan.changes):
         lines.append("  compare: prepared first, then compared")
-    if any(change.after and digest_of(change.after) is None for change in plan.changes):
+    if any(change.after and change.after.sha256 is None for change in plan.changes):
         lines.append("  sizes and number of files hold if all shards are like the first and the last")
     if options.source:
         lines.append(f"  prepared by the script of {options.source}")
@@ -124,7 +124,7 @@ def _described(outcome: Outcome, options: Options) -> dict[str, Any]:
                 "by_others": change.by_others,
                 "size_before": change.before.size if change.before else None,
                 "size": change.after.size if change.after else None,
-                "sha256": digest_of(change.after) if change.after else None,
+                "sha256": change.after.sha256 if change.after else None,
             }
             for change in plan.changes
         ],

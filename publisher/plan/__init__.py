@@ -18,7 +18,7 @@ from publisher.card import NO_CARD, Card, ExistingCard, all_configs, card_diff, 
 from publisher.card.record import CARD, CARD_BYTES, NO_YAML, RECORD, PublishedCard, Record, git_blob_id, read_card
 from publisher.errors import DifferenceError, UsageError
 from publisher.options import Options
-from publisher.prepare import ExpectedFile, File, KnownFile, TextFile, content_of, describe_file, digest_of
+from publisher.prepare import DataFile, File, TextFile, describe_file
 from publisher.prepare.configs import PreparedConfig, declared_configs, is_as_declared
 from publisher.prepare.datasets_compat import flat
 
@@ -44,8 +44,8 @@ class RemoteFile:
         if self.size != file.size:
             return False
         if self.sha256:
-            return self.sha256 == digest_of(file)
-        return (content := content_of(file)) is not None and self.blob_id == git_blob_id(content)
+            return self.sha256 == file.sha256
+        return (content := file.content) is not None and self.blob_id == git_blob_id(content)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Dataset:
     def readme(self, files: Sequence[File], repo_id: str, existing: ExistingCard = NO_CARD) -> tuple[TextFile, Record]:
         """Return README.md and the record; raises UsageError if the card shows a picture that is missing."""
         card = self.card_for(existing)
-        assets = {file.path: digest_of(file) or "" for file in files if file.path.startswith("assets/")}
+        assets = {file.path: file.sha256 or "" for file in files if file.path.startswith("assets/")}
         text, record = compose(card, self.builder, self.configs, assets, repo_id, existing)
         for picture in PICTURE.findall(text):
             if card.assets and picture not in {*assets, *existing.paths}:
@@ -232,9 +232,9 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
         is_same = as_before.file == recorded.file
         record = as_before if is_same else replace(record, readme=record.readme and state.files[CARD].blob_id)
     texts = [of_card, replace(_change(record.file, state.files.get(RECORD), recorded), by_others=False)]
-    if any(isinstance(file, ExpectedFile) for file in files):  # then the numbers in card and record are expected, too
+    if any(file.sha256 is None for file in files):  # then the numbers in card and record are expected, too
         texts = [
-            replace(text, action="compare" if text.before else "add", after=ExpectedFile(text.path, text.after.size))
+            replace(text, action="compare" if text.before else "add", after=DataFile(text.path, text.after.size))
             for text in texts
             if text.after
         ]
@@ -253,7 +253,7 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
 def _change(file: File, before: RemoteFile | None, recorded: Record) -> Change:
     if before is None:
         return Change(file.path, "add", None, file)
-    if digest_of(file) is None:
+    if file.sha256 is None:
         return Change(file.path, "compare", before, file)
     if before.has_content_of(file):
         return Change(file.path, "same", before, file)
@@ -292,10 +292,10 @@ def _as_recorded(config: PreparedConfig, state: State, doubtful: list[RemoteFile
     kept: dict[str, File] = {}
     for file in config.all_files:
         remote, sha256 = state.files.get(file.path), record.files.get(file.path)
-        if not (remote and sha256 and isinstance(file, KnownFile) and file.rows_sha256):
+        if not (remote and sha256 and file.rows_sha256):
             continue
         if file.rows_sha256 == record.rows_sha256.get(file.path) and remote.sha256 in (None, sha256):
-            kept[file.path] = KnownFile(file.path, remote.size, file.rows, file.nbytes, sha256, file.rows_sha256)
+            kept[file.path] = DataFile(file.path, remote.size, file.rows, file.nbytes, sha256, file.rows_sha256)
             doubtful += [remote] if remote.sha256 is None else []
     files = {split: [kept.get(file.path, file) for file in of_split] for split, of_split in config.files.items()}
     if len(kept) == len(config.all_files) == len(record.files) and record.num_bytes.keys() == info.splits.keys():
@@ -354,7 +354,7 @@ def notes(configs: Sequence[PreparedConfig], record: Record) -> Iterator[str]:
         if published.digests and config.digests:
             differs = published.digests != config.digests
         else:
-            rows = {file.path: file.rows_sha256 for file in config.all_files if isinstance(file, KnownFile)}
+            rows = {file.path: file.rows_sha256 for file in config.all_files}
             differs = any(digest and digest != published.rows_sha256.get(path, digest) for path, digest in rows.items())
         if there == version and differs:
             yield f"rows of config {config.name!r} change at the same version {version}: raise it, as caches go by it"

@@ -20,7 +20,7 @@ from PIL import Image
 from loopback import Hub
 from mnist1d import VERSION
 from publisher import Card, main, validate
-from publisher.prepare import parquet
+from publisher.prepare import LocalFile, parquet
 from publisher.prepare.configs import METADATA_KEY
 from publisher.prepare.tasks import ConfigBuilder, WholeConfig
 from tests.builders import INTEGER, VALUE, R, Rows, builder, load, read
@@ -151,10 +151,12 @@ def test_rows_of_all_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     random = np.random.default_rng(0)
     blobs = [b"x"] * 2000 + [random.bytes(10_000) for _ in range(50)]
     features = datasets.Features({"n": VALUE("int64"), "blob": VALUE("binary")})
-    rows = datasets.Dataset.from_dict({"n": range(2050), "blob": blobs}, features=features)
-    written, digest = parquet.write_split(rows, "train", tmp_path, parquet.Writing(features, tmp_path))
-    assert digest.numbers() == {"n": hashlib.sha256(np.arange(2050).tobytes()).hexdigest()}
-    assert [file.path for file in written] == parquet.file_names("train", len(written))
+    examples = [{"n": number, "blob": blob} for number, blob in enumerate(blobs)]
+    source = ConfigBuilder(builder(lambda config: iter(examples), features), "default", {}, tmp_path)
+    prepared = WholeConfig(source, "default").prepare(tmp_path)
+    assert prepared.digests["train"] == {"n": hashlib.sha256(np.arange(2050).tobytes()).hexdigest()}
+    written = [file for file in prepared.files["train"] if isinstance(file, LocalFile)]
+    assert [Path(file.path).name for file in written] == parquet.file_names("train", len(written))
     assert len(written) > 2
     found = pa.concat_tables(read(file.source) for file in written)
     assert found.to_pydict() == {"n": list(range(2050)), "blob": blobs}
