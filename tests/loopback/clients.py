@@ -7,9 +7,10 @@ import json
 import struct
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -32,7 +33,6 @@ RANDOM = np.random.default_rng(0)
 FLOATS = np.cumsum(RANDOM.standard_normal(100_000)).astype(np.float32).tobytes()
 DATA = RANDOM.bytes(300_000) + bytes(range(256)) * 4000  # its second part is many times the same chunk
 ROWS = b"".join(b"row %d\n" % number for number in range(30_000))
-ALWAYS = 10**6
 PUBLISH = """
 import sys
 from huggingface_hub import CommitOperationAdd, HfApi
@@ -46,8 +46,7 @@ _TAG = b"HFRepoMetaData\0" + bytes.fromhex("556967456a7b815783a5bdd95ccdd14aa9")
 _END = b"\xff" * 32 + bytes(16)
 
 
-@dataclass(frozen=True)
-class Upload:
+class Upload(NamedTuple):
     """One file in one xorb; each field can be replaced by something that does not fit."""
 
     xorb: str
@@ -74,10 +73,6 @@ class Upload:
             _END,
         ]
         return b"".join(records)
-
-    def but(self, **changed: Any) -> Upload:
-        """Return it with something changed."""
-        return replace(self, **changed)
 
 
 def upload(contents: list[bytes]) -> Upload:
@@ -113,9 +108,13 @@ def statuses(hub: Hub, method: str, part: str) -> list[int | None]:
     return [r.status for r in hub.requests if r.method == method and part in r.path]
 
 
-def status(error: pytest.ExceptionInfo[HfHubHTTPError]) -> int:
-    """Return the status that a client's error came from."""
-    return int(error.value.response.status_code)
+@contextmanager
+def refused(code: int, kind: type[HfHubHTTPError] = HfHubHTTPError, match: str | None = None) -> Iterator[None]:
+    """The client raises an error of this kind, which came from an answer with this status."""
+    with pytest.raises(kind, match=match) as error:
+        yield
+    assert error.value.response.status_code == code
+    assert kind is HfHubHTTPError or type(error.value) is kind
 
 
 def commit_by_hand(hub: Hub, *operations: dict[str, Any], **header: Any) -> Any:
