@@ -68,6 +68,21 @@ def test_hidden_package(hidden: str, code: str, tmp_path: Path) -> None:
     assert f"{file} hides the package {package}: rename that file" in ended.stderr.splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("missing", "program", "words"),
+    [
+        ("matplotlib", "from tools.figures.__main__ import main; sys.exit(main())", "[figures]"),
+        ("gradio", "from explorer.__main__ import main; sys.exit(main([]))", "pip install gradio"),
+    ],
+)
+def test_missing_extra(missing: str, program: str, words: str) -> None:
+    """One sentence that says what to install."""
+    command = [sys.executable, "-c", f"import sys; sys.modules['{missing}'] = None; {program}"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert words in ended.stderr
+
+
 NOT_OURS = {"build", "dist", "venv", "tests"}  # folders at the top
 NOT_COLLECTED = {("explorer/controls.py", "explorer.controls.describe")}  # needs Gradio, an extra
 DEFINITIONS = (ast.ClassDef, ast.FunctionDef)
