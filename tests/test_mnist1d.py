@@ -31,7 +31,7 @@ from loopback import Hub
 from mnist1d import RECIPES, VERSION, Mnist1D, Parameters, load_arrays, make_dataset
 from mnist1d_authors.builder import TABLE_ROWS
 from publisher import main
-from tests.golden import EQUAL_POINTS, PARAMETER_SETS, ROOT, SHA256, digests
+from tests.golden import EQUAL_POINTS, PARAMETER_SETS, ROOT, SHA256, digest_of
 
 CONFIGS = list(Mnist1D.builder_configs)
 R = "tester/mnist1d"
@@ -277,15 +277,15 @@ def test_arrays_from_the_hub(hub: Hub, tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_config(tmp_path: Path, name: str) -> None:
-    """Prepared and read back, a config has the golden digests, its own description, and exact sizes in its info."""
+    """Prepared and read back, a config has the golden digest, its own description, and exact sizes in its info."""
     builder = prepare(tmp_path, name)
     p = builder.config.parameters
     assert p == Parameters(**PARAMETER_SETS.get(name, vars(p)))
     assert [config.name for config in Mnist1D.BUILDER_CONFIGS if config.parameters == p] == [name]
     train, test = arrays(builder, "train"), arrays(builder, "test")
     t = make_dataset(p).t  # not part of the rows
-    found = digests(Dataset(x=train["x"], y=train["y"], x_test=test["x"], y_test=test["y"], t=t))
-    assert found == SHA256.get(name, digests(make_dataset(p)))
+    found = digest_of(Dataset(x=train["x"], y=train["y"], x_test=test["x"], y_test=test["y"], t=t))
+    assert found == SHA256.get(name, digest_of(make_dataset(p)))
     assert (train["x"].dtype, train["y"].dtype) == (np.float64, np.int64)
     np.testing.assert_array_equal(arrays(builder, "train[:10%]")["x"], train["x"][: len(train["x"]) // 10])
     info = builder.info

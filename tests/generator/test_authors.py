@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from generator import Parameters, get_templates, make_dataset
 from generator.logarithm import log
-from tests.golden import ARRAYS, EQUAL_POINTS, PARAMETER_SETS, ROOT, SHA256, digests
+from tests.golden import ARRAYS, EQUAL_POINTS, PARAMETER_SETS, ROOT, SHA256, digest_of
 from tests.reference import Normals, library_normals, make_reference, polar_normals
 
 AUTHORS_FILE = ROOT.parent / "shared" / "authors" / "mnist1d_data.pkl"
@@ -40,7 +40,7 @@ parameters = st.builds(
 def test_digests(name: str) -> None:
     """Six parameter sets have the golden digests, and the shapes, types and memory order that these stand for."""
     data = make_dataset(p := Parameters(**PARAMETER_SETS[name]))
-    assert digests(data) == SHA256[name]
+    assert digest_of(data) == SHA256[name]
     train = int(p.num_samples * p.train_split)
     for split, rows in (("", train), ("_test", p.num_samples - train)):
         x, y = data["x" + split], data["y" + split]
@@ -53,7 +53,7 @@ def test_digests(name: str) -> None:
 def test_defaults_are_the_published_data() -> None:
     """Without parameters, the authors' own file, value for value."""
     data = make_dataset()
-    assert digests(data) == SHA256["default"]
+    assert digest_of(data) == SHA256["default"]
     for name, array in get_templates().items():
         np.testing.assert_array_equal(data.templates[name], array)
     if not AUTHORS_FILE.exists():
