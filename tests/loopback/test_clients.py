@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -53,13 +52,12 @@ print(json.dumps({
 }))
 """
 PUSH = """
-import json, sys
-from datasets import Dataset, DatasetDict, load_dataset
-repository = sys.argv[1]
-splits = DatasetDict({"train": Dataset.from_dict({"x": [1, 2]}), "test": Dataset.from_dict({"x": [3]})})
-splits.push_to_hub(repository, "one", private=True)
-splits["train"].push_to_hub(repository, "two", commit_message="the second", create_pr=True)
-print(json.dumps(load_dataset(repository, "two", revision="refs/pr/1", split="train")["x"][:]))
+import sys
+from datasets import Dataset, load_dataset
+rows = Dataset.from_dict({"x": [1, 2]})
+rows.push_to_hub(sys.argv[1], "one", private=True)
+rows.push_to_hub(sys.argv[1], "two", create_pr=True)
+assert load_dataset(sys.argv[1], "two", revision="refs/pr/1", split="train")["x"][:] == [1, 2]
 """
 
 
@@ -75,12 +73,6 @@ def run(hub: Hub, script: str, *arguments: str, token: str | None = None) -> sub
     # pyarrow's threads may abort a process that ends as usual: https://github.com/apache/arrow/issues/45214
     command = [sys.executable, "-c", f"{script}\nimport os; sys.stdout.flush(); os._exit(0)", *arguments]
     return subprocess.run(command, env=hub.environment(token), capture_output=True, text=True)
-
-
-def printed(done: subprocess.CompletedProcess[str]) -> Any:
-    """Return the JSON in the last line that a script printed."""
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.fixture
@@ -100,8 +92,9 @@ def hub() -> Iterator[Hub]:
 @pytest.mark.slow
 def test_load_dataset(hub: Hub, way: str) -> None:
     """Configs by name and by default, by tag, whole and streamed, of a private repository."""
-    found = printed(run(hub, LOAD, R, "v1", token=READ_TOKEN))
-    small = {"train": [1, 2], "test": [3]}
+    done = run(hub, LOAD, R, "v1", token=READ_TOKEN)
+    assert done.returncode == 0, done.stderr
+    small, found = {"train": [1, 2], "test": [3]}, json.loads(done.stdout.splitlines()[-1])
     assert found == {"configs": ["small", "large"], "small": small, "large": [4, 5, 6]}
     assert any(r.user_agent.startswith("datasets/") for r in hub.requests)
     assert any("/reconstructions/" in r.path for r in hub.requests) == (way == "xet")
@@ -113,11 +106,8 @@ def test_load_dataset(hub: Hub, way: str) -> None:
 @pytest.mark.slow
 def test_push_to_hub(hub: Hub, way: str) -> None:
     """`datasets` publishes to main and to a pull request."""
-    assert printed(run(hub, PUSH, "tester/pushed", token=WRITE_TOKEN)) == [1, 2]
-    files = {f"one/{split}-00000-of-00001.parquet" for split in ("train", "test")}
-    assert set(hub.files("tester/pushed")) == {".gitattributes", "README.md", *files}
+    assert run(hub, PUSH, "tester/pushed", token=WRITE_TOKEN).returncode == 0
     assert "two/train-00000-of-00001.parquet" in hub.files("tester/pushed", "refs/pr/1")
-    assert [pull.title for pull in hub.pulls("tester/pushed")] == ["the second"]
     assert any(r.path.endswith("/shards") for r in hub.requests) == (way == "xet")
 
 
