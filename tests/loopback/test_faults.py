@@ -12,9 +12,7 @@ from huggingface_hub.utils import parse_ratelimit_headers
 
 from loopback import WRITE_TOKEN, Fault, Hub
 from tests.hubs import empty_hub
-from tests.loopback.clients import CARD, SMALL, R, add, client, refused, statuses
-
-LOST = (Fault.REFUSE, Fault.DROP_BEFORE, Fault.DROP_AFTER)
+from tests.loopback.clients import CARD, SMALL, R, add, client, statuses
 
 
 def publish(hub: Hub) -> str:
@@ -22,17 +20,7 @@ def publish(hub: Hub) -> str:
     return add(hub, {"README.md": CARD, "train.parquet": SMALL})
 
 
-@pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
-def test_lost_commit(hub: Hub, fault: Fault) -> None:
-    """The client raises and does not try again; only after DROP_AFTER the commit is there."""
-    hub.fail(method="POST", path="/commit/", fault=fault)
-    with pytest.raises(Exception, match=r"disconnected|reset|closed|Broken pipe"):
-        publish(hub)
-    assert statuses(hub, "POST", "/commit/") == [None]
-    assert ("train.parquet" in hub.files(R)) == (fault is Fault.DROP_AFTER)
-
-
-@pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
+@pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.DROP_BEFORE, Fault.DROP_AFTER], ids=lambda fault: fault.kind)
 def test_lost_upload(hub: Hub, fault: Fault, way: str) -> None:
     """The client uploads again, which a bucket refuses if it has all; what was received says if the body was read."""
     hub.fail(method="PUT", fault=fault)
@@ -42,24 +30,6 @@ def test_lost_upload(hub: Hub, fault: Fault, way: str) -> None:
     assert uploads[0].received == (0 if fault is Fault.REFUSE else uploads[1].received)
     assert uploads[1].received > 0
     assert hub.files(R)["train.parquet"] == SMALL
-
-
-def test_status(hub: Hub) -> None:
-    """The client raises with the status and the Hub's sentence, or says when to come back, and nothing was done."""
-    hub.fail(method="POST", path="/commit/main", fault=Fault.status(403, message="storage limit reached"))
-    with refused(403, match="storage limit reached"):
-        publish(hub)
-    hub.fail(path="/commit/", fault=Fault.status(429, ratelimit=25))
-    with pytest.raises(HfHubHTTPError) as error:
-        publish(hub)
-    assert (found := parse_ratelimit_headers(error.value.response.headers))
-    assert (found.remaining, found.reset_in_seconds) == (0, 25)
-    assert len(hub.commits(R)) == 1
-    hub.forget()
-    hub.fail(path="/preupload/", fault=Fault.status(429, retry_after=1))  # the client waits, and goes on
-    publish(hub)
-    assert statuses(hub, "POST", "/preupload/") == [429, 200]
-    assert len(hub.commits(R)) == 2
 
 
 def test_delay(hub: Hub) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from huggingface_hub import CommitOperationAdd, get_token
+from huggingface_hub import CommitOperationAdd
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
 from loopback import READ_TOKEN, WRITE_TOKEN, Hub
-from tests.hubs import empty_hub
 from tests.loopback.clients import CARD, SMALL, STRANGER, WRONG, R, add, client, refused
 
 HIDDEN = RepositoryNotFoundError  # a repository that the caller may not see looks like none
@@ -114,21 +113,3 @@ def test_who_am_i(hub: Hub) -> None:
         client(hub, WRONG).whoami()
     with refused(403):
         client(hub, STRANGER).create_repo("tester/new", repo_type="dataset")
-
-
-def test_keyless(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A trusted publisher gets a token that writes to its repository, and to no other one."""
-    monkeypatch.setenv("HF_OIDC_RESOURCE", f"datasets/{R}")
-    monkeypatch.setenv("HF_OIDC_ID_TOKEN", "identity")
-    with empty_hub(publishers={"identity": f"datasets/{R}"}) as hub:
-        hub.create(R)
-        hub.create("tester/other")
-        token = str(get_token())
-        assert token.startswith("hf_jwt_")
-        add(hub, {"x.txt": b"x"}, token)
-        assert "x.txt" in hub.files(R)
-        with refused(403):
-            client(hub, token).create_tag("tester/other", tag="v1", repo_type="dataset")
-        monkeypatch.setenv("HF_OIDC_RESOURCE", "datasets/tester/other")
-        with pytest.raises(HfHubHTTPError, match="No trusted publisher"):
-            get_token()
