@@ -1,4 +1,4 @@
-"""The matrix of readers: declarations, judgements, and the table. CI makes the environments and runs the matrix."""
+"""The matrix of readers: declarations and judgements. CI makes the environments and runs the matrix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from tools.readers.__main__ import main
 from tools.readers.environments import CHECKS, ENVIRONMENTS
 from tools.readers.reading import READERS, judge
 from tools.readers.subject import ROOT, describe
-from tools.readers.table import Row, render
 
 CONFIGS = ("default", "shuffled")
 x, y = np.zeros((3, 4)), np.arange(3)
@@ -65,33 +64,6 @@ def test_judge() -> None:
         (describe(x, y[::-1].copy()), "y is int64 "),
     ]:
         assert message in judge("folder", found(**columns), EXPECTED)
-
-
-def test_table() -> None:
-    """Ticks, crosses, dashes; errors, remarks and dtypes below, each once."""
-    dtypes = {'set_format("numpy")': "x float32, y int64"}
-    rows = [
-        Row("good", "numpy 2", {"files": "", "Hub": ""}, dtypes),
-        Row("bad", "numpy 1", {"files": "too old", "Hub": "too old"}, dtypes, ["ended with exit code 1"]),
-        Row("known", "", {"files": "no codec"}, known_failure="it never could"),
-        Row("away", remarks=["skipped: needs node"]),
-    ]
-    assert [row.is_failed for row in rows] == [False, True, False, False]
-    table = """\
-| environment | files | Hub | versions |
-|-------------|-------|-----|----------|
-| good        | ✓     | ✓   | numpy 2  |
-| bad         | ✗     | ✗   | numpy 1  |
-| known       | (✗)   | –   |          |
-| away        | –     | –   |          |
-
-- bad: ended with exit code 1
-- bad, files, Hub: too old
-- known, known: it never could
-- known, files: no codec
-- away: skipped: needs node
-- `set_format("numpy")` gives x float32, y int64: good, bad"""
-    assert render(rows, ["files", "Hub"]) == table
 
 
 @pytest.mark.parametrize("arguments", [["--only", "numpy"], ["--fast"], ["--quick", "--only", "polars"], ["polars"]])

@@ -174,17 +174,6 @@ def test_which_files_are_large(hub: Hub) -> None:
     assert not files_now["other.parquet"].lfs
 
 
-def test_a_file_is_uploaded_once(hub: Hub, way: str) -> None:
-    """A stored file is not uploaded again, and an uploaded file is not visible before its commit."""
-    api = client(hub)
-    api.preupload_lfs_files(R, [CommitOperationAdd("train.parquet", SMALL)], repo_type="dataset")
-    assert set(hub.files(R)) == {".gitattributes"}
-    add(hub, {"train.parquet": SMALL, "again.parquet": SMALL})
-    assert [r.status for r in hub.requests if r.method == "PUT"] == [200]
-    assert ("/grants/" if way == "xet" else "/lfs/") in next(r.path for r in hub.requests if r.method == "PUT")
-    assert hub.files(R)["train.parquet"] == hub.files(R)["again.parquet"] == SMALL
-
-
 def test_uploads_are_checked(hub: Hub) -> None:
     """An address without its signature, other content, and a commit of a blob that never came are refused."""
     oid, headers = hashlib.sha256(SMALL).hexdigest(), {"Authorization": f"Bearer {WRITE_TOKEN}"}
