@@ -20,36 +20,16 @@ from huggingface_hub import CommitOperationAdd, HfApi
 
 from loopback import READ_TOKEN, WRITE_TOKEN, Hub
 from loopback.__main__ import main
-from tests.hubs import empty_hub
 from tests.loopback.clients import R, client
 
 ROOT = Path(__file__).parents[2]
-CARD = b"""---
-configs:
-- config_name: small
-  default: true
-  data_files:
-  - split: train
-    path: small/train-*.parquet
-  - split: test
-    path: small/test-*.parquet
-- config_name: large
-  data_files:
-  - split: train
-    path: large/train-*.parquet
----
-# Digits
-"""
 LOAD = """
 import json, sys
-from datasets import get_dataset_config_names, load_dataset
+from datasets import load_dataset
 repository, revision = sys.argv[1:]
-large = load_dataset(repository, "large", split="train", revision=revision, streaming=True)
-print(json.dumps({
-    "configs": get_dataset_config_names(repository, revision=revision),
-    "small": {name: split["x"][:] for name, split in load_dataset(repository, revision=revision).items()},
-    "large": [row["x"] for row in large],
-}))
+stream = load_dataset(repository, split="train", revision=revision, streaming=True)
+rows = {name: split["x"][:] for name, split in load_dataset(repository, revision=revision).items()}
+print(json.dumps([rows, [row["x"] for row in stream]]))
 """
 PUSH = """
 import sys
@@ -75,27 +55,17 @@ def run(hub: Hub, script: str, *arguments: str, token: str | None = None) -> sub
     return subprocess.run(command, env=hub.environment(token), capture_output=True, text=True)
 
 
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    """A Hub with a data set of two configs under the tag v1, and something else on main."""
-    with empty_hub() as hub:
-        hub.create(R, private=True)
-        small = {"small/train-0.parquet": parquet([1, 2]), "small/test-0.parquet": parquet([3])}
-        large = {"large/train-0.parquet": parquet([4]), "large/train-1.parquet": parquet([5, 6])}
-        hub.commit(R, {"README.md": CARD, **small, **large})
-        client(hub).create_tag(R, tag="v1", repo_type="dataset")
-        hub.commit(R, delete=["small/", "large/"])
-        hub.forget()
-        yield hub
-
-
 @pytest.mark.slow
 def test_load_dataset(hub: Hub, way: str) -> None:
-    """Configs by name and by default, by tag, whole and streamed, of a private repository."""
+    """By tag, whole and streamed, of a private repository."""
+    client(hub).update_repo_settings(R, private=True, repo_type="dataset")
+    hub.commit(R, {"train.parquet": parquet([1, 2]), "test.parquet": parquet([3])})
+    client(hub).create_tag(R, tag="v1", repo_type="dataset")
+    hub.commit(R, delete=["train.parquet", "test.parquet"])
+    hub.forget()
     done = run(hub, LOAD, R, "v1", token=READ_TOKEN)
     assert done.returncode == 0, done.stderr
-    small, found = {"train": [1, 2], "test": [3]}, json.loads(done.stdout.splitlines()[-1])
-    assert found == {"configs": ["small", "large"], "small": small, "large": [4, 5, 6]}
+    assert json.loads(done.stdout.splitlines()[-1]) == [{"train": [1, 2], "test": [3]}, [1, 2]]
     assert any(r.user_agent.startswith("datasets/") for r in hub.requests)
     assert any("/reconstructions/" in r.path for r in hub.requests) == (way == "xet")
     hub.forget()
