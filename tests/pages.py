@@ -69,10 +69,10 @@ class Block:
         return [str(need) for need in needed if need.name not in installed or not is_met[need]]
 
 
-def copy_checkout(folder: Path) -> None:
-    """Copy the project, to change it or to write into it."""
+def copy_checkout(folder: Path) -> Path:
+    """Copy the project, to change it or to write into it; the copy."""
     left_out = shutil.ignore_patterns(".*", "build", "venv*", "dist", "*.egg-info", "__pycache__", "card.html")
-    shutil.copytree(Path(__file__).parents[1], folder, ignore=left_out)
+    return shutil.copytree(Path(__file__).parents[1], folder, ignore=left_out)
 
 
 def read_blocks(page: Path) -> list[Block]:

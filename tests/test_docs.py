@@ -35,8 +35,7 @@ def run(page: Path, folder: Path, *arguments: str) -> None:
     uses_hf = re.search("^hf upload", page.read_text(encoding="utf-8"), re.MULTILINE)
     if uses_hf and subprocess.run(["hf", "--help"], capture_output=True).returncode:
         pytest.skip("the command `hf` of huggingface_hub 1.0 does not start without click")
-    clone = folder / "mnist1d"
-    copy_checkout(clone)
+    clone = copy_checkout(folder / "mnist1d")
     with Hub(tokens={WRITE_TOKEN: OWNER}) as hub:
         more = {"PYTHONPATH": str(clone), "MPLBACKEND": "agg", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
         environment = hub.environment(WRITE_TOKEN, **more)
@@ -72,8 +71,8 @@ def test_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     path = ROOT / "docs" / "first-steps.ipynb"
     assert path.stat().st_size < 100_000
     stored, notebook = (nbformat.read(path, as_version=4) for _ in range(2))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # more threads than free processors are slower, by far
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")  # more threads than free processors are slower, by far
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("MPLBACKEND", raising=False)
     nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(path.parent)}}).execute()
