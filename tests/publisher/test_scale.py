@@ -70,16 +70,6 @@ def test_same_bytes_whoever_prepares(
     assert not (tmp_path / "work").exists()
 
 
-def test_one_commit(hub: Hub, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Up to so many files; nothing can be seen before."""
-    monkeypatch.setattr(apply, "COMMIT_FILES", 100)
-    seen = []
-    hub.before("POST", "/commit/main", lambda: seen.append((set(files_of(hub, R)), uploads(hub))))
-    assert command().exit_code == 0
-    assert seen == [(set(), 12)]
-    assert [commit.title for commit in hub.commits(R)][:-1] == ["Publish the dataset"]
-
-
 def test_pull_request(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
     """More files: several commits to one pull request, which is merged once."""
     hub.create(R)
@@ -116,29 +106,6 @@ def test_branch(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
     assert files_of(hub, R, "next") == wanted
     assert (files_of(hub, R), hub.pulls(R)) == ({}, [])
     assert "README.md" not in hub.files(R, hub.commits(R, "next")[1].oid)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("requests", ["/commit/", "/merge", "discussions", "preupload", "batch", "/lfs/", "/shards"])
-@pytest.mark.parametrize("fault", [Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.status(500), Fault.status(412)], ids=str)
-def test_faults(
-    hub: Hub, command: Command, wanted: dict[str, bytes], request: pytest.FixtureRequest, requests: str, fault: Fault
-) -> None:
-    """A request of each kind fails: the same command ends as wanted, if not this time, then the next."""
-    if requests in ("batch", "/lfs/"):  # clients that speak Xet send none of these
-        request.getfixturevalue("git_lfs")
-    for nth in (1, 2):
-        hub.create(R)
-        hub.fail(path=requests, fault=fault, nth=nth)
-        assert command().exit_code in (0, 3)
-        assert any(record.faults for record in hub.requests) or (nth, requests) == (2, "/merge")
-        assert set(files_of(hub, R)) in (set(), set(wanted))
-        hub.forget()
-        assert command("--resume").exit_code == 0
-        assert files_of(hub, R) == wanted
-        assert [pull.status for pull in hub.pulls(R)].count("open") == 0
-        hub.delete(R)
-        hub.forget()
 
 
 def test_others_commit_in_between(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
@@ -192,17 +159,6 @@ def test_pull_request_of_another(hub: Hub, command: Command, wanted: dict[str, b
     assert command().exit_code == 0
     assert files_of(hub, R) == wanted
     assert [pull.status for pull in hub.pulls(R)] == ["open", "closed", "merged"]
-
-
-def test_interrupted_then_another_size(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
-    """What an interrupted run left in a pull request does not come along."""
-    hub.create(R)
-    hub.fail(path="/commit/refs", fault=Fault.status(403), times=100)
-    assert command("--set", "shards=20").exit_code == 3
-    hub.forget()
-    assert command().exit_code == 0
-    assert files_of(hub, R) == wanted
-    assert [pull.status for pull in hub.pulls(R)] == ["closed", "merged"]
 
 
 def prepared(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
@@ -342,13 +298,6 @@ def test_dry_run(hub: Hub, command: Command, monkeypatch: pytest.MonkeyPatch, tm
     printed = command("--dry-run", "--config", "wide", "--set", "shards=40").stdout
     assert re.search(r"add +wide/train-\*-of-000(\d\d).parquet, \1 files", printed)
     assert re.search(r"remove +wide/train-00000-of-00005.parquet", printed)
-
-
-def test_another_size_replaces(hub: Hub, command: Command) -> None:
-    """The files of the earlier size go with the same commit."""
-    assert [command(*more).exit_code for more in (["--set", "shards=20"], [], ["--replace-dataset"])] == [0, 1, 0]
-    assert not [path for path in files_of(hub, R) if "of-00010" in path]
-    assert load_dataset(R, split="train").num_rows == 950
 
 
 def test_mnist1d(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
