@@ -232,3 +232,14 @@ def test_parent_is_ignored(
     assert ended.exit_code == 1
     assert f"commit {own.oid} was built over" in ended.stdout
     assert f"{theirs.oid} by another: Notes" in ended.stdout
+
+
+def test_entry_that_breaks_the_card(published: Hub, publish: Publish) -> None:
+    """An entry of another program by which no config opens is named, and nothing is committed."""
+    entry = b"configs:\n- config_name: theirs\n  data_files: 5\n"
+    published.commit(R, files={"README.md": files_of(published, R)["README.md"].replace(b"configs:\n", entry, 1)})
+    before = published.commits(R)
+    said = publish(builder=Changed).refusal(1)
+    assert "load_dataset does not open config small" in said
+    assert "theirs" in said
+    assert published.commits(R) == before
