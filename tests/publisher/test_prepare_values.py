@@ -84,24 +84,25 @@ def test_a_file_is_read_back(card: Card, monkeypatch: Any, capsys: Any, tmp_path
     assert not (tmp_path / "out").exists()
 
 
-def test_the_same_rows_whatever_wrote_them(card: Card, hub: Hub, monkeypatch: Any) -> None:
+def test_the_same_rows_whatever_wrote_them(run: Run, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other bytes of the same rows are nothing to do; other rows are written, and all of them with --rewrite."""
     features = datasets.Features({**INTEGER, "list": datasets.Sequence(VALUE("int8"), length=1)})
     configs = [datasets.BuilderConfig(name=name) for name in "ab"]
     kind = builder(lambda config: iter([{"x": 1, "list": [2]}]), features, configs)
-    assert main(kind, card, R, []) == 0
+    assert run(kind).exit_code == 0
+    card = hub.files(R)["README.md"].replace(b"---\n", b"---\nlanguage:\n- en\n", 1)
+    hub.commit(R, {"README.md": card})
     before = hub.files(R)
     encodings = parquet._encodings
     monkeypatch.setattr(parquet, "_encodings", lambda schema: {**encodings(schema), "compression": "gzip"})
     for arguments in ([], ["--verify"], ["--config", "b"]):
-        assert main(kind, card, R, arguments) == 0
+        assert run(kind, *arguments).exit_code == 0
         assert hub.files(R) == before
     other = builder(lambda config: iter([{"x": 1 + (config.name == "b"), "list": [2]}]), features, configs)
-    assert main(other, card, R, []) == 0
+    assert run(other).exit_code == 0
     changed = {path for path, content in hub.files(R).items() if before[path] != content}
     assert changed == {".publish.json", "README.md", "b/train-00000-of-00001.parquet"}
-    assert main(other, card, R, ["--verify"]) == 0
-    assert main(other, card, R, ["--rewrite"]) == 0
+    assert run(other, "--verify").exit_code == run(other, "--rewrite").exit_code == 0
     assert hub.files(R)["a/train-00000-of-00001.parquet"] != before["a/train-00000-of-00001.parquet"]
 
 
