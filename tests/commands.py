@@ -27,6 +27,9 @@ class Ended(NamedTuple):
         return self.stderr
 
 
+Run = Callable[..., Ended]  # a command of a fixture
+
+
 def run_command(
     arguments: Iterable[object],
     dataset: tuple[type[datasets.DatasetBuilder], Card, str] | Callable[[list[str]], int] | None = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from loopback import WRITE_TOKEN, Hub
 from publisher import Card
 from tests import builders
-from tests.commands import Ended, run_command
+from tests.commands import Run, run_command
 from tests.hubs import empty_hub, files_of
 from tests.pictures import PICTURES_CARD, Pictures
 
@@ -26,19 +25,19 @@ def card(tmp_path: Path) -> Card:
 
 
 @pytest.fixture
-def run(card: Card) -> Callable[..., Ended]:
+def run(card: Card) -> Run:
     """The command for any builder, with that card."""
     return lambda builder, *arguments: run_command(arguments, (builder, card, builders.R))
 
 
 @pytest.fixture(scope="session")
-def publish() -> Callable[..., Ended]:
+def publish() -> Run:
     """The command for the second dataset."""
     return lambda *arguments, builder=Pictures, repo_id=R: run_command(arguments, (builder, PICTURES_CARD, repo_id))
 
 
 @pytest.fixture(scope="session")
-def first(publish: Callable[..., Ended]) -> dict[str, bytes]:
+def first(publish: Run) -> dict[str, bytes]:
     """The files of a first publish of the second dataset."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("HF_TOKEN", WRITE_TOKEN)

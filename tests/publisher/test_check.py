@@ -163,7 +163,6 @@ DAMAGES: dict[str, tuple[Damage, list[str]]] = {
     "script of the folder's name": (content(lambda found: b"", "copy.py"), ["copy.py is a script"]),
     "other script": (content(lambda found: b"", "read.py"), []),
     # The card and the record
-    "no card": (lambda folder: (folder / "README.md").unlink(), ["README.md is missing"]),
     "not UTF-8": (content(lambda found: found.replace(b"# MNIST-1D", b"# MNIST-1D \xe4", 1), "README.md"),
      ["README.md is not UTF-8"]),
     "no YAML": (content(lambda found: b"# Title\n", "README.md"), ["README.md has no YAML"]),
@@ -172,7 +171,6 @@ DAMAGES: dict[str, tuple[Damage, list[str]]] = {
     "no licence": (edit("license: apache-2.0\n", ""), ["the field 'license' is missing"]),
     "edited prose": (edit("Ten digits", "Eleven digits"), []),
     "edited record": (edit('"y": "', '"y": "0', ".publish.json"), [f"config {CONFIGS[0]}, split"]),
-    "not a record": (content(lambda found: b"[]", ".publish.json"), [".publish.json is not a record"]),
     "num_examples": (edit("num_examples: 4000", "num_examples: 3999"),
      [f"{INFO}, split train: num_examples is 3999, and the files have 4000 rows"]),
     "num_bytes": (edit("num_bytes: 332000", "num_bytes: 332001"),

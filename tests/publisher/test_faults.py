@@ -5,9 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import resource
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,7 +20,7 @@ import pytest
 from loopback import WRITE_TOKEN, Fault, Hub
 from publisher.prepare import parquet
 from publisher.publish import commit as apply
-from tests.commands import Ended, run_command
+from tests.commands import Ended, Run, run_command
 from tests.hubs import empty_hub, files_of
 from tests.pictures import PICTURES_CARD, Changed, Pictures
 from tests.shards import SHARDS_CARD, Shards
@@ -43,8 +41,8 @@ SAMPLE = 97  # the same, in the tests that are not slow
 PROGRAM = """
 import sys
 from publisher import main
-from tests import pictures
-sys.exit(main(getattr(pictures, sys.argv[1]), pictures.PICTURES_CARD, "tester/pictures", sys.argv[2:]))
+from tests.pictures import PICTURES_CARD, Pictures
+sys.exit(main(Pictures, PICTURES_CARD, "tester/pictures", sys.argv[1:]))
 """
 State = dict[str, bytes]
 
@@ -151,7 +149,7 @@ def test_fault_matrix(scenario: Scenario, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("fault", FAULTS[::4], ids=lambda fault: str(fault.code or fault.kind))
-def test_faults_that_stay(fault: Fault, first: State, published: Hub, publish: Callable[..., Ended]) -> None:
+def test_faults_that_stay(fault: Fault, first: State, published: Hub, publish: Run) -> None:
     """A Hub that never recovers: a bounded number of requests, one sentence, nothing changed unless it says so."""
     published.fail(method="POST", path="/commit/", fault=fault, times=1000)
     ended = publish(builder=Changed)
@@ -163,58 +161,13 @@ def test_faults_that_stay(fault: Fault, first: State, published: Hub, publish: C
     assert len(published.requests) < 100
 
 
-def start(hub: Hub, builder: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """The command in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, builder, *arguments],
-        cwd=ROOT,
-        env={**hub.environment(WRITE_TOKEN), "PYTHONDONTWRITEBYTECODE": "1"},  # on a full disk it would be broken
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
-
-
-def test_disk_full() -> None:
-    """The local disk takes nothing more: one sentence, and nothing was sent."""
-
-    def small_disk() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-
-    with a_hub({}) as hub:
-        process = start(hub, "Pictures", preexec_fn=small_disk)
-        out, err = process.communicate()
-        assert (process.returncode, out, err.count("\n"), hub.requests) == (2, "", 1, [])
-        assert "File too large" in err
-
-
-@pytest.mark.slow
-def test_killed(first: State, publish: Callable[..., Ended]) -> None:
-    """SIGKILL at a request: old or new, and the next run ends in the new state."""
-    with a_hub(first) as hub:
-        assert publish(builder=Changed).exit_code == 0
-        new, count = files_of(hub, R), len(hub.requests)
-    for number in range(1, count + 1, 1 if STRIDE == 1 else 5):
-        with a_hub(first) as hub:
-            hub.before(None, "/", lambda: process.kill(), nth=number)  # noqa: B023
-            process = start(hub, "Changed")
-            process.communicate()
-            assert process.returncode == -signal.SIGKILL
-            assert files_of(hub, R) in (first, new)
-            assert publish(builder=Changed).exit_code == 0
-            assert files_of(hub, R) == new
-
-
-def test_race(first: State, publish: Callable[..., Ended]) -> None:
+def test_race(first: State, publish: Run) -> None:
     """Two publishers of different configs at the same time: one may have to run again, and both intents survive."""
     with a_hub({}) as hub:
         hub.create(R)
-        both = {name: start(hub, "Pictures", "--config", name) for name in ("small", "large")}
-        for process in both.values():
-            process.communicate()
-        codes = {name: process.returncode for name, process in both.items()}
+        command, env = [sys.executable, "-c", PROGRAM, "--config"], hub.environment(WRITE_TOKEN)
+        both = {name: subprocess.Popen([*command, name], cwd=ROOT, env=env) for name in ("small", "large")}
+        codes = {name: process.wait() for name, process in both.items()}
         assert {0} <= set(codes.values()) <= {0, 3}
         for name, code in codes.items():
             if code:

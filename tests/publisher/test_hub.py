@@ -16,7 +16,6 @@ from urllib.parse import quote, urlsplit
 
 import huggingface_hub
 import pytest
-from huggingface_hub import CommitOperationAdd, HfApi
 
 import publisher
 from loopback import WRITE_TOKEN, Fault, Hub
@@ -24,10 +23,8 @@ from loopback.accounts import Account
 from loopback.application import Application
 from publisher.hub import http
 from publisher.hub.http import end_xet_session
-from publisher.hub.repository import Repository, uploaded_addition
-from publisher.prepare import UploadedFile, describe_file
 from publisher.text import mask
-from tests.commands import Ended
+from tests.commands import Ended, Run
 from tests.hubs import close_connections, empty_hub, files_of
 from tests.pictures import PICTURES_CARD, Changed, Pictures
 
@@ -36,7 +33,6 @@ pytest.importorskip("hf_xet", reason="the faults are of requests of a client wit
 ROOT = Path(__file__).parents[2]
 R = "tester/pictures"
 IDENTITY = "eyJ.secret.identity"  # of a job
-Publish = Callable[..., Ended]
 
 
 def refusal_if_sent(hub: Hub, ended: Ended) -> str:
@@ -86,7 +82,7 @@ HANG = {
     indirect=["way"],
 )
 @pytest.mark.usefixtures("way", "short_limits")
-def test_outages(published: Hub, publish: Publish, path: str, fault: Fault) -> None:
+def test_outages(published: Hub, publish: Run, path: str, fault: Fault) -> None:
     """One sentence and exit code 3, wherever it is; and the repository is as the sentence says."""
     before = published.commits(R)
     published.fail(path=path, fault=fault, times=10_000)
@@ -119,7 +115,7 @@ def test_waiting_is_said(hub: Hub, caplog: pytest.LogCaptureFixture, monkeypatch
     assert "(status 503, trying again in 1 s)" in caplog.text
 
 
-def test_no_connection(publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_connection(publish: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The name of the Hub is not found: a file of this machine is not missing."""
 
     def fail(*_: object, **__: object) -> None:
@@ -132,7 +128,7 @@ def test_no_connection(publish: Publish, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("path", ["/shards", "/xet-write-token/", "/commit/"])
 @pytest.mark.parametrize("code", [400, 403, 404, 413])
-def test_refusals(published: Hub, publish: Publish, path: str, code: int) -> None:
+def test_refusals(published: Hub, publish: Run, path: str, code: int) -> None:
     """No further attempt, nothing is looked at again, and the Hub's own words if it has any."""
     before = published.commits(R)
     published.fail(path=path, fault=Fault.status(code, message=f"No room for {WRITE_TOKEN}"), times=1000)
@@ -156,13 +152,13 @@ def test_refusals(published: Hub, publish: Publish, path: str, code: int) -> Non
         (200, "<title>Sign in</title>", "text/html", "Unexpected response from"),
     ],
 )
-def test_words(hub: Hub, publish: Publish, code: int, body: str, kind: str, words: str) -> None:
+def test_words(hub: Hub, publish: Run, code: int, body: str, kind: str, words: str) -> None:
     """The Hub's own words, or a proxy's."""
     hub.fail(path="/revision/" if code == 200 else "/commit/", fault=Fault.other(code, body, kind), times=99)
     assert words in publish().refusal(3)
 
 
-def test_quota(hub: Hub, publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quota(hub: Hub, publish: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Hub gets the time that it asks for, once, also where the client would wait by itself."""
     waits: list[float] = []
     monkeypatch.setattr(http, "sleep", waits.append)
@@ -185,21 +181,21 @@ def test_quota(hub: Hub, publish: Publish, monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 @pytest.mark.parametrize("path", ["/revision/", "/preupload/", "/xet-write-token/"])
-def test_long_quota(hub: Hub, publish: Publish, path: str, header: Any, words: str) -> None:
+def test_long_quota(hub: Hub, publish: Run, path: str, header: Any, words: str) -> None:
     """A wait that is too long is not waited for, but said."""
     hub.fail(path=path, fault=Fault.status(429, ratelimit=header, message="You have made 256 commits"), times=99)
     assert words in refusal_if_sent(hub, publish())
 
 
 @pytest.mark.parametrize("path", ["/shards", "/reconstructions/"])
-def test_expired_token(hub: Hub, publish: Publish, path: str) -> None:
+def test_expired_token(hub: Hub, publish: Run, path: str) -> None:
     """The storage refuses a token: with a new one it goes on."""
     hub.fail(path=path, fault=Fault.status(401))
     assert publish().exit_code == 0
 
 
 @pytest.mark.parametrize("name", ["HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"])
-def test_offline(hub: Hub, publish: Publish, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline(hub: Hub, publish: Run, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The variable is named, and nothing was sent."""
     monkeypatch.setenv(name, "1")
     for arguments in ([], ["--verify"], ["--dry-run"]):
@@ -208,7 +204,7 @@ def test_offline(hub: Hub, publish: Publish, name: str, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("name", ["HF_HOME", "HF_XET_CACHE"])
-def test_folders(hub: Hub, publish: Publish, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders(hub: Hub, publish: Run, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that cannot be written is named before anything is sent."""
     folder = tmp_path / "file" / "below"
     folder.parent.touch()
@@ -221,22 +217,6 @@ def test_folders(hub: Hub, publish: Publish, name: str, tmp_path: Path, monkeypa
     assert hub.requests == []
 
 
-def test_uploaded_addition(hub: Hub, tmp_path: Path) -> None:
-    """A commit takes a file that was uploaded before, from nothing but numbers, and the Hub says what it lacks."""
-    hub.create(R)
-    source = tmp_path / "data.parquet"
-    source.write_bytes(b"PAR1" * 1000)
-    uploaded = Repository(R).upload(describe_file(source, tmp_path), create_pr=False)
-    assert uploaded == UploadedFile("data.parquet", 4000, sha256=uploaded.sha256, sample=(b"PAR1" * 128))
-    lost = UploadedFile("lost.parquet", 3, sha256="0" * 64)
-    assert Repository(R).missing_uploads([uploaded, lost]) == {"lost.parquet"}
-    for is_new in (True, False):
-        addition = uploaded_addition(uploaded) if is_new else CommitOperationAdd("data.parquet", str(source))
-        HfApi().create_commit(R, [addition], repo_type="dataset", commit_message="Add")
-        assert addition._is_committed == is_new
-    assert hub.files(R)["data.parquet"] == source.read_bytes()
-
-
 @pytest.mark.skipif(not hasattr(huggingface_hub.errors, "OIDCError"), reason="this client knows no keyless publishing")
 @pytest.mark.parametrize(
     ("given", "code", "words"),
@@ -247,7 +227,7 @@ def test_uploaded_addition(hub: Hub, tmp_path: Path) -> None:
     ],
 )
 def test_keyless(
-    first: dict[str, bytes], publish: Publish, given: str, code: int, words: str, monkeypatch: pytest.MonkeyPatch
+    first: dict[str, bytes], publish: Run, given: str, code: int, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A job that the Hub knows by its identity publishes without a token; else one sentence says why not."""
     for name in ("GITHUB_ACTIONS", "HF_TOKEN"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,13 +12,13 @@ import pytest
 
 from loopback import Hub
 from publisher import publish
-from tests.commands import Ended, run_command
+from tests.commands import Ended, Run, run_command
 from tests.pictures import PICTURES_CARD, Changed, Pictures, Renamed
-from tests.shards import SHARDS_CARD, Shards
+from tests.shards import SHARDS_CARD
 from tests.shards import small_shards as shards
 
 R = "tester/year"
-Run = Callable[..., Ended]
+CARDS = {"Shards": SHARDS_CARD, "Pictures": PICTURES_CARD}
 
 
 @pytest.fixture
@@ -27,9 +26,7 @@ def run(hub: Hub) -> Run:
     """The command for a small dataset."""
 
     def command(*arguments: str, builder: type[Any] = shards(50), card: Any = None) -> Ended:  # noqa: B008
-        return run_command(
-            arguments, (builder, card or (SHARDS_CARD if issubclass(builder, Shards) else PICTURES_CARD), R)
-        )
+        return run_command(arguments, (builder, card or CARDS[builder.__name__], R))
 
     return command
 

@@ -20,11 +20,11 @@ import numpy as np
 import pytest
 
 from loopback import Hub
-from publisher import Card, main, validate
+from publisher import validate
 from publisher.builders import find_builder
 from publisher.prepare.configs import declared_configs
 from tests.builders import INTEGER, VALUE, R, builder, load, one, script
-from tests.commands import run_command
+from tests.commands import Run, run_command
 
 
 class Classic(datasets.BuilderConfig):
@@ -39,12 +39,12 @@ class Classic(datasets.BuilderConfig):
         self.size, self.place, self.grid = np.int64(7), Path("/"), np.eye(2)
 
 
-def test_classic_configs(card: Card, hub: Hub) -> None:
+def test_classic_configs(run: Run, hub: Hub) -> None:
     """They are published, one by one too, and what they hold is in the record, the same in every process."""
     kind = builder(one, configs=[Classic(f"https://example.org/{name}", name=name) for name in "ab"])
-    assert main(kind, card, R, []) == 0
+    assert run(kind).exit_code == 0
     before = hub.files(R)
-    assert main(kind, card, R, ["--config", "b"]) == 0
+    assert run(kind, "--config", "b").exit_code == 0
     assert hub.files(R) == before
     provenance = json.loads(before[".publish.json"])["configs"]["a"]["provenance"]
     known = [provenance[name] for name in ("url", "since", "known", "clean", "size", "grid")]
@@ -55,7 +55,7 @@ def test_classic_configs(card: Card, hub: Hub) -> None:
 STRANGE = ["x1", "x[1]", "[2m]", "]", "{a,b}", "a b", "é", "it's", ".hidden", "__u", "#1", "%41", "!x"]
 
 
-def test_strange_names(card: Card, hub: Hub, tmp_path: Path) -> None:
+def test_strange_names(run: Run, hub: Hub, tmp_path: Path) -> None:
     """Each config serves its own rows, however it is named."""
 
     def named(config: Any) -> Iterator[dict[str, Any]]:
@@ -63,13 +63,14 @@ def test_strange_names(card: Card, hub: Hub, tmp_path: Path) -> None:
 
     features = datasets.Features({"x": VALUE("string")})
     kind = builder(named, features, configs=[datasets.BuilderConfig(name=name) for name in STRANGE])
-    assert main(kind, card, R, []) == 0
+    assert run(kind).exit_code == 0
     for name in STRANGE:
         assert load(name)["x"][:] == [name]
-    assert main(kind, card, R, ["--output-dir", str(tmp_path / "out")]) == 0
+    assert run(kind, "--output-dir", tmp_path / "out").exit_code == 0
     assert validate(tmp_path / "out") == validate(R) == []
 
 
+@pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize(
     ("names", "default", "split", "refused"),
     [
@@ -85,33 +86,26 @@ def test_strange_names(card: Card, hub: Hub, tmp_path: Path) -> None:
         (["a"], None, "tr-ain", "tr-ain"),
     ],
 )
-def test_names_that_cannot_be(
-    names: list[str], default: str | None, split: str, refused: str, card: Card, hub: Hub, capsys: Any
-) -> None:
+def test_names_that_cannot_be(names: list[str], default: str | None, split: str, refused: str, run: Run) -> None:
     """Refused in a sentence that names them, before anything is done."""
     splits: Any = {split: {}}
     kind = builder(one, configs=[datasets.BuilderConfig(name=name) for name in names], default=default, **splits)
-    assert main(kind, card, R, []) == 2
-    said = capsys.readouterr().err
-    assert refused in said
-    assert said.count("\n") == 1
+    assert refused in run(kind).refusal()
 
 
-def test_faults_of_a_builder(card: Card, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_faults_of_a_builder(run: Run, hub: Hub) -> None:
     """A config that fails or exits is named with the line of its script, and so is a split without rows."""
 
     def fails(config: Any) -> Iterator[dict[str, Any]]:
         yield {"x": {"a": 1}[config.name]}
 
-    configs = [datasets.BuilderConfig(name=name) for name in "ab"]
-    assert main(builder(fails, configs=configs), card, R, []) == 2
-    said = capsys.readouterr().err
+    said = run(builder(fails, configs=[datasets.BuilderConfig(name=name) for name in "ab"])).stderr
     line = fails.__code__.co_firstlineno + 1
     assert f"config 'b', split 'train': test_prepare_configs.py, line {line}: KeyError: 'b'" in said
-    assert main(builder(lambda config, n: iter([{"x": 1}] * n), train={"n": 1}, test={"n": 0}), card, R, []) == 2
-    assert "config 'default', split 'test': The split is empty" in capsys.readouterr().err
-    assert main(builder(lambda config: iter([{"x": sys.exit("no more")}])), card, R, []) == 2
-    assert "SystemExit: no more" in capsys.readouterr().err
+    empty = run(builder(lambda config, n: iter([{"x": 1}] * n), train={"n": 1}, test={"n": 0}))
+    assert "config 'default', split 'test': The split is empty" in empty.refusal()
+    assert "SystemExit: no more" in run(builder(lambda config: iter([{"x": sys.exit("no more")}]))).refusal()
+    assert {request.method for request in hub.requests} == {"GET"}
 
 
 class Server(ThreadingHTTPServer):
@@ -164,7 +158,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         served.shutdown()
 
 
-def test_sources_are_fetched_once(server: Server, card: Card, hub: Hub) -> None:
+def test_sources_are_fetched_once(server: Server, run: Run, hub: Hub) -> None:
     """For dry run, publish, publish again and verify; again if the server has another; and are kept nowhere else."""
     extracted: list[Path] = []
 
@@ -179,18 +173,18 @@ def test_sources_are_fetched_once(server: Server, card: Card, hub: Hub) -> None:
     kind = builder(rows, features, [datasets.BuilderConfig(name=name) for name in "ab"])
     kind._split_generators = split_generators
     for arguments in (["--dry-run"], [], [], ["--verify"]):
-        assert main(kind, card, R, arguments) == 0
+        assert run(kind, *arguments).exit_code == 0
         assert server.fetched == 1
     assert load("b")["x"][:] == ["b1"]
     server.text = "2"
-    assert main(kind, card, R, []) == 0
+    assert run(kind).exit_code == 0
     assert server.fetched == 2
     assert load("b")["x"][:] == ["b2"]
     server.has_etag = False
     for text in "34":  # fetched again in each run, and once for all configs
         server.text = text
         before = server.fetched
-        assert main(kind, card, R, []) == 0
+        assert run(kind).exit_code == 0
         assert server.fetched == before + 1
         assert load("b")["x"][:] == [f"b{text}"]
     assert len(set(extracted)) == 7  # once for all configs of a run
@@ -204,14 +198,14 @@ class Size(str, Enum):
     large = "large"
 
 
-def test_names_that_are_members(card: Card, hub: Hub) -> None:
+def test_names_that_are_members(run: Run, hub: Hub) -> None:
     """Subclasses of `str` are taken as their text everywhere."""
     features = datasets.Features({np.str_("x"): VALUE("int64"), Size.large: datasets.ClassLabel(names=list(Size))})
     rows = [{"x": 1, Size.large: Size.small}, {np.str_("x"): 2, "large": 1}]
     configs = [datasets.BuilderConfig(name=name) for name in (*Size, np.str_("other"))]
     kind = builder(lambda config: iter(rows), features, configs, default=Size.large)
     for arguments in ([], ["--verify"], ["--config", "small"]):
-        assert main(kind, card, R, arguments) == 0
+        assert run(kind, *arguments).exit_code == 0
     assert "data/train-00000-of-00001.parquet" in hub.files(R)
     found = load("small")
     assert found.to_list() == [{"x": 1, "large": 0}, {"x": 2, "large": 1}]
@@ -219,17 +213,16 @@ def test_names_that_are_members(card: Card, hub: Hub) -> None:
     assert b"Size" not in b"".join(content for path, content in hub.files(R).items() if not path.endswith("parquet"))
 
 
-def test_a_default_that_is_no_config(card: Card, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_default_that_is_no_config(run: Run, hub: Hub) -> None:
     """It is a note, and the first config is the default."""
     configs = [datasets.BuilderConfig(name=name) for name in ("wiki", "lab")]
     kind = builder(one, configs=configs, default="source")
     for arguments in (["--config", "lab"], []):
-        assert main(kind, card, R, arguments) == 0
-        said = "DEFAULT_CONFIG_NAME is 'source', which is not a config. The default is 'wiki'"
-        assert said in capsys.readouterr().out
+        said = run(kind, *arguments).stdout
+        assert "DEFAULT_CONFIG_NAME is 'source', which is not a config. The default is 'wiki'" in said
     assert load()["x"][:] == [1]
     assert {"data/train-00000-of-00001.parquet", "lab/train-00000-of-00001.parquet"} < set(hub.files(R))
-    assert main(kind, card, R, ["--verify"]) == 0
+    assert run(kind, "--verify").exit_code == 0
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,17 +17,16 @@ from publisher import validate
 from publisher.card.record import read_card
 from publisher.hub import http
 from publisher.publish import ATTEMPTS
-from tests.commands import Ended
+from tests.commands import Run
 from tests.hubs import files_of, ignore_parents, uploads
 from tests.pictures import Changed, Grown, Renamed
 
 R = "tester/pictures"
 SMALL, LARGE = "data/validation-00000-of-00001.parquet", "large/validation-00000-of-00001.parquet"
 NEW = {".publish.json", "README.md", SMALL, LARGE}
-Publish = Callable[..., Ended]
 
 
-def test_again(published: Hub, publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_again(published: Hub, publish: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """No commit and no upload if nothing has changed, which needs no token; else only what differs is sent."""
     before, small = published.commits(R), files_of(published, R)[SMALL]
     assert "nothing to do" in publish().stdout
@@ -45,7 +43,7 @@ def test_again(published: Hub, publish: Publish, monkeypatch: pytest.MonkeyPatch
     assert load_dataset(R, "large", split="validation", revision=published.commits(R)[0].oid).num_rows == 31
 
 
-def test_json(published: Hub, publish: Publish) -> None:
+def test_json(published: Hub, publish: Run) -> None:
     """One object on standard output, also for a verify and a refusal."""
     assert json.loads(publish("--verify", "--json").stdout)["differences"] == []
     published.commit(R, files={"README.md": b"# Mine"})
@@ -53,7 +51,7 @@ def test_json(published: Hub, publish: Publish) -> None:
     assert (ended.exit_code, "--overwrite-card" in json.loads(ended.stdout)["error"]) == (1, True)
 
 
-def test_files_of_others_stay(published: Hub, publish: Publish) -> None:
+def test_files_of_others_stay(published: Hub, publish: Run) -> None:
     """Whatever they are called; and the configs still load."""
     theirs = {
         "notes.txt": b"mine",
@@ -69,7 +67,7 @@ def test_files_of_others_stay(published: Hub, publish: Publish) -> None:
     assert publish("--verify", builder=Changed).exit_code == 0
 
 
-def test_stale_files_go(hub: Hub, publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stale_files_go(hub: Hub, publish: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards that an earlier publish wrote and this one does not, unless another user changed them since."""
     monkeypatch.setattr("publisher.prepare.parquet.FILE_BYTES", 2000)
     assert publish().exit_code == 0
@@ -83,14 +81,14 @@ def test_stale_files_go(hub: Hub, publish: Publish, monkeypatch: pytest.MonkeyPa
     assert load_dataset(R, "large", split="validation").num_rows == 30
 
 
-def test_configs_that_are_gone(published: Hub, publish: Publish) -> None:
+def test_configs_that_are_gone(published: Hub, publish: Run) -> None:
     """A config that the builder no longer has goes from the files and from the card."""
     assert publish(builder=Renamed).exit_code == 0
     assert set(files_of(published, R)) == NEW - {LARGE}
     assert b"large" not in files_of(published, R)["README.md"]
 
 
-def test_some_configs(hub: Hub, publish: Publish) -> None:
+def test_some_configs(hub: Hub, publish: Run) -> None:
     """--config leaves the others as they are, in the files and in the card."""
     assert publish("--config", "small").exit_code == 0
     assert "large" not in files_of(hub, R)["README.md"].decode()
@@ -108,7 +106,7 @@ def test_some_configs(hub: Hub, publish: Publish) -> None:
 
 
 @pytest.mark.parametrize("conflict", [False, True])
-def test_two_pull_requests(published: Hub, publish: Publish, conflict: bool) -> None:
+def test_two_pull_requests(published: Hub, publish: Run, conflict: bool) -> None:
     """They have the same message, and each holds the card of its own files, also if another user commits in between."""
     for builder in (Changed, Grown):
         if conflict:
@@ -121,7 +119,7 @@ def test_two_pull_requests(published: Hub, publish: Publish, conflict: bool) -> 
         assert load_dataset(R, "large", split="validation", revision=pull.ref).num_rows == rows
 
 
-def test_new_plan_is_shown(published: Hub, publish: Publish) -> None:
+def test_new_plan_is_shown(published: Hub, publish: Run) -> None:
     """Another user commits in between: the same plan goes on, another one is shown and not carried out."""
     for files, code in (({"notes.txt": b"mine"}, 0), ({LARGE: b"mine"}, 3)):
         published.forget()
@@ -134,7 +132,7 @@ def test_new_plan_is_shown(published: Hub, publish: Publish) -> None:
         assert publish().exit_code == 0
 
 
-def test_private(hub: Hub, publish: Publish) -> None:
+def test_private(hub: Hub, publish: Run) -> None:
     """A new repository is private if asked for, and publishing to it again may ask for the same."""
     for _ in range(2):
         assert publish("--private").exit_code == 0
@@ -144,7 +142,7 @@ def test_private(hub: Hub, publish: Publish) -> None:
     ("token", "words"),
     [("hf_wrong", "token is not valid"), (READ_TOKEN, "403: Forbidden: you must use a write token")],
 )
-def test_rights(published: Hub, publish: Publish, token: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rights(published: Hub, publish: Run, token: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence that says what right is missing; exit code 3; nothing changed."""
     before = published.commits(R)
     monkeypatch.setenv("HF_TOKEN", token)
@@ -152,7 +150,7 @@ def test_rights(published: Hub, publish: Publish, token: str, words: str, monkey
     assert published.commits(R) == before
 
 
-def test_conflict_for_ever(published: Hub, publish: Publish) -> None:
+def test_conflict_for_ever(published: Hub, publish: Run) -> None:
     """After a bounded number of attempts the command says who was faster."""
     for nth in range(1, 11):
         published.before("POST", "/commit/", lambda: published.commit(R, files={"notes.txt": os.urandom(8)}), nth=nth)
@@ -160,7 +158,7 @@ def test_conflict_for_ever(published: Hub, publish: Publish) -> None:
 
 
 @pytest.mark.parametrize("failed", [0, ATTEMPTS - 1])
-def test_lost_answer(published: Hub, publish: Publish, failed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_answer(published: Hub, publish: Run, failed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commit was made, at the first or last attempt, its answer was lost: it is found, and not made again."""
     monkeypatch.setattr(http, "RETRY_FOR_S", math.inf)
     monkeypatch.setattr(http, "sleep", lambda seconds: None)
@@ -171,7 +169,7 @@ def test_lost_answer(published: Hub, publish: Publish, failed: int, monkeypatch:
     assert f"published and verified at commit {published.commits(R)[0].oid}" in said
 
 
-def test_pull_request(published: Hub, publish: Publish) -> None:
+def test_pull_request(published: Hub, publish: Run) -> None:
     """`main` stays as it is; with a lost answer, and repeated, the same pull request serves."""
     before = files_of(published, R)
     published.fail(method="POST", path="/commit/", fault=Fault.DROP_AFTER)
@@ -207,7 +205,7 @@ def test_strange_surroundings(name: str, value: str, code: int, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("code", ["RepoNotFound", "RevisionNotFound", "GatedRepo", "EntryNotFound"])
-def test_gone_after_the_commit(published: Hub, publish: Publish, code: str) -> None:
+def test_gone_after_the_commit(published: Hub, publish: Run, code: str) -> None:
     """Whatever the Hub says then, the command says that it has published."""
     gone = Fault.status(404, error_code=code)
     published.before("POST", "/commit/", lambda: published.fail(path="/revision/", fault=gone, times=9))
@@ -218,7 +216,7 @@ def test_gone_after_the_commit(published: Hub, publish: Publish, code: str) -> N
 @pytest.mark.parametrize("arguments", [[], ["--create-pr"]], ids=["to main", "proposed"])
 @pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
 def test_parent_is_ignored(
-    published: Hub, publish: Publish, lost: bool, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+    published: Hub, publish: Run, lost: bool, arguments: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that does not look at it builds over other users' commits: the command names them."""
     ignore_parents(monkeypatch)
@@ -234,7 +232,7 @@ def test_parent_is_ignored(
     assert f"{theirs.oid} by another: Notes" in ended.stdout
 
 
-def test_entry_that_breaks_the_card(published: Hub, publish: Publish) -> None:
+def test_entry_that_breaks_the_card(published: Hub, publish: Run) -> None:
     """An entry of another program by which no config opens is named, and nothing is committed."""
     entry = b"configs:\n- config_name: theirs\n  data_files: 5\n"
     published.commit(R, files={"README.md": files_of(published, R)["README.md"].replace(b"configs:\n", entry, 1)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,13 @@ from loopback import READ_TOKEN, Fault, Hub
 from mnist1d import Mnist1D
 from publisher.prepare import parquet
 from publisher.publish import commit as apply
-from tests.commands import Ended, files_in, run_command
+from tests.commands import Run, files_in, run_command
 from tests.hubs import files_of, ignore_parents, uploads
 from tests.shards import SHARDS_CARD, Shards
 
 R = "tester/shards"
 FILE_BYTES = 6000  # two shards
 COMMIT_FILES = 5
-Command = Callable[..., Ended]
 
 
 @pytest.fixture(autouse=True)
@@ -41,13 +40,13 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Command:
+def command(tmp_path: Path) -> Run:
     """The command for the dataset in shards."""
     return lambda *more: run_command([R, "--work-dir", tmp_path / "work", *more], (Shards, SHARDS_CARD, R))
 
 
 @pytest.fixture
-def wanted(command: Command, tmp_path: Path) -> dict[str, bytes]:
+def wanted(command: Run, tmp_path: Path) -> dict[str, bytes]:
     """What a repository should contain."""
     assert command("--output-dir", tmp_path / "wanted").exit_code == 0
     return files_in(tmp_path / "wanted")
@@ -55,7 +54,7 @@ def wanted(command: Command, tmp_path: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_same_bytes_whoever_prepares(
-    hub: Hub, command: Command, wanted: dict[str, bytes], tmp_path: Path, workers: int
+    hub: Hub, command: Run, wanted: dict[str, bytes], tmp_path: Path, workers: int
 ) -> None:
     """In a folder and on the Hub, with any number of workers; nothing is left in the work folder."""
     assert len(wanted) == 2 + 2 * (5 + 1)
@@ -70,7 +69,7 @@ def test_same_bytes_whoever_prepares(
     assert not (tmp_path / "work").exists()
 
 
-def test_pull_request(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
+def test_pull_request(hub: Hub, command: Run, wanted: dict[str, bytes]) -> None:
     """More files: several commits to one pull request, which is merged once."""
     hub.create(R)
     seen: list[set[str]] = []
@@ -86,7 +85,7 @@ def test_pull_request(hub: Hub, command: Command, wanted: dict[str, bytes]) -> N
     assert "POST" not in [request.method for request in hub.requests if "/commit/" in request.path]
 
 
-def test_pull_request_to_review(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
+def test_pull_request_to_review(hub: Hub, command: Run, wanted: dict[str, bytes]) -> None:
     """--create-pr leaves it open for others, and the open one serves, but not for a publish to main."""
     hub.create(R)
     for _ in range(2):
@@ -99,7 +98,7 @@ def test_pull_request_to_review(hub: Hub, command: Command, wanted: dict[str, by
     assert [pull.status for pull in hub.pulls(R)] == ["open", "merged"]
 
 
-def test_branch(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
+def test_branch(hub: Hub, command: Run, wanted: dict[str, bytes]) -> None:
     """To a branch go several commits, the card with the last."""
     hub.create(R)
     assert command("--revision", "next").exit_code == 0
@@ -108,7 +107,7 @@ def test_branch(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
     assert "README.md" not in hub.files(R, hub.commits(R, "next")[1].oid)
 
 
-def test_others_commit_in_between(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
+def test_others_commit_in_between(hub: Hub, command: Run, wanted: dict[str, bytes]) -> None:
     """While the pull request is filled: it is closed, and another one starts from there."""
     hub.create(R)
     hub.before("POST", "/commit/refs", lambda: hub.commit(R, {"notes.txt": b"by another"}), nth=1)
@@ -118,7 +117,7 @@ def test_others_commit_in_between(hub: Hub, command: Command, wanted: dict[str, 
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
-def test_merged_over_another(hub: Hub, command: Command, wanted: dict[str, bytes], lost: bool) -> None:
+def test_merged_over_another(hub: Hub, command: Run, wanted: dict[str, bytes], lost: bool) -> None:
     """Another user commits when the pull request is merged: the command says who."""
     hub.create(R)
     hub.before("POST", "/merge", lambda: hub.commit(R, {"notes.txt": b"by another"}, message="Notes"))
@@ -135,7 +134,7 @@ def test_merged_over_another(hub: Hub, command: Command, wanted: dict[str, bytes
 
 @pytest.mark.parametrize("proposed", [True, False])
 def test_parent_of_an_early_commit_is_ignored(
-    hub: Hub, command: Command, proposed: bool, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, command: Run, proposed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first of several commits is built over another, and its answer is lost: the command says so."""
     ignore_parents(monkeypatch)
@@ -150,7 +149,7 @@ def test_parent_of_an_early_commit_is_ignored(
     assert f"{theirs.oid} by another: Notes" in ended.stdout
 
 
-def test_pull_request_of_another(hub: Hub, command: Command, wanted: dict[str, bytes]) -> None:
+def test_pull_request_of_another(hub: Hub, command: Run, wanted: dict[str, bytes]) -> None:
     """Nothing is merged that is not in the plan, whoever put it where this command would look for its own."""
     head = hub.create(R)
     title = f"Publish the dataset, in parts on {head[:8]}"
@@ -175,7 +174,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 @pytest.fixture
-def stopped(hub: Hub, command: Command) -> None:
+def stopped(hub: Hub, command: Run) -> None:
     """A run that has uploaded all files, and failed when it committed."""
     hub.create(R)
     hub.fail(path="/commit/", fault=Fault.status(403), times=100)
@@ -184,7 +183,7 @@ def stopped(hub: Hub, command: Command) -> None:
 
 
 @pytest.mark.usefixtures("stopped")
-def test_resume(hub: Hub, command: Command, wanted: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resume(hub: Hub, command: Run, wanted: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """Only then are uploaded files taken up; the command says how many, and leaves none when it has succeeded."""
     shards = prepared(monkeypatch)
     ended = command("--resume", "--workers", "2")
@@ -196,7 +195,7 @@ def test_resume(hub: Hub, command: Command, wanted: dict[str, bytes], monkeypatc
 
 @pytest.mark.usefixtures("stopped")
 @pytest.mark.parametrize("resume", [[], ["--resume"]])
-def test_nothing_stale(command: Command, resume: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_stale(command: Run, resume: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Another code between an interrupted run and the next."""
     draw = Shards._generate_tables
 
@@ -212,7 +211,7 @@ def test_nothing_stale(command: Command, resume: list[str], monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("stopped")
-def test_torn_notes(hub: Hub, command: Command, wanted: dict[str, bytes], tmp_path: Path) -> None:
+def test_torn_notes(hub: Hub, command: Run, wanted: dict[str, bytes], tmp_path: Path) -> None:
     """What cannot be read is prepared again; what only looks like a note is not run."""
     notes = sorted((tmp_path / "work").rglob("*.json"))
     evil = f"cos\nsystem\n(S'touch {tmp_path / 'evil'}'\ntR.".encode()
@@ -226,7 +225,7 @@ def test_torn_notes(hub: Hub, command: Command, wanted: dict[str, bytes], tmp_pa
 
 @pytest.mark.usefixtures("git_lfs", "stopped")  # over Xet nothing is sent again: hf_xet remembers what it uploaded
 @pytest.mark.parametrize("late", [False, True])
-def test_lost_uploads(hub: Hub, command: Command, wanted: dict[str, bytes], late: bool) -> None:
+def test_lost_uploads(hub: Hub, command: Run, wanted: dict[str, bytes], late: bool) -> None:
     """What the Hub drops before the commit is prepared and uploaded again, and nothing else is."""
     if late:  # only the last look finds out
         hub.before("POST", "batch", lambda: hub.drop_uploads(R, 3), nth=2)
@@ -237,7 +236,7 @@ def test_lost_uploads(hub: Hub, command: Command, wanted: dict[str, bytes], late
 
 
 @pytest.mark.usefixtures("stopped")
-def test_two_runs_at_once(hub: Hub, command: Command, wanted: dict[str, bytes], tmp_path: Path) -> None:
+def test_two_runs_at_once(hub: Hub, command: Run, wanted: dict[str, bytes], tmp_path: Path) -> None:
     """The second run of the same command works in a folder of its own, and leaves that of the first alone."""
     [name] = [path.name for path in (tmp_path / "work").iterdir()]
     before = files_in(tmp_path / "work" / name)
@@ -250,7 +249,7 @@ def test_two_runs_at_once(hub: Hub, command: Command, wanted: dict[str, bytes], 
 
 
 def test_refused_before_anything_is_prepared(
-    hub: Hub, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What can be known beforehand costs no upload, and no branch is made."""
     first = hub.create(R)
@@ -273,7 +272,7 @@ def test_refused_before_anything_is_prepared(
     assert (uploads(hub), "refs/heads/next" in hub.refs(R)) == (0, False)
 
 
-def test_verify(hub: Hub, command: Command) -> None:
+def test_verify(hub: Hub, command: Run) -> None:
     """Prepares everything again and says what differs."""
     assert command().exit_code == 0
     assert command("--verify", "--workers", "2").exit_code == 0
@@ -284,7 +283,7 @@ def test_verify(hub: Hub, command: Command) -> None:
     assert "no traceback" in ended.stderr
 
 
-def test_dry_run(hub: Hub, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_dry_run(hub: Hub, command: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Says which files there will be, from the first and the last shard of each split, and keeps nothing."""
     shards = prepared(monkeypatch)
     ended = command("--dry-run", "--json")
