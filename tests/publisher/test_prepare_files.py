@@ -23,7 +23,7 @@ from publisher import validate
 from publisher.prepare import parquet
 from publisher.prepare.configs import METADATA_KEY
 from publisher.prepare.tasks import ConfigBuilder, WholeConfig
-from tests.builders import INTEGER, VALUE, R, Rows, builder, load, read
+from tests.builders import INTEGER, VALUE, R, Rows, builder, load
 from tests.commands import Run
 from tests.pictures import Pictures
 
@@ -145,7 +145,7 @@ def test_rows_of_all_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert digest.numbers() == {"n": hashlib.sha256(np.arange(2050).tobytes()).hexdigest()}
     assert [file.path for file in written] == parquet.file_names("train", len(written))
     assert len(written) > 2
-    found = pa.concat_tables(read(file.source) for file in written)
+    found = pa.concat_tables(pq.ParquetFile(file.source).read() for file in written)
     assert found.to_pydict() == {"n": list(range(2050)), "blob": blobs}
     assert sum(file.rows or 0 for file in written) == 2050
     for file in written:
