@@ -136,12 +136,6 @@ def test_a_card_of_ones_own(folder: Path, tmp_path: Path) -> None:
     assert "# Mine, 2 configs\n" in (tmp_path / "out" / "README.md").read_text()
 
 
-@pytest.mark.slow
-def test_workers_import_the_script(folder: Path, tmp_path: Path) -> None:
-    """They are other processes."""
-    assert [row["text"] for row in rows_of(folder, tmp_path, "--workers", "2", config="en")] == ["so good", "bad"]
-
-
 @pytest.mark.parametrize(("code", "said"), REFUSED.items(), ids=REFUSED.values())
 def test_refused(code: str, said: str, tmp_path: Path) -> None:
     """Print one sentence, with the line of the script if there is one; with --traceback also the places."""

@@ -8,8 +8,8 @@ import html
 import io
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import datasets
 import pytest
@@ -26,6 +26,7 @@ from publisher import Card, UsageError
 from publisher.card import default_card, license_fields, size_category
 from publisher.card.preview import MARK, render
 from publisher.card.record import COMMENT, ConfigRecord, Record, _canonical, read_card, read_record, write_card
+from tests.builders import builder
 from tests.commands import files_in, run_command
 from tests.pictures import PICTURES_CARD, Pictures
 from tests.shards import SHARDS_CARD, Shards
@@ -162,47 +163,34 @@ def test_record_of_earlier_versions(hub: Hub, added: str) -> None:
 # Fields that a script leads to
 
 
-class Licensed(datasets.GeneratorBasedBuilder):
-    """A script with a licence and a language of its own."""
-
-    VERSION = datasets.Version("1.0.0")
-    language = "de"
-    labels: list[str] | None = None
-
-    def _info(self) -> datasets.DatasetInfo:
-        label = datasets.ClassLabel(names=self.labels or ["a", "b"])
-        features = datasets.Features({"label": label, "text": datasets.Value("string")})
-        return datasets.DatasetInfo(license="CC BY-SA 4.0", features=features)
-
-    def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
-        return [datasets.SplitGenerator(name="train", gen_kwargs={})]
-
-    def _generate_examples(self) -> Any:
-        for row in range(3):
-            yield row, {"label": row % 2, "text": f"row {row}"}
+def licensed(labels: Sequence[str] = "ab") -> type[datasets.DatasetBuilder]:
+    """A builder with a licence and a language of its own."""
+    features = datasets.Features({"label": datasets.ClassLabel(names=[*labels]), "text": datasets.Value("string")})
+    kind = builder(lambda config: ({"label": row % 2, "text": f"row {row}"} for row in range(3)), features)
+    kind._info = lambda self: datasets.DatasetInfo(license="CC BY-SA 4.0", features=features)
+    kind.language = "de"
+    return kind
 
 
-@pytest.mark.parametrize(
-    ("text", "identifier"),
-    [
-        ("MIT License", "mit"),
-        ("https://opensource.org/licenses/MIT", "mit"),
-        ("Apache License, Version 2.0", "apache-2.0"),
-        ("cc-by-nc-sa-4.0", "cc-by-nc-sa-4.0"),
-        ("Creative Commons Attribution-NonCommercial-NoDerivatives 4.0 International", "cc-by-nc-nd-4.0"),
-        ("Creative Commons Attribution 4.0 International (CC BY 4.0)", "cc-by-4.0"),
-        ("https://creativecommons.org/licenses/by-sa/3.0/legalcode", "cc-by-sa-3.0"),
-        ("CC0: Public Domain", "cc0-1.0"),
-        ("GNU General Public License v3.0 or later", "gpl-3.0"),
-        ("LGPLv3", "lgpl-3.0"),
-        ("3-Clause BSD License", "bsd-3-clause"),
-        ("Open Data Commons Attribution License (ODC-By) v1.0", "odc-by"),
-        ("ODbL", "odbl"),
-        ("unknown", "unknown"),
-        ("MIT for the code, CC BY 4.0 for the texts", "other"),
-        ("For research only", "other"),
-    ],
-)
+LICENCES = {
+    "mit": ["MIT License", "https://opensource.org/licenses/MIT"],
+    "apache-2.0": ["Apache License, Version 2.0"],
+    "cc-by-nc-sa-4.0": ["cc-by-nc-sa-4.0"],
+    "cc-by-nc-nd-4.0": ["Creative Commons Attribution-NonCommercial-NoDerivatives 4.0 International"],
+    "cc-by-4.0": ["Creative Commons Attribution 4.0 International (CC BY 4.0)"],
+    "cc-by-sa-3.0": ["https://creativecommons.org/licenses/by-sa/3.0/legalcode"],
+    "cc0-1.0": ["CC0: Public Domain"],
+    "gpl-3.0": ["GNU General Public License v3.0 or later"],
+    "lgpl-3.0": ["LGPLv3"],
+    "bsd-3-clause": ["3-Clause BSD License"],
+    "odc-by": ["Open Data Commons Attribution License (ODC-By) v1.0"],
+    "odbl": ["ODbL"],
+    "unknown": ["unknown"],
+    "other": ["MIT for the code, CC BY 4.0 for the texts", "For research only"],
+}
+
+
+@pytest.mark.parametrize(("identifier", "text"), [(name, text) for name, texts in LICENCES.items() for text in texts])
 def test_licences(text: str, identifier: str) -> None:
     """Identifiers of the Hub and their usual spellings; anything else keeps its text."""
     named = {"license_name": text} if identifier == "other" else {}
@@ -211,7 +199,7 @@ def test_licences(text: str, identifier: str) -> None:
 
 def test_fields_of_a_script(hub: Hub) -> None:
     """Licence and language come from the script, until people write others."""
-    dataset = (Licensed, default_card(Licensed), R)
+    dataset = (licensed(), default_card(licensed()), R)
     assert run_command([], dataset).exit_code == 0
     card = hub.files(R)["README.md"].decode()
     assert "license: cc-by-sa-4.0\n" in card
@@ -226,8 +214,7 @@ def test_fields_of_a_script(hub: Hub) -> None:
 def test_large_features(hub: Hub) -> None:
     """Features that do not fit into the YAML are in the Parquet files alone, and nothing else is lost."""
     labels = [f"class {index}: {'é, [x] ' * 10}" for index in range(3_000)]
-    large = type("Licensed", (Licensed,), {"labels": labels, "__module__": Licensed.__module__})
-    dataset = (large, default_card(large), R)
+    dataset = (licensed(labels), default_card(licensed(labels)), R)
     assert run_command([], dataset).exit_code == 0
     assert "features" not in DatasetCard(hub.files(R)["README.md"].decode()).data["dataset_info"]
     found = load_dataset(R, split="train")

@@ -40,11 +40,11 @@ CONFIGS = list(Mnist1D.builder_configs)
 R = "tester/many"
 NAMES = ("a", "b", "c", "d")
 MANY = """
-import datasets
 import os
-
+import datasets
+from .letters import LETTERS
 class Many(datasets.GeneratorBasedBuilder):
-    BUILDER_CONFIGS = [datasets.BuilderConfig(name=name) for name in ("a", "b", "c", "d")]
+    BUILDER_CONFIGS = [datasets.BuilderConfig(name=name) for name in LETTERS]
     DEFAULT_CONFIG_NAME = "a"
 
     def _info(self):
@@ -77,6 +77,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "many" / "data").mkdir(parents=True)
     (tmp_path / "many" / "many.py").write_text(MANY)
+    (tmp_path / "many" / "letters.py").write_text(f"LETTERS = {NAMES}")
     for number, name in enumerate(NAMES):
         (tmp_path / "many" / "data" / f"{name}.txt").write_text(f"{number}\n{number}\n")
     return tmp_path / "many"
@@ -297,7 +298,7 @@ def test_other_files_are_not_resumed(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_workers(folder: Path) -> None:
-    """Other processes note what they finish also, and name what fails."""
+    """Other processes import the script, note what they finish also, and name what fails."""
     (folder / "data" / "b.txt").write_text("none\n")
     arguments = [folder, R, "--output-dir", folder.parent / "out", "--workers", "2", "--traceback"]
     ended = run_command(arguments)

@@ -95,15 +95,6 @@ def test_outages(published: Hub, publish: Run, path: str, fault: Fault) -> None:
         assert published.commits(R) == before
 
 
-def test_new_session() -> None:
-    """The client makes a new session after a connection that was refused, and before it waits says so."""
-    http.prepare_clients()
-    with http.said_while("uploading"):
-        close_connections()
-        logging.getLogger("huggingface_hub.utils._http").warning("Retrying in 1s")
-        assert huggingface_hub.get_session().timeout.read in (10, http.READ_S)  # that of huggingface_hub 1.0 is 10 s
-
-
 def test_waiting_is_said(hub: Hub, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that calls `publish` can log it."""
     monkeypatch.setattr(http, "SILENT_S", 0.0)

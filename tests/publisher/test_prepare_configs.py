@@ -6,11 +6,11 @@ import datetime
 import gc
 import io
 import json
+import logging
 import sys
 import zipfile
 from collections.abc import Iterator
 from enum import Enum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -18,6 +18,8 @@ from typing import Any
 import datasets
 import numpy as np
 import pytest
+from werkzeug import Response
+from werkzeug.serving import make_server
 
 from loopback import Hub
 from publisher import validate
@@ -94,71 +96,45 @@ def test_names_that_cannot_be(names: list[str], default: str | None, split: str,
 
 
 def test_faults_of_a_builder(run: Run, hub: Hub) -> None:
-    """A config that fails or exits is named with the line of its script, and so is a split without rows."""
-
-    def fails(config: Any) -> Iterator[dict[str, Any]]:
-        yield {"x": {"a": 1}[config.name]}
-
-    said = run(builder(fails, configs=[datasets.BuilderConfig(name=name) for name in "ab"])).stderr
-    line = fails.__code__.co_firstlineno + 1
-    assert f"config 'b', split 'train': test_prepare_configs.py, line {line}: KeyError: 'b'" in said
+    """A split without rows, and a config that exits, are named; the Hub is only read."""
     empty = run(builder(lambda config, n: iter([{"x": 1}] * n), train={"n": 1}, test={"n": 0}))
     assert "config 'default', split 'test': The split is empty" in empty.refusal()
     assert "SystemExit: no more" in run(builder(lambda config: iter([{"x": sys.exit("no more")}]))).refusal()
     assert {request.method for request in hub.requests} == {"GET"}
 
 
-class Server(ThreadingHTTPServer):
-    """Serves one archive, and counts how often it is fetched."""
+class Archive:
+    """A web application that serves one ZIP file with a text, and counts how often it is fetched."""
 
-    fetched, text, has_etag = 0, "1", True
+    text, has_etag, fetched, url = "1", True, 0, ""
 
-    @property
-    def url(self) -> str:
-        """Address of the archive."""
-        return f"http://127.0.0.1:{self.server_port}/numbers.zip"
-
-
-class Archive(BaseHTTPRequestHandler):
-    """A text in a ZIP file."""
-
-    server: Server
-
-    def do_GET(self) -> None:
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Headers, and the content if it is asked for."""
-        if self.path != "/numbers.zip":
-            self.send_error(404)
-            return
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w") as archive:
-            archive.writestr(zipfile.ZipInfo("number.txt"), self.server.text)
-        self.send_response(200)
-        if self.server.has_etag:
-            self.send_header("ETag", f'"{self.server.text}"')
-        self.send_header("Content-Length", str(len(content.getvalue())))
-        self.end_headers()
-        if self.command == "GET":
-            self.server.fetched += 1
-            self.wfile.write(content.getvalue())
-
-    do_HEAD = do_GET  # noqa: N815
-
-    def log_message(self, *arguments: Any) -> None:
-        """Say nothing."""
+            archive.writestr(zipfile.ZipInfo("number.txt"), self.text)
+        response = Response(content.getvalue(), status=200 if environ["PATH_INFO"] == "/numbers.zip" else 404)
+        if self.has_etag:
+            response.set_etag(self.text)
+        self.fetched += environ["REQUEST_METHOD"] == "GET"
+        return response(environ, start_response)
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
     """A server on loopback, which aiohttp reaches without a proxy."""
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "127.0.0.1")
-    with Server(("127.0.0.1", 0), Archive) as served:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it prints requests otherwise
+    archive = Archive()
+    with make_server("127.0.0.1", 0, archive, threaded=True) as served:
+        archive.url = f"http://127.0.0.1:{served.port}/numbers.zip"
         Thread(target=served.serve_forever, daemon=True).start()
-        yield served
+        yield archive
         served.shutdown()
 
 
-def test_sources_are_fetched_once(server: Server, run: Run, hub: Hub) -> None:
+def test_sources_are_fetched_once(server: Archive, run: Run, hub: Hub) -> None:
     """For dry run, publish, publish again and verify; again if the server has another; and are kept nowhere else."""
     extracted: list[Path] = []
 
@@ -267,7 +243,7 @@ def test_the_order_of_configs(configs: str, imports: str, expected: str, tmp_pat
         ("import urllib.request; n = urllib.request.urlopen(URL + '/nowhere.zip')", [], "/nowhere.zip"),
     ],
 )
-def test_sources_of_scripts(splits: str, options: list[str], said: str | None, server: Server, tmp_path: Path) -> None:
+def test_sources_of_scripts(splits: str, options: list[str], said: str | None, server: Archive, tmp_path: Path) -> None:
     """They are found as in versions 1 to 3, or the sentence says which is missing, and how to give it."""
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text("x")
