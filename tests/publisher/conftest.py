@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ from tests.hubs import empty_hub, files_of
 from tests.pictures import PICTURES_CARD, Pictures
 
 R = "tester/pictures"
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo the changes that a loading script makes in its process."""
+    monkeypatch.setenv("PUBLISHER_SCRIPT_FOLDER", "")
+    monkeypatch.setattr(sys, "path", list(sys.path))
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +83,6 @@ REFUSED = {  # a script -> the sentence
     ),
     SCRIPT.format(**PLAIN, rows="yield 0, {'a': 1 / 0}"): "mine.py, line 11: ZeroDivisionError",
 }
-
-
-@pytest.fixture(autouse=True)
-def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Undo the changes that a script makes in its process."""
-    monkeypatch.setenv("PUBLISHER_SCRIPT_FOLDER", "")
-    monkeypatch.setattr(sys, "path", list(sys.path))
 
 
 @pytest.fixture

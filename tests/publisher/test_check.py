@@ -20,14 +20,14 @@ from publisher import validate
 from publisher.card.record import PublishedCard, read_card
 from publisher.check import parquet as parquet_checks
 from publisher.check.examine import examine
-from publisher.check.layout import check_links, check_yaml, list_files
+from publisher.check.layout import check_links, check_yaml
 from publisher.cli.commands import validate as main
 from publisher.prepare import parquet
 from tests.commands import Ended, run_command
 from tests.pictures import PICTURES_CARD, Pictures
 from tests.shards import SHARDS_CARD, small_shards
 
-R = "tester/checks"
+R = "tester/pictures"
 TRAIN, TEST = "data/train-00000-of-00001.parquet", "data/test-00000-of-00001.parquet"
 SHA = f"{TRAIN} has the SHA-256"
 DOWNLOAD = "config default: download_size is"
@@ -339,29 +339,20 @@ def run(*arguments: object) -> Ended:
     return run_command(arguments, main)
 
 
-@pytest.fixture
-def published(hub: Hub, pictures: Path) -> Hub:
-    """A Hub with the second dataset."""
-    hub.create(R)
-    hub.commit(R, {path: (pictures / path).read_bytes() for path in [*list_files(pictures), ".publish.json"]})
-    return hub
-
-
-def test_validate_on_the_hub(published: Hub, pictures: Path) -> None:
+def test_validate_on_the_hub(published: Hub, first: dict[str, bytes]) -> None:
     """Nothing but reading; damage shows at its revision and no other; the Hub's own validator is asked."""
     good = published.commits(R)[0].oid
-    ended = run(R)
-    assert ended == (0, f"{R} at commit {good}: 0 findings in 2 files of 2 configs\n", "")
+    assert run(R) == (0, f"{R} at commit {good}: 0 findings in 2 files of 2 configs\n", "")
     assert {request.method for request in published.requests if request.path != "/api/validate-yaml"} <= {"GET", "HEAD"}
     path = "large/validation-00000-of-00001.parquet"
-    published.commit(R, files={path: published.files(R)[path][:-10], "checks.py": b""})
+    published.commit(R, files={path: first[path][:-10], "checks.py": b"", "pictures.py": b""})
     ended = run(R)
     truncated, script, _ = ended.stdout.splitlines()
     assert (ended.exit_code, truncated) == (1, f"{path} is truncated: the end of a Parquet file is missing")
-    assert script.startswith("checks.py is a script of the dataset's own name: load_dataset from 4.0 on refuses it")
+    assert script.startswith("pictures.py is a script of the dataset's own name: load_dataset from 4.0 on refuses it")
     assert validate(R, good) == []
-    card = (pictures / "README.md").read_bytes().replace(b"size_cat", b"annotations_creators: 5\nsize_cat", 1)
-    published.commit(R, {"README.md": card, path: (pictures / path).read_bytes()}, delete=["checks.py"])
+    card = first["README.md"].replace(b"size_cat", b"annotations_creators: 5\nsize_cat", 1)
+    published.commit(R, {"README.md": card, path: first[path]}, delete=["pictures.py"])
     assert validate(R) == ['README.md: the Hub says: "annotations_creators" must be a string or a list of strings']
     published.fail(path="/api/validate-yaml", fault=Fault.status(404), times=1)
     published.fail(path="/resolve/.*parquet", fault=Fault.status(503), times=1)

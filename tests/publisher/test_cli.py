@@ -72,9 +72,7 @@ def run(*arguments: object) -> Ended:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A script with four configs and its data, as in a repository."""
-    monkeypatch.setenv("PUBLISHER_SCRIPT_FOLDER", "")
     monkeypatch.setenv("DRAWN", str(tmp_path / "drawn"))
-    monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "many" / "data").mkdir(parents=True)
     (tmp_path / "many" / "many.py").write_text(MANY)
     (tmp_path / "many" / "letters.py").write_text(f"LETTERS = {NAMES}")
@@ -119,6 +117,7 @@ def test_same_bytes_again(built: Path, tmp_path: Path) -> None:
         (["--output-dir", ""], ["current folder"]),
         (["--output-dir", ".."], ["current folder"]),
         (["--output-dir", f"{SCRIPT[-1]}/x/y"], [f"{SCRIPT[-1]} is a file"]),
+        (["--output-dir", SCRIPT[-1]], [SCRIPT[-1]]),
         (["--output-dir", "/dev/fd/none/x"], ["/none/x cannot be made"]),
         (["--output-dir", "x", "--workers", "two"], ["'two'", "a number from 1"]),
         (["--output-dir", "x" * 5000], ["cannot be read or written", os.strerror(errno.ENAMETOOLONG)]),
@@ -167,15 +166,22 @@ def test_function_takes_the_options(hub: Hub, tmp_path: Path) -> None:
     commits = hub.commits("tester/shards")
     with pytest.raises(TypeError):
         to_publish(colour="red")
-    for name, value in {"dry_run": True, "rollback": "main", "config": "wide", "revision": "a..b"}.items():
+    wrong: dict[str, Any] = {"dry_run": True, "rollback": "main", "config": "wide", "revision": "a..b"}
+    for name, value in wrong.items():
         with pytest.raises(UsageError, match=name):
             to_publish(**{name: value})
     assert hub.commits("tester/shards") == commits
 
 
+def leave_a_card(target: Path) -> None:
+    """A folder with a card alone, which another program wrote."""
+    shutil.rmtree(target)
+    target.mkdir()
+    (target / "README.md").write_text("mine")
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
-    "file": lambda target: (shutil.rmtree(target), target.write_text("mine")),
-    "foreign card": lambda target: (shutil.rmtree(target), target.mkdir(), (target / "README.md").write_text("mine")),
+    "foreign card": leave_a_card,
     "added file": lambda target: (target / "notes.txt").write_text("mine"),
     "empty folder": lambda target: (target / "mine").mkdir(),
     "pipe": lambda target: os.mkfifo(target / "mine"),
@@ -433,9 +439,9 @@ CLOSED = ["", *[""] * 12, "<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "2
 def test_fuzz(turn: int, hub: Hub, tmp_path: Path) -> None:
     """Command lines and environments at random: one sentence and an exit code, whatever they are."""
     chance = random.Random(f"{os.environ.get('FUZZ_SEED', '1')} {turn}")
-    here = tmp_path / "here"
+    here, temporary = tmp_path / "here", tmp_path / "tmp"
     here.mkdir()
-    (tmp_path / "tmp").mkdir()
+    temporary.mkdir()
     for place in (here, tmp_path):
         os.mkfifo(place / "pipe")
         (place / "file").write_text("mine")
@@ -447,7 +453,7 @@ def test_fuzz(turn: int, hub: Hub, tmp_path: Path) -> None:
     variable = chance.choice(list(VARIABLES))
     changed = {variable: chance.choice(VARIABLES[variable])} if chance.random() < 0.5 else {}
     closed = chance.choice(CLOSED)
-    environment = {**hub.environment(WRITE_TOKEN), "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "tmp"), **changed}
+    environment = {**hub.environment(WRITE_TOKEN), "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary), **changed}
     command: list[Any] = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable]
     command += [*PROGRAMS[chance.choice(list(PROGRAMS))], *given]
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "errors": "replace"}
@@ -459,10 +465,8 @@ def test_fuzz(turn: int, hub: Hub, tmp_path: Path) -> None:
     assert bool(last) or code in (0, 1) or "2>" in closed, what
     known = ("waiting for", "trying again", "resumed: ", "note: ", "config '")
     assert all(any(word in line for word in known) for line in notes) or "--help" in given, what
-    assert "Traceback" not in out + err, what
-    assert "\x1b" not in out + err, what
-    assert WRITE_TOKEN not in out + err, what
-    assert not list((tmp_path / "tmp").iterdir()), what
+    assert not any(text in out + err for text in ("Traceback", "\x1b", WRITE_TOKEN)), what
+    assert not list(temporary.iterdir()), what
     assert (tmp_path / "file").read_text() == (here / "file").read_text() == "mine", what
     if "--json" in given and out and "--help" not in given:
         json.loads(out)

@@ -70,7 +70,7 @@ def test_ray(hub: Hub, wanted: dict[str, bytes], tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
 
     def run(*more: str) -> Ended:
-        command = [sys.executable, "program.py", R, *given, *more]
+        command = [sys.executable, "program.py", R, *map(str, given), *more]
         ended = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
         return Ended(ended.returncode, ended.stdout, ended.stderr)
 

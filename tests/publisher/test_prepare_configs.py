@@ -201,15 +201,6 @@ def test_a_default_that_is_no_config(run: Run, hub: Hub) -> None:
     assert run(kind, "--verify").exit_code == 0
 
 
-@pytest.fixture
-def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Undo the changes that a script makes in its process."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setenv("PUBLISHER_SCRIPT_FOLDER", "")
-    monkeypatch.delitem(sys.modules, "names", raising=False)
-
-
-@pytest.mark.usefixtures("_as_it_was")
 @pytest.mark.parametrize(
     ("configs", "imports", "expected"),
     [
@@ -230,7 +221,6 @@ def test_the_order_of_configs(configs: str, imports: str, expected: str, tmp_pat
     assert "".join(declared_configs(find_builder(str(spoken)))) == expected
 
 
-@pytest.mark.usefixtures("_as_it_was")
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # connections of scripts that fail
 @pytest.mark.parametrize(
     ("splits", "options", "said"),

@@ -216,7 +216,12 @@ def test_twice_while_files_are_read(hub: Hub, tmp_path: Path) -> None:
     """In threads of the client, which Python would wait for; the second signal comes while it ends."""
     assert run_command(["tester/pictures"], (Pictures, PICTURES_CARD, R)).exit_code == 0
     hangs, ended = threading.Event(), threading.Event()
-    hub.before(None, "/xet-read-token/", lambda: (hangs.set(), ended.wait(120)))
+
+    def hang() -> None:
+        hangs.set()
+        ended.wait(120)
+
+    hub.before(None, "/xet-read-token/", hang)
     process = start(hub, tmp_path / "run", "tester/pictures", program=("scripts/validate.py",))
     assert hangs.wait(60)
     for _ in range(2):
