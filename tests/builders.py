@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 R = "tester/any"
 VALUE = datasets.Value
@@ -78,9 +76,3 @@ def one(config: Any, **given: Any) -> Iterator[dict[str, Any]]:
 def load(name: str | None = None, split: str = "train") -> datasets.Dataset:
     """A split as users load it."""
     return datasets.load_dataset(R, name, split=split)
-
-
-def read(path: Path) -> pa.Table:
-    """The rows of a file."""
-    with pq.ParquetFile(path) as file:
-        return file.read()

@@ -79,14 +79,7 @@ def close_connections() -> None:
 
 
 def ignore_parents(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the Hub build each commit over whatever is the newest."""
+    """Let the Hub build each commit over whatever is the newest: the parent is given after the title."""
     commit, propose = Repository.commit, Repository.propose
-
-    def careless(self: Repository, revision: str, changes: object, author: str, title: str, *more: object) -> object:
-        return commit(self, revision, changes, author, title)  # type: ignore[arg-type]
-
-    def open_carelessly(self: Repository, changes: object, author: str, title: str, *more: object) -> object:
-        return propose(self, changes, author, title)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Repository, "commit", careless)
-    monkeypatch.setattr(Repository, "propose", open_carelessly)
+    monkeypatch.setattr(Repository, "commit", lambda self, *given: commit(self, *given[:4]))
+    monkeypatch.setattr(Repository, "propose", lambda self, *given: propose(self, *given[:3]))

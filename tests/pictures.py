@@ -13,12 +13,7 @@ from PIL import Image
 from publisher import Card
 from tests.builders import VALUE
 
-TEMPLATE = """# Pictures
-
-{% for config in configs %}
-- {{ config.name }}: {{ config.info.splits | length }} split, from {{ repo_id }}
-{% endfor %}
-"""
+PICTURES_CARD = Card(Path(__file__).with_name("pictures.md.jinja"), {"license": "mit", "pretty_name": "Pictures"})
 
 
 class Pictures(datasets.GeneratorBasedBuilder):
@@ -56,13 +51,6 @@ class Pictures(datasets.GeneratorBasedBuilder):
                 "image": Image.fromarray(np.full((4, 4), row, dtype=np.uint8)),
             }
             yield row, columns
-
-
-def pictures_card(folder: Path) -> Card:
-    """The card of the builder, its template written to `folder`."""
-    template = folder / "pictures.md.jinja"
-    template.write_text(TEMPLATE, encoding="utf-8")
-    return Card(template=template, metadata={"license": "mit", "pretty_name": "Pictures"})
 
 
 # Later versions of the dataset, of the same name: with more rows in one config, and without it

@@ -29,8 +29,8 @@ HEXADECIMAL = re.compile(r"\b[0-9a-f]{8,64}\b")
 TRANSFERS = re.compile(r"hub \| .*( /lfs/|\.parquet | /xet/|xet-read-token)")
 STORAGE = re.compile(r"(?<=/)[0-9a-f]{16,64}\b")  # in an address of the storage: hashes, and names that are drawn
 OF_A_COMMIT = re.compile(r"^/api/datasets/.*/(revision|tree)/[0-9a-f]{40}")
-NUMBERED = re.compile(r"\bs\d{3}\b|\d{5}(?=-of-)")  # splits of `Many`, and files
-LONGEST_CYCLE = 12  # lines
+NUMBERED = re.compile(r"\d{5}(?=-of-)")  # files
+CYCLE = re.compile(r"^((?:.*\n){2,12}?)\1+", re.MULTILINE)  # equal blocks that follow each other
 
 
 def told(arguments: Iterable[str], ended: Ended) -> list[str]:
@@ -102,33 +102,20 @@ def masked(lines: Iterable[str], names: Mapping[str, str], url: str) -> Iterator
         yield re.sub(r" +(?=\* bytes)", "  ", SIZES.sub("*", known.replace(url, "<hub>")))
 
 
-def folded(lines: Iterable[str]) -> Iterator[str]:
+def folded(lines: Iterable[str]) -> list[str]:
     """Lines without repetitions; transfers, which the clients do side by side, in the order of their text."""
     ordered: list[str] = []
     for transfers, group in groupby(lines, lambda line: bool(TRANSFERS.match(line))):
         together = list(group)
         # each once: how often the storage is asked depends on how its client divides the work
         ordered += sorted(set(together)) if transfers else together
-    alike: list[str] = []
+    text = ""
     for pattern, repeated in groupby(ordered, lambda line: NUMBERED.sub("*", line)):
         together = list(repeated)
-        alike.append(together[0].rstrip() if len(together) == 1 else f"{pattern}  ({len(together)} times)")
-    return _without_cycles(alike)
+        text += (together[0].rstrip() if len(together) == 1 else f"{pattern}  ({len(together)} times)") + "\n"
+    return CYCLE.sub(_once, text).splitlines()
 
 
-def _without_cycles(lines: list[str]) -> Iterator[str]:
-    """Lines, with one of several equal blocks that follow each other."""
-    start = 0
-    while start < len(lines):
-        for length in range(2, LONGEST_CYCLE + 1):
-            block, times = lines[start : start + length], 1
-            while block == lines[start + times * length : start + (times + 1) * length]:
-                times += 1
-            if times > 1 and len(block) == length:
-                yield from block
-                yield f"({length} lines, {times} times)"
-                start += times * length
-                break
-        else:
-            yield lines[start]
-            start += 1
+def _once(cycle: re.Match[str]) -> str:
+    lines = cycle[1].count("\n")
+    return f"{cycle[1]}({lines} lines, {len(cycle[0]) // len(cycle[1])} times)\n"

@@ -13,31 +13,19 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import datasets
 import pytest
 
 from card import CARD, REPO_ID
 from loopback import READ_TOKEN, Hub
 from mnist1d import Mnist1D
+from publisher.prepare import parquet
+from publisher.publish import commit as apply
 from tests.commands import files_in, run_command
 from tests.recording import VERSIONS, asked, folded, left, listed, masked, names, told
-from tests.shards import SHARDS_CARD, Shard, Shards, ShardsConfig
+from tests.shards import SHARDS_CARD, Shards, ShardsConfig
 
 RECORDED = Path(__file__).parent / "transcripts"
 RECORD = "RECORD_TRANSCRIPTS"  # a variable: if it is set, texts are written instead of compared
-
-
-class Many(Shards):
-    """A file for each of 101 splits, which are more than a commit should hold."""
-
-    BUILDER_CONFIGS = [ShardsConfig(name="default")]  # noqa: RUF012
-
-    def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
-        splits = ["train", *(f"s{number:03}" for number in range(100))]
-        return [
-            datasets.SplitGenerator(name=split, gen_kwargs={"parts": [Shard(split, number, 3)]})
-            for number, split in enumerate(splits)
-        ]
 
 
 def _small(rows: int, version: str = "0.1.0") -> type[Shards]:
@@ -53,7 +41,7 @@ SMALL, CHANGED = _small(rows=50), _small(rows=80, version="0.2.0")
 
 
 def edit(hub: Hub, repo_id: str) -> None:
-    """Somebody edits the card."""
+    """Another user edits the card."""
     card = hub.files(repo_id)["README.md"]
     hub.commit(repo_id, {"README.md": card.replace(b"# Shards", b"# Our shards")})
 
@@ -108,7 +96,7 @@ SCENARIOS: dict[str, list[Step]] = {
         (Shards, "--work-dir memory --create-pr --config wide --set shards=4 --replace-dataset"),
         (Shards, "--verify"),
     ],
-    "many_files": [(Many, "--dry-run"), (Many, ""), (Many, "")],
+    "several_commits": [(SMALL, "--dry-run"), (SMALL, ""), (SMALL, "")],
 }
 JSON = ("first_publish", "one_config_changed")  # also with --json, and its output alone
 HUB_CASES = (*SCENARIOS, *(f"{name}_json" for name in JSON))
@@ -117,16 +105,18 @@ FOLDERS = {
     "mnist1d_variant": "--config default --set num_samples=1000 --set seed=7",
     "mnist1d_sharded_in_files": "--config default --stream sharded --set num_samples=30_000",
 }
+FILE_BYTES, COMMIT_FILES = (parquet, "FILE_BYTES"), (apply, "COMMIT_FILES")
 LIMITS = {  # smaller than those that the publisher has
-    "in_shards": {"FILE_BYTES": 6000, "COMMIT_FILES": 5},
-    "mnist1d_sharded_in_files": {"FILE_BYTES": 3_000_000},
+    "in_shards": {FILE_BYTES: 6000, COMMIT_FILES: 5},
+    "mnist1d_sharded_in_files": {FILE_BYTES: 3_000_000},
+    "several_commits": {COMMIT_FILES: 2},
 }
-SLOW = re.compile("edited_card|in_shards|many_files")
+SLOW = ("edited_card", "in_shards", "several_commits")
 
 
 def cases(names: Iterable[str]) -> list[object]:
     """Parameters of a test, some of them slow."""
-    return [pytest.param(name, marks=[pytest.mark.slow] if SLOW.fullmatch(name) else []) for name in names]
+    return [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in names]
 
 
 @pytest.fixture(autouse=True)
@@ -138,13 +128,9 @@ def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def limits(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limits of a case, in every module of the publisher that has them."""
-    for constant, value in LIMITS.get(case, {}).items():
-        modules = [module for path, module in sys.modules.items() if path.startswith("publisher")]
-        holders = [module for module in modules if constant in vars(module)]
-        assert holders
-        for module in holders:
-            monkeypatch.setattr(module, constant, value)
+    """Limits of a case."""
+    for (module, name), value in LIMITS.get(case, {}).items():
+        monkeypatch.setattr(module, name, value)
 
 
 @pytest.mark.usefixtures("limits")

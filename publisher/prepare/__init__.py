@@ -20,7 +20,7 @@ import datasets
 import yaml
 from huggingface_hub import DatasetCardData
 
-from publisher.errors import PublishingError, causes, fault_of_code
+from publisher.errors import PublishingError, fault_of_code
 
 HERE = Path(__file__).parent.parent
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk: other configs would fail likewise

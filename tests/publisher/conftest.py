@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
 from pathlib import Path
 
 import pytest
 
 from loopback import WRITE_TOKEN, Hub
-from publisher import Card, main
+from publisher import Card
+from tests import builders
+from tests.commands import Run, run_command
 from tests.hubs import empty_hub, files_of
-from tests.pictures import Pictures, pictures_card
+from tests.pictures import PICTURES_CARD, Pictures
 
 R = "tester/pictures"
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo the changes that a loading script makes in its process."""
+    monkeypatch.setenv("PUBLISHER_SCRIPT_FOLDER", "")
+    monkeypatch.setattr(sys, "path", list(sys.path))
 
 
 @pytest.fixture
@@ -24,23 +33,24 @@ def card(tmp_path: Path) -> Card:
 
 
 @pytest.fixture
-def publish(tmp_path: Path) -> Callable[..., int]:
-    """The command for the second dataset."""
-    card = pictures_card(tmp_path)
-
-    def run(*arguments: str, builder: type[Pictures] = Pictures, repo_id: str = R) -> int:
-        return main(builder, card, "tester/default", [repo_id, *arguments])
-
-    return run
+def run(card: Card) -> Run:
+    """The command for any builder, with that card."""
+    return lambda builder, *arguments: run_command(arguments, (builder, card, builders.R))
 
 
 @pytest.fixture(scope="session")
-def first(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def publish() -> Run:
+    """The command for the second dataset."""
+    return lambda *arguments, builder=Pictures, repo_id=R: run_command(arguments, (builder, PICTURES_CARD, repo_id))
+
+
+@pytest.fixture(scope="session")
+def first(publish: Run) -> dict[str, bytes]:
     """The files of a first publish of the second dataset."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("HF_TOKEN", WRITE_TOKEN)
         with empty_hub() as hub:
-            assert main(Pictures, pictures_card(tmp_path_factory.mktemp("card")), R, []) == 0
+            assert publish().exit_code == 0
             return files_of(hub, R)
 
 

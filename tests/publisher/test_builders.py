@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import sys
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from datasets import ClassLabel, load_dataset
 from huggingface_hub import HfApi
 
 from loopback import Hub
-from publisher.cli.commands import publish_dataset as main
 from tests.builders import SCRIPT, script
+from tests.commands import run_command
 
 TEXTS = """
 import datasets
@@ -84,13 +85,6 @@ REFUSED = {  # a script -> the sentence
 }
 
 
-@pytest.fixture(autouse=True)
-def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Undo the changes that a script makes in its process."""
-    monkeypatch.setenv("PUBLISHER_SCRIPT_FOLDER", "")
-    monkeypatch.setattr(sys, "path", list(sys.path))
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with a script."""
@@ -105,7 +99,7 @@ def folder(tmp_path: Path) -> Path:
 def test_publish(source: str, folder: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows are the script's, the card says what it says, and a second run finds nothing to do."""
     monkeypatch.chdir(folder.parent)
-    assert main([source, "tester/texts"]) == 0
+    assert run_command([source, "tester/texts"]).exit_code == 0
     commit = HfApi().dataset_info("tester/texts").sha
     train = load_dataset("tester/texts", split="train")
     assert train.to_list() == ROWS
@@ -114,42 +108,40 @@ def test_publish(source: str, folder: Path, hub: Hub, monkeypatch: pytest.Monkey
     card = Path(HfApi().hf_hub_download("tester/texts", "README.md", repo_type="dataset")).read_text(encoding="utf-8")
     shown = ("# short texts", "Short texts | with labels.", "<https://example.org/texts>", "@misc{short", "CC BY 4.0")
     assert [text for text in (*shown, "| label | class label of 2: bad, good |") if text not in card] == []
-    assert main([source, "tester/texts", "--verify"]) == 0
-    assert main([source, "tester/texts"]) == 0
+    assert run_command([source, "tester/texts", "--verify"]).exit_code == 0
+    assert run_command([source, "tester/texts"]).exit_code == 0
     assert HfApi().dataset_info("tester/texts").sha == commit
     assert sorted(path.name for path in folder.iterdir()) == sorted({name.partition("/")[0] for name in FILES})
+
+
+def rows_of(source: Path, tmp_path: Path, *more: object, config: str | None = None) -> list[Any]:
+    """The rows of a script, by way of a folder."""
+    out = tmp_path / "out"
+    assert run_command([source, "me/mine", *more, "--output-dir", out]).exit_code == 0
+    return list(load_dataset(str(out), config, split="train").with_format("arrow")[:].to_pylist())
 
 
 def test_a_card_of_ones_own(folder: Path, tmp_path: Path) -> None:
     """Use another template in place of the packaged one."""
     (tmp_path / "own.md.jinja").write_text("# Mine, {{ configs | length }} configs\n")
-    out = tmp_path / "out"
-    assert main([str(folder), "me/texts", "--card", str(tmp_path / "own.md.jinja"), "--output-dir", str(out)]) == 0
-    assert "# Mine, 2 configs\n" in (out / "README.md").read_text()
-
-
-@pytest.mark.slow
-def test_workers_import_the_script(folder: Path, tmp_path: Path) -> None:
-    """They are other processes."""
-    assert main([str(folder), "me/texts", "--workers", "2", "--output-dir", str(tmp_path / "out")]) == 0
-    assert load_dataset(str(tmp_path / "out"), "en", split="train").to_list() == ROWS
+    assert rows_of(folder, tmp_path, "--card", tmp_path / "own.md.jinja")
+    assert "# Mine, 2 configs\n" in (tmp_path / "out" / "README.md").read_text()
 
 
 @pytest.mark.parametrize(("code", "said"), REFUSED.items(), ids=REFUSED.values())
-def test_refused(code: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Print one sentence, with the line of the script if there is one."""
+def test_refused(code: str, said: str, tmp_path: Path) -> None:
+    """Print one sentence, with the line of the script if there is one; with --traceback also the places."""
     (tmp_path / "mine.py").write_text(code)
-    assert main([str(tmp_path / "mine.py"), "me/mine", "--output-dir", str(tmp_path / "out")]) == 2
-    error = capsys.readouterr().err
-    assert said in error
-    assert error.count("\n") == 1
+    arguments = [tmp_path / "mine.py", "me/mine", "--output-dir", tmp_path / "out"]
+    assert said in run_command(arguments).refusal()
+    place = re.search("mine.py, line ([0-9]+)", said)
+    assert not place or f'mine.py", line {place[1]}' in run_command([*arguments, "--traceback"]).stderr
 
 
 @pytest.mark.parametrize("source", ["nowhere.py", "no_such_module:Builder", "someone/dataset", "json:JSONDecoder", "."])
-def test_no_such_source(source: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_no_such_source(source: str, tmp_path: Path) -> None:
     """Print one sentence."""
-    assert main([str(tmp_path) if source == "." else source, "me/mine"]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    run_command([tmp_path if source == "." else source, "me/mine"]).refusal()
 
 
 def test_manual_data(tmp_path: Path) -> None:
@@ -164,9 +156,8 @@ def test_manual_data(tmp_path: Path) -> None:
         given="{'given': manager.manual_dir}",
         rows="yield from enumerate({'text': line} for line in Path(given, 'a.txt').read_text().split())",
     )
-    out = tmp_path / "out"
-    assert main([str(mine), "me/mine", "--data-dir", str(tmp_path / "by-hand"), "--output-dir", str(out)]) == 0
-    assert load_dataset(str(out), "b", split="train")["text"][:] == ["one", "two"]
+    rows = rows_of(mine, tmp_path, "--data-dir", tmp_path / "by-hand", config="b")
+    assert rows == [{"text": "one"}, {"text": "two"}]
 
 
 def test_sounds_need_no_decoder(tmp_path: Path) -> None:
@@ -178,69 +169,26 @@ def test_sounds_need_no_decoder(tmp_path: Path) -> None:
         given="{'given': manager.download('a.wav')}",
         rows="yield from enumerate([{'a': given}, {'a': {'path': 'archive/b.wav', 'bytes': b'RIFX'}}])",
     )
-    out = tmp_path / "out"
-    assert main([str(mine), "me/mine", "--output-dir", str(out)]) == 0
-    rows = load_dataset(str(out), split="train").with_format("arrow")[:]["a"].to_pylist()
-    assert rows == [{"bytes": b"RIFF", "path": "a.wav"}, {"bytes": b"RIFX", "path": "b.wav"}]
-
-
-@pytest.mark.parametrize("options", [[], ["--dry-run"], ["--create-pr"]])
-def test_a_repository_that_holds_its_script(
-    options: list[str], folder: Path, hub: Hub, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It is refused, and left as it is: `load_dataset` would refuse it whatever else it held."""
-    HfApi().create_repo("tester/texts", repo_type="dataset")
-    HfApi().upload_file(
-        path_or_fileobj=TEXTS.encode(), path_in_repo="texts.py", repo_id="tester/texts", repo_type="dataset"
-    )
-    commit = HfApi().dataset_info("tester/texts").sha
-    assert main([str(folder), "tester/texts", *options]) == 1
-    assert "holds texts.py, its loading script" in capsys.readouterr().err
-    assert HfApi().dataset_info("tester/texts").sha == commit
-
-
-def test_adopt(folder: Path, hub: Hub) -> None:
-    """The script makes room for its files in one commit, and stays on a branch."""
-    HfApi().create_repo("tester/short-texts", repo_type="dataset")
-    HfApi().upload_folder(folder_path=folder, repo_id="tester/short-texts", repo_type="dataset")
-    before = HfApi().dataset_info("tester/short-texts").sha
-    arguments = [str(folder), "tester/short-texts", "--adopt", "--overwrite-card"]
-    assert main([*arguments, "--dry-run"]) == 0
-    assert HfApi().dataset_info("tester/short-texts").sha == before
-    assert main(arguments) == 0
-    assert load_dataset("tester/short-texts", split="train").to_list() == ROWS
-    commits = HfApi().list_repo_commits("tester/short-texts", repo_type="dataset")
-    assert commits[1].commit_id == before
-    files = HfApi().list_repo_files("tester/short-texts", repo_type="dataset")
-    assert not {"short-texts.py", "dataset_infos.json"} & set(files)
-    assert {"labels.py", "words.py"} < set(files)  # what else there is stays
-    assert not {"data/en.tsv", "data/de.tsv"} & set(files)  # but for what only the script read
-    assert HfApi().dataset_info("tester/short-texts", revision="script").sha == before
-    assert main(arguments) == 0
-    assert HfApi().list_repo_commits("tester/short-texts", repo_type="dataset")[0].commit_id == commits[0].commit_id
+    sounds = [row["a"] for row in rows_of(mine, tmp_path)]
+    assert sounds == [{"bytes": b"RIFF", "path": "a.wav"}, {"bytes": b"RIFX", "path": "b.wav"}]
 
 
 @pytest.mark.parametrize(
     ("line", "packages"),
     [
-        ("from library.helpers import ROWS", ""),
-        ("from library.helpers import ROWS", "hub hub/texts"),
-        ("from ...library.helpers import ROWS", ". hub hub/texts"),
+        ("from {}.helpers import ROWS", ""),
+        ("from {}.helpers import ROWS", "hub hub/texts"),
+        ("from ...{}.helpers import ROWS", ". hub hub/texts"),
     ],
 )
 def test_a_script_in_the_tree_of_a_package(line: str, packages: str, tmp_path: Path) -> None:
     """It finds the packages above it, by their names or, in a package itself, by relative imports."""
-    for folder in ("hub/texts", "library"):
+    library = tmp_path.name  # another one each time: modules stay imported
+    for folder in ("hub/texts", library):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "library" / "helpers.py").write_text("ROWS = [{'n': 1}]\n")
-    (tmp_path / "library" / "__init__.py").touch()
-    for package in packages.split():
+    (tmp_path / library / "helpers.py").write_text("ROWS = [{'n': 1}]\n")
+    for package in (library, *packages.split()):
         (tmp_path / package / "__init__.py").touch()
-    texts = script(tmp_path / "hub" / "texts" / "texts.py", head=line, rows="yield from enumerate(ROWS)")
-    out = tmp_path / "out"
-    try:
-        assert main([str(texts), "me/texts", "--output-dir", str(out)]) == 0
-    finally:
-        for name in [name for name in sys.modules if name.partition(".")[0] == "library"]:
-            del sys.modules[name]
-    assert load_dataset(str(out), split="train").to_list() == [{"n": 1}]
+    head = line.format(library)
+    texts = script(tmp_path / "hub" / "texts" / "texts.py", head=head, rows="yield from enumerate(ROWS)")
+    assert rows_of(texts, tmp_path) == [{"n": 1}]

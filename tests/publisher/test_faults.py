@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import itertools
 import os
-import resource
+import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loopback import WRITE_TOKEN, Fault, Hub
-from publisher import main
 from publisher.prepare import parquet
 from publisher.publish import commit as apply
+from tests.commands import Ended, Run, run_command
 from tests.hubs import empty_hub, files_of
-from tests.pictures import Changed, Pictures, pictures_card
+from tests.pictures import PICTURES_CARD, Changed, Pictures
 from tests.shards import SHARDS_CARD, Shards
 
 ROOT = Path(__file__).parents[2]
@@ -36,14 +36,13 @@ FAULTS = (
     *(Fault.status(code) for code in (400, 401, 403, 404, 409, 412, 500, 502, 503, 504)),
     Fault.status(429, retry_after=0),
 )
-STRIDE = int(os.environ.get("FAULT_STRIDE", "40"))  # of so many faults one is tried; FAULT_STRIDE=1: all, for an hour
+STRIDE = int(os.environ.get("FAULT_STRIDE", "41"))  # of so many faults one is tried; FAULT_STRIDE=1: all, for an hour
 SAMPLE = 97  # the same, in the tests that are not slow
-OF_ITS_OWN = """
+PROGRAM = """
 import sys
-from pathlib import Path
 from publisher import main
-from tests.pictures import {builder}, pictures_card
-sys.exit(main({builder}, pictures_card(Path(sys.argv[1])), {repo_id!r}, sys.argv[2:]))
+from tests.pictures import PICTURES_CARD, Pictures
+sys.exit(main(Pictures, PICTURES_CARD, "tester/pictures", sys.argv[1:]))
 """
 State = dict[str, bytes]
 
@@ -53,7 +52,7 @@ class Scenario:
     """A publish, from the state that it starts in to the one that it is to end in."""
 
     name: str
-    publish: Callable[[], int]  # the command
+    publish: Callable[[], Ended]  # the command
     old: State
     new: State
     requests: list[str]  # of a publish without faults
@@ -71,68 +70,64 @@ def a_hub(old: State) -> AbstractContextManager[Hub]:
     return empty_hub({R: old} if old else {})
 
 
-@pytest.fixture(params=["first publish", "republish of one config", "parts by two workers"])
+@pytest.fixture(params=["first publish", "republish of one config", "parts", "parts by two workers"])
 def scenario(request: Any, way: str, first: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
     """Publishes of a new dataset, of one of which one config has changed, and of parts, over Xet and by git-lfs."""
-    work = tmp_path / "work"
-
-    def rehearse(publish: Callable[[], int], old: State, workers: int = 1) -> Scenario:
-        with a_hub(old) as hub:
-            assert publish() == 0
-            requests = [f"{record.method} {record.path}" for record in hub.requests]
-            return Scenario(f"{request.param}, {way}", publish, old, files_of(hub, R), requests, work, workers > 1)
-
+    work, workers = tmp_path / "work", 2 if request.param.endswith("workers") else 1
+    old = first if request.param.startswith("republish") else {}
+    dataset: Any = (Changed if old else Pictures, PICTURES_CARD, R)
+    arguments: list[object] = [R]
     if request.param.startswith("parts"):
         monkeypatch.setattr(parquet, "FILE_BYTES", 6000)  # two shards
         monkeypatch.setattr(apply, "COMMIT_FILES", 2)
-        some = [R, "--config", "default", "--set", "shards=4", "--work-dir", str(work), "--workers", "2"]
-        return rehearse(lambda: main(Shards, SHARDS_CARD, R, some), {}, workers=2)
-    card = pictures_card(tmp_path)
-    if request.param.startswith("first"):
-        return rehearse(lambda: main(Pictures, card, R, []), {})
-    return rehearse(lambda: main(Changed, card, R, []), first)
+        dataset = (Shards, SHARDS_CARD, R)
+        arguments += ["--config", "default", "--set", "shards=4", "--work-dir", work, "--workers", workers]
+    publish = partial(run_command, arguments, dataset)
+    with a_hub(old) as hub:
+        assert publish().exit_code == 0
+        requests = [f"{record.method} {record.path}" for record in hub.requests]
+        return Scenario(f"{request.param}, {way}", publish, old, files_of(hub, R), requests, work, workers > 1)
 
 
-def outcome(scenario: Scenario, number: int, fault: Fault, capsys: pytest.CaptureFixture[str]) -> str:
+def outcome(scenario: Scenario, number: int, fault: Fault) -> str:
     """Publish with one fault at one request, check everything, and give one letter for the matrix."""
     shutil.rmtree(scenario.work, ignore_errors=True)
     with a_hub(scenario.old) as hub:
         before = len(hub.commits(R)) if scenario.old else 1
         hub.fail(request=number, fault=fault)
-        code = scenario.publish()
-        said = capsys.readouterr()
+        code, out, err = scenario.publish()
         found = files_of(hub, R)
         if not any(record.faults for record in hub.requests):
-            assert (code, found) == (0, scenario.new), said.err
+            assert (code, found) == (0, scenario.new), err
             return "-"
         hub.forget()
         assert found in (scenario.old, scenario.new)
         if scenario.old or found:
             assert len(hub.commits(R)) - before == (found == scenario.new)
         if code == 0:
-            assert "published and verified" in said.out
-        if code in (0, 1) or said.err.partition(": ")[2].startswith("published"):
+            assert "published and verified" in out
+        if code in (0, 1) or err.partition(": ")[2].startswith("published"):
             assert found == scenario.new
-        elif "not known" not in said.err:
+        elif "not known" not in err:
             assert found == scenario.old
-        assert code in (0, 1, 3), said.err
-        assert said.err.count("\n") == (0 if code in (0, 1) else 1)
-        assert WRITE_TOKEN not in said.out + said.err
+        assert code in (0, 1, 3), err
+        assert err.count("\n") == (0 if code in (0, 1) else 1)
+        assert WRITE_TOKEN not in out + err
 
-        assert scenario.publish() == 0
-        capsys.readouterr()
+        assert scenario.publish().exit_code == 0
         assert files_of(hub, R) == scenario.new
         assert len(hub.commits(R)) == before + 1
+        assert "open" not in [pull.status for pull in hub.pulls(R)]
     return {0: ".", 1: "d"}.get(code, "n" if found == scenario.new else "o")
 
 
 @pytest.mark.parametrize("scenario", ["republish of one config"], indirect=True)
-def test_some_faults(scenario: Scenario, capsys: pytest.CaptureFixture[str]) -> None:
+def test_some_faults(scenario: Scenario) -> None:
     """A sample of the matrix below, with one of the commit."""
     *_, number = (place for place, request in enumerate(scenario.requests, 1) if "/commit/" in request)
     cells = [(number, Fault.DROP_AFTER), *itertools.product(range(1, len(scenario.requests) + 1), FAULTS)]
     for number, fault in cells[::SAMPLE]:
-        outcome(scenario, number, fault, capsys)
+        outcome(scenario, number, fault)
 
 
 @pytest.mark.slow
@@ -143,9 +138,9 @@ def test_fault_matrix(scenario: Scenario, capsys: pytest.CaptureFixture[str]) ->
     legend = ". published, d published but differs, n published but not verified, o as it was, - not sent this time"
     rows = [f"{scenario.name}: {legend}", " ".join(f"{fault.code or fault.kind!s:>11}" for fault in FAULTS)]
     for number, request in enumerate(scenario.requests, 1):
-        every = max(stride // 10, 1) if "/commit/" in request else stride
+        every = stride // 10 | 1 if re.search("/commit/|/merge", request) else stride  # odd: each fault has its turn
         letters = [
-            outcome(scenario, number, fault, capsys) if cell % every == 0 else ""
+            outcome(scenario, number, fault) if cell % every == 0 else ""
             for cell, fault in enumerate(FAULTS, number * len(FAULTS))
         ]
         rows.append(" ".join(f"{letter:>11}" for letter in letters) + f"  {request}")
@@ -154,79 +149,28 @@ def test_fault_matrix(scenario: Scenario, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("fault", FAULTS[::4], ids=lambda fault: str(fault.code or fault.kind))
-def test_faults_that_stay(
-    fault: Fault, first: State, published: Hub, publish: Callable[..., int], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_faults_that_stay(fault: Fault, first: State, published: Hub, publish: Run) -> None:
     """A Hub that never recovers: a bounded number of requests, one sentence, nothing changed unless it says so."""
     published.fail(method="POST", path="/commit/", fault=fault, times=1000)
-    code = publish(builder=Changed)
-    said = capsys.readouterr()
+    ended = publish(builder=Changed)
     if fault.kind == "delay":
-        assert (code, said.err) == (0, "")
+        assert (ended.exit_code, ended.stderr) == (0, "")
     else:
-        assert (code, said.err.count("\n")) == (3, 1)
+        ended.refusal(3)
         assert files_of(published, R) == first
     assert len(published.requests) < 100
 
 
-def test_disk_full(tmp_path: Path) -> None:
-    """The local disk takes nothing more: one sentence, and nothing was sent."""
-
-    def small_disk() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-
-    pictures_card(tmp_path)
-    with a_hub({}) as hub:
-        ended = subprocess.run(
-            [sys.executable, "-c", OF_ITS_OWN.format(builder="Pictures", repo_id=R), tmp_path],
-            cwd=ROOT,
-            env={**hub.environment(WRITE_TOKEN), "PYTHONDONTWRITEBYTECODE": "1"},  # it would write broken ones
-            preexec_fn=small_disk,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (ended.returncode, ended.stdout) == (2, "")
-        assert ended.stderr.count("\n") == 1
-        assert "File too large" in ended.stderr
-        assert hub.requests == []
-
-
-def start(hub: Hub, builder: str, folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    """The command in a process of its own."""
-    command = [sys.executable, "-c", OF_ITS_OWN.format(builder=builder, repo_id=R), str(folder), *arguments]
-    return subprocess.Popen(command, cwd=ROOT, env=hub.environment(WRITE_TOKEN), stdout=subprocess.DEVNULL)
-
-
-@pytest.mark.slow
-def test_killed(first: State, tmp_path: Path) -> None:
-    """SIGKILL at a request: old or new, and the next run ends in the new state."""
-    card = pictures_card(tmp_path)
-    with a_hub(first) as hub:
-        assert main(Changed, card, R, []) == 0
-        new, requests = files_of(hub, R), [request.path for request in hub.requests]
-    for number in range(1, len(requests) + 1, 1 if STRIDE == 1 else 5):
-        with a_hub(first) as hub:
-            processes: list[subprocess.Popen[bytes]] = []
-            hub.before(None, "/", lambda processes=processes: processes[0].kill(), nth=number)  # type: ignore[misc]
-            processes.append(start(hub, "Changed", tmp_path))
-            assert processes[0].wait() == -signal.SIGKILL
-            assert files_of(hub, R) in (first, new)
-            assert main(Changed, card, R, []) == 0
-            assert files_of(hub, R) == new
-
-
-def test_race(first: State, tmp_path: Path) -> None:
+def test_race(first: State, publish: Run) -> None:
     """Two publishers of different configs at the same time: one may have to run again, and both intents survive."""
     with a_hub({}) as hub:
         hub.create(R)
-        both = [start(hub, "Pictures", tmp_path, "--config", name) for name in ("small", "large")]
-        codes = [process.wait() for process in both]
-        assert 0 in codes
-        assert set(codes) <= {0, 3}
-        for name, code in zip(("small", "large"), codes, strict=True):
+        command, env = [sys.executable, "-c", PROGRAM, "--config"], hub.environment(WRITE_TOKEN)
+        both = {name: subprocess.Popen([*command, name], cwd=ROOT, env=env) for name in ("small", "large")}
+        codes = {name: process.wait() for name, process in both.items()}
+        assert {0} <= set(codes.values()) <= {0, 3}
+        for name, code in codes.items():
             if code:
-                assert main(Pictures, pictures_card(tmp_path), R, ["--config", name]) == 0
+                assert publish("--config", name).exit_code == 0
         assert set(files_of(hub, R)) == set(first)
-        assert main(Pictures, pictures_card(tmp_path), R, ["--verify"]) == 0
+        assert publish("--verify").exit_code == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import itertools
 import json
 import logging
 import os
@@ -17,7 +16,6 @@ from urllib.parse import quote, urlsplit
 
 import huggingface_hub
 import pytest
-from huggingface_hub import CommitOperationAdd, HfApi
 
 import publisher
 from loopback import WRITE_TOKEN, Fault, Hub
@@ -25,26 +23,23 @@ from loopback.accounts import Account
 from loopback.application import Application
 from publisher.hub import http
 from publisher.hub.http import end_xet_session
-from publisher.hub.repository import Repository, uploaded_addition
-from publisher.prepare import UploadedFile, describe_file
 from publisher.text import mask
+from tests.commands import Ended, Run
 from tests.hubs import close_connections, empty_hub, files_of
-from tests.pictures import Changed, Pictures, pictures_card
+from tests.pictures import PICTURES_CARD, Changed, Pictures
 
 pytest.importorskip("hf_xet", reason="the faults are of requests of a client with Xet")
 
 ROOT = Path(__file__).parents[2]
 R = "tester/pictures"
-LARGE = "large/validation-00000-of-00001.parquet"
-HANGS = Fault.delay(1000)
 IDENTITY = "eyJ.secret.identity"  # of a job
-Publish = Callable[..., int]
 
 
-def skip_if_not_sent(hub: Hub) -> None:
-    """Skip a test whose requests an old client does not send: it uploads by git-lfs."""
+def refusal_if_sent(hub: Hub, ended: Ended) -> str:
+    """The sentence of a command that the Hub refused; skip if an old client, which uploads by git-lfs, sent nothing."""
     if huggingface_hub.__version__ < "2" and not any(request.faults for request in hub.requests):
         pytest.skip("this client does not upload by Xet")
+    return ended.refusal(3)
 
 
 @pytest.fixture
@@ -60,41 +55,38 @@ def short_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     close_connections()
 
 
+OUTAGES = {
+    "xet": {
+        **dict.fromkeys(("/revision/main", "/preupload/", "/commit/"), Fault.status(503)),
+        **dict.fromkeys(("/xet-write-token/", "/(xorbs|xorb-grants)/", "/reconstructions/"), Fault.status(500)),
+        **dict.fromkeys(("/shards", "/xet-read-token/"), Fault.REFUSE),
+    },
+    "lfs": {"/objects/batch": Fault.status(503), "/lfs/tester/": Fault.status(500), "/bridge/": Fault.REFUSE},
+}
+HANG = {
+    "xet": ("/revision/", "/tree/", "/xet-write-token/", "/commit/", "/commits/", "/xet/"),
+    "lfs": ("/objects/batch", "/lfs/tester/", "/resolve/"),
+}
+
+
 @pytest.mark.parametrize(
     ("way", "path", "fault"),
     [
-        ("xet", "/revision/main", Fault.status(503)),
-        ("xet", "/preupload/", Fault.status(503)),
-        ("xet", "/xet-write-token/", Fault.status(500)),
-        ("xet", "/(xorbs|xorb-grants)/", Fault.status(500)),
-        ("xet", "/shards", Fault.REFUSE),
-        ("xet", "/commit/", Fault.status(503)),
-        ("xet", "/reconstructions/", Fault.status(500)),
-        ("xet", "/xet-read-token/", Fault.REFUSE),
-        ("lfs", "/objects/batch", Fault.status(503)),
-        ("lfs", "/lfs/tester/", Fault.status(500)),
-        ("lfs", "/bridge/", Fault.REFUSE),
+        *((way, path, fault) for way, faults in OUTAGES.items() for path, fault in faults.items()),
         *(
-            pytest.param(way, path, HANGS, marks=pytest.mark.slow)
-            for way, path in [
-                *itertools.product(
-                    ["xet"], ["/revision/", "/tree/", "/xet-write-token/", "/commit/", "/commits/", "/xet/"]
-                ),
-                *itertools.product(["lfs"], ["/objects/batch", "/lfs/tester/", "/resolve/"]),
-            ]
+            pytest.param(way, path, Fault.delay(1000), marks=pytest.mark.slow)
+            for way, paths in HANG.items()
+            for path in paths
         ),
     ],
     indirect=["way"],
 )
 @pytest.mark.usefixtures("way", "short_limits")
-def test_outages(published: Hub, publish: Publish, path: str, fault: Fault, capsys: pytest.CaptureFixture[str]) -> None:
+def test_outages(published: Hub, publish: Run, path: str, fault: Fault) -> None:
     """One sentence and exit code 3, wherever it is; and the repository is as the sentence says."""
     before = published.commits(R)
     published.fail(path=path, fault=fault, times=10_000)
-    code = publish(builder=Changed)
-    skip_if_not_sent(published)
-    assert code == 3
-    [sentence] = capsys.readouterr().err.splitlines()
+    sentence = refusal_if_sent(published, publish(builder=Changed))
     if path in ("/commits/", "/reconstructions/", "/xet-read-token/", "/bridge/"):
         assert f"published at commit {published.commits(R)[0].oid}, but not read back" in sentence
         assert len(published.commits(R)) == len(before) + 1
@@ -103,29 +95,18 @@ def test_outages(published: Hub, publish: Publish, path: str, fault: Fault, caps
         assert published.commits(R) == before
 
 
-def test_new_session() -> None:
-    """The client makes a new session after a connection that was refused, and before it waits says so."""
-    http.prepare_clients()
-    with http.said_while("uploading"):
-        close_connections()
-        logging.getLogger("huggingface_hub.utils._http").warning("Retrying in 1s")
-        assert huggingface_hub.get_session().timeout.read in (10, http.READ_S)  # that of huggingface_hub 1.0 is 10 s
-
-
-def test_waiting_is_said(
-    hub: Hub, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_waiting_is_said(hub: Hub, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that calls `publish` can log it."""
     monkeypatch.setattr(http, "SILENT_S", 0.0)
     monkeypatch.setattr(http, "LOG_EVERY_S", 0.01)
     hub.fail(path="/revision/", fault=Fault.status(503), times=1000)
     with caplog.at_level(logging.WARNING, "publisher.waiting"), pytest.raises(publisher.HubError, match="status 503"):
-        publisher.publish(Pictures, pictures_card(tmp_path), R)
+        publisher.publish(Pictures, PICTURES_CARD, R)
     assert f"looking at {R}: waiting for 0 s" in caplog.text
     assert "(status 503, trying again in 1 s)" in caplog.text
 
 
-def test_no_connection(publish: Publish, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_connection(publish: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The name of the Hub is not found: a file of this machine is not missing."""
 
     def fail(*_: object, **__: object) -> None:
@@ -133,21 +114,16 @@ def test_no_connection(publish: Publish, monkeypatch: pytest.MonkeyPatch, capsys
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
     close_connections()
-    assert publish("--dry-run") == 3
-    assert "could not be reached: [Errno -2] Name not known" in capsys.readouterr().err
+    assert "could not be reached: [Errno -2] Name not known" in publish("--dry-run").refusal(3)
 
 
-@pytest.mark.parametrize(
-    ("path", "code"), list(itertools.product(["/shards", "/xet-write-token/", "/commit/"], [400, 403, 404, 413]))
-)
-def test_refusals(published: Hub, publish: Publish, path: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("path", ["/shards", "/xet-write-token/", "/commit/"])
+@pytest.mark.parametrize("code", [400, 403, 404, 413])
+def test_refusals(published: Hub, publish: Run, path: str, code: int) -> None:
     """No further attempt, nothing is looked at again, and the Hub's own words if it has any."""
     before = published.commits(R)
     published.fail(path=path, fault=Fault.status(code, message=f"No room for {WRITE_TOKEN}"), times=1000)
-    exit_code = publish(builder=Changed)
-    skip_if_not_sent(published)
-    assert exit_code == 3
-    [sentence] = capsys.readouterr().err.splitlines()
+    sentence = refusal_if_sent(published, publish(builder=Changed))
     wanted = f"The Xet storage of {R}" if path == "/shards" else "No room for ***"  # hf_xet passes on no words
     assert wanted in sentence
     assert f"refused with status {code}" in sentence
@@ -167,29 +143,24 @@ def test_refusals(published: Hub, publish: Publish, path: str, code: int, capsys
         (200, "<title>Sign in</title>", "text/html", "Unexpected response from"),
     ],
 )
-def test_words(
-    hub: Hub, publish: Publish, code: int, body: str, kind: str, words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_words(hub: Hub, publish: Run, code: int, body: str, kind: str, words: str) -> None:
     """The Hub's own words, or a proxy's."""
     hub.fail(path="/revision/" if code == 200 else "/commit/", fault=Fault.other(code, body, kind), times=99)
-    assert publish() == 3
-    [sentence] = capsys.readouterr().err.splitlines()
-    assert words in sentence
+    assert words in publish().refusal(3)
 
 
-def test_quota(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quota(hub: Hub, publish: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Hub gets the time that it asks for, once, also where the client would wait by itself."""
     waits: list[float] = []
     monkeypatch.setattr(http, "sleep", waits.append)
     hub.fail(path="/preupload/", fault=Fault.status(429, ratelimit=200))
     hub.fail(path="/commit/", fault=Fault.status(429, ratelimit=100))
-    assert publish() == 0
+    assert publish().exit_code == 0
     assert [wait for wait in waits if wait > 1] == [201, 101]
-    capsys.readouterr()
     hub.fail(path="/commit/", fault=Fault.status(429, ratelimit=1), times=2)
-    assert publish(builder=Changed) == 3
-    assert f"Rate limit reached on {R}" in (said := capsys.readouterr().err)
-    assert "Try again in 1 s." in said
+    ended = publish(builder=Changed)
+    assert (ended.exit_code, f"Rate limit reached on {R}" in ended.stderr) == (3, True)
+    assert "Try again in 1 s." in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -201,68 +172,40 @@ def test_quota(hub: Hub, publish: Publish, capsys: pytest.CaptureFixture[str], m
     ],
 )
 @pytest.mark.parametrize("path", ["/revision/", "/preupload/", "/xet-write-token/"])
-def test_long_quota(
-    hub: Hub, publish: Publish, path: str, header: Any, words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_long_quota(hub: Hub, publish: Run, path: str, header: Any, words: str) -> None:
     """A wait that is too long is not waited for, but said."""
     hub.fail(path=path, fault=Fault.status(429, ratelimit=header, message="You have made 256 commits"), times=99)
-    code = publish()
-    skip_if_not_sent(hub)
-    assert code == 3
-    [sentence] = capsys.readouterr().err.splitlines()
-    assert words in sentence
+    assert words in refusal_if_sent(hub, publish())
 
 
 @pytest.mark.parametrize("path", ["/shards", "/reconstructions/"])
-def test_expired_token(hub: Hub, publish: Publish, path: str) -> None:
+def test_expired_token(hub: Hub, publish: Run, path: str) -> None:
     """The storage refuses a token: with a new one it goes on."""
     hub.fail(path=path, fault=Fault.status(401))
-    assert publish() == 0
+    assert publish().exit_code == 0
 
 
 @pytest.mark.parametrize("name", ["HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"])
-def test_offline(
-    hub: Hub, publish: Publish, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_offline(hub: Hub, publish: Run, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The variable is named, and nothing was sent."""
     monkeypatch.setenv(name, "1")
     for arguments in ([], ["--verify"], ["--dry-run"]):
-        assert publish(*arguments) == 2
-        assert f"{name} is set" in capsys.readouterr().err
+        assert f"{name} is set" in publish(*arguments).refusal()
     assert hub.requests == []
 
 
 @pytest.mark.parametrize("name", ["HF_HOME", "HF_XET_CACHE"])
-def test_folders(
-    hub: Hub, publish: Publish, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
+def test_folders(hub: Hub, publish: Run, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that cannot be written is named before anything is sent."""
     folder = tmp_path / "file" / "below"
     folder.parent.touch()
     monkeypatch.setenv(name, str(folder))
     if name == "HF_HOME":
         monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(folder))
-    assert publish("--work-dir", str(tmp_path / "work")) == 2
-    [sentence] = capsys.readouterr().err.splitlines()
+    sentence = publish("--work-dir", tmp_path / "work").refusal()
     assert f"{folder} cannot be written" in sentence
     assert name in sentence
     assert hub.requests == []
-
-
-def test_uploaded_addition(hub: Hub, tmp_path: Path) -> None:
-    """A commit takes a file that was uploaded before, from nothing but numbers, and the Hub says what it lacks."""
-    hub.create(R)
-    source = tmp_path / "data.parquet"
-    source.write_bytes(b"PAR1" * 1000)
-    uploaded = Repository(R).upload(describe_file(source, tmp_path), create_pr=False)
-    assert uploaded == UploadedFile("data.parquet", 4000, sha256=uploaded.sha256, sample=(b"PAR1" * 128))
-    lost = UploadedFile("lost.parquet", 3, sha256="0" * 64)
-    assert Repository(R).missing_uploads([uploaded, lost]) == {"lost.parquet"}
-    for is_new in (True, False):
-        addition = uploaded_addition(uploaded) if is_new else CommitOperationAdd("data.parquet", str(source))
-        HfApi().create_commit(R, [addition], repo_type="dataset", commit_message="Add")
-        assert addition._is_committed == is_new
-    assert hub.files(R)["data.parquet"] == source.read_bytes()
 
 
 @pytest.mark.skipif(not hasattr(huggingface_hub.errors, "OIDCError"), reason="this client knows no keyless publishing")
@@ -275,13 +218,7 @@ def test_uploaded_addition(hub: Hub, tmp_path: Path) -> None:
     ],
 )
 def test_keyless(
-    first: dict[str, bytes],
-    publish: Publish,
-    given: str,
-    code: int,
-    words: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: Any,
+    first: dict[str, bytes], publish: Run, given: str, code: int, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A job that the Hub knows by its identity publishes without a token; else one sentence says why not."""
     for name in ("GITHUB_ACTIONS", "HF_TOKEN"):
@@ -290,11 +227,10 @@ def test_keyless(
     monkeypatch.setenv("HF_OIDC_ID_TOKEN", given)
     with empty_hub({R: first}, publishers={IDENTITY: f"datasets/{R}"}) as hub:
         before = hub.commits(R)
-        assert publish(builder=Changed) == code
-        printed = capsys.readouterr()
-        assert words in printed.out + printed.err
-        assert printed.err.count("\n") == bool(code)
-        assert "eyJ" not in printed.err
+        ended = publish(builder=Changed)
+        assert (ended.exit_code, ended.stderr.count("\n")) == (code, bool(code))
+        assert words in ended.stdout + ended.stderr
+        assert "eyJ" not in ended.stderr
         assert (hub.commits(R) == before) == bool(code)
 
 

@@ -3,44 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from card import CARD, REPO_ID
 from loopback import Hub
-from mnist1d import Mnist1D
 from publisher import publish
-from tests.commands import Ended, run_command
-from tests.pictures import Changed, Pictures, Renamed, pictures_card
+from tests.commands import Ended, Run, run_command
+from tests.pictures import PICTURES_CARD, Changed, Pictures, Renamed
 from tests.shards import SHARDS_CARD
 from tests.shards import small_shards as shards
 
 R = "tester/year"
-Run = Callable[..., Ended]
+CARDS = {"Shards": SHARDS_CARD, "Pictures": PICTURES_CARD}
 
 
 @pytest.fixture
 def run(hub: Hub) -> Run:
     """The command for a small dataset."""
 
-    def command(*arguments: str, builder: type[Any] = shards(50), card: Any = SHARDS_CARD) -> Ended:  # noqa: B008
-        return run_command(arguments, (builder, card, R))
+    def command(*arguments: str, builder: type[Any] = shards(50), card: Any = None) -> Ended:  # noqa: B008
+        return run_command(arguments, (builder, card or CARDS[builder.__name__], R))
 
     return command
 
 
-@pytest.mark.parametrize("variant", [["--set", "num_samples=1000"], ["--stream", "sharded", "--dry-run"]])
-def test_variant_needs_a_name(hub: Hub, variant: list[str]) -> None:
-    """It never replaces the flagship because no repository was given."""
-    ended = run_command(variant, (Mnist1D, CARD, REPO_ID))
-    assert (ended.exit_code, ended.stderr.count("\n"), hub.requests) == (2, 1, [])
-    assert REPO_ID in ended.stderr
-
-
-def test_another_dataset_is_refused(hub: Hub, run: Run, tmp_path: Path) -> None:
+def test_another_dataset_is_refused(hub: Hub, run: Run) -> None:
     """Whichever of the two comes second; both are named, and an option replaces."""
     assert run().exit_code == 0
     before = hub.files(R)
@@ -49,14 +40,14 @@ def test_another_dataset_is_refused(hub: Hub, run: Run, tmp_path: Path) -> None:
         assert (ended.exit_code, hub.files(R)) == (1, before)
         assert "rows=50 there, 60 here" in ended.stderr
         assert "--replace-dataset" in ended.stderr
-    other = run(builder=Pictures, card=pictures_card(tmp_path))
+    other = run(builder=Pictures)
     assert (other.exit_code, "'shards' there, 'pictures' here" in other.stderr) == (1, True)
     assert "replaced only with --replace-dataset" in run(R, "--set", "rows=60", "--dry-run").stdout
     assert run(R, "--set", "rows=60", "--replace-dataset").exit_code == 0
     assert "rows=60 there, 50 here" in run().stderr
 
 
-def test_versions(hub: Hub, run: Run, tmp_path: Path) -> None:
+def test_versions(run: Run) -> None:
     """Declared parameters may change with a higher version only, and going back to an old copy is noted."""
     assert run().exit_code == 0
     assert run(builder=shards(60)).exit_code == 1
@@ -69,27 +60,13 @@ def test_versions(hub: Hub, run: Run, tmp_path: Path) -> None:
     assert "config 'default' goes back from version 1.3.0 to 1.1.0" in went_back
 
 
-def test_rows_change_at_the_same_version(hub: Hub, run: Run, tmp_path: Path) -> None:
+def test_rows_change_at_the_same_version(run: Run) -> None:
     """The plan says so, in words and as JSON."""
-    card = pictures_card(tmp_path)
-    assert run(builder=Pictures, card=card).exit_code == 0
-    assert "rows of config 'large' change at the same version" in run("--dry-run", builder=Changed, card=card).stdout
-    [note] = json.loads(run("--dry-run", "--json", builder=Changed, card=card).stdout)["notes"]
+    assert run(builder=Pictures).exit_code == 0
+    assert "rows of config 'large' change at the same version" in run("--dry-run", builder=Changed).stdout
+    [note] = json.loads(run("--dry-run", "--json", builder=Changed).stdout)["notes"]
     assert "'large'" in note
-    assert "version" not in run("--dry-run", builder=Pictures, card=card).stdout
-
-
-def test_same_rows_in_other_bytes(hub: Hub, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files stay although another library would write them differently; the card's numbers are those of the files."""
-    assert run().exit_code == 0
-    before = hub.files(R)
-    monkeypatch.setattr("publisher.prepare.parquet._encodings", lambda schema: {"compression": "snappy"})
-    assert run().stdout.splitlines()[-1].startswith(f"{R}: nothing to do")
-    hub.commit(R, {"README.md": before["README.md"].replace(b"---\n", b"---\nlanguage:\n- en\n", 1)})
-    assert run().stdout.splitlines()[-1].startswith(f"{R}: nothing to do")
-    assert run("--rewrite").exit_code == 0
-    assert hub.files(R).keys() == before.keys()
-    assert all(hub.files(R)[path] != before[path] for path in before if path.endswith(".parquet"))
+    assert "version" not in run("--dry-run", builder=Pictures).stdout
 
 
 def test_edited_by_hand(hub: Hub, run: Run) -> None:
@@ -98,9 +75,8 @@ def test_edited_by_hand(hub: Hub, run: Run) -> None:
     card = hub.files(R)["README.md"].decode()
     edited = card.replace("license: mit", "license: bsd").replace("# Shards\n", "# Shards\n\nMore\n")
     hub.commit(R, {"README.md": edited.encode()})
-    lines = {"    -More", "    -license: bsd"}
     asked = run()
-    assert (asked.exit_code, lines <= {*asked.stdout.splitlines()}) == (1, True)
+    assert (asked.exit_code, "    -More" in asked.stdout) == (1, True)
     for arguments in (["--keep-card"], [], ["--rollback", "v1"], []):
         assert run(*arguments, builder=shards(60, "1.1.0")).exit_code == 0
         card = hub.files(R)["README.md"].decode()
@@ -108,7 +84,7 @@ def test_edited_by_hand(hub: Hub, run: Run) -> None:
         assert "license: bsd\n" in card
     assert run("--verify", builder=shards(60, "1.1.0")).exit_code == 0
     replaced = run("--overwrite-card", builder=shards(60, "1.1.0"))
-    assert (replaced.exit_code, lines <= {*replaced.stdout.splitlines()}) == (0, True)
+    assert {"    -More", "    -license: bsd"} <= {*replaced.stdout.splitlines()}
     assert "More" not in hub.files(R)["README.md"].decode()
 
 
@@ -148,8 +124,10 @@ def test_foreign_script(hub: Hub, run: Run) -> None:
     hub.commit(R, {"other.py": b""})
     assert run("--dry-run").exit_code == 0
     hub.commit(R, {"year.py": b""})
-    ended = run("--dry-run")
-    assert (ended.exit_code, "year.py, its loading script" in ended.stderr) == (1, True)
+    commits = hub.commits(R)
+    for arguments in ([], ["--dry-run"], ["--create-pr"]):
+        assert "holds year.py, its loading script" in run(*arguments).refusal(1)
+    assert (hub.commits(R), hub.pulls(R)) == (commits, [])
 
 
 @pytest.mark.parametrize("request_", ["/preupload/", "/commit/"])
@@ -171,9 +149,8 @@ def test_another_version_published_meanwhile(hub: Hub, run: Run, exists: bool, t
         assert run().exit_code == 0
     request = "/commit/" if exists else "/repos/create"
     hub.before("POST", request, lambda: publish(shards(60, theirs), SHARDS_CARD, R, message="Mine"))
-    ended = run(builder=shards(70, "1.2.0"))
-    assert (ended.exit_code, ended.stderr.count("\n"), hub.commits(R)[0].title) == (3, 1, "Mine")
-    assert "tester: Mine" in ended.stderr
+    assert "tester: Mine" in run(builder=shards(70, "1.2.0")).refusal(3)
+    assert hub.commits(R)[0].title == "Mine"
     assert run(builder=shards(70, "1.2.0")).exit_code == again
 
 
@@ -190,24 +167,24 @@ def test_card_edited_meanwhile(hub: Hub, run: Run) -> None:
 
 def test_roll_back(hub: Hub, run: Run, tmp_path: Path) -> None:
     """The command's own files are as at the tag, in one verified commit; added files stay."""
-    card = pictures_card(tmp_path)
-    assert run("--tag", "v1", builder=Pictures, card=card).exit_code == 0
+    assert run("--tag", "v1", builder=Pictures).exit_code == 0
     first = hub.files(R)
-    card.template.write_text("# More pictures", encoding="utf-8")
-    assert run("--tag", "v2", builder=Renamed, card=card).exit_code == 0
+    (tmp_path / "other.md.jinja").write_text("# More pictures", encoding="utf-8")
+    later = partial(run, builder=Renamed, card=replace(PICTURES_CARD, template=tmp_path / "other.md.jinja"))
+    assert later("--tag", "v2").exit_code == 0
     hub.commit(R, {"notes.txt": b"theirs"})
     second, commits = hub.files(R), len(hub.commits(R))
-    assert run("--rollback", "v1", "--dry-run", builder=Renamed, card=card).exit_code == 0
+    assert later("--rollback", "v1", "--dry-run").exit_code == 0
     assert hub.files(R) == second
-    assert "rolled back and verified" in run("--rollback", "v1", "--tag", "v3", builder=Renamed, card=card).stdout
+    assert "rolled back and verified" in later("--rollback", "v1", "--tag", "v3").stdout
     assert hub.files(R) == {**first, "notes.txt": b"theirs"}
     assert (len(hub.commits(R)), hub.commits(R)[0].title) == (commits + 1, "Back to v1")
-    assert run("--verify", builder=Pictures, card=pictures_card(tmp_path)).exit_code == 0
-    assert "nothing to do" in run("--rollback", "v1", builder=Renamed, card=card).stdout
+    assert run("--verify", builder=Pictures).exit_code == 0
+    assert "nothing to do" in later("--rollback", "v1").stdout
     hub.commit(R, {"README.md": hub.files(R)["README.md"] + b"\nMore"})
-    refused = run("--rollback", "v2", builder=Renamed, card=card)
+    refused = later("--rollback", "v2")
     assert (refused.exit_code, "replaces it with the text of v2" in refused.stderr) == (1, True)
-    assert run("--rollback", "v2", "--overwrite-card", builder=Renamed, card=card).exit_code == 0
+    assert later("--rollback", "v2", "--overwrite-card").exit_code == 0
     assert hub.files(R) == second
 
 
@@ -222,27 +199,25 @@ def test_roll_back_to_what_cannot_be(hub: Hub, run: Run) -> None:
     damaged = hub.commits(R)[0].oid
     assert run().exit_code == 0
     commits = hub.commits(R)
-    for arguments, words in (
-        ([before], "was not published by this command"),
-        ([damaged], f"{path} of commit {damaged} is not what was published"),
-        (["0" * 40], "has no revision"),
+    for revision, words in (
+        (before, "was not published by this command"),
+        (damaged, f"{path} of commit {damaged} is not what was published"),
+        ("0" * 40, "has no revision"),
     ):
-        ended = run(R, "--rollback", *arguments)
-        assert (ended.exit_code, ended.stderr.count("\n"), words in ended.stderr) == (2, 1, True)
+        assert words in run(R, "--rollback", revision).refusal()
     assert hub.commits(R) == commits
 
 
 def test_titles_tags_and_branches(hub: Hub, run: Run) -> None:
     """A title is one line of text; a tag and a branch do not have one name; nothing is published by a proposal."""
     for title in ("Two\nlines", "Two\u2028lines", "\x1b[31mred", "\udcff", " "):
-        ended = run("--message", title)
-        assert (ended.exit_code, ended.stderr.count("\n"), hub.requests) == (2, 1, [])
+        run("--message", title).refusal()
+    assert hub.requests == []
     assert run("--tag", "v1").exit_code == run("--revision", "next").exit_code == 0
     before = hub.refs(R)
     names = ("main", "next", "HEAD", "refs/heads/next", "0" * 40)
     for arguments in (*(["--tag", name] for name in names), ["--tag", "x", "--revision", "x"], ["--revision", "v1"]):
-        ended = run(*arguments)
-        assert (ended.exit_code, ended.stderr.count("\n"), arguments[1] in ended.stderr) == (2, 1, True)
+        assert arguments[1] in run(*arguments).refusal()
     assert hub.refs(R) == before
     proposed = run("--create-pr", builder=shards(60, "1.1.0")).stdout
     assert ("proposed and verified" in proposed, "published" in proposed) == (True, False)

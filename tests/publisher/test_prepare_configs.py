@@ -6,11 +6,11 @@ import datetime
 import gc
 import io
 import json
+import logging
 import sys
 import zipfile
 from collections.abc import Iterator
 from enum import Enum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -18,13 +18,15 @@ from typing import Any
 import datasets
 import numpy as np
 import pytest
+from werkzeug import Response
+from werkzeug.serving import make_server
 
 from loopback import Hub
-from publisher import Card, main, validate
+from publisher import validate
 from publisher.builders import find_builder
 from publisher.prepare.configs import declared_configs
 from tests.builders import INTEGER, VALUE, R, builder, load, one, script
-from tests.commands import run_command
+from tests.commands import Run, run_command
 
 
 class Classic(datasets.BuilderConfig):
@@ -39,12 +41,12 @@ class Classic(datasets.BuilderConfig):
         self.size, self.place, self.grid = np.int64(7), Path("/"), np.eye(2)
 
 
-def test_classic_configs(card: Card, hub: Hub) -> None:
+def test_classic_configs(run: Run, hub: Hub) -> None:
     """They are published, one by one too, and what they hold is in the record, the same in every process."""
     kind = builder(one, configs=[Classic(f"https://example.org/{name}", name=name) for name in "ab"])
-    assert main(kind, card, R, []) == 0
+    assert run(kind).exit_code == 0
     before = hub.files(R)
-    assert main(kind, card, R, ["--config", "b"]) == 0
+    assert run(kind, "--config", "b").exit_code == 0
     assert hub.files(R) == before
     provenance = json.loads(before[".publish.json"])["configs"]["a"]["provenance"]
     known = [provenance[name] for name in ("url", "since", "known", "clean", "size", "grid")]
@@ -55,7 +57,7 @@ def test_classic_configs(card: Card, hub: Hub) -> None:
 STRANGE = ["x1", "x[1]", "[2m]", "]", "{a,b}", "a b", "é", "it's", ".hidden", "__u", "#1", "%41", "!x"]
 
 
-def test_strange_names(card: Card, hub: Hub, tmp_path: Path) -> None:
+def test_strange_names(run: Run, hub: Hub, tmp_path: Path) -> None:
     """Each config serves its own rows, however it is named."""
 
     def named(config: Any) -> Iterator[dict[str, Any]]:
@@ -63,13 +65,14 @@ def test_strange_names(card: Card, hub: Hub, tmp_path: Path) -> None:
 
     features = datasets.Features({"x": VALUE("string")})
     kind = builder(named, features, configs=[datasets.BuilderConfig(name=name) for name in STRANGE])
-    assert main(kind, card, R, []) == 0
+    assert run(kind).exit_code == 0
     for name in STRANGE:
         assert load(name)["x"][:] == [name]
-    assert main(kind, card, R, ["--output-dir", str(tmp_path / "out")]) == 0
+    assert run(kind, "--output-dir", tmp_path / "out").exit_code == 0
     assert validate(tmp_path / "out") == validate(R) == []
 
 
+@pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize(
     ("names", "default", "split", "refused"),
     [
@@ -85,86 +88,53 @@ def test_strange_names(card: Card, hub: Hub, tmp_path: Path) -> None:
         (["a"], None, "tr-ain", "tr-ain"),
     ],
 )
-def test_names_that_cannot_be(
-    names: list[str], default: str | None, split: str, refused: str, card: Card, hub: Hub, capsys: Any
-) -> None:
+def test_names_that_cannot_be(names: list[str], default: str | None, split: str, refused: str, run: Run) -> None:
     """Refused in a sentence that names them, before anything is done."""
     splits: Any = {split: {}}
     kind = builder(one, configs=[datasets.BuilderConfig(name=name) for name in names], default=default, **splits)
-    assert main(kind, card, R, []) == 2
-    said = capsys.readouterr().err
-    assert refused in said
-    assert said.count("\n") == 1
+    assert refused in run(kind).refusal()
 
 
-def test_faults_of_a_builder(card: Card, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
-    """A config that fails or exits is named with the line of its script, and so is a split without rows."""
-
-    def fails(config: Any) -> Iterator[dict[str, Any]]:
-        yield {"x": {"a": 1}[config.name]}
-
-    configs = [datasets.BuilderConfig(name=name) for name in "ab"]
-    assert main(builder(fails, configs=configs), card, R, []) == 2
-    said = capsys.readouterr().err
-    line = fails.__code__.co_firstlineno + 1
-    assert f"config 'b', split 'train': test_prepare_configs.py, line {line}: KeyError: 'b'" in said
-    assert main(builder(lambda config, n: iter([{"x": 1}] * n), train={"n": 1}, test={"n": 0}), card, R, []) == 2
-    assert "config 'default', split 'test': The split is empty" in capsys.readouterr().err
-    assert main(builder(lambda config: iter([{"x": sys.exit("no more")}])), card, R, []) == 2
-    assert "SystemExit: no more" in capsys.readouterr().err
+def test_faults_of_a_builder(run: Run, hub: Hub) -> None:
+    """A split without rows, and a config that exits, are named; the Hub is only read."""
+    empty = run(builder(lambda config, n: iter([{"x": 1}] * n), train={"n": 1}, test={"n": 0}))
+    assert "config 'default', split 'test': The split is empty" in empty.refusal()
+    assert "SystemExit: no more" in run(builder(lambda config: iter([{"x": sys.exit("no more")}]))).refusal()
+    assert {request.method for request in hub.requests} == {"GET"}
 
 
-class Server(ThreadingHTTPServer):
-    """Serves one archive, and counts how often it is fetched."""
+class Archive:
+    """A web application that serves one ZIP file with a text, and counts how often it is fetched."""
 
-    fetched, text, has_etag = 0, "1", True
+    text, has_etag, fetched, url = "1", True, 0, ""
 
-    @property
-    def url(self) -> str:
-        """Address of the archive."""
-        return f"http://127.0.0.1:{self.server_port}/numbers.zip"
-
-
-class Archive(BaseHTTPRequestHandler):
-    """A text in a ZIP file."""
-
-    server: Server
-
-    def do_GET(self) -> None:
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Headers, and the content if it is asked for."""
-        if self.path != "/numbers.zip":
-            self.send_error(404)
-            return
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w") as archive:
-            archive.writestr(zipfile.ZipInfo("number.txt"), self.server.text)
-        self.send_response(200)
-        if self.server.has_etag:
-            self.send_header("ETag", f'"{self.server.text}"')
-        self.send_header("Content-Length", str(len(content.getvalue())))
-        self.end_headers()
-        if self.command == "GET":
-            self.server.fetched += 1
-            self.wfile.write(content.getvalue())
-
-    do_HEAD = do_GET  # noqa: N815
-
-    def log_message(self, *arguments: Any) -> None:
-        """Say nothing."""
+            archive.writestr(zipfile.ZipInfo("number.txt"), self.text)
+        response = Response(content.getvalue(), status=200 if environ["PATH_INFO"] == "/numbers.zip" else 404)
+        if self.has_etag:
+            response.set_etag(self.text)
+        self.fetched += environ["REQUEST_METHOD"] == "GET"
+        return response(environ, start_response)
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
     """A server on loopback, which aiohttp reaches without a proxy."""
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "127.0.0.1")
-    with Server(("127.0.0.1", 0), Archive) as served:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it prints requests otherwise
+    archive = Archive()
+    with make_server("127.0.0.1", 0, archive, threaded=True) as served:
+        archive.url = f"http://127.0.0.1:{served.port}/numbers.zip"
         Thread(target=served.serve_forever, daemon=True).start()
-        yield served
+        yield archive
         served.shutdown()
 
 
-def test_sources_are_fetched_once(server: Server, card: Card, hub: Hub) -> None:
+def test_sources_are_fetched_once(server: Archive, run: Run, hub: Hub) -> None:
     """For dry run, publish, publish again and verify; again if the server has another; and are kept nowhere else."""
     extracted: list[Path] = []
 
@@ -179,18 +149,18 @@ def test_sources_are_fetched_once(server: Server, card: Card, hub: Hub) -> None:
     kind = builder(rows, features, [datasets.BuilderConfig(name=name) for name in "ab"])
     kind._split_generators = split_generators
     for arguments in (["--dry-run"], [], [], ["--verify"]):
-        assert main(kind, card, R, arguments) == 0
+        assert run(kind, *arguments).exit_code == 0
         assert server.fetched == 1
     assert load("b")["x"][:] == ["b1"]
     server.text = "2"
-    assert main(kind, card, R, []) == 0
+    assert run(kind).exit_code == 0
     assert server.fetched == 2
     assert load("b")["x"][:] == ["b2"]
     server.has_etag = False
     for text in "34":  # fetched again in each run, and once for all configs
         server.text = text
         before = server.fetched
-        assert main(kind, card, R, []) == 0
+        assert run(kind).exit_code == 0
         assert server.fetched == before + 1
         assert load("b")["x"][:] == [f"b{text}"]
     assert len(set(extracted)) == 7  # once for all configs of a run
@@ -204,14 +174,14 @@ class Size(str, Enum):
     large = "large"
 
 
-def test_names_that_are_members(card: Card, hub: Hub) -> None:
+def test_names_that_are_members(run: Run, hub: Hub) -> None:
     """Subclasses of `str` are taken as their text everywhere."""
     features = datasets.Features({np.str_("x"): VALUE("int64"), Size.large: datasets.ClassLabel(names=list(Size))})
     rows = [{"x": 1, Size.large: Size.small}, {np.str_("x"): 2, "large": 1}]
     configs = [datasets.BuilderConfig(name=name) for name in (*Size, np.str_("other"))]
     kind = builder(lambda config: iter(rows), features, configs, default=Size.large)
     for arguments in ([], ["--verify"], ["--config", "small"]):
-        assert main(kind, card, R, arguments) == 0
+        assert run(kind, *arguments).exit_code == 0
     assert "data/train-00000-of-00001.parquet" in hub.files(R)
     found = load("small")
     assert found.to_list() == [{"x": 1, "large": 0}, {"x": 2, "large": 1}]
@@ -219,28 +189,18 @@ def test_names_that_are_members(card: Card, hub: Hub) -> None:
     assert b"Size" not in b"".join(content for path, content in hub.files(R).items() if not path.endswith("parquet"))
 
 
-def test_a_default_that_is_no_config(card: Card, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_default_that_is_no_config(run: Run, hub: Hub) -> None:
     """It is a note, and the first config is the default."""
     configs = [datasets.BuilderConfig(name=name) for name in ("wiki", "lab")]
     kind = builder(one, configs=configs, default="source")
     for arguments in (["--config", "lab"], []):
-        assert main(kind, card, R, arguments) == 0
-        said = "DEFAULT_CONFIG_NAME is 'source', which is not a config. The default is 'wiki'"
-        assert said in capsys.readouterr().out
+        said = run(kind, *arguments).stdout
+        assert "DEFAULT_CONFIG_NAME is 'source', which is not a config. The default is 'wiki'" in said
     assert load()["x"][:] == [1]
     assert {"data/train-00000-of-00001.parquet", "lab/train-00000-of-00001.parquet"} < set(hub.files(R))
-    assert main(kind, card, R, ["--verify"]) == 0
+    assert run(kind, "--verify").exit_code == 0
 
 
-@pytest.fixture
-def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Undo the changes that a script makes in its process."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setenv("PUBLISHER_SCRIPT_FOLDER", "")
-    monkeypatch.delitem(sys.modules, "names", raising=False)
-
-
-@pytest.mark.usefixtures("_as_it_was")
 @pytest.mark.parametrize(
     ("configs", "imports", "expected"),
     [
@@ -261,7 +221,6 @@ def test_the_order_of_configs(configs: str, imports: str, expected: str, tmp_pat
     assert "".join(declared_configs(find_builder(str(spoken)))) == expected
 
 
-@pytest.mark.usefixtures("_as_it_was")
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # connections of scripts that fail
 @pytest.mark.parametrize(
     ("splits", "options", "said"),
@@ -274,7 +233,7 @@ def test_the_order_of_configs(configs: str, imports: str, expected: str, tmp_pat
         ("import urllib.request; n = urllib.request.urlopen(URL + '/nowhere.zip')", [], "/nowhere.zip"),
     ],
 )
-def test_sources_of_scripts(splits: str, options: list[str], said: str | None, server: Server, tmp_path: Path) -> None:
+def test_sources_of_scripts(splits: str, options: list[str], said: str | None, server: Archive, tmp_path: Path) -> None:
     """They are found as in versions 1 to 3, or the sentence says which is missing, and how to give it."""
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text("x")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import pytest
 from loopback import WRITE_TOKEN, Hub
 from tests.commands import run_command
 from tests.hubs import empty_hub, files_of, uploads
-from tests.pictures import Pictures, pictures_card
+from tests.pictures import PICTURES_CARD, Pictures
 from tests.shards import SHARDS_CARD, Shards
 
 ROOT = Path(__file__).parents[2]
@@ -56,10 +56,11 @@ def start(hub: Hub, work: Path, *arguments: object, program: tuple[str, ...] = (
     )
 
 
-def finish(process: Any) -> int:
-    """Wait for a process, and return its exit code."""
-    process.communicate(timeout=120)
-    return int(process.returncode)
+def run(hub: Hub, work: Path, *arguments: object) -> None:
+    """A command that ends well."""
+    process = start(hub, work, *arguments)
+    said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
 
 
 def arguments(work: Path, *more: object, shards: int = 8) -> list[object]:
@@ -121,25 +122,23 @@ def test_while_libraries_are_imported(program: tuple[str, ...], number: int, hub
 
 def test_ignored_signals_stay_ignored(hub: Hub, tmp_path: Path) -> None:
     """As below nohup, or in a background job."""
-    code = (
-        "import signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); signal.signal(signal.SIGINT, signal.SIG_IGN)"
-    )
-    process = start(hub, tmp_path, *arguments(tmp_path), program=("-c", code + PROGRAM))
+    ignore = "import signal\nfor name in ('SIGHUP', 'SIGINT'): signal.signal(signal.Signals[name], signal.SIG_IGN)\n"
+    process = start(hub, tmp_path, *arguments(tmp_path), program=("-c", ignore + PROGRAM))
     hub.before("POST", "/commit/", lambda: [process.send_signal(number) for number in (signal.SIGHUP, signal.SIGINT)])
-    assert finish(process) == 0
-    assert "README.md" in hub.files(R)
+    process.communicate(timeout=120)
+    assert (process.returncode, "README.md" in hub.files(R)) == (0, True)
 
 
 def test_publish_leaves_signals_alone(hub: Hub, tmp_path: Path) -> None:
     """A function that is called has no business with them, and a command in this process gives them back."""
     found = [signal.getsignal(number) for number in SIGNALS]
-    run = run_command(["--output-dir", tmp_path / "out", "--config", "wide"], (Shards, SHARDS_CARD, R))
-    assert run.exit_code == 0
+    ended = run_command(["--output-dir", tmp_path / "out", "--config", "wide"], (Shards, SHARDS_CARD, R))
+    assert ended.exit_code == 0
     assert [signal.getsignal(number) for number in SIGNALS] == found
     assert signal.set_wakeup_fd(-1) == -1
 
 
-def stopped_at(number: int, chosen: int, work: Path, wanted: dict[str, bytes], *more: object) -> Iterator[str]:
+def stopped_at(number: int, chosen: int, work: Path, wanted: dict[str, bytes], *more: object) -> str:
     """Send a signal while a request is not answered yet, check everything, and give what was said, if it was sent."""
     with empty_hub() as hub:
         found: list[tuple[dict[str, bytes], float]] = []
@@ -153,28 +152,27 @@ def stopped_at(number: int, chosen: int, work: Path, wanted: dict[str, bytes], *
         hub.before(None, None, stop, request=number)
         process = start(hub, work, *arguments(work, *more))
         printed, said = process.communicate(timeout=120)
-        took = time.monotonic() - found[0][1] if found else 0.0
         ended.set()
         if not found:
-            return  # one request fewer this time
+            return "one request fewer this time"
+        before, moment = found[0]
+        took = time.monotonic() - moment
         assert process.returncode == 128 + chosen, said
         *waits, sentence = said.splitlines()
         assert all("waiting for" in line or line.endswith("so far") for line in waits), said
         assert sentence.endswith("."), said
         assert WRITE_TOKEN not in printed + said
         assert_nothing_left(work)
-        request = hub.requests[number - 1]
-        before, after = found[0][0], files_of(hub, R)
+        request, after = hub.requests[number - 1], files_of(hub, R)
         assert after in ({}, wanted)
         if before == wanted and hub.commits(R)[0].oid in request.path:
             assert f"ublished at commit {hub.commits(R)[0].oid}, but not checked" in sentence
         if after == wanted:
             assert "ublished " in sentence or "is not known" in sentence
-        again = start(hub, work, *arguments(work, *more), "--resume")
-        assert finish(again) == 0
+        run(hub, work, *arguments(work, *more), "--resume")
         assert files_of(hub, R) == wanted
         assert not (work / "work").exists()
-        yield f"{signal.Signals(chosen).name} {took:.1f} s {request.method} {request.path[:90]}: {sentence}"
+        return f"{signal.Signals(chosen).name} {took:.1f} s {request.method} {request.path[:90]}: {sentence}"
 
 
 @pytest.mark.slow
@@ -184,13 +182,13 @@ def test_at_each_request(workers: int, tmp_path: Path, capsys: pytest.CaptureFix
     """One line, the exit code of the signal, old or new, and --resume ends in the new state."""
     more = ["--workers", workers]
     with empty_hub() as hub:
-        assert finish(start(hub, tmp_path, *arguments(tmp_path, *more))) == 0
+        run(hub, tmp_path, *arguments(tmp_path, *more))
         wanted, count = files_of(hub, R), len(hub.requests)
     moments = list(itertools.product(range(1, count + 1), SIGNALS))
     for number, chosen in moments[:: 2 * STRIDE - 1]:  # odd: both signals have their turn
-        for line in stopped_at(number, chosen, tmp_path / f"{number}", wanted, *more):
-            with capsys.disabled():
-                print(f"\n{number}/{count} {line}", end="")
+        line = stopped_at(number, chosen, tmp_path / f"{number}", wanted, *more)
+        with capsys.disabled():
+            print(f"\n{number}/{count} {line}", end="")
 
 
 @pytest.mark.slow
@@ -214,25 +212,23 @@ def test_between_commits_to_a_branch(hub: Hub, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_twice_while_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_twice_while_files_are_read(hub: Hub, tmp_path: Path) -> None:
     """In threads of the client, which Python would wait for; the second signal comes while it ends."""
-    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
-    with empty_hub() as hub:
-        assert run_command(["tester/pictures"], (Pictures, pictures_card(tmp_path), R)).exit_code == 0
-        hangs, ended = threading.Event(), threading.Event()
+    assert run_command(["tester/pictures"], (Pictures, PICTURES_CARD, R)).exit_code == 0
+    hangs, ended = threading.Event(), threading.Event()
 
-        def hang() -> None:
-            hangs.set()
-            ended.wait(120)
+    def hang() -> None:
+        hangs.set()
+        ended.wait(120)
 
-        hub.before(None, "/xet-read-token/", hang)
-        process = start(hub, tmp_path / "run", "tester/pictures", program=("scripts/validate.py",))
-        assert hangs.wait(60)
-        for _ in range(2):
-            process.send_signal(signal.SIGINT)
-        *_, sentence = process.communicate(timeout=HEARD_S)[1].splitlines()
-        ended.set()
-        assert (process.returncode, sentence) == (130, "validate.py: Interrupted. Nothing was changed.")
+    hub.before(None, "/xet-read-token/", hang)
+    process = start(hub, tmp_path / "run", "tester/pictures", program=("scripts/validate.py",))
+    assert hangs.wait(60)
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+    *_, sentence = process.communicate(timeout=HEARD_S)[1].splitlines()
+    ended.set()
+    assert (process.returncode, sentence) == (130, "validate.py: Interrupted. Nothing was changed.")
 
 
 @pytest.mark.slow
@@ -245,11 +241,10 @@ def test_worker_killed(hub: Hub, tmp_path: Path) -> None:
     worker = next(child for child in children(process) if b"spawn_main" in (child / "cmdline").read_bytes())
     os.kill(int(worker.name), signal.SIGKILL)
     said = process.communicate(timeout=60)[1]
-    assert (process.returncode, said.count("\n")) == (71, 1)
+    assert (process.returncode, said.count("\n"), files_of(hub, R)) == (71, 1, {})
     assert "A worker was killed" in said
     assert "--resume" in said
     assert_nothing_left(tmp_path)
-    assert files_of(hub, R) == {}
     said = start(hub, tmp_path, *given, "--resume").communicate(timeout=120)[1]
     files = [path for path in files_of(hub, R) if path.endswith("parquet")]
     assert int(re.search(rf"resumed: (\d+) of {len(files)} files", said)[1]) > 2  # type: ignore[index]
@@ -265,7 +260,7 @@ def test_killed(tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch) -
     moments = random.Random(seed)
     more = ["--workers", workers]
     with empty_hub() as hub:
-        assert finish(start(hub, tmp_path, *arguments(tmp_path, shards=30))) == 0
+        run(hub, tmp_path, *arguments(tmp_path, shards=30))
         wanted, total = files_of(hub, R), len(hub.requests)
     for turn in range(6):
         work = tmp_path / str(turn)
@@ -278,8 +273,7 @@ def test_killed(tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch) -
             process.communicate()
             wait_for(lambda: not any(child.exists() for child in left))  # noqa: B023
             assert files_of(hub, R) in ({}, wanted)
-            again = start(hub, work, *arguments(work, *more, shards=30), *random.choice([[], ["--resume"]]))
-            assert finish(again) == 0
+            run(hub, work, *arguments(work, *more, shards=30), *moments.choice([[], ["--resume"]]))
             assert files_of(hub, R) == wanted
             assert not (work / "work").exists()
             assert "open" not in [pull.status for pull in hub.pulls(R)]
