@@ -74,6 +74,7 @@ class TextFile:
     path: str
     content: bytes
     rows: ClassVar[None] = None
+    nbytes: ClassVar[None] = None
     rows_sha256: ClassVar[str] = ""
 
     @property
