@@ -13,9 +13,8 @@ import datasets
 
 from publisher.builders import RemoteScript, find_builder, find_remote
 from publisher.card import Card, default_card
-from publisher.cli import output, removed_at_end
+from publisher.cli import output, removed_at_end, run
 from publisher.cli.arguments import EXIT_CODES, Parser, make_parser, read_options
-from publisher.cli.shell import run
 from publisher.errors import DifferenceError, PublishingError, UsageError, last_word
 from publisher.hub.http import check_surroundings, offline_variable
 from publisher.hub.repository import Repository
