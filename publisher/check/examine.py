@@ -197,10 +197,10 @@ def _check_info(
     listed = info.get("splits")
     entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     splits: dict[str, Mapping[str, Any]] = {str(entry.get("name")): entry for entry in entries}
-    if listed is not None:
-        for name in (name for name in splits if name not in sums):
+    for name in {**splits, **sums} if listed is not None else ():
+        if name not in sums:
             yield f"{where} has a split {name!r} that configs does not have: {', '.join(sums) or 'there is none'}"
-        for name in (name for name in sums if name not in splits):
+        elif name not in splits:
             yield f"{where} has no split {name!r}, which configs has"
     places = [(f"{where}, split {name}", splits.get(name, {}), of) for name, of in sums.items() if name not in partly]
     places += [] if partly else [(where, info, sum(sums.values(), Counter()))]
