@@ -135,15 +135,19 @@ def compose(
     if card.derived:
         taken = {*fields, *theirs, *(("license_name",) if "license" in {*fields, *theirs} else ())}
         fields |= {name: value for name, value in card.derived(builder, configs).items() if name not in taken}
-    own = {kind: [e for e in existing.card.entries(kind) if name_of(e) in existing.left] for kind in BY_CONFIG}
+    own = existing.card.by_config(existing.left)
     for config in prepared:
-        own["dataset_info"].append(_info_entry(config))
+        data = DatasetCardData()
+        DatasetInfosDict({config.name: config.info}).to_dataset_card_data(data)
+        info = {"config_name": config.name, **data["dataset_info"]}
+        own["dataset_info"].append({**info, "features": portable_yaml(info["features"])})
         counts = {split: len(files) for split, files in config.files.items()}
         paths = {split: data_pattern(config.folder, split, count, existing.paths) for split, count in counts.items()}
         listed = [{"split": split, "path": path} for split, path in paths.items()]
         is_default = {"default": True} if config.name == default else {}
         own["configs"].append({"config_name": config.name, "data_files": listed, **is_default})
-    head = card_yaml({**fields, **theirs}, own, existing.card, {*existing.card.record.configs, *records}, default)
+    others = existing.card.by_config({*existing.card.record.configs, *records}, others=True)
+    head = card_yaml({**fields, **theirs}, own, others, default)
     record = Record({**existing.left, **records}, assets, keeps_prose=existing.keep_prose)
     prose = existing.card.prose if existing.keep_prose else _prose(card, builder, configs, repo_id)
     return write_card(head, prose, record, theirs)
@@ -184,39 +188,26 @@ def features_sha256(features: datasets.Features) -> str:
     return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
 
 
-def _info_entry(config: PreparedConfig) -> dict[str, Any]:
-    data = DatasetCardData()
-    DatasetInfosDict({config.name: config.info}).to_dataset_card_data(data)
-    info = data["dataset_info"]
-    return {"config_name": config.name, **info, "features": portable_yaml(info["features"])}
-
-
-def card_yaml(
-    fields: Mapping[str, Any],
-    own: Mapping[str, list[dict[str, Any]]],
-    card: PublishedCard,
-    ours: Collection[str],
-    default: str,
-) -> str:
-    """Return the YAML of fields and of our own configs, after which come an existing card's that are not `ours`.
+def card_yaml(fields: Mapping[str, Any], own: Mapping[str, Any], others: Mapping[str, Any], default: str) -> str:
+    """Return the YAML of fields and of the entries of configs by kind, of which those of `others` come last.
 
     Too large features are left to the Parquet files, where `load_dataset` also finds them.
     """
-    theirs = {kind: [entry for entry in card.entries(kind) if name_of(entry) not in ours] for kind in BY_CONFIG}
     if default in map(name_of, own["configs"]):  # there can be only one
-        theirs["configs"] = [{key: value for key, value in e.items() if key != "default"} for e in theirs["configs"]]
-        if any(name_of(entry) in (None, "default") for entry in theirs["configs"]):
+        theirs = [{key: value for key, value in entry.items() if key != "default"} for entry in others["configs"]]
+        if any(name_of(entry) in (None, "default") for entry in theirs):
             which = "a config of another program that is named default or has no name"
             raise DifferenceError(f"The card's YAML has {which}, so there would be two defaults. Give it another name")
+        others = {**others, "configs": theirs}
     for most in (FEATURES_BYTES, 0):
         data = DatasetCardData()
         for name, value in fields.items():
             data[name] = value
         for kind in ("dataset_info", "configs"):
-            data[kind] = [*sorted(own[kind], key=lambda entry: str(name_of(entry))), *theirs[kind]]
+            data[kind] = [*sorted(own[kind], key=lambda entry: str(name_of(entry))), *others[kind]]
         for info in own["dataset_info"]:
             if len(json.dumps(info.get("features", []), default=str)) > most:
-                del info["features"]
+                info.pop("features", None)
         if len(data["dataset_info"]) == 1:  # as the libraries write a single one
             [info] = data["dataset_info"]
             data["dataset_info"] = {key: info[key] for key in info if (key, info[key]) != ("config_name", "default")}
@@ -243,16 +234,14 @@ def size_category(rows: int) -> str:
 
 def card_diff(before: PublishedCard, after: PublishedCard, template: str) -> Sequence[str]:
     """Return the lines of a unified diff of text and fields, without those that are computed from the configs."""
-    one, two = _lines(before), _lines(after)
-    lines = [*difflib.unified_diff(one, two, f"{CARD} on the Hub", f"{CARD} from {template}", lineterm="", n=2)]
+    texts = []
+    for card in (before, after):
+        fields = {name: value for name, value in card.metadata.items() if name not in BY_CONFIG}
+        text = f"{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True) if fields else ''}---\n{card.prose}"
+        texts.append([line[:DIFF_WIDTH] for line in text.splitlines()[:DIFF_LINES]])
+    names = (f"{CARD} on the Hub", f"{CARD} from {template}")
+    lines = [*difflib.unified_diff(texts[0], texts[1], *names, lineterm="", n=2)]
     return lines if len(lines) <= DIFF_SHOWN else [*lines[:DIFF_SHOWN], f"... and {len(lines) - DIFF_SHOWN} more lines"]
-
-
-def _lines(card: PublishedCard) -> list[str]:
-    fields = {name: value for name, value in card.metadata.items() if name not in BY_CONFIG}
-    text = f"{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True) if fields else ''}---\n{card.prose}"
-    lines = text.splitlines()[:DIFF_LINES]
-    return [line if len(line) <= DIFF_WIDTH else f"{line[:DIFF_WIDTH]} ..." for line in lines]
 
 
 def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard], repo_id: str) -> str:

@@ -93,15 +93,20 @@ class PublishedCard:
             entries = [{"config_name": "default", **entries}]
         return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
+    def by_config(self, names: Collection[str], others: bool = False) -> dict[str, list[dict[str, Any]]]:
+        """Entries of the configs with some names, or of all `others`, by kind."""
+        return {kind: [e for e in self.entries(kind) if (name_of(e) in names) is not others] for kind in BY_CONFIG}
+
     def says_the_same(self, other: PublishedCard) -> bool:
         """Return True if the cards differ only in the style of their YAML, or in the order of configs after the first.
 
         `load_dataset` reads all configs in the format of the first.
         """
-        one, two = (
-            (card.prose, card.has_comment, _in_order(card), card.entries("configs")[:1]) for card in (self, other)
-        )
-        return one == two
+        parts = []
+        for card in (self, other):
+            metadata, first = _in_order(card.metadata, card.by_config((), others=True)), card.entries("configs")[:1]
+            parts.append((card.prose, card.has_comment, metadata, first))
+        return parts[0] == parts[1]
 
 
 def write_card(head: str, prose: str, record: Record, others: Collection[str] = ()) -> tuple[str, Record]:
@@ -232,15 +237,15 @@ def git_blob_id(content: bytes) -> str:
 def _own_sha256(metadata: Mapping[str, Any], prose: str, record: Record, ours: Collection[str] = ()) -> str:
     """SHA-256 of the fields and the prose that the publisher wrote."""
     fields = {name: value for name, value in metadata.items() if name in record.fields or name in ours}
-    parts = (_in_order(PublishedCard(fields), record.configs), "" if record.keeps_prose else prose)
+    entries = PublishedCard(fields).by_config(record.configs)
+    parts = (_in_order(fields, entries), "" if record.keeps_prose else prose)
     return hashlib.sha256(json.dumps([_canonical(part) for part in parts]).encode()).hexdigest()
 
 
-def _in_order(card: PublishedCard, names: Collection[str] | None = None) -> dict[str, Any]:
-    """A card's YAML with the entries of `configs` and `dataset_info` sorted by name, for some or for all configs."""
-    kinds = [kind for kind in BY_CONFIG if isinstance(card.metadata.get(kind), (list, dict))]
-    ours = {kind: [e for e in card.entries(kind) if names is None or name_of(e) in names] for kind in kinds}
-    return {**card.metadata, **{kind: sorted(ours[kind], key=lambda entry: str(name_of(entry))) for kind in kinds}}
+def _in_order(metadata: Mapping[str, Any], entries: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """A card's YAML with `entries` of configs in place of all, sorted by name."""
+    kinds = [kind for kind in entries if isinstance(metadata.get(kind), (list, dict))]
+    return {**metadata, **{kind: sorted(entries[kind], key=lambda entry: str(name_of(entry))) for kind in kinds}}
 
 
 def _canonical(value: Any) -> Any:

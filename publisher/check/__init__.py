@@ -96,8 +96,7 @@ def check_opens(repository: Repository, plan: Plan, commit: str, files: Mapping[
         found = read_card(texts[CARD].decode(errors="replace"))
         for place, config in enumerate(plan.configs):
             if place:  # the YAML of hundreds of configs takes a second to read, hundreds of times
-                own = {kind: [e for e in found.entries(kind) if name_of(e) == config.name] for kind in BY_CONFIG}
-                (folder / CARD).write_text(_as_card(own), encoding="utf-8")
+                (folder / CARD).write_text(_as_card(found.by_config([config.name])), encoding="utf-8")
             if reason := _open(folder, config):
                 ours = {config.name for config in plan.configs} | plan.start.record.configs.keys()
                 wrong.append(reason + ("" if place else _culprit(folder, found, small, config, ours)))

@@ -124,42 +124,36 @@ def examine_folder(
     folder: Path, names: list[str], repository: Repository | None = None, commit: str | None = None
 ) -> Report:
     """Check a folder, or the copy of a commit; no script in it may have one of the `names`."""
-    wrong: list[str] = []
-    text, record = _read_text(folder, CARD, wrong), _read_text(folder, RECORD, wrong)
+    findings: list[str] = []
+    text, record = _read_text(folder, CARD, findings), _read_text(folder, RECORD, findings)
     card = read_card(text, record)
     files = dict.fromkeys(layout.list_files(folder, card.record.files))
     configs, of_patterns = layout.find_layout(folder, card)
     damaged: set[str] = set()
-
-    def findings() -> Iterator[str]:
-        yield from [*wrong, *card.faults]
-        if repository and card.metadata and text is not None:
-            yield from repository.faults_of_card(text)
-        yield from layout.check_yaml(card, configs)
-        yield from layout.check_links(card.prose, files)
-        yield from of_patterns
-        yield from _check_rows(folder, card, configs, damaged)
-        yield from _check_record(folder, card.record, files, damaged)
-        builders = [str(config.provenance.get("builder")) for config in card.record.configs.values()]
-        yield from layout.check_names(configs, files, card.record.files, [*names, *builders])
-
-    found = [clean(finding, LENGTH) for finding in findings()]
+    findings += card.faults
+    if repository and card.metadata and text is not None:
+        findings += repository.faults_of_card(text)
+    findings += [*layout.check_yaml(card, configs), *layout.check_links(card.prose, files), *of_patterns]
+    findings += _check_rows(folder, card, configs, damaged)
+    findings += _check_record(folder, card.record, files, damaged)
+    builders = [str(config.provenance.get("builder")) for config in card.record.configs.values()]
+    findings += layout.check_names(configs, files, card.record.files, [*names, *builders])
     read = dict.fromkeys(path for splits in configs.values() for paths in splits.values() for path in paths)
-    return Report(found, list(configs), list(read), commit)
+    return Report([clean(finding, LENGTH) for finding in findings], list(configs), list(read), commit)
 
 
-def _read_text(folder: Path, name: str, wrong: list[str]) -> str | None:
+def _read_text(folder: Path, name: str, findings: list[str]) -> str | None:
     path = folder / name
     if not path.is_file():
-        wrong += [f"{CARD} is missing: the repository has no card"] if name == CARD else []
+        findings += [f"{CARD} is missing: the repository has no card"] if name == CARD else []
         return None
     if (size := path.stat().st_size) > CARD_BYTES:
-        wrong.append(f"{name} has {size:,} bytes, more than the {CARD_BYTES:,} that are read")
+        findings.append(f"{name} has {size:,} bytes, more than the {CARD_BYTES:,} that are read")
         return None
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        wrong.append(f"{name} is not UTF-8: {error}")
+        findings.append(f"{name} is not UTF-8: {error}")
         return path.read_text(encoding="utf-8", errors="replace")
 
 
@@ -203,10 +197,10 @@ def _check_info(
     listed = info.get("splits")
     entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     splits: dict[str, Mapping[str, Any]] = {str(entry.get("name")): entry for entry in entries}
-    if listed is not None:
-        for name in (name for name in splits if name not in sums):
+    for name in {**splits, **sums} if listed is not None else ():
+        if name not in sums:
             yield f"{where} has a split {name!r} that configs does not have: {', '.join(sums) or 'there is none'}"
-        for name in (name for name in sums if name not in splits):
+        elif name not in splits:
             yield f"{where} has no split {name!r}, which configs has"
     places = [(f"{where}, split {name}", splits.get(name, {}), of) for name, of in sums.items() if name not in partly]
     places += [] if partly else [(where, info, sum(sums.values(), Counter()))]

@@ -8,6 +8,7 @@ import re
 import reprlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -34,6 +35,7 @@ def list_files(folder: Path, recorded: Collection[str] = ()) -> list[str]:
 
 def find_layout(folder: Path, card: PublishedCard) -> tuple[Layout, list[str]]:
     """Return the files of each config by the card or as `datasets` finds them, and what is wrong with `configs`."""
+    root = folder.resolve().as_posix()
     layout: Layout = {}
     findings: list[str] = []
     defaults = {}
@@ -54,7 +56,7 @@ def find_layout(folder: Path, card: PublishedCard) -> tuple[Layout, list[str]]:
         if _leads_out(within):
             findings.append(f"{where}: data_dir {reprlib.repr(within)} leads out of the repository")
             continue
-        base = posixpath.join(glob.escape(folder.resolve().as_posix()), within)
+        base = posixpath.join(glob.escape(root), within)
         try:
             patterns = sanitize_patterns(given) if given else get_data_patterns(base)
         except (ValueError, TypeError, KeyError) as error:
@@ -63,7 +65,6 @@ def find_layout(folder: Path, card: PublishedCard) -> tuple[Layout, list[str]]:
         except EmptyDatasetError:
             findings.append(f"config {name}: there are no data files")
             continue
-        read_in = defaultdict(list)
         for split, of_split in patterns.items():
             if not SPLIT.fullmatch(str(split)):
                 allowed = "its name may have letters, digits, _ and . only"
@@ -75,16 +76,13 @@ def find_layout(folder: Path, card: PublishedCard) -> tuple[Layout, list[str]]:
                 elif pattern.count("*") > STARS:
                     findings.append(f"{where}: {reprlib.repr(pattern)} is not checked: it has more than {STARS} stars")
                 else:
-                    matched = _match(pattern, base, folder)
+                    matched: list[str] = []
+                    with suppress(FileNotFoundError, ValueError):  # nothing matches, or it is not a pattern
+                        matched = sorted(posixpath.relpath(path, root) for path in resolve_pattern(pattern, base))
                     paths |= dict.fromkeys(path for path in matched if given or path.endswith(".parquet"))
                     if given and not matched:  # the patterns of `datasets` itself try many names
                         findings.append(f"{where}, split {split}: {pattern!r} matches no file")
             layout[name][split] = list(paths)
-            for path in paths:
-                read_in[path].append(split)
-        for path, splits in read_in.items():
-            if len(splits) > 1:
-                findings.append(f"config {name}: {path} is read in the splits {' and '.join(splits)}")
     if len(defaults) > 1:
         findings.append(f"{CARD}: {' and '.join(defaults)} are all default configs, and there can be only one")
     return layout, findings
@@ -92,14 +90,6 @@ def find_layout(folder: Path, card: PublishedCard) -> tuple[Layout, list[str]]:
 
 def _leads_out(path: str) -> bool:
     return "://" in path or path.startswith("/") or ".." in path.split("/")
-
-
-def _match(pattern: str, base: str, folder: Path) -> list[str]:
-    try:
-        found = resolve_pattern(pattern, base_path=base)
-    except (FileNotFoundError, ValueError):  # nothing matches, or it is not a pattern
-        return []
-    return sorted(posixpath.relpath(path, folder.resolve().as_posix()) for path in found)
 
 
 def check_names(

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import datasets
 
 from publisher.card import NO_CARD, Card, ExistingCard, card_yaml, ours_of, read_infos
-from publisher.card.record import BY_CONFIG, CARD, Record, name_of, write_card
+from publisher.card.record import CARD, Record, name_of, write_card
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
 from publisher.options import Options
@@ -34,16 +34,13 @@ class PublishedSnapshot(Dataset):
         """Return README.md as it was, with the configs, fields and kept prose that other people have there now."""
         then, record = self.state.card, self.state.record
         ours = {*record.configs, *existing.card.record.configs}
-        now, before = (
-            [entry for kind in BY_CONFIG for entry in found.entries(kind) if name_of(entry) not in ours]
-            for found in (existing.card, then)
-        )
+        now, before = (found.by_config(ours, others=True) for found in (existing.card, then))
         fields, had = (found.fields_of_others(ours_of(self.card, existing)) for found in (existing.card, then))
         if (now, fields) == (before, had) and not existing.keep_prose and not then.has_comment:
             return TextFile(CARD, self.text), record
-        own = {kind: [entry for entry in then.entries(kind) if name_of(entry) in record.configs] for kind in BY_CONFIG}
         rest = {name: then.metadata[name] for name in record.fields or then.metadata if name in then.metadata}
-        head = card_yaml({**rest, **fields}, own, existing.card, ours, default_config(self.builder))
+        own = then.by_config(record.configs)
+        head = card_yaml({**rest, **fields}, own, now, default_config(self.builder))
         prose = (existing.card if existing.keep_prose else then).prose
         keeps = existing.keep_prose or record.keeps_prose
         text, record = write_card(head, prose, replace(record, keeps_prose=keeps), fields)
