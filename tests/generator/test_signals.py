@@ -43,8 +43,8 @@ before = set(sys.modules)
 import generator
 new = [name.partition(".")[0] for name in set(sys.modules) - before]
 from {CORE} import _multiarray_umath as umath
-from tests.on_this_machine import digest
-found = {{name: digest(changed, "authors") for name, changed in json.load(sys.stdin).items()}}
+from tests.golden import draw_digest
+found = {{name: draw_digest(changed) for name, changed in json.load(sys.stdin).items()}}
 print(json.dumps([new, [name for name in umath.__cpu_dispatch__ if umath.__cpu_features__.get(name)], found]))
 """
 
