@@ -20,28 +20,6 @@ def publish(hub: Hub) -> str:
     return add(hub, {"README.md": CARD, "train.parquet": SMALL})
 
 
-@pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.DROP_BEFORE, Fault.DROP_AFTER], ids=lambda fault: fault.kind)
-def test_lost_upload(hub: Hub, fault: Fault, way: str) -> None:
-    """The client uploads again, which a bucket refuses if it has all; what was received says if the body was read."""
-    hub.fail(method="PUT", fault=fault)
-    publish(hub)
-    uploads = [r for r in hub.requests if r.method == "PUT"]
-    assert [r.status for r in uploads] == [None, 412 if way == "xet" and fault is Fault.DROP_AFTER else 200]
-    assert uploads[0].received == (0 if fault is Fault.REFUSE else uploads[1].received)
-    assert uploads[1].received > 0
-    assert hub.files(R)["train.parquet"] == SMALL
-
-
-def test_delay(hub: Hub) -> None:
-    """A client that gives up sees a timeout; the work is done all the same."""
-    hub.fail(method="GET", fault=Fault.delay(0.5), times=2)
-    api = client(hub)
-    with pytest.raises(Exception, match="timed out"):
-        api.dataset_info(R, timeout=0.1)
-    assert api.dataset_info(R, timeout=5).id == R
-    assert [r.status for r in hub.requests] == [200, 200]
-
-
 def test_cut(hub: Hub, tmp_path: Path, way: str) -> None:
     """A download that breaks off in the middle goes on: by git-lfs with a Range, from the last whole 10 MiB it had."""
     data = bytes(24 * 2**20)
