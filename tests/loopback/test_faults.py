@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 import pytest
@@ -45,23 +44,6 @@ def test_quota() -> None:
         with pytest.raises(HfHubHTTPError, match="quota of 3 api requests") as error:
             api.dataset_info(R)
         assert error.value.response.headers["ratelimit"].startswith('"api";r=0;t=')
-
-
-def test_which_request(hub: Hub) -> None:
-    """A fault meets a request by its number, or the nth that matches, a callback once; `forget` starts anew."""
-    publish(hub)
-    assert hub.requests[-1].number == len(hub.requests)
-    hub.forget()
-    assert hub.requests == []
-    hub.fail(request=2, fault=Fault.status(404))
-    hub.fail(method="get", path=f"{R}$", nth=3, times=2, fault=Fault.status(403))
-    hub.before("GET", "/datasets/", lambda: hub.commit(R, files={"1.txt": b"1"}), nth=5)
-    api, heads = client(hub), [hub.commits(R)[0].oid]
-    for _ in range(6):
-        with contextlib.suppress(HfHubHTTPError):
-            heads.append(str(api.dataset_info(R).sha))
-    assert [request.status for request in hub.requests] == [200, 404, 403, 403, 200, 200]
-    assert heads[0] == heads[1] != heads[2] == heads[3] == hub.commits(R)[0].oid
 
 
 def test_records_hold_no_token(hub: Hub) -> None:

@@ -98,13 +98,3 @@ def test_rights(hub: Hub, token: str | bool, private: bool, read: Refusal, write
         with refused(*expected) if expected else contextlib.nullcontext():
             attempt()
     assert (hub.refs(R) == head) == (write is not None)
-
-
-def test_who_am_i(hub: Hub) -> None:
-    """A token gives a name and a role; a namespace that is not one's own is closed."""
-    who = client(hub, READ_TOKEN).whoami()
-    assert (who["name"], who["auth"]["accessToken"]["role"]) == ("tester", "read")
-    with refused(401):
-        client(hub, WRONG).whoami()
-    with refused(403):
-        client(hub, STRANGER).create_repo("tester/new", repo_type="dataset")
