@@ -1,13 +1,22 @@
-"""Golden digests of six parameter sets, and how to compute them: with NumPy alone, for `tests.on_this_machine`."""
+"""Golden digests of six parameter sets, compared with NumPy alone, for machines that have nothing else.
+
+python -m tests.golden < digests.json, which is a list of [parameters, stream, SHA-256]
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import platform
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from generator import Parameters, make_dataset, make_shard
 
 ROOT = Path(__file__).parents[1]
 ARRAYS = ("x", "y", "x_test", "y_test", "t")
@@ -35,11 +44,31 @@ EQUAL_POINTS: dict[str, Any] = {  # the first and the last point of every templa
 
 def digest(*arrays: np.ndarray) -> str:
     """SHA-256 of the little-endian bytes, which are the same on every machine."""
-    return hashlib.sha256(
-        b"".join(array.astype(array.dtype.newbyteorder("<")).tobytes() for array in arrays)
-    ).hexdigest()
+    return hashlib.sha256(b"".join(a.astype(a.dtype.newbyteorder("<")).tobytes() for a in arrays)).hexdigest()
 
 
 def digest_of(data: Mapping[str, np.ndarray]) -> str:
     """Digest of the arrays of a dataset."""
     return digest(*(data[name] for name in ARRAYS))
+
+
+def draw_digest(parameters: dict[str, Any], stream: str = "authors") -> str:
+    """Digest of a dataset, or of the first training shard of the sharded stream."""
+    p = Parameters(**parameters)
+    return digest(*make_shard(p, "train", 0)) if stream == "sharded" else digest_of(make_dataset(p))
+
+
+def main() -> int:
+    """Print a line; 1 if anything differs."""
+    start = time.monotonic()
+    wanted: list[tuple[dict[str, Any], str, str]] = json.load(sys.stdin)
+    differ = [f"{stream} {p}" for p, stream, expected in wanted if draw_digest(p, stream) != expected]
+    bits = sys.maxsize.bit_length() + 1
+    where = f"{platform.machine()} ({sys.byteorder}-endian, {bits} bits), NumPy {np.__version__}"
+    seconds = f"in {time.monotonic() - start:.0f} s"
+    print(f"{where}: {'differs in ' + '; '.join(differ) if differ else f'{len(wanted)} datasets equal'}, {seconds}")
+    return bool(differ)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -182,10 +182,7 @@ def test_quiz() -> None:
 
 
 def test_space(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The folder holds what its README says, with links both ways; a folder that exists is refused in a sentence.
-
-    That it is complete is tested below: the page is served from there.
-    """
+    """The folder holds what its README says, with links both ways; a folder that exists is refused in a sentence."""
     folder = tmp_path / "space"
     assert main(["--space", str(folder)]) == 0
     assert f"hf upload {SPACE_ID} {folder}" in capsys.readouterr().out

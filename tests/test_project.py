@@ -130,11 +130,11 @@ def steps(workflow: str, job: str) -> list[Mapping[str, Any]]:
 
 def act(hub: Hub, folder: Path, workflow: str, job: str, **inputs: str) -> tuple[int, str]:
     """Run the steps of a job in the project's folder; the first exit code that is not 0, and the summary."""
-    programs, summary = folder / "bin", folder / "summary.md"
-    programs.mkdir(exist_ok=True)
-    for name, text in (("gh", GH), ("python", f'#!/bin/sh\nexec {sys.executable} "$@"\n')):
-        (programs / name).write_text(text, encoding="utf-8")
-        (programs / name).chmod(0o755)
+    gh, summary = folder / "bin" / "gh", folder / "summary.md"
+    gh.parent.mkdir(exist_ok=True)
+    gh.write_text(GH, encoding="utf-8")
+    gh.chmod(0o755)
+    path = [str(gh.parent), str(Path(sys.executable).parent), os.environ["PATH"]]
     if not (folder / "scripts").exists():
         (folder / "scripts").symlink_to(ROOT / "scripts")
     failed = 0
@@ -146,7 +146,7 @@ def act(hub: Hub, folder: Path, workflow: str, job: str, **inputs: str) -> tuple
             for name, value in step.get("env", {}).items()
         }
         given |= {"HF_OIDC_ID_TOKEN": IDENTITY} if "HF_OIDC_RESOURCE" in given else {}
-        given |= {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        given |= {"PATH": os.pathsep.join(path), "PYTHONPATH": str(ROOT)}
         given |= {"GITHUB_STEP_SUMMARY": str(summary), "NOTED": str(folder / "noted"), "OPEN": str(folder / "open")}
         bash = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]]
         done = subprocess.run(bash, cwd=folder, env=hub.environment(**given))

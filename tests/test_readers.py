@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import re
 from typing import Any
 
 import numpy as np
@@ -42,12 +42,7 @@ def test_readers_are_independent() -> None:
     """Readers import nothing of the project, except the builder where the reader is the builder."""
     ours = {"generator", "publisher", "card", "tests", "tools", "mnist1d"}
     for script in READERS.glob("*.py"):
-        imports: set[str] = set()
-        for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                imports |= {name.name.partition(".")[0] for name in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                imports.add(str(node.module).partition(".")[0])
+        imports = set(re.findall(r"^\s*(?:from|import) (\w+)", script.read_text(encoding="utf-8"), re.MULTILINE))
         assert imports & ours == ({"mnist1d"} if script.name == "with_class.py" else set())
 
 

@@ -25,7 +25,6 @@ from mnist1d import VERSION, Mnist1D, load_arrays
 from publisher import main
 from publisher.card import size_category
 from publisher.cli.commands import validate
-from tests.commands import run_command
 from tests.golden import ROOT
 from tests.hubs import files_of
 
@@ -55,17 +54,11 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0, raising=False)
 
 
-def run(*arguments: object) -> int:
-    """Exit code of the command for MNIST-1D."""
-    return run_command(arguments, (Mnist1D, CARD, REPO_ID)).exit_code
-
-
-def arguments(overrides: Mapping[str, Any], names: list[str]) -> list[str]:
-    """Arguments of the command."""
-    settings = [
-        f"--stream={value}" if name == "stream" else f"--set={name}={value}" for name, value in overrides.items()
-    ]
-    return [*settings, *(f"--config={name}" for name in names)]
+def write(folder: Path, overrides: Mapping[str, Any], names: list[str]) -> Path:
+    """Write configs with other parameters by the command; the folder."""
+    words = [f"--set={name}={value}" for name, value in overrides.items()] + [f"--config={name}" for name in names]
+    assert main(Mnist1D, CARD, REPO_ID, ["--output-dir", str(folder), *words]) == 0
+    return folder
 
 
 def read(folder: Path, name: str, split: str) -> tuple[Floats, Integers]:
@@ -86,8 +79,8 @@ def shown(value: object) -> str:
 
 
 def text_of(folder: Path) -> str:
-    """The card without its record."""
-    return (folder / "README.md").read_text(encoding="utf-8").split("<!--")[0]
+    """The card."""
+    return (folder / "README.md").read_text(encoding="utf-8")
 
 
 def run_blocks(card: str, source: Path) -> list[dict[str, Any]]:
@@ -125,9 +118,8 @@ def test_metadata(built: Path) -> None:
 @pytest.mark.parametrize("names", [*([name] for name in CONFIGS), CONFIGS[:0:-1], CONFIGS])
 def test_card_of_some_configs(built: Path, tmp_path: Path, names: list[str]) -> None:
     """It describes these configs alone, and loads; its code runs, and its check gives a digest of the card."""
-    folder = built if names == CONFIGS else tmp_path / "new"
-    assert names == CONFIGS or run("--output-dir", folder, *arguments({}, names)) == 0
-    card = (folder / "README.md").read_text(encoding="utf-8")
+    folder = built if names == CONFIGS else write(tmp_path / "new", {}, names)
+    card = text_of(folder)
     for name in set(CONFIGS) - set(names):
         assert f"`{name}` |" not in card
         assert f"](assets/samples-{name}.png)" not in card
@@ -144,9 +136,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if request.param == "usual":
         return request.getfixturevalue("built"), {}, CONFIGS
     overrides, names = VARIANTS[request.param]
-    folder = tmp_path_factory.mktemp("variant") / "folder"
-    assert run("--output-dir", folder, *arguments(overrides, names)) == 0
-    return folder, overrides, names
+    return write(tmp_path_factory.mktemp("variant") / "folder", overrides, names), overrides, names
 
 
 def test_says_what_differs(made: Made) -> None:
@@ -249,8 +239,7 @@ def test_numbers(made: Made) -> None:
 def test_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Large configs are shown in part."""
     monkeypatch.setattr(variant, "LARGE_BYTES", 1)
-    folder = tmp_path / "x"
-    assert run("--output-dir", folder, "--set=num_samples=3000", "--config=shuffled") == 0
+    folder = write(tmp_path / "x", {"num_samples": 3000}, ["shuffled"])
     card = text_of(folder)
     assert "# float64 (1000, 40) and int64 (1000,)\n" in card
     assert "hashlib" not in card
@@ -277,7 +266,7 @@ def test_next_to_usual_configs(hub: Hub) -> None:
 
 def test_odd_number_of_samples(tmp_path: Path) -> None:
     """One line for each process at most, without a line of code."""
-    few = [*arguments({"num_samples": 1001}, ["default", "shuffled"]), "--workers", "2"]
+    few = ["--set=num_samples=1001", "--config=default", "--config=shuffled", "--workers=2"]
     command = [sys.executable, "scripts/push_to_hub.py", "--output-dir", str(tmp_path / "new"), *few]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     told = {line.partition(" gives")[0] for line in ended.stderr.splitlines() if "prepared" not in line}

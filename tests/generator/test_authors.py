@@ -1,7 +1,6 @@
 """Datasets: the authors' published data to the bit, and any other equal to the plain reference."""
 
 import pickle
-import warnings
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from generator import Parameters, get_templates, make_dataset
 from generator.logarithm import log
 from tests.golden import ARRAYS, EQUAL_POINTS, PARAMETER_SETS, ROOT, SHA256, digest_of
-from tests.reference import Normals, library_normals, make_reference, polar_normals
+from tests.reference import library_normals, make_reference, polar_normals
 
 AUTHORS_FILE = ROOT.parent / "shared" / "authors" / "mnist1d_data.pkl"
 
@@ -65,34 +64,22 @@ def test_defaults_are_the_published_data() -> None:
         np.testing.assert_array_equal(array, published["templates"][name])
 
 
-def compare(p: Parameters, normals: Normals, tolerance: float) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # tested below
-        data = make_dataset(p)
-    reference = make_reference(p, normals)
-    split = reference.split
-    np.testing.assert_array_equal(data.y, reference.y[:split])
-    np.testing.assert_array_equal(data.y_test, reference.y[split:])
-    for got, expected in [(data.x, reference.x[:split]), (data.x_test, reference.x[split:]), (data.t, reference.t)]:
-        np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
-        assert got.flags.c_contiguous
-
-
-@given(parameters)
-def test_equals_reference(p: Parameters) -> None:
-    """Any dataset equals its definition with NumPy's own normals, except for their last digits."""
-    compare(p, library_normals, 1e-9)
-
-
 @given(parameters)
 @example(Parameters(num_samples=2000))  # many blocks of words
 @example(Parameters(num_samples=10, template_len=12_000))  # a sample longer than a block
 @example(Parameters(num_samples=300, max_translation=65))  # about half of the shifts are rejected
 @example(Parameters(num_samples=4100, template_len=2, padding=(0, 0), final_seq_length=2))  # just above a block of sums
 @example(Parameters(num_samples=500, shuffle_seq=True))  # summed in another order than that of the rows
-def test_equals_reference_to_the_bit(p: Parameters) -> None:
-    """Any dataset equals its definition to the bit if both take the same logarithm."""
-    compare(p, polar_normals(log), 0)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # tested below
+def test_equals_reference(p: Parameters) -> None:
+    """Any dataset equals its definition to the bit with the same logarithm, else except for the last digits."""
+    data = make_dataset(p)
+    for normals, tolerance in ((polar_normals(log), 0), (library_normals, 1e-9)):
+        x, y, t, split = make_reference(p, normals)
+        for got, expected in [(data.x, x[:split]), (data.x_test, x[split:]), (data.t, t)]:
+            np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
+            assert got.flags.c_contiguous
+        np.testing.assert_array_equal(np.concatenate([data.y, data.y_test]), y)
 
 
 def test_warnings() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 import pytest
@@ -18,28 +17,6 @@ from tests.loopback.clients import CARD, SMALL, R, add, client, statuses
 def publish(hub: Hub) -> str:
     """Make a commit with a small and a large file, and return its id."""
     return add(hub, {"README.md": CARD, "train.parquet": SMALL})
-
-
-@pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.DROP_BEFORE, Fault.DROP_AFTER], ids=lambda fault: fault.kind)
-def test_lost_upload(hub: Hub, fault: Fault, way: str) -> None:
-    """The client uploads again, which a bucket refuses if it has all; what was received says if the body was read."""
-    hub.fail(method="PUT", fault=fault)
-    publish(hub)
-    uploads = [r for r in hub.requests if r.method == "PUT"]
-    assert [r.status for r in uploads] == [None, 412 if way == "xet" and fault is Fault.DROP_AFTER else 200]
-    assert uploads[0].received == (0 if fault is Fault.REFUSE else uploads[1].received)
-    assert uploads[1].received > 0
-    assert hub.files(R)["train.parquet"] == SMALL
-
-
-def test_delay(hub: Hub) -> None:
-    """A client that gives up sees a timeout; the work is done all the same."""
-    hub.fail(method="GET", fault=Fault.delay(0.5), times=2)
-    api = client(hub)
-    with pytest.raises(Exception, match="timed out"):
-        api.dataset_info(R, timeout=0.1)
-    assert api.dataset_info(R, timeout=5).id == R
-    assert [r.status for r in hub.requests] == [200, 200]
 
 
 def test_cut(hub: Hub, tmp_path: Path, way: str) -> None:
@@ -67,23 +44,6 @@ def test_quota() -> None:
         with pytest.raises(HfHubHTTPError, match="quota of 3 api requests") as error:
             api.dataset_info(R)
         assert error.value.response.headers["ratelimit"].startswith('"api";r=0;t=')
-
-
-def test_which_request(hub: Hub) -> None:
-    """A fault meets a request by its number, or the nth that matches, a callback once; `forget` starts anew."""
-    publish(hub)
-    assert hub.requests[-1].number == len(hub.requests)
-    hub.forget()
-    assert hub.requests == []
-    hub.fail(request=2, fault=Fault.status(404))
-    hub.fail(method="get", path=f"{R}$", nth=3, times=2, fault=Fault.status(403))
-    hub.before("GET", "/datasets/", lambda: hub.commit(R, files={"1.txt": b"1"}), nth=5)
-    api, heads = client(hub), [hub.commits(R)[0].oid]
-    for _ in range(6):
-        with contextlib.suppress(HfHubHTTPError):
-            heads.append(str(api.dataset_info(R).sha))
-    assert [request.status for request in hub.requests] == [200, 404, 403, 403, 200, 200]
-    assert heads[0] == heads[1] != heads[2] == heads[3] == hub.commits(R)[0].oid
 
 
 def test_records_hold_no_token(hub: Hub) -> None:

@@ -11,6 +11,7 @@ from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, Revi
 from loopback import READ_TOKEN, WRITE_TOKEN, Hub
 from tests.loopback.clients import CARD, SMALL, STRANGER, WRONG, R, add, client, refused
 
+Refusal = tuple[int, type[HfHubHTTPError]] | None
 HIDDEN = RepositoryNotFoundError  # a repository that the caller may not see looks like none
 
 
@@ -85,13 +86,7 @@ def test_pull_request_in_conflict(hub: Hub) -> None:
         (WRONG, False, (401, HfHubHTTPError), (401, HfHubHTTPError)),
     ],
 )
-def test_rights(
-    hub: Hub,
-    token: str | bool,
-    private: bool,
-    read: tuple[int, type[HfHubHTTPError]] | None,
-    write: tuple[int, type[HfHubHTTPError]] | None,
-) -> None:
+def test_rights(hub: Hub, token: str | bool, private: bool, read: Refusal, write: Refusal) -> None:
     """Rights of each caller, and the error of the real client if not."""
     client(hub).update_repo_settings(R, private=private, repo_type="dataset")
     api, head = client(hub, token), hub.refs(R)
@@ -103,13 +98,3 @@ def test_rights(
         with refused(*expected) if expected else contextlib.nullcontext():
             attempt()
     assert (hub.refs(R) == head) == (write is not None)
-
-
-def test_who_am_i(hub: Hub) -> None:
-    """A token gives a name and a role; a namespace that is not one's own is closed."""
-    who = client(hub, READ_TOKEN).whoami()
-    assert (who["name"], who["auth"]["accessToken"]["role"]) == ("tester", "read")
-    with refused(401):
-        client(hub, WRONG).whoami()
-    with refused(403):
-        client(hub, STRANGER).create_repo("tester/new", repo_type="dataset")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import pytest
-from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfFileSystem, get_session
-from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, get_session
+from huggingface_hub.errors import EntryNotFoundError
 from huggingface_hub.hf_api import RepoFile, RepoFolder
 
 from loopback import WRITE_TOKEN, Hub
@@ -91,22 +90,6 @@ def test_stale_parent(hub: Hub) -> None:
     assert set(hub.files(R)) == {".gitattributes", "1.txt", "3.txt"}
 
 
-def test_one_of_many_committers_wins(hub: Hub) -> None:
-    """The check of the parent and the commit are one step: of eight with the same parent one gets through."""
-    head = hub.commits(R)[0].oid
-
-    def attempt(number: int) -> int:
-        try:
-            add(hub, {f"{number}.txt": b"x"}, parent_commit=head)
-        except HfHubHTTPError as error:
-            return int(error.response.status_code)
-        return 200
-
-    with ThreadPoolExecutor(8) as pool:
-        assert sorted(pool.map(attempt, range(8))) == [200] + 7 * [412]
-    assert len(hub.commits(R)) == 2
-
-
 def test_answers_as_recorded(hub: Hub) -> None:
     """Answers that other clients may rely on: fields, sentences and statuses that were seen on the real Hub."""
     headers, api = {"Authorization": f"Bearer {WRITE_TOKEN}"}, f"{hub.url}/api"
@@ -145,19 +128,6 @@ def test_pages(hub: Hub) -> None:
     assert statuses(hub, "GET", "/tree/main/part") == [200, 200]
     with pytest.raises(EntryNotFoundError):
         list(client(hub).list_repo_tree(R, "par", repo_type="dataset"))
-
-
-def test_ranges(hub: Hub) -> None:
-    """The file system reads pieces of a file, which come as 206."""
-    hub.commit(R, files={"train.parquet": SMALL})
-    files = HfFileSystem(endpoint=hub.url, token=WRITE_TOKEN, skip_instance_cache=True)
-    with files.open(f"datasets/{R}/train.parquet", block_size=1000) as file:
-        file.seek(3000)
-        assert file.read(10) == SMALL[3000:3010]
-    assert 206 in statuses(hub, "GET", "/bridge/")
-    url = f"{hub.url}/datasets/{R}/resolve/main/train.parquet"
-    with get_session().stream("GET", url, follow_redirects=True) as whole:
-        assert whole.headers["content-length"] == str(len(SMALL))
 
 
 def test_which_files_are_large(hub: Hub) -> None:
