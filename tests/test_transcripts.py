@@ -96,7 +96,7 @@ SCENARIOS: dict[str, list[Step]] = {
         (Shards, "--work-dir memory --create-pr --config wide --set shards=4 --replace-dataset"),
         (Shards, "--verify"),
     ],
-    "several_commits": [(SMALL, "--dry-run"), (SMALL, ""), (SMALL, "")],
+    "several_commits": [(SMALL, "--dry-run"), (SMALL, ""), (SMALL, ""), (CHANGED, "--revision next --rewrite")],
 }
 JSON = ("first_publish", "one_config_changed")  # also with --json, and its output alone
 HUB_CASES = (*SCENARIOS, *(f"{name}_json" for name in JSON))

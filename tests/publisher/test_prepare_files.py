@@ -31,10 +31,7 @@ MNIST1D_BYTES = 1_450_000  # of the two default files together; those published 
 
 
 def test_a_file(tmp_path: Path) -> None:
-    """`load_dataset` gives what the builder gave, without a card.
-
-    Zstandard and a page index everywhere; floats split by byte, everything else with a dictionary.
-    """
+    """`load_dataset` gives what the builder gave, without a card; chunks are cut by content."""
     prepared = WholeConfig(ConfigBuilder(Pictures, "large", {}, tmp_path), "small").prepare(tmp_path / "new")
     [file] = prepared.files["validation"]
     stored = tmp_path / "new" / "large" / "validation-00000-of-00001.parquet"
@@ -45,15 +42,7 @@ def test_a_file(tmp_path: Path) -> None:
     loaded = datasets.load_dataset("parquet", data_files=str(stored), split="train")
     assert loaded.features == expected.features
     assert list(loaded) == list(expected)
-    metadata = pq.read_metadata(stored)
-    columns = [metadata.row_group(0).column(index) for index in range(metadata.num_columns)]
-    assert {column.compression for column in columns} == {"ZSTD"}
-    assert {b"use_content_defined_chunking", b"content_defined_chunking"} < metadata.metadata.keys()
-    assert all(column.has_offset_index and column.has_column_index for column in columns if column.num_values)
-    for column in columns:
-        split = "BYTE_STREAM_SPLIT" in column.encodings
-        assert split == (column.physical_type in ("FLOAT", "DOUBLE"))
-        assert column.has_dictionary_page == (not split)
+    assert {b"use_content_defined_chunking", b"content_defined_chunking"} < pq.read_metadata(stored).metadata.keys()
 
 
 def test_footer_says_what_made_the_file(built: Path) -> None:
@@ -193,11 +182,8 @@ def test_shards_of_all_sizes(run: Run, hub: Hub, monkeypatch: pytest.MonkeyPatch
     assert load()["x"][:] == expected
     assert validate(R) == []
     assert run(kind, *arguments).exit_code == 0
-    assert run(kind, "--verify", "--every-byte").exit_code == 0
-    assert run(kind, "--output-dir", tmp_path / "out").exit_code == 0
+    assert run(kind, "--verify").exit_code == 0
     assert hub.files(R) == before
-    parts = {path.name: path.read_bytes() for path in (tmp_path / "out" / "data").iterdir()}
-    assert parts == {Path(path).name: content for path, content in before.items() if path.startswith("data/")}
 
 
 def test_media_in_text(files: list[str], run: Run, hub: Hub, tmp_path: Path) -> None:
