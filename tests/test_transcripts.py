@@ -71,6 +71,7 @@ SCENARIOS: dict[str, list[Step]] = {
     "verify": [
         (SMALL, "--verify"),
         (SMALL, "--private"),
+        (SMALL, "--private"),
         (SMALL, "--verify"),
         (CHANGED, "--verify"),
         (SMALL, "--verify --revision nowhere"),
@@ -96,9 +97,9 @@ SCENARIOS: dict[str, list[Step]] = {
         (Shards, "--work-dir memory --create-pr --config wide --set shards=4 --replace-dataset"),
         (Shards, "--verify"),
     ],
-    "several_commits": [(SMALL, "--dry-run"), (SMALL, ""), (SMALL, ""), (CHANGED, "--revision next --rewrite")],
+    "several_commits": [(SMALL, "--dry-run"), (SMALL, ""), (SMALL, ""), (CHANGED, "--revision next")],
 }
-JSON = ("first_publish", "one_config_changed")  # also with --json, and its output alone
+JSON = ("first_publish", "one_config_changed", "verify", "edited_card")  # also with --json, and its output alone
 HUB_CASES = (*SCENARIOS, *(f"{name}_json" for name in JSON))
 FOLDERS = {
     "mnist1d": "",

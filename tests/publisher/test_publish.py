@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import subprocess
@@ -19,7 +18,7 @@ from publisher.hub import http
 from publisher.publish import ATTEMPTS
 from tests.commands import Run
 from tests.hubs import files_of, ignore_parents, uploads
-from tests.pictures import Changed, Grown, Renamed
+from tests.pictures import Changed, Grown, Pictures, Renamed
 
 R = "tester/pictures"
 SMALL, LARGE = "data/validation-00000-of-00001.parquet", "large/validation-00000-of-00001.parquet"
@@ -41,14 +40,6 @@ def test_again(published: Hub, publish: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert publish(builder=Changed).exit_code == 0
     assert (len(published.commits(R)), uploads(published), files_of(published, R)[SMALL]) == (3, 1, small)
     assert load_dataset(R, "large", split="validation", revision=published.commits(R)[0].oid).num_rows == 31
-
-
-def test_json(published: Hub, publish: Run) -> None:
-    """One object on standard output, also for a verify and a refusal."""
-    assert json.loads(publish("--verify", "--json").stdout)["differences"] == []
-    published.commit(R, files={"README.md": b"# Mine"})
-    ended = publish("--json")
-    assert (ended.exit_code, "--overwrite-card" in json.loads(ended.stdout)["error"]) == (1, True)
 
 
 def test_files_of_others_stay(published: Hub, publish: Run) -> None:
@@ -94,10 +85,9 @@ def test_some_configs(hub: Hub, publish: Run) -> None:
     assert "large" not in files_of(hub, R)["README.md"].decode()
     assert publish("--config", "large").exit_code == 0
     both = files_of(hub, R)
-    assert publish().exit_code == 0
-    assert files_of(hub, R) == both
-    assert publish("--config", "small", builder=Changed).exit_code == 0
-    assert files_of(hub, R) == both
+    for arguments, builder in (([], Pictures), (["--config", "small"], Changed)):
+        assert publish(*arguments, builder=builder).exit_code == 0
+        assert files_of(hub, R) == both
     assert publish("--config", "large", builder=Changed).exit_code == 0
     assert files_of(hub, R)[SMALL] == both[SMALL]
     card = read_card(files_of(hub, R)["README.md"].decode())
@@ -130,12 +120,6 @@ def test_new_plan_is_shown(published: Hub, publish: Run) -> None:
         assert ("another: commit of another" in ended.stderr) == bool(code)
         assert (files_of(published, R)[LARGE] == b"mine") == bool(code)
         assert publish().exit_code == 0
-
-
-def test_private(hub: Hub, publish: Run) -> None:
-    """A new repository is private if asked for, and publishing to it again may ask for the same."""
-    for _ in range(2):
-        assert publish("--private").exit_code == 0
 
 
 @pytest.mark.parametrize(
