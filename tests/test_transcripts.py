@@ -56,6 +56,10 @@ def only_read(hub: Hub, repo_id: str) -> None:
     os.environ["HF_TOKEN"] = READ_TOKEN
 
 
+WRONG = (
+    *("--colour", "--config wild", "--set colour=red", "--workers 0", "--revision 'a b'", "--message ''"),
+    *("--create-pr --tag v1", "--verify --tag v1", "--output-dir folder --private", "--executor slurm"),
+)
 Step = tuple[type[Shards], str] | Callable[[Hub, str], None]  # a command, or what happens in between
 SCENARIOS: dict[str, list[Step]] = {
     "first_publish": [(SMALL, "--dry-run"), (SMALL, ""), (SMALL, "")],
@@ -78,18 +82,7 @@ SCENARIOS: dict[str, list[Step]] = {
     ],
     "edited_card": [(SMALL, ""), edit, (SMALL, "--dry-run"), (SMALL, ""), (SMALL, "--overwrite-card")],
     "rights": [lose_token, (SMALL, "--dry-run"), (SMALL, ""), only_read, (SMALL, "")],
-    "wrong_arguments": [
-        (SMALL, "--colour"),
-        (SMALL, "--config wild"),
-        (SMALL, "--set colour=red"),
-        (SMALL, "--workers 0"),
-        (SMALL, "--revision 'a b'"),
-        (SMALL, "--message ''"),
-        (SMALL, "--create-pr --tag v1"),
-        (SMALL, "--verify --tag v1"),
-        (SMALL, "--output-dir folder --private"),
-        (SMALL, "--executor slurm"),
-    ],
+    "wrong_arguments": [(SMALL, options) for options in WRONG],
     "in_shards": [
         (Shards, "--dry-run"),
         (Shards, "--work-dir memory"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from datasets import load_dataset
 
-from loopback import READ_TOKEN, WRITE_TOKEN, Fault, Hub
+from loopback import READ_TOKEN, Fault, Hub
 from publisher import validate
 from publisher.card.record import read_card
 from publisher.hub import http
@@ -59,24 +59,19 @@ def test_files_of_others_stay(published: Hub, publish: Run) -> None:
 
 
 def test_stale_files_go(hub: Hub, publish: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shards that an earlier publish wrote and this one does not, unless another user changed them since."""
-    monkeypatch.setattr("publisher.prepare.parquet.FILE_BYTES", 2000)
-    assert publish().exit_code == 0
+    """Shards and configs that an earlier publish wrote and this one does not, unless another user changed them."""
+    with monkeypatch.context() as patched:
+        patched.setattr("publisher.prepare.parquet.FILE_BYTES", 2000)
+        assert publish().exit_code == 0
     shards = sorted(path for path in files_of(hub, R) if path.startswith("large/"))
     assert len(shards) > 2
     hub.commit(R, files={shards[1]: b"mine"})
-    monkeypatch.undo()
-    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
     assert publish().exit_code == 0
     assert set(files_of(hub, R)) == NEW | {shards[1]}
     assert load_dataset(R, "large", split="validation").num_rows == 30
-
-
-def test_configs_that_are_gone(published: Hub, publish: Run) -> None:
-    """A config that the builder no longer has goes from the files and from the card."""
     assert publish(builder=Renamed).exit_code == 0
-    assert set(files_of(published, R)) == NEW - {LARGE}
-    assert b"large" not in files_of(published, R)["README.md"]
+    assert set(files_of(hub, R)) == NEW - {LARGE} | {shards[1]}
+    assert b"large" not in files_of(hub, R)["README.md"]
 
 
 def test_some_configs(hub: Hub, publish: Run) -> None:

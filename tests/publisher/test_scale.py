@@ -28,15 +28,13 @@ from tests.hubs import files_of, ignore_parents, uploads
 from tests.shards import SHARDS_CARD, Shards
 
 R = "tester/shards"
-FILE_BYTES = 6000  # two shards
-COMMIT_FILES = 5
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many files of a few kilobytes, few of them a commit."""
-    monkeypatch.setattr(parquet, "FILE_BYTES", FILE_BYTES)
-    monkeypatch.setattr(apply, "COMMIT_FILES", COMMIT_FILES)
+    monkeypatch.setattr(parquet, "FILE_BYTES", 6000)  # two shards
+    monkeypatch.setattr(apply, "COMMIT_FILES", 5)
 
 
 @pytest.fixture
