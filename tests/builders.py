@@ -53,14 +53,13 @@ def builder(
             datasets.SplitGenerator(name=name, gen_kwargs=given) for name, given in (splits or {"train": {}}).items()
         ]
 
+    declared = [datasets.BuilderConfig(name=each) if isinstance(each, str) else each for each in configs]
     base = datasets.ArrowBasedBuilder if tables else datasets.GeneratorBasedBuilder
     return type(
         "Any",
         (base,),
         {
-            "BUILDER_CONFIGS": [
-                datasets.BuilderConfig(name=each) if isinstance(each, str) else each for each in configs
-            ],
+            "BUILDER_CONFIGS": declared,
             "DEFAULT_CONFIG_NAME": default,
             "_info": lambda self: datasets.DatasetInfo(features=features),
             "_split_generators": split_generators,

@@ -175,7 +175,6 @@ def licensed(labels: Sequence[str] = "ab") -> type[datasets.DatasetBuilder]:
 LICENCES = {
     "mit": ["MIT License", "https://opensource.org/licenses/MIT"],
     "apache-2.0": ["Apache License, Version 2.0"],
-    "cc-by-nc-sa-4.0": ["cc-by-nc-sa-4.0"],
     "cc-by-nc-nd-4.0": ["Creative Commons Attribution-NonCommercial-NoDerivatives 4.0 International"],
     "cc-by-4.0": ["Creative Commons Attribution 4.0 International (CC BY 4.0)"],
     "cc-by-sa-3.0": ["https://creativecommons.org/licenses/by-sa/3.0/legalcode"],

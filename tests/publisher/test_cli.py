@@ -103,7 +103,6 @@ def test_same_bytes_again(built: Path, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["--output-dir", "x", "--config", ""], ["''", *CONFIGS]),
-        (["--output-dir"], ["--output-dir", "--help"]),
         (["--output-dir", ""], ["current folder"]),
         (["--output-dir", ".."], ["current folder"]),
         (["--output-dir", f"{SCRIPT[-1]}/x/y"], [f"{SCRIPT[-1]} is a file"]),
