@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,12 @@ def script(path: Path, **parts: str) -> Path:
 def builder(
     rows: Rows,
     features: datasets.Features | None = INTEGER,
-    configs: list[datasets.BuilderConfig] | None = None,
+    configs: Iterable[datasets.BuilderConfig | str] = (),
     default: str | None = None,
     tables: bool = False,
     **splits: dict[str, Any],
 ) -> type[datasets.DatasetBuilder]:
-    """A builder whose rows a function of the config and the `gen_kwargs` gives."""
+    """A builder whose rows a function of the config and the `gen_kwargs` gives; some configs are names alone."""
 
     def generate(self: Any, **given: Any) -> Iterator[tuple[int, Any]]:
         yield from enumerate(rows(self.config, **given))
@@ -53,12 +53,13 @@ def builder(
             datasets.SplitGenerator(name=name, gen_kwargs=given) for name, given in (splits or {"train": {}}).items()
         ]
 
+    declared = [datasets.BuilderConfig(name=each) if isinstance(each, str) else each for each in configs]
     base = datasets.ArrowBasedBuilder if tables else datasets.GeneratorBasedBuilder
     return type(
         "Any",
         (base,),
         {
-            "BUILDER_CONFIGS": configs or [],
+            "BUILDER_CONFIGS": declared,
             "DEFAULT_CONFIG_NAME": default,
             "_info": lambda self: datasets.DatasetInfo(features=features),
             "_split_generators": split_generators,

@@ -9,15 +9,9 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 
-
-def main() -> int:
-    """Remove all transcripts, run the tests that write them, and return the exit code of pytest."""
+if __name__ == "__main__":
     for file in (TESTS / "transcripts").glob("*.txt"):
         file.unlink()
     options = ["-q", "-m", "slow or not slow", "-k", "not recordings"]
     command = [sys.executable, "-m", "pytest", *options, str(TESTS / "test_transcripts.py")]
-    return subprocess.run(command, env={**os.environ, "RECORD_TRANSCRIPTS": "1"}, cwd=TESTS.parent).returncode
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(subprocess.run(command, env={**os.environ, "RECORD_TRANSCRIPTS": "1"}, cwd=TESTS.parent).returncode)

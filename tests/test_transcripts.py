@@ -56,6 +56,10 @@ def only_read(hub: Hub, repo_id: str) -> None:
     os.environ["HF_TOKEN"] = READ_TOKEN
 
 
+WRONG = (
+    *("--colour", "--config wild", "--set colour=red", "--workers 0", "--revision 'a b'", "--message ''"),
+    *("--create-pr --tag v1", "--verify --tag v1", "--output-dir folder --private", "--executor slurm"),
+)
 Step = tuple[type[Shards], str] | Callable[[Hub, str], None]  # a command, or what happens in between
 SCENARIOS: dict[str, list[Step]] = {
     "first_publish": [(SMALL, "--dry-run"), (SMALL, ""), (SMALL, "")],
@@ -71,24 +75,14 @@ SCENARIOS: dict[str, list[Step]] = {
     "verify": [
         (SMALL, "--verify"),
         (SMALL, "--private"),
+        (SMALL, "--private"),
         (SMALL, "--verify"),
         (CHANGED, "--verify"),
         (SMALL, "--verify --revision nowhere"),
     ],
     "edited_card": [(SMALL, ""), edit, (SMALL, "--dry-run"), (SMALL, ""), (SMALL, "--overwrite-card")],
     "rights": [lose_token, (SMALL, "--dry-run"), (SMALL, ""), only_read, (SMALL, "")],
-    "wrong_arguments": [
-        (SMALL, "--colour"),
-        (SMALL, "--config wild"),
-        (SMALL, "--set colour=red"),
-        (SMALL, "--workers 0"),
-        (SMALL, "--revision 'a b'"),
-        (SMALL, "--message ''"),
-        (SMALL, "--create-pr --tag v1"),
-        (SMALL, "--verify --tag v1"),
-        (SMALL, "--output-dir folder --private"),
-        (SMALL, "--executor slurm"),
-    ],
+    "wrong_arguments": [(SMALL, options) for options in WRONG],
     "in_shards": [
         (Shards, "--dry-run"),
         (Shards, "--work-dir memory"),
@@ -96,9 +90,9 @@ SCENARIOS: dict[str, list[Step]] = {
         (Shards, "--work-dir memory --create-pr --config wide --set shards=4 --replace-dataset"),
         (Shards, "--verify"),
     ],
-    "several_commits": [(SMALL, "--dry-run"), (SMALL, ""), (SMALL, "")],
+    "several_commits": [(SMALL, "--dry-run"), (SMALL, ""), (SMALL, ""), (CHANGED, "--revision next")],
 }
-JSON = ("first_publish", "one_config_changed")  # also with --json, and its output alone
+JSON = ("first_publish", "one_config_changed", "verify", "edited_card")  # also with --json, and its output alone
 HUB_CASES = (*SCENARIOS, *(f"{name}_json" for name in JSON))
 FOLDERS = {
     "mnist1d": "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
@@ -181,7 +182,7 @@ def _check_rows(folder: Path, card: PublishedCard, configs: layout.Layout, damag
                 damaged.add(path)
         yield from rows.check_repeats(config)
         partly = {name for name, of in splits.items() if not of or damaged & {*of} or any(layout.check_shards(of))}
-        yield from _check_info(where, info, rows.sums, partly)
+        yield from _check_info(where, info, rows.sums, partly, 0 if config in card.record.configs else ESTIMATE)
         counts.append(-1 if partly else sum(split["rows"] for split in rows.sums.values()))
     fitting = dict.fromkeys(map(size_category, [*counts, sum(counts)]))
     for name in flat(card.metadata.get("size_categories")) if counts and min(counts) >= 0 else ():
@@ -191,7 +192,7 @@ def _check_rows(folder: Path, card: PublishedCard, configs: layout.Layout, damag
 
 
 def _check_info(
-    where: str, info: Mapping[str, Any], sums: Mapping[str, Counter[str]], partly: Collection[str]
+    where: str, info: Mapping[str, Any], sums: Mapping[str, Counter[str]], partly: Collection[str], estimate: float
 ) -> Iterator[str]:
     """Compare splits, rows and sizes with an entry of `dataset_info`; splits that are `partly` read have no numbers."""
     listed = info.get("splits")
@@ -206,8 +207,8 @@ def _check_info(
     places += [] if partly else [(where, info, sum(sums.values(), Counter()))]
     for place, said, of in places:
         arrow = (
-            of["low"] * (1 - ESTIMATE) - 1,
-            of["high"] * (1 + ESTIMATE) + 1,
+            math.floor(of["low"] * (1 - estimate)),
+            math.ceil(of["high"] * (1 + estimate)),
             f"the rows take {of['low']} Arrow bytes",
         )
         known = {

@@ -175,7 +175,6 @@ def licensed(labels: Sequence[str] = "ab") -> type[datasets.DatasetBuilder]:
 LICENCES = {
     "mit": ["MIT License", "https://opensource.org/licenses/MIT"],
     "apache-2.0": ["Apache License, Version 2.0"],
-    "cc-by-nc-sa-4.0": ["cc-by-nc-sa-4.0"],
     "cc-by-nc-nd-4.0": ["Creative Commons Attribution-NonCommercial-NoDerivatives 4.0 International"],
     "cc-by-4.0": ["Creative Commons Attribution 4.0 International (CC BY 4.0)"],
     "cc-by-sa-3.0": ["https://creativecommons.org/licenses/by-sa/3.0/legalcode"],
@@ -241,13 +240,11 @@ def first_rows(text: str) -> dict[str, list[list[str]]]:
 def test_preview(built: Path, tmp_path: Path) -> None:
     """Every picture, table, heading and link of the card, no Markdown left over, and nothing else to fetch."""
     path = tmp_path / "new" / "card.html"
-    ended = run_command(["--preview", path], MNIST)
-    assert (ended.exit_code, ended.stderr) == (0, "")
+    for _ in range(2):
+        ended = run_command(["--preview", path], MNIST)
+        assert (ended.exit_code, ended.stderr, list(path.parent.iterdir())) == (0, "", [path])
     assert f"{path.stat().st_size:,} bytes" in ended.stdout
     assert path.as_uri() in ended.stdout
-    before = path.read_bytes()
-    assert run_command(["--preview", path], MNIST).exit_code == 0
-    assert (path.read_bytes(), list(path.parent.iterdir())) == (before, [path])
 
     card, text = texts_of(built)[0], path.read_text(encoding="utf-8")
     images = re.findall(r'<img src="data:image/(?:png|gif);base64,(.+?)" alt=".+?"', text)
@@ -255,9 +252,8 @@ def test_preview(built: Path, tmp_path: Path) -> None:
     assert [base64.b64decode(image) for image in images] == [(built / link).read_bytes() for link in links]
     tables = len([*built.rglob("*.parquet")]) + len(re.findall(r"^\|[-:|]+\|$", card, flags=re.MULTILINE))
     assert text.count("<table>") == tables
-    assert set(map(html.unescape, re.findall(r'<a href="(.+?)"', text))) == set(
-        re.findall(r"(?<!!)\[[^\]]+\]\((http.+?)\)", card)
-    )
+    links = re.findall(r"(?<!!)\[[^\]]+\]\((http.+?)\)", card)
+    assert set(map(html.unescape, re.findall(r'<a href="(.+?)"', text))) == set(links)
     assert "<dt>Size:</dt><dd>1K - 10K</dd>" in text
     assert "<dt>Tasks:</dt><dd>Tabular Classification</dd>" in text
     prose = re.sub(r"<(code|pre|style).*?</\1>|<.+?>", "", text, flags=re.DOTALL)

@@ -148,19 +148,6 @@ def test_fault_matrix(scenario: Scenario, capsys: pytest.CaptureFixture[str]) ->
         print("", *rows, sep="\n")
 
 
-@pytest.mark.parametrize("fault", FAULTS[::4], ids=lambda fault: str(fault.code or fault.kind))
-def test_faults_that_stay(fault: Fault, first: State, published: Hub, publish: Run) -> None:
-    """A Hub that never recovers: a bounded number of requests, one sentence, nothing changed unless it says so."""
-    published.fail(method="POST", path="/commit/", fault=fault, times=1000)
-    ended = publish(builder=Changed)
-    if fault.kind == "delay":
-        assert (ended.exit_code, ended.stderr) == (0, "")
-    else:
-        ended.refusal(3)
-        assert files_of(published, R) == first
-    assert len(published.requests) < 100
-
-
 def test_race(first: State, publish: Run) -> None:
     """Two publishers of different configs at the same time: one may have to run again, and both intents survive."""
     with a_hub({}) as hub:

@@ -154,17 +154,6 @@ def test_another_version_published_meanwhile(hub: Hub, run: Run, exists: bool, t
     assert run(builder=shards(70, "1.2.0")).exit_code == again
 
 
-def test_card_edited_meanwhile(hub: Hub, run: Run) -> None:
-    """The new plan shows what would be lost, and the last sentence who wrote it."""
-    assert run().exit_code == 0
-    edited = hub.files(R)["README.md"] + b"More\n"
-    hub.before("POST", "/commit/", lambda: hub.commit(R, {"README.md": edited}))
-    ended = run(builder=shards(60, "1.1.0"))
-    assert (ended.exit_code, hub.files(R)["README.md"]) == (3, edited)
-    assert "    -More" in ended.stdout.splitlines()
-    assert f"another: {hub.commits(R)[0].title}" in ended.stderr
-
-
 def test_roll_back(hub: Hub, run: Run, tmp_path: Path) -> None:
     """The command's own files are as at the tag, in one verified commit; added files stay."""
     assert run("--tag", "v1", builder=Pictures).exit_code == 0

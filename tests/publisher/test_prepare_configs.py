@@ -64,7 +64,7 @@ def test_strange_names(run: Run, hub: Hub, tmp_path: Path) -> None:
         yield {"x": config.name}
 
     features = datasets.Features({"x": VALUE("string")})
-    kind = builder(named, features, configs=[datasets.BuilderConfig(name=name) for name in STRANGE])
+    kind = builder(named, features, configs=STRANGE)
     assert run(kind).exit_code == 0
     for name in STRANGE:
         assert load(name)["x"][:] == [name]
@@ -91,7 +91,7 @@ def test_strange_names(run: Run, hub: Hub, tmp_path: Path) -> None:
 def test_names_that_cannot_be(names: list[str], default: str | None, split: str, refused: str, run: Run) -> None:
     """Refused in a sentence that names them, before anything is done."""
     splits: Any = {split: {}}
-    kind = builder(one, configs=[datasets.BuilderConfig(name=name) for name in names], default=default, **splits)
+    kind = builder(one, configs=names, default=default, **splits)
     assert refused in run(kind).refusal()
 
 
@@ -146,7 +146,7 @@ def test_sources_are_fetched_once(server: Archive, run: Run, hub: Hub) -> None:
         return [datasets.SplitGenerator(name="train", gen_kwargs={"folder": extracted[-1]})]
 
     features = datasets.Features({"x": VALUE("string")})
-    kind = builder(rows, features, [datasets.BuilderConfig(name=name) for name in "ab"])
+    kind = builder(rows, features, "ab")
     kind._split_generators = split_generators
     for arguments in (["--dry-run"], [], [], ["--verify"]):
         assert run(kind, *arguments).exit_code == 0
@@ -178,8 +178,7 @@ def test_names_that_are_members(run: Run, hub: Hub) -> None:
     """Subclasses of `str` are taken as their text everywhere."""
     features = datasets.Features({np.str_("x"): VALUE("int64"), Size.large: datasets.ClassLabel(names=list(Size))})
     rows = [{"x": 1, Size.large: Size.small}, {np.str_("x"): 2, "large": 1}]
-    configs = [datasets.BuilderConfig(name=name) for name in (*Size, np.str_("other"))]
-    kind = builder(lambda config: iter(rows), features, configs, default=Size.large)
+    kind = builder(lambda config: iter(rows), features, (*Size, np.str_("other")), default=Size.large)
     for arguments in ([], ["--verify"], ["--config", "small"]):
         assert run(kind, *arguments).exit_code == 0
     assert "data/train-00000-of-00001.parquet" in hub.files(R)
@@ -191,8 +190,7 @@ def test_names_that_are_members(run: Run, hub: Hub) -> None:
 
 def test_a_default_that_is_no_config(run: Run, hub: Hub) -> None:
     """It is a note, and the first config is the default."""
-    configs = [datasets.BuilderConfig(name=name) for name in ("wiki", "lab")]
-    kind = builder(one, configs=configs, default="source")
+    kind = builder(one, configs=("wiki", "lab"), default="source")
     for arguments in (["--config", "lab"], []):
         said = run(kind, *arguments).stdout
         assert "DEFAULT_CONFIG_NAME is 'source', which is not a config. The default is 'wiki'" in said

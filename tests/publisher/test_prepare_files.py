@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ from PIL import Image
 from loopback import Hub
 from mnist1d import VERSION
 from publisher import validate
-from publisher.prepare import LocalFile, parquet
+from publisher.prepare import parquet
 from publisher.prepare.configs import METADATA_KEY
 from publisher.prepare.tasks import ConfigBuilder, WholeConfig
-from tests.builders import INTEGER, VALUE, R, Rows, builder, load
+from tests.builders import VALUE, R, Rows, builder, load
 from tests.commands import Run
 from tests.pictures import Pictures
 
@@ -31,10 +31,7 @@ MNIST1D_BYTES = 1_450_000  # of the two default files together; those published 
 
 
 def test_a_file(tmp_path: Path) -> None:
-    """`load_dataset` gives what the builder gave, without a card.
-
-    Zstandard and a page index everywhere; floats split by byte, everything else with a dictionary.
-    """
+    """`load_dataset` gives what the builder gave, without a card; chunks are cut by content."""
     prepared = WholeConfig(ConfigBuilder(Pictures, "large", {}, tmp_path), "small").prepare(tmp_path / "new")
     [file] = prepared.files["validation"]
     stored = tmp_path / "new" / "large" / "validation-00000-of-00001.parquet"
@@ -45,15 +42,7 @@ def test_a_file(tmp_path: Path) -> None:
     loaded = datasets.load_dataset("parquet", data_files=str(stored), split="train")
     assert loaded.features == expected.features
     assert list(loaded) == list(expected)
-    metadata = pq.read_metadata(stored)
-    columns = [metadata.row_group(0).column(index) for index in range(metadata.num_columns)]
-    assert {column.compression for column in columns} == {"ZSTD"}
-    assert {b"use_content_defined_chunking", b"content_defined_chunking"} < metadata.metadata.keys()
-    assert all(column.has_offset_index and column.has_column_index for column in columns if column.num_values)
-    for column in columns:
-        split = "BYTE_STREAM_SPLIT" in column.encodings
-        assert split == (column.physical_type in ("FLOAT", "DOUBLE"))
-        assert column.has_dictionary_page == (not split)
+    assert {b"use_content_defined_chunking", b"content_defined_chunking"} < pq.read_metadata(stored).metadata.keys()
 
 
 def test_footer_says_what_made_the_file(built: Path) -> None:
@@ -132,29 +121,36 @@ def test_a_missing_medium(files: list[str], run: Run, hub: Hub) -> None:
     assert [words for words in wanted if words not in said] == [], said
 
 
-def test_rows_of_all_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files and row groups are cut by the bytes of the rows that are in them, in order; none is lost or doubled."""
+@pytest.mark.parametrize("tables", [False, True])
+def test_rows_of_all_sizes(tables: bool, run: Run, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Files and row groups are bounded, though the first shard and the last are small; an empty one is allowed."""
     monkeypatch.setattr(parquet, "FILE_BYTES", 200_000)
     monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 50_000)
     monkeypatch.setattr(parquet, "BATCH_ROWS", 16)
     random = np.random.default_rng(0)
-    blobs = [b"x"] * 2000 + [random.bytes(10_000) for _ in range(50)]
-    features = datasets.Features({"n": VALUE("int64"), "blob": VALUE("binary")})
-    examples = [{"n": number, "blob": blob} for number, blob in enumerate(blobs)]
-    source = ConfigBuilder(builder(lambda config: iter(examples), features), "default", {}, tmp_path)
-    prepared = WholeConfig(source, "default").prepare(tmp_path)
-    assert prepared.digests["train"] == {"n": hashlib.sha256(np.arange(2050).tobytes()).hexdigest()}
-    written = [file for file in prepared.files["train"] if isinstance(file, LocalFile)]
-    assert [Path(file.path).name for file in written] == parquet.file_names("train", len(written))
-    assert len(written) > 2
-    found = pa.concat_tables(pq.ParquetFile(file.source).read() for file in written)
-    assert found.to_pydict() == {"n": list(range(2050)), "blob": blobs}
-    assert sum(file.rows or 0 for file in written) == 2050
-    for file in written:
-        assert file.source.stat().st_size < 220_000
-        with pq.ParquetFile(file.source) as opened:
-            groups = [opened.metadata.row_group(number) for number in range(opened.num_row_groups)]
-        assert all(group.total_byte_size < 60_000 for group in groups)
+    shards = [[b"x"] * 10, [b"x"] * 2000 + [random.bytes(10_000) for _ in range(50)], [], [b"x"], []]
+
+    def rows(config: Any, shards: list[list[bytes]]) -> Iterator[Any]:
+        for shard in shards:
+            if tables:
+                yield pa.table({"blob": pa.array(shard, "binary")})
+            else:
+                yield from ({"blob": blob} for blob in shard)
+
+    features = datasets.Features({"blob": VALUE("binary")})
+    kind = partial(
+        run, builder(rows, features, tables=tables, train={"shards": shards}), "--work-dir", tmp_path / "work"
+    )
+    assert kind("--dry-run").exit_code == kind().exit_code == 0
+    before = hub.files(R)
+    files = [pq.ParquetFile(io.BytesIO(before[path])).metadata for path in sorted(before) if path.endswith(".parquet")]
+    assert len(files) > 1
+    assert max(len(content) for content in before.values()) < (400_000 if tables else 220_000)
+    assert max(file.row_group(at).total_byte_size for file in files for at in range(file.num_row_groups)) < 65_000
+    assert load()["blob"][:] == [blob for shard in shards for blob in shard]
+    assert validate(R) == []
+    assert kind().exit_code == kind("--verify").exit_code == 0
+    assert hub.files(R) == before
 
 
 @pytest.mark.parametrize("numbers", [[0, 1, 2], (0, 1)])  # lists of different lengths; a list, not of shards
@@ -170,36 +166,6 @@ def test_lists_that_are_no_shards(numbers: Any, run: Run, hub: Hub, monkeypatch:
     kind = builder(joined, datasets.Features({"x": VALUE("string")}), tables=True, train=given)
     assert run(kind, "--work-dir", tmp_path / "work").exit_code == 0
     assert load()["x"][:] == [f"{number}ab" for number in numbers]
-
-
-def test_shards_of_all_sizes(run: Run, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Files and row groups are bounded though the first shard and the last are small; an empty one is allowed."""
-    monkeypatch.setattr(parquet, "FILE_BYTES", 200_000)
-    monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 50_000)
-    sizes = [10, 50_000, 0, 30_000, 10, 0]
-
-    def sized(config: Any, rows: list[int]) -> Iterator[pa.Table]:
-        for number in rows:
-            yield pa.table({"x": np.random.default_rng(number).integers(2**62, size=number)})
-
-    kind = builder(sized, INTEGER, tables=True, train={"rows": sizes})
-    arguments = ["--work-dir", str(tmp_path / "work")]
-    assert run(kind, *arguments, "--dry-run").exit_code == 0
-    assert run(kind, *arguments).exit_code == 0
-    before = hub.files(R)
-    stored = [pq.ParquetFile(io.BytesIO(before[path])).metadata for path in sorted(before) if path.endswith(".parquet")]
-    groups = [found.row_group(number).total_byte_size for found in stored for number in range(found.num_row_groups)]
-    assert max(len(content) for content in before.values()) < 400_000
-    assert max(groups) < 65_000
-    expected = [number for table in sized(None, sizes) for number in table["x"].to_pylist()]
-    assert load()["x"][:] == expected
-    assert validate(R) == []
-    assert run(kind, *arguments).exit_code == 0
-    assert run(kind, "--verify").exit_code == 0
-    assert run(kind, "--output-dir", tmp_path / "out").exit_code == 0
-    assert hub.files(R) == before
-    parts = {path.name: path.read_bytes() for path in (tmp_path / "out" / "data").iterdir()}
-    assert parts == {Path(path).name: content for path, content in before.items() if path.startswith("data/")}
 
 
 def test_media_in_text(files: list[str], run: Run, hub: Hub, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import subprocess
@@ -12,14 +11,14 @@ from pathlib import Path
 import pytest
 from datasets import load_dataset
 
-from loopback import READ_TOKEN, WRITE_TOKEN, Fault, Hub
+from loopback import READ_TOKEN, Fault, Hub
 from publisher import validate
 from publisher.card.record import read_card
 from publisher.hub import http
 from publisher.publish import ATTEMPTS
 from tests.commands import Run
 from tests.hubs import files_of, ignore_parents, uploads
-from tests.pictures import Changed, Grown, Renamed
+from tests.pictures import Changed, Grown, Pictures, Renamed
 
 R = "tester/pictures"
 SMALL, LARGE = "data/validation-00000-of-00001.parquet", "large/validation-00000-of-00001.parquet"
@@ -43,14 +42,6 @@ def test_again(published: Hub, publish: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert load_dataset(R, "large", split="validation", revision=published.commits(R)[0].oid).num_rows == 31
 
 
-def test_json(published: Hub, publish: Run) -> None:
-    """One object on standard output, also for a verify and a refusal."""
-    assert json.loads(publish("--verify", "--json").stdout)["differences"] == []
-    published.commit(R, files={"README.md": b"# Mine"})
-    ended = publish("--json")
-    assert (ended.exit_code, "--overwrite-card" in json.loads(ended.stdout)["error"]) == (1, True)
-
-
 def test_files_of_others_stay(published: Hub, publish: Run) -> None:
     """Whatever they are called; and the configs still load."""
     theirs = {
@@ -68,24 +59,19 @@ def test_files_of_others_stay(published: Hub, publish: Run) -> None:
 
 
 def test_stale_files_go(hub: Hub, publish: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shards that an earlier publish wrote and this one does not, unless another user changed them since."""
-    monkeypatch.setattr("publisher.prepare.parquet.FILE_BYTES", 2000)
-    assert publish().exit_code == 0
+    """Shards and configs that an earlier publish wrote and this one does not, unless another user changed them."""
+    with monkeypatch.context() as patched:
+        patched.setattr("publisher.prepare.parquet.FILE_BYTES", 2000)
+        assert publish().exit_code == 0
     shards = sorted(path for path in files_of(hub, R) if path.startswith("large/"))
     assert len(shards) > 2
     hub.commit(R, files={shards[1]: b"mine"})
-    monkeypatch.undo()
-    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
     assert publish().exit_code == 0
     assert set(files_of(hub, R)) == NEW | {shards[1]}
     assert load_dataset(R, "large", split="validation").num_rows == 30
-
-
-def test_configs_that_are_gone(published: Hub, publish: Run) -> None:
-    """A config that the builder no longer has goes from the files and from the card."""
     assert publish(builder=Renamed).exit_code == 0
-    assert set(files_of(published, R)) == NEW - {LARGE}
-    assert b"large" not in files_of(published, R)["README.md"]
+    assert set(files_of(hub, R)) == NEW - {LARGE} | {shards[1]}
+    assert b"large" not in files_of(hub, R)["README.md"]
 
 
 def test_some_configs(hub: Hub, publish: Run) -> None:
@@ -94,10 +80,9 @@ def test_some_configs(hub: Hub, publish: Run) -> None:
     assert "large" not in files_of(hub, R)["README.md"].decode()
     assert publish("--config", "large").exit_code == 0
     both = files_of(hub, R)
-    assert publish().exit_code == 0
-    assert files_of(hub, R) == both
-    assert publish("--config", "small", builder=Changed).exit_code == 0
-    assert files_of(hub, R) == both
+    for arguments, builder in (([], Pictures), (["--config", "small"], Changed)):
+        assert publish(*arguments, builder=builder).exit_code == 0
+        assert files_of(hub, R) == both
     assert publish("--config", "large", builder=Changed).exit_code == 0
     assert files_of(hub, R)[SMALL] == both[SMALL]
     card = read_card(files_of(hub, R)["README.md"].decode())
@@ -130,12 +115,6 @@ def test_new_plan_is_shown(published: Hub, publish: Run) -> None:
         assert ("another: commit of another" in ended.stderr) == bool(code)
         assert (files_of(published, R)[LARGE] == b"mine") == bool(code)
         assert publish().exit_code == 0
-
-
-def test_private(hub: Hub, publish: Run) -> None:
-    """A new repository is private if asked for, and publishing to it again may ask for the same."""
-    for _ in range(2):
-        assert publish("--private").exit_code == 0
 
 
 @pytest.mark.parametrize(
