@@ -136,7 +136,7 @@ class _Place:
 
     def __init__(self, items: Iterator[Any]) -> None:
         self.items = items
-        self.frame = getattr(items, "gi_frame", None)
+        self.frame: Any = getattr(items, "gi_frame", None)
         self.first = 0  # row with which the current batch begins
         self.lines: list[int] = []  # of the script, for each row of the batch, or one for a table
 
@@ -148,11 +148,14 @@ class _Place:
 
     def line(self, row: int) -> str:
         """File and line that yielded a row of the batch, as far as they are known."""
-        if not self.frame or not self.lines:
+        if not self.lines:
             return ""
-        return (
-            f"{Path(self.frame.f_code.co_filename).name}, line {self.lines[min(row - self.first, len(self.lines) - 1)]}"
-        )
+        number = self.lines[min(row - self.first, len(self.lines) - 1)]
+        return f"{Path(self.frame.f_code.co_filename).name}, line {number}"
+
+    def error(self, where: str, row: int, text: str) -> RowsError:
+        """Error that begins with the place of a row."""
+        return RowsError(f"{', '.join(filter(None, (where, self.line(row))))}: {text}")
 
     def explain(
         self, columns: Mapping[str, Sequence[Any]], features: Any, take: Callable[[str, Any], object], first: int
@@ -160,9 +163,11 @@ class _Place:
         """Raise an error for the first value that `take` refuses; `first` is the number of the first row."""
         if found := first_refused(columns, take):
             name, index, reason = found
-            where = ", ".join(filter(None, (f"row {first + index}, column {name!r}", self.line(first + index))))
-            value, feature = short(_python(columns[name][index])), short(features[name] if features else None)
-            raise RowsError(f"{where}: {value} does not fit {feature}: {short(reason, str)}")
+            row, value, feature = first + index, columns[name][index], features[name] if features else None
+            with suppress(ArithmeticError, ValueError):  # what Python cannot hold; pyarrow says what it is
+                value = value.as_py() if isinstance(value, pa.Scalar) else value
+            text = f"{short(value)} does not fit {short(feature)}: {short(reason, str)}"
+            raise self.error(f"row {row}, column {name!r}", row, text)
 
 
 def first_refused(
@@ -184,14 +189,6 @@ def first_refused(
             index = bisect_left(range(len(values)), True, key=lambda last: bool(refusal(name, values[: last + 1])))
             return name, index, refusal(name, values[index : index + 1]) or reason
     return None
-
-
-def _python(value: Any) -> Any:
-    """Value of an array as Python shows it, if it can hold it."""
-    try:
-        return value.as_py() if isinstance(value, pa.Scalar) else value
-    except Exception:
-        return value
 
 
 def _check(table: pa.Table, features: datasets.Features) -> pa.Table:
@@ -261,18 +258,18 @@ def _examples(place: _Place, features: datasets.Features | None, size: int) -> I
         yield example
 
 
-def _explain_example(item: Any, features: datasets.Features, place: _Place, row: int) -> None:
-    example, wanted = item, "a pair of a key and a dict of columns"
-    if isinstance(item, tuple) and len(item) == 2:
-        example, wanted = item[1], "a dict of columns"
-    if not isinstance(example, Mapping):
-        where = ", ".join(filter(None, (f"row {row}", place.line(row))))
-        raise RowsError(f"{where}: {short(example)} is not {wanted}")
+def _explain_example(item: Any, features: Any, place: _Place, row: int) -> None:
+    """Raise an error that says why an example cannot be encoded."""
+    if not isinstance(item, (tuple, list)) or len(item) != 2:
+        raise place.error(f"row {row}", row, f"{short(item)} is not a pair of a key and a dict of columns")
+    if not isinstance(item[1], Mapping):
+        raise place.error(f"row {row}", row, f"{short(item[1])} is not a dict of columns")
 
     def take(name: str, values: Any) -> None:
         datasets.Features({name: features[name]}).encode_example({name: values[0]})
 
-    place.explain({name: [example.get(name)] for name in features}, features, take, row)
+    if features is not None:
+        place.explain({name: [item[1].get(name)] for name in features}, features, take, row)
 
 
 def _tables(examples: list[Any], maker: _TableMaker, place: _Place, first: int) -> Iterator[pa.Table]:

@@ -292,7 +292,7 @@ def _describe(
 
 def _rename(file: DataFile, path: str) -> DataFile:
     if isinstance(file, LocalFile):
-        file = replace(file, source=file.source.rename(file.source.with_name(Path(path).name)))
+        file = replace(file, source=file.source.replace(file.source.with_name(Path(path).name)))
     return replace(file, path=path)
 
 
