@@ -223,3 +223,14 @@ def test_faults(hub: Hub, tmp_path: Path, route: str, fault: Fault) -> None:
         hub.commit(R, files={"data.parquet": DATA})
         assert download(hub, "data", tmp_path) == DATA
     assert any(record.faults for record in hub.requests)
+
+
+def test_cut(hub: Hub, tmp_path: Path, way: str) -> None:
+    """A download that breaks off in the middle goes on: by git-lfs with a Range, from the last whole 10 MiB it had."""
+    data = bytes(24 * 2**20)
+    hub.commit(R, files={"train.parquet": data})
+    hub.fail(method="GET", path="/data/|/bridge/", fault=Fault.CUT)
+    found = client(hub).hf_hub_download(R, "train.parquet", repo_type="dataset", cache_dir=tmp_path)
+    assert Path(found).read_bytes() == data
+    assert clients.statuses(hub, "GET", "/bridge/") == ([200, 206] if way == "lfs" else [])
+    assert len(clients.statuses(hub, "GET", "/data/")) > 1 or way == "lfs"
