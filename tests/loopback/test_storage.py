@@ -23,7 +23,7 @@ CHUNKS = (b"abc", b"defg")
 
 
 def test_ranges(hub: Hub) -> None:
-    """Any range of a file is told by whole chunks that hold it, with where in the first it begins."""
+    """The answer for any range of a file names the whole chunks that hold it, and where its first byte lies."""
     add(hub, {"data.parquet": DATA})
     storage, file = Storage(hub, "read"), hub.commits(R)[0].files["data.parquet"].xet
     for start, stop in ((0, 1), (0, len(DATA)), (299_990, 800_123), (len(DATA) - 1, len(DATA) + 99)):
