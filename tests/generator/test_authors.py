@@ -69,7 +69,7 @@ def test_defaults_are_the_published_data() -> None:
 @example(Parameters(num_samples=10, template_len=12_000))  # a sample longer than a block
 @example(Parameters(num_samples=300, max_translation=65))  # about half of the shifts are rejected
 @example(Parameters(num_samples=4100, template_len=2, padding=(0, 0), final_seq_length=2))  # just above a block of sums
-@example(Parameters(num_samples=500, shuffle_seq=True))  # summed in another order than that of the rows
+@example(Parameters(num_samples=500, shuffle_seq=True))  # summed in the order of memory, not of the rows
 @pytest.mark.filterwarnings("ignore::UserWarning")  # tested below
 def test_equals_reference(p: Parameters) -> None:
     """Any dataset equals its definition to the bit with the same logarithm, else except for the last digits."""

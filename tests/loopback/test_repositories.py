@@ -1,4 +1,4 @@
-"""The stand-in Hub as `huggingface_hub` sees it: repositories, commits, files, history, state."""
+"""The stand-in Hub as `huggingface_hub` sees it: repositories, commits, files, history, state, quotas."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, get_session
-from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 from huggingface_hub.hf_api import RepoFile, RepoFolder
+from huggingface_hub.utils import parse_ratelimit_headers
 
 from loopback import WRITE_TOKEN, Hub
+from tests.hubs import empty_hub
 from tests.loopback.clients import CARD, SMALL, TOKENS, R, add, client, commit_by_hand, refused, statuses
 
 
@@ -196,3 +198,30 @@ def test_a_second_hub_goes_on_where_the_first_stopped(tmp_path: Path) -> None:
         client(second).merge_pull_request(R, 1, repo_type="dataset")
         assert {"x.txt", "more.parquet"} <= set(second.files(R))
         assert client(second).dataset_info(R).private
+
+
+def test_records_hold_no_token(hub: Hub) -> None:
+    """A record says who called with what and how it went, and never with which token or signature."""
+    add(hub, {"README.md": CARD, "train.parquet": SMALL})
+    last = hub.requests[-1]
+    assert (last.method, last.path, last.status) == ("POST", f"/api/datasets/{R}/commit/main", 200)
+    assert "hf_hub/" in last.user_agent
+    assert last.received > 0
+    assert WRITE_TOKEN not in repr(hub.requests)
+    assert "signature" not in repr(hub.requests)
+
+
+def test_quota() -> None:
+    """Every answer says how much is left, and one too many is a 429; files are counted apart."""
+    with empty_hub(quota=3) as hub:
+        hub.create(R)
+        api = client(hub, False)
+        for _ in range(3):
+            api.dataset_info(R)
+        # It redirects to where the file is, which counts too.
+        headers = get_session().get(f"{hub.url}/datasets/{R}/resolve/main/.gitattributes").headers
+        assert (found := parse_ratelimit_headers(headers))
+        assert (found.resource_type, found.remaining, found.limit, found.window_seconds) == ("resolvers", 13, 15, 300)
+        with pytest.raises(HfHubHTTPError, match="quota of 3 api requests") as error:
+            api.dataset_info(R)
+        assert error.value.response.headers["ratelimit"].startswith('"api";r=0;t=')

@@ -23,7 +23,7 @@ CHUNKS = (b"abc", b"defg")
 
 
 def test_ranges(hub: Hub) -> None:
-    """Any range of a file is told by whole chunks that hold it, with where in the first it begins."""
+    """The answer for any range of a file names the whole chunks that hold it, and where its first byte lies."""
     add(hub, {"data.parquet": DATA})
     storage, file = Storage(hub, "read"), hub.commits(R)[0].files["data.parquet"].xet
     for start, stop in ((0, 1), (0, len(DATA)), (299_990, 800_123), (len(DATA) - 1, len(DATA) + 99)):
@@ -223,3 +223,14 @@ def test_faults(hub: Hub, tmp_path: Path, route: str, fault: Fault) -> None:
         hub.commit(R, files={"data.parquet": DATA})
         assert download(hub, "data", tmp_path) == DATA
     assert any(record.faults for record in hub.requests)
+
+
+def test_cut(hub: Hub, tmp_path: Path, way: str) -> None:
+    """A download that breaks off in the middle goes on: by git-lfs with a Range, from the last whole 10 MiB it had."""
+    data = bytes(24 * 2**20)
+    hub.commit(R, files={"train.parquet": data})
+    hub.fail(method="GET", path="/data/|/bridge/", fault=Fault.CUT)
+    found = client(hub).hf_hub_download(R, "train.parquet", repo_type="dataset", cache_dir=tmp_path)
+    assert Path(found).read_bytes() == data
+    assert clients.statuses(hub, "GET", "/bridge/") == ([200, 206] if way == "lfs" else [])
+    assert len(clients.statuses(hub, "GET", "/data/")) > 1 or way == "lfs"
