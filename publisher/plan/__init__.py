@@ -204,7 +204,7 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     doubtful: list[RemoteFile] = []
     if not (options.rewrite or options.rollback):
         dataset = replace(dataset, configs=[_as_recorded(config, state, doubtful) for config in dataset.configs])
-    _, keep_prose = _edited_and_kept(dataset.card, options, state)
+    edited, keep_prose = _edited_and_kept(dataset.card, options, state)
     existing = ExistingCard(state.card, keep_prose=keep_prose, leave_other_configs=options.leave_other_configs)
     files = dataset.files(existing)
     kept = {CARD, RECORD, *(file.path for file in files)}
@@ -225,8 +225,8 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     of_card = _change(readme, state.files.get(CARD), recorded)
     if of_card.action == "change" and state.card.says_the_same(composed):
         of_card = replace(of_card, action="same")
-    edited = recorded.keeps_prose or state.card.is_edited(dataset.card.fields)
-    of_card = replace(of_card, by_others=of_card.action == "change" and edited and not keep_prose)
+    is_lost = of_card.action == "change" and (edited or recorded.keeps_prose) and not keep_prose
+    of_card = replace(of_card, by_others=is_lost)
     if of_card.action == "same":
         # its style may be another; and additions of other people alone are not a reason to commit
         as_before = replace(record, readme=recorded.readme)
