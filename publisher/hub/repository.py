@@ -22,7 +22,7 @@ from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError, 
 from huggingface_hub.lfs import UploadInfo, post_lfs_batch_info
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff, paginate
 
-from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, read_card, read_record
+from publisher.card.record import CARD, CARD_BYTES, RECORD, read_card
 from publisher.errors import HubError, UsageError, last_word
 from publisher.hub.errors import Failure, explain
 from publisher.hub.http import find_token, prepare_clients, said_while, with_retries
@@ -74,10 +74,8 @@ class Repository:
         commit = str(info.sha)
         files = self.files(commit)
         listed = self._text(RECORD, commit, files)
-        record = read_record(listed) if listed is not None else None
-        if not whole and record and CARD in files and files[CARD].blob_id == record.readme:
-            card = PublishedCard(record=record, is_unread=True)
-        else:
+        card = replace(read_card(None, listed), is_unread=True)
+        if whole or CARD not in files or files[CARD].blob_id != card.record.readme:
             card = read_card(self._text(CARD, commit, files), listed)
         return State(commit, files, card, bool(info.private))
 
@@ -110,14 +108,13 @@ class Repository:
 
     def read(self, state: State, files: Iterable[RemoteFile]) -> State:
         """A state with its card, if that is among the files, and the digests of files that are not in LFS."""
-        known = dict(state.files)
-        card = state.card
+        known, card = dict(state.files), state.card
         for file in files:
+            content = self.content(file.path, state.commit)
             if file.path == CARD:
-                card = read_card(*(self._text(path, state.commit, state.files) for path in (CARD, RECORD)))
+                card = read_card(content.decode(errors="replace"), card.record.file.content.decode())
             else:
-                digest = hashlib.sha256(self.content(file.path, state.commit)).hexdigest()
-                known[file.path] = replace(file, sha256=digest)
+                known[file.path] = replace(file, sha256=hashlib.sha256(content).hexdigest())
         return replace(state, card=card, files=known)
 
     def content(self, path: str, commit: str, start: int = 0) -> bytes:
