@@ -188,14 +188,9 @@ class Plan:
     def batches(self, state: State, files: int) -> list[list[Change]]:
         """Return the remaining changes for several commits; the card and the record come last and together."""
         steps = [change for change in self.steps if change.difference(state.files)]
-        last = [step for step in steps if step.path in (CARD, RECORD)]
-        steps = [step for step in steps if step not in last]
-        batches = [steps[start : start + files] for start in range(0, len(steps), files)]
-        if batches and len(batches[-1]) + len(last) <= files:
-            batches[-1] += last
-        elif last:
-            batches.append(last)
-        return batches
+        steps.sort(key=lambda step: step.path in (CARD, RECORD))
+        ends = range(len(steps), 0, -files)  # full ones at the end, so that the two are in the same
+        return [steps[max(end - files, 0) : end] for end in reversed(ends)]
 
 
 def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
