@@ -22,7 +22,7 @@ from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError, 
 from huggingface_hub.lfs import UploadInfo, post_lfs_batch_info
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff, paginate
 
-from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, read_card, read_record
+from publisher.card.record import CARD, CARD_BYTES, RECORD, read_card
 from publisher.errors import HubError, UsageError, last_word
 from publisher.hub.errors import Failure, explain
 from publisher.hub.http import find_token, prepare_clients, said_while, with_retries
@@ -74,10 +74,8 @@ class Repository:
         commit = str(info.sha)
         files = self.files(commit)
         listed = self._text(RECORD, commit, files)
-        record = read_record(listed) if listed is not None else None
-        if not whole and record and CARD in files and files[CARD].blob_id == record.readme:
-            card = PublishedCard(record=record, is_unread=True)
-        else:
+        card = replace(read_card(None, listed), is_unread=True)
+        if whole or CARD not in files or files[CARD].blob_id != card.record.readme:
             card = read_card(self._text(CARD, commit, files), listed)
         return State(commit, files, card, bool(info.private))
 
@@ -110,14 +108,13 @@ class Repository:
 
     def read(self, state: State, files: Iterable[RemoteFile]) -> State:
         """A state with its card, if that is among the files, and the digests of files that are not in LFS."""
-        known = dict(state.files)
-        card = state.card
+        known, card = dict(state.files), state.card
         for file in files:
+            content = self.content(file.path, state.commit)
             if file.path == CARD:
-                card = read_card(*(self._text(path, state.commit, state.files) for path in (CARD, RECORD)))
+                card = read_card(content.decode(errors="replace"), card.record.file.content.decode())
             else:
-                digest = hashlib.sha256(self.content(file.path, state.commit)).hexdigest()
-                known[file.path] = replace(file, sha256=digest)
+                known[file.path] = replace(file, sha256=hashlib.sha256(content).hexdigest())
         return replace(state, card=card, files=known)
 
     def content(self, path: str, commit: str, start: int = 0) -> bytes:
@@ -212,15 +209,16 @@ class Repository:
 
     def create(self, private: bool) -> None:
         """Create the repository, if it does not exist."""
-        self._create(f"creating {self.repo_id}", self.api.create_repo, private=private)
+        self.call(f"creating {self.repo_id}", self.api.create_repo, private=private, exist_ok=True)
 
     def create_branch(self, name: str, start: str | None = None) -> None:
         """Create a branch that starts at `main`, or at a commit, if it does not exist."""
-        self._create(f"creating the branch {name}", self.api.create_branch, branch=name, revision=start)
+        create = partial(self.api.create_branch, branch=name, revision=start, exist_ok=True)
+        self.call(f"creating the branch {name}", create)
 
     def create_tag(self, name: str, commit: str) -> None:
         """Name a commit that does not have the name."""
-        self._create(f"creating the tag {name}", self.api.create_tag, tag=name, revision=commit)
+        self.call(f"creating the tag {name}", self.api.create_tag, tag=name, revision=commit, exist_ok=True)
         if (tagged := self.refs()[1].get(name)) != commit:
             where = f"is at commit {tagged}" if tagged else "was refused"
             raise HubError(f"The tag {name!r} {where}. Give another name.")
@@ -239,8 +237,8 @@ class Repository:
 
     def set_status(self, pull_request: PullRequest, status: str) -> None:
         """Open or close a pull request, without merging it."""
-        change = partial(self.api.change_discussion_status, discussion_num=pull_request.number)
-        self.call(f"setting the pull request to {status}", change, new_status=status)
+        change, number = self.api.change_discussion_status, pull_request.number
+        self.call(f"setting the pull request to {status}", change, discussion_num=number, new_status=status)
 
     def upload(self, file: LocalFile, create_pr: bool) -> UploadedFile:
         """Upload a file to LFS, invisible until a commit; for a pull request it takes fewer rights."""
@@ -249,9 +247,7 @@ class Repository:
         self._upload([addition], None, create_pr)
         return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256, sample)
 
-    def commit(
-        self, changes: Sequence[Change], parent: str, revision: str, message: str, create_pr: bool = False
-    ) -> Commit:
+    def commit(self, changes: Sequence[Change], parent: str, revision: str, message: str, create_pr: bool) -> Commit:
         """Carry changes out in one commit on top of `parent`.
 
         Raises whatever the client raises: the caller has to look up if the commit was made.
@@ -260,11 +256,9 @@ class Repository:
         additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
         if additions:
             self._upload(additions, revision, create_pr)
-        where: Any = {"repo_type": "dataset", "revision": revision, "parent_commit": parent or None}
+        how: Any = {"commit_message": message, "parent_commit": parent or None, "create_pr": create_pr}
         with _once("committing"):
-            info = self.api.create_commit(
-                self.repo_id, operations, commit_message=message, create_pr=create_pr, **where
-            )
+            info = self.api.create_commit(self.repo_id, operations, repo_type="dataset", revision=revision, **how)
         # the client makes no commit that changes nothing, and returns the newest one
         if additions and not any(addition._is_committed for addition in additions):
             raise MovedError
@@ -295,14 +289,6 @@ class Repository:
                 raise
 
         self.call(f"uploading {what}", upload, size, create_pr=create_pr)
-
-    def _create(self, doing: str, request: Callable[..., object], **arguments: Any) -> None:
-        """Create what may exist: another user was faster, or the answer to a first attempt was lost."""
-        try:
-            self.call(doing, request, **arguments)
-        except HubError as error:
-            if Failure(error).status != 409:
-                raise
 
 
 @contextmanager

@@ -188,14 +188,9 @@ class Plan:
     def batches(self, state: State, files: int) -> list[list[Change]]:
         """Return the remaining changes for several commits; the card and the record come last and together."""
         steps = [change for change in self.steps if change.difference(state.files)]
-        last = [step for step in steps if step.path in (CARD, RECORD)]
-        steps = [step for step in steps if step not in last]
-        batches = [steps[start : start + files] for start in range(0, len(steps), files)]
-        if batches and len(batches[-1]) + len(last) <= files:
-            batches[-1] += last
-        elif last:
-            batches.append(last)
-        return batches
+        steps.sort(key=lambda step: step.path in (CARD, RECORD))
+        ends = range(len(steps), 0, -files)  # full ones at the end, so that the two are in the same
+        return [steps[max(end - files, 0) : end] for end in reversed(ends)]
 
 
 def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
@@ -204,7 +199,7 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     doubtful: list[RemoteFile] = []
     if not (options.rewrite or options.rollback):
         dataset = replace(dataset, configs=[_as_recorded(config, state, doubtful) for config in dataset.configs])
-    _, keep_prose = _edited_and_kept(dataset.card, options, state)
+    edited, keep_prose = _edited_and_kept(dataset.card, options, state)
     prepared = {config.name for config in dataset.configs} if options.leave_other_configs else recorded.configs
     left = {name: record for name, record in recorded.configs.items() if name not in prepared}
     existing = ExistingCard(state.card, keep_prose=keep_prose, left=left)
@@ -224,8 +219,8 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     of_card = _change(readme, state.files.get(CARD), recorded)
     if of_card.action == "change" and state.card.says_the_same(composed):
         of_card = replace(of_card, action="same")
-    edited = recorded.keeps_prose or state.card.is_edited(dataset.card.fields)
-    of_card = replace(of_card, by_others=of_card.action == "change" and edited and not keep_prose)
+    is_lost = of_card.action == "change" and (edited or recorded.keeps_prose) and not keep_prose
+    of_card = replace(of_card, by_others=is_lost)
     if of_card.action == "same":
         # its style may be another; and additions of other people alone are not a reason to commit
         as_before = replace(record, readme=recorded.readme)

@@ -62,7 +62,7 @@ def load_snapshot(builder: type[datasets.DatasetBuilder], card: Card, options: O
     except (ValueError, TypeError, KeyError, AttributeError):  # edited by hand
         infos = {}
     configs = []
-    for name, of_config in state.record.configs.items():
+    for name, of_config in record.configs.items():
         files = {
             part["split"]: [own[path] for path in sorted(of_config.files) if fnmatchcase(path, part["path"])]
             for entry in state.card.entries("configs")
@@ -78,12 +78,9 @@ def load_snapshot(builder: type[datasets.DatasetBuilder], card: Card, options: O
 
 
 def _own_file(repository: Repository, state: State, path: str, sha256: str) -> File:
-    there = state.files.get(path)
-    file: UploadedFile | TextFile | None = None
-    if there and there.sha256:
-        file = UploadedFile(path, there.size, sha256=there.sha256)
-    elif there:
-        file = TextFile(path, repository.content(path, state.commit))
-    if file is None or file.sha256 != sha256:
-        raise UsageError(f"{path} of commit {state.commit} is not what was published. Give a commit in which it is.")
-    return file
+    if there := state.files.get(path):
+        large = UploadedFile(path, there.size, sha256=there.sha256) if there.sha256 else None
+        file = large or TextFile(path, repository.content(path, state.commit))
+        if file.sha256 == sha256:
+            return file
+    raise UsageError(f"{path} of commit {state.commit} is not what was published. Give a commit in which it is.")
