@@ -165,19 +165,19 @@ def _download(script: RemoteScript, work_folder: Path) -> tuple[str, str]:
     """Fetch a repository with its script as it is now: the script's path and class, and its name and commit."""
     check_repo_id("SOURCE", script.repo_id)
     check_surroundings()
-    repository = Repository(script.repo_id)
+    repository, file = Repository(script.repo_id), Options(script.repo_id).script
     state = repository.find(script.revision)
     if state is None:
         raise UsageError(f"{repository.url} does not exist, or this token cannot see it.")
-    if script.file not in state.files:
+    if file not in state.files:
         raise UsageError(
-            f"{repository.url} holds no {script.file} at its revision {script.revision}. Give another one, as in "
+            f"{repository.url} holds no {file} at its revision {script.revision}. Give another one, as in "
             f"{script.repo_id}@{SCRIPT_BRANCH}, or the path of a script."
         )
     folder = work_folder / "downloads" / f"{script.repo_id.replace('/', '--')}-{state.commit}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     repository.download(state.commit, folder)
-    return f"{folder / script.file}{script.builder}", f"{script.repo_id} at commit {state.commit}"
+    return f"{folder / file}{script.builder}", f"{script.repo_id} at commit {state.commit}"
 
 
 def _publish_with(
