@@ -282,3 +282,23 @@ def cache_of_its_own(folder: Path) -> Iterator[None]:
             yield
         finally:
             constants.HF_HUB_CACHE = before
+
+
+@contextmanager
+def repeated(first: float, further: float, act: Callable[[], object]) -> Iterator[None]:
+    """Act after so many seconds, and then again and again, while something lasts."""
+    done = threading.Event()
+
+    def watch() -> None:
+        wait = first
+        while not done.wait(wait):
+            act()
+            wait = further
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
