@@ -19,7 +19,7 @@ from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 from unittest.mock import patch
 
 import datasets
@@ -106,7 +106,7 @@ def find_builder(source: str) -> type[datasets.DatasetBuilder]:
     return found
 
 
-def _is_builder(value: Any) -> bool:
+def _is_builder(value: Any) -> TypeGuard[type[datasets.DatasetBuilder]]:
     return inspect.isclass(value) and issubclass(value, datasets.DatasetBuilder) and not inspect.isabstract(value)
 
 

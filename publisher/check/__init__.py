@@ -19,7 +19,7 @@ import yaml
 from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, RECORD, PublishedCard, name_of, read_card
 from publisher.check.parquet import tables
 from publisher.errors import HubError, PublishingError
-from publisher.hub.errors import explain, is_of_the_hub
+from publisher.hub.errors import Failure, explain
 from publisher.hub.http import cache_of_its_own, with_retries
 from publisher.hub.repository import Repository
 from publisher.plan import EMPTY, Commit, Plan, RemoteFile, State
@@ -192,7 +192,7 @@ def _loaded(repository: Repository, config: PreparedConfig, commit: str, streami
     except PublishingError:
         raise
     except Exception as error:
-        if is_of_the_hub(error):
+        if Failure(error).is_of_the_hub:
             raise explain(error, repository.repo_id) from error
         reason = one_line(error.__cause__ or error)
         raise _UnopenedError(f"load_dataset does not open config {config.name}: {reason}") from error
@@ -204,10 +204,10 @@ def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[s
     wanted = {change.path: change.after for change in plan.changes if change.after}
     features = {file.path: config.info.features for config in plan.configs for file in config.all_files}
     files = [state.files[path] for path in wanted if path in state.files]
-    ends = repository.ends([file for file in files if file.path in parts], state.commit)
-    for path, end in ends.items():
+    for file in (file for file in files if file.path in parts):
+        end = repository.end(file, state.commit)
         if end is None or end[-4:] != MAGIC:
-            yield _lost(path) if end is None else f"{path} is not a Parquet file to its end"
+            yield _lost(file.path) if end is None else f"{file.path} is not a Parquet file to its end"
 
     for file in (file for file in files if file.path not in parts):
         after = wanted[file.path]

@@ -9,22 +9,23 @@ from __future__ import annotations
 import hashlib
 import itertools
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, HfFileSystem, get_session, hf_hub_url
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_session, hf_hub_url
+from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.lfs import UploadInfo, post_lfs_batch_info
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff, paginate
 
 from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, read_card, read_record
 from publisher.errors import HubError, UsageError, last_word
-from publisher.hub.errors import NO_TOKEN, explain, hides_words, is_lost, status_of
-from publisher.hub.http import find_token, time_to_commit, with_retries
+from publisher.hub.errors import NO_TOKEN, Failure, explain
+from publisher.hub.http import find_token, prepare_clients, said_while, with_retries
 from publisher.options import MAIN
 from publisher.plan import Change, Commit, PullRequest, RemoteFile, State
 from publisher.prepare import LocalFile, TextFile, UploadedFile
@@ -36,7 +37,6 @@ END_BYTES = 8  # of a Parquet file: its footer's size and mark
 MOST_COMMITS = 100  # that are looked through
 LFS_BATCH = 100  # objects that one request asks about: git-lfs itself sends at most so many
 UNKNOWN = "Interrupted while {doing}: whether it was done is not known. Run the command again: it looks, and continues."
-NOT_FOUND = "{url} does not exist, or the token may not see it."
 
 
 class NoRevisionError(UsageError):
@@ -76,21 +76,20 @@ class Repository:
         listed = self._text(RECORD, commit, files)
         record = read_record(listed) if listed is not None else None
         if not whole and record and CARD in files and files[CARD].blob_id == record.readme:
-            return State(commit, files, PublishedCard(record=record, is_unread=True), bool(info.private))
-        return State(commit, files, read_card(self._text(CARD, commit, files), listed), bool(info.private))
+            card = PublishedCard(record=record, is_unread=True)
+        else:
+            card = read_card(self._text(CARD, commit, files), listed)
+        return State(commit, files, card, bool(info.private))
 
     def _text(self, path: str, commit: str, files: Mapping[str, RemoteFile]) -> str | None:
         is_read = path in files and files[path].size <= CARD_BYTES
         return self.content(path, commit).decode(errors="replace") if is_read else None
 
     def get(self, revision: str) -> State:
-        """The repository at a revision; both must exist."""
-        try:
-            state = self.find(revision)
-        except NoRevisionError as error:
-            raise HubError(str(error)) from error
+        """The repository at a revision; it must exist."""
+        state = self.find(revision)
         if state is None:
-            raise HubError(NOT_FOUND.format(url=self.url))
+            raise HubError(f"{self.url} does not exist, or the token may not see it.")
         return state
 
     def files(self, commit: str) -> dict[str, RemoteFile]:
@@ -99,10 +98,8 @@ class Repository:
         def read(repo_id: str, repo_type: str) -> list[Any]:
             try:
                 return list(self.api.list_repo_tree(repo_id, repo_type=repo_type, revision=commit, recursive=True))
-            except HfHubHTTPError as error:
-                if error.response.headers.get("X-Error-Code") == "EntryNotFound":  # the repository is empty
-                    return []
-                raise
+            except EntryNotFoundError:  # the repository is empty
+                return []
 
         tree = self.call(f"listing the files of {self.repo_id}", read)
         return {
@@ -113,55 +110,40 @@ class Repository:
 
     def read(self, state: State, files: Iterable[RemoteFile]) -> State:
         """A state with its card, if that is among the files, and the digests of files that are not in LFS."""
-        digests = {}
+        known = dict(state.files)
+        card = state.card
         for file in files:
             if file.path == CARD:
-                texts = (self._text(path, state.commit, state.files) for path in (CARD, RECORD))
-                state = replace(state, card=read_card(*texts))
+                card = read_card(*(self._text(path, state.commit, state.files) for path in (CARD, RECORD)))
             else:
-                digests[file.path] = hashlib.sha256(self.content(file.path, state.commit)).hexdigest()
-        known = {path: replace(state.files[path], sha256=digest) for path, digest in digests.items()}
-        return replace(state, files={**state.files, **known})
+                digest = hashlib.sha256(self.content(file.path, state.commit)).hexdigest()
+                known[file.path] = replace(file, sha256=digest)
+        return replace(state, card=card, files=known)
 
-    def content(self, path: str, commit: str) -> bytes:
-        """Bytes of a small file as the Hub gives them, not from a cache."""
+    def content(self, path: str, commit: str, start: int = 0) -> bytes:
+        """Bytes of a small file, or of the end of a large one, as the Hub gives them, not from a cache."""
 
         def read(repo_id: str, repo_type: str) -> bytes:
             url = hf_hub_url(repo_id, path, repo_type=repo_type, revision=commit, endpoint=self.api.endpoint)
-            answer = http_backoff("GET", url, headers=build_hf_headers(), follow_redirects=True)
+            headers = build_hf_headers() | ({"Range": f"bytes={start}-"} if start else {})
+            answer = http_backoff("GET", url, headers=headers, follow_redirects=True)
             hf_raise_for_status(answer)
             return bytes(answer.content)
 
         return self.call(f"reading {path}", read)
 
+    def end(self, file: RemoteFile, commit: str) -> bytes | None:
+        """Last bytes of a large file, which show that it exists; None if the Hub has lost it."""
+        with _unless_lost():
+            return self.content(file.path, commit, max(file.size - END_BYTES, 0))
+        return None
+
     def look_into(self, file: RemoteFile, commit: str, use: Callable[[Path], T]) -> T | None:
         """Result of a function for a file as the Hub gives it, not from a cache; None if the Hub has lost it."""
-        download = partial(self.api.hf_hub_download, self.repo_id, file.path, repo_type="dataset", revision=commit)
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                return use(Path(with_retries(f"reading {file.path}", download, local_dir=folder, size=file.size)))
-        except Exception as error:
-            if is_lost(error):
-                return None
-            raise explain(error, self.repo_id) from error
-
-    def ends(self, files: Iterable[RemoteFile], commit: str) -> dict[str, bytes | None]:
-        """Last bytes of large files, by path, which show that they exist; None if the Hub has lost one."""
-        system, root = HfFileSystem(skip_instance_cache=True), f"datasets/{self.repo_id}@{commit}"
-        found: dict[str, bytes | None] = {}
-        listed = ""
-        for file in files:
-            try:
-                if (folder := f"{root}/{file.path.rpartition('/')[0]}".rstrip("/")) != listed:
-                    with_retries(f"listing {folder}", system.ls, folder)  # else it asks for each file
-                    listed = folder
-                start, path = max(file.size - END_BYTES, 0), f"{root}/{file.path}"
-                found[file.path] = with_retries(f"reading {path}", system.cat_file, path, start=start, end=file.size)
-            except Exception as error:
-                if not is_lost(error):
-                    raise explain(error, self.repo_id) from error
-                found[file.path] = None
-        return found
+        with tempfile.TemporaryDirectory() as folder, _unless_lost():
+            place = {"filename": file.path, "revision": commit, "local_dir": folder}
+            return use(Path(self.call(f"reading {file.path}", self.api.hf_hub_download, file.size, **place)))
+        return None
 
     def download(self, commit: str, folder: Path) -> None:
         """Copy all files of a commit into a folder."""
@@ -242,9 +224,8 @@ class Repository:
         self._create(f"creating the branch {name}", self.api.create_branch, branch=name, revision=start)
 
     def create_tag(self, name: str, commit: str) -> None:
-        """Name a commit, if it does not have the name already."""
-        if name not in self.refs()[1]:  # if it exists, servers answer with different errors
-            self._create(f"creating the tag {name}", self.api.create_tag, tag=name, revision=commit)
+        """Name a commit that does not have the name."""
+        self._create(f"creating the tag {name}", self.api.create_tag, tag=name, revision=commit)
         if (tagged := self.refs()[1].get(name)) != commit:
             where = f"is at commit {tagged}" if tagged else "was refused"
             raise HubError(f"The tag {name!r} {where}. Give another name.")
@@ -258,7 +239,7 @@ class Repository:
         details = self.call("looking at the pull request", self.api.get_discussion_details, discussion_num=number)
         if details.status == "draft":
             self._set_status(pull_request, "open")
-        with last_word(UNKNOWN.format(doing=f"merging {pull_request.url}")), time_to_commit("merging"):
+        with _once(f"merging {pull_request.url}"):
             self.api.merge_pull_request(self.repo_id, number, repo_type="dataset")
 
     def close(self, pull_request: PullRequest) -> None:
@@ -285,7 +266,7 @@ class Repository:
         additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
         if additions:
             self._upload(f"uploading {len(additions)} files", additions, size, revision, create_pr)
-        with last_word(UNKNOWN.format(doing="committing")), time_to_commit("committing"):
+        with _once("committing"):
             info = self.api.create_commit(
                 self.repo_id,
                 operations,
@@ -311,13 +292,12 @@ class Repository:
         self, doing: str, additions: list[CommitOperationAdd], size: int, revision: str | None, create_pr: bool
     ) -> None:
         """Upload the files that go to LFS; the Hub says which."""
-        self.require_token()
 
         def upload(**of: Any) -> None:
             try:
                 self.api.preupload_lfs_files(additions=additions, revision=revision, **of)
             except Exception as error:
-                if hides_words(error):  # hf_xet keeps the status only: ask as it does, for the Hub's own words
+                if Failure(error).hides_words:  # hf_xet keeps the status only: ask as it does, for the Hub's own words
                     url = f"{self.api_url}/xet-write-token/{quote(revision or MAIN, safe='')}"
                     url += "?create_pr=1" if create_pr else ""
                     answer = get_session().get(url, headers=build_hf_headers())
@@ -329,11 +309,10 @@ class Repository:
 
     def _create(self, doing: str, request: Callable[..., object], **arguments: Any) -> None:
         """Create what may exist: another user was faster, or the answer to a first attempt was lost."""
-        self.require_token()
         try:
             self.call(doing, request, **arguments)
         except HubError as error:
-            if status_of(error) != 409:
+            if Failure(error).status != 409:
                 raise
 
     def _set_status(self, pull_request: PullRequest, status: str) -> None:
@@ -351,6 +330,24 @@ class Repository:
         found = self.call("looking at the history", read)
         authors = [", ".join(author.get("user") or "" for author in item.get("authors") or ()) for item in found]
         return [(item["id"], who or "unknown", item.get("title", "")) for item, who in zip(found, authors, strict=True)]
+
+
+@contextmanager
+def _once(doing: str) -> Iterator[None]:
+    """Prepare for a request that is not repeated, since its answer may be lost after the work was done."""
+    prepare_clients()
+    with last_word(UNKNOWN.format(doing=doing)), said_while(doing):
+        yield
+
+
+@contextmanager
+def _unless_lost() -> Iterator[None]:
+    """Do nothing further if the Hub does not have the content of a file that it lists."""
+    try:
+        yield
+    except HubError as error:
+        if not Failure(error).is_lost:
+            raise
 
 
 def _operation(change: Change) -> CommitOperationAdd | CommitOperationDelete:

@@ -20,7 +20,7 @@ import yaml
 from datasets.exceptions import DatasetGenerationError
 from huggingface_hub import DatasetCardData
 
-from publisher.errors import PublishingError, fault_of_code
+from publisher.errors import PublishingError, causes, fault_of_code
 
 HERE = Path(__file__).parent.parent
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk: other configs would fail likewise
@@ -176,7 +176,7 @@ def builder_errors(
     except BaseException as error:  # SystemExit; a panic of a library in Rust
         name = split if isinstance(split, str) else split()
         where = f"config {config!r}" + (f", split {name!r}" if name else "")
-        reasons = list(_reasons(error))
+        reasons = list(causes(error))
         if found := next((reason for reason in reasons if isinstance(reason, RowsError)), None):
             raise fault_of_code(f"{where}, {found}", error) from error
         places = [place for reason in reasons if (place := _place(reason, kind))]
@@ -193,15 +193,6 @@ def builder_errors(
             text = text.rstrip(".") + ". Give the files as --set data_files=..."
         sentence = f"{where}: {line}{type(reason).__name__}{f': {text}' if text else ''}"
         raise fault_of_code(sentence, reason) from error
-
-
-def _reasons(error: BaseException | None) -> Iterator[BaseException]:
-    """List an error and what led to it."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def _address(error: BaseException) -> str:

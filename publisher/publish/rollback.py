@@ -61,9 +61,7 @@ class PublishedSnapshot(Dataset):
 def load_snapshot(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -> PublishedSnapshot:
     """The dataset that was published at the commit to roll back to, if it is there and as it was recorded."""
     repository, revision = Repository(options.repo_id), options.rollback or options.revision
-    state = repository.find(revision)
-    if state is None:
-        raise HubError(f"{repository.url} is not there, or the token may not see it.")
+    state = repository.get(revision)
     record = state.record
     if not record.configs:
         raise UsageError(f"{options.repo_id} at {revision} was not published by this command. Give a commit that was.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, fields
@@ -28,7 +27,6 @@ from publisher.prepare.tasks import (
     Prepared,
     Task,
     TemporaryFolder,
-    WholeConfig,
     assemble_configs,
     plan_tasks,
 )
@@ -93,11 +91,7 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
         for name in choose_configs(builder, options.config)
     ]
     faults: dict[str, UsageError] = {}
-    begun = time.monotonic()
-
-    def say() -> None:
-        log.warning("looking at the splits, for %.0f s so far", time.monotonic() - begun)
-
+    say = partial(log.warning, "looking at the splits, for %.0f s so far")
     try:
         with repeated(FIRST_LINE_AFTER_S, LINE_EVERY_S, say), prints_elsewhere(options.json):
             if options.overrides:
@@ -115,8 +109,8 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
         raise UsageError(sentence) from error
     if options.resume:
         words = []
-        for kind, of_kind in (("configs", WholeConfig), ("files", FilePart)):
-            finished = [notes.find(task) is not None for task in tasks if isinstance(task, of_kind)]
+        for kind, is_part in (("configs", False), ("files", True)):
+            finished = [notes.find(task) is not None for task in tasks if isinstance(task, FilePart) == is_part]
             words += [f"{sum(finished)} of {len(finished)} {kind}"] if finished else []
         log.info("resumed: %s", ", ".join(words))
     return Job(builder, card, options, tasks, notes, faults)

@@ -55,10 +55,8 @@ class ClusterTask(PipelineStep):
             return
         part = job.parts[rank]
         try:
-            with self.track_time("part"):
-                if job.notes.find(part) is None:
-                    job.notes.prepare(part)
-            self.stat_update("rows", value=part.amount, unit="part")
+            if job.notes.find(part) is None:
+                job.notes.prepare(part)
         except PublishingError as error:  # kept, because an executor may hide what a task raises
             self.error(rank).parent.mkdir(parents=True, exist_ok=True)
             self.error(rank).write_bytes(pickle.dumps(error))

@@ -9,7 +9,6 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 import warnings
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -154,11 +153,11 @@ def is_terminal() -> bool:
 @contextmanager
 def _progress(tasks: Collection[Task], done: int, first: float) -> Iterator[tqdm]:
     """Show a bar on a terminal, else a line from time to time; its description is the config that is worked on."""
-    begun, before, on_terminal = time.monotonic(), ROWS.number, is_terminal()
+    before, on_terminal = ROWS.number, is_terminal()
     total = done + sum(task.amount for task in tasks)
 
-    def show() -> None:
-        rows, seconds = ROWS.number - before, time.monotonic() - begun
+    def show(seconds: float) -> None:
+        rows = ROWS.number - before
         rate = f"{rows:,} rows, {rows / seconds:,.0f} a second" if rows else ""
         if on_terminal:
             bar.set_postfix_str(rate)
