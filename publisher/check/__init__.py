@@ -58,7 +58,9 @@ def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str
     much as opening all of them from there, which would spend the Hub's quota of requests.
     """
     differences = []
-    if commit.parent and (others := repository.commits_between(commit, commit.parent)):
+    since = repository.commits_since(commit.parent, commit.id) if commit.parent else {}
+    # the Hub refuses a commit whose parent is not the newest one; other servers may not look at it
+    if others := [f"{id_} by {words}" for id_, words in since.items() if id_ not in (commit.id, *commit.earlier)]:
         advice = "look at what that changed, and commit it again"
         said = f"commit {commit.id} was built over what another user had committed meanwhile, {'; '.join(others)}"
         differences.append(f"{said}: {advice}")

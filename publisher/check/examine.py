@@ -16,7 +16,7 @@ import pyarrow as pa
 from publisher.card import SIZE_CATEGORIES, size_category
 from publisher.card.record import CARD, CARD_BYTES, RECORD, ConfigRecord, PublishedCard, name_of, read_card
 from publisher.check import file_finding, layout, parquet
-from publisher.errors import UsageError
+from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, check_repo_id
 from publisher.prepare import features_from_card, file_digest
@@ -78,11 +78,13 @@ def examine(source: str | Path, revision: str | None = None) -> Report:
     except UsageError as error:
         raise UsageError(f"{error} There is no such folder either.") from None
     repository = Repository(str(source))
-    state = repository.get(revision or MAIN)
+    state = repository.find(revision or MAIN)
+    if state is None:
+        raise HubError(f"{repository.url} is not there, or the token may not see it")
     with tempfile.TemporaryDirectory() as work:
         copy = Path(work, "repository")
         copy.mkdir()
-        repository.download(state.commit, copy)
+        repository.download(state, copy)
         return examine_folder(copy, [str(source).rpartition("/")[2]], repository, state.commit)
 
 

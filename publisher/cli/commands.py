@@ -176,7 +176,7 @@ def _download(script: RemoteScript, work_folder: Path) -> tuple[str, str]:
         )
     folder = work_folder / "downloads" / f"{script.repo_id.replace('/', '--')}-{state.commit}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    repository.download(state.commit, folder)
+    repository.download(state, folder)
     return f"{folder / file}{script.builder}", f"{script.repo_id} at commit {state.commit}"
 
 
@@ -275,8 +275,6 @@ def _write_preview(job: Job, target: Path) -> int:
 
 
 def _roll_back(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -> Outcome:
-    if not options.dry_run:
-        Repository(options.repo_id).require_token()
     found, earlier = look(options), load_snapshot(builder, card, options)
     if options.dry_run:
         return plan_from(earlier, options, found)

@@ -50,7 +50,6 @@ XET = {  # of hf_xet, which reads them when its session begins
 }
 OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # the libraries also obey the older names
 TRIED_BYTES = 100_000  # that have to fit into each folder
-
 COMMITS = re.compile(r"/(commit/.+|merge)$")  # paths of requests
 
 sleep = time.sleep

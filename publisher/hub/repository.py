@@ -22,9 +22,9 @@ from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError, 
 from huggingface_hub.lfs import UploadInfo, post_lfs_batch_info
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff, paginate
 
-from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, read_card, read_record
+from publisher.card.record import CARD, CARD_BYTES, RECORD, read_card
 from publisher.errors import HubError, UsageError, last_word
-from publisher.hub.errors import NO_TOKEN, Failure, explain
+from publisher.hub.errors import Failure, explain
 from publisher.hub.http import find_token, prepare_clients, said_while, with_retries
 from publisher.options import MAIN
 from publisher.plan import Change, Commit, PullRequest, RemoteFile, State
@@ -74,10 +74,8 @@ class Repository:
         commit = str(info.sha)
         files = self.files(commit)
         listed = self._text(RECORD, commit, files)
-        record = read_record(listed) if listed is not None else None
-        if not whole and record and CARD in files and files[CARD].blob_id == record.readme:
-            card = PublishedCard(record=record, is_unread=True)
-        else:
+        card = replace(read_card(None, listed), is_unread=True)
+        if whole or CARD not in files or files[CARD].blob_id != card.record.readme:
             card = read_card(self._text(CARD, commit, files), listed)
         return State(commit, files, card, bool(info.private))
 
@@ -110,14 +108,13 @@ class Repository:
 
     def read(self, state: State, files: Iterable[RemoteFile]) -> State:
         """A state with its card, if that is among the files, and the digests of files that are not in LFS."""
-        known = dict(state.files)
-        card = state.card
+        known, card = dict(state.files), state.card
         for file in files:
+            content = self.content(file.path, state.commit)
             if file.path == CARD:
-                card = read_card(*(self._text(path, state.commit, state.files) for path in (CARD, RECORD)))
+                card = read_card(content.decode(errors="replace"), card.record.file.content.decode())
             else:
-                digest = hashlib.sha256(self.content(file.path, state.commit)).hexdigest()
-                known[file.path] = replace(file, sha256=digest)
+                known[file.path] = replace(file, sha256=hashlib.sha256(content).hexdigest())
         return replace(state, card=card, files=known)
 
     def content(self, path: str, commit: str, start: int = 0) -> bytes:
@@ -145,10 +142,10 @@ class Repository:
             return use(Path(self.call(f"reading {file.path}", self.api.hf_hub_download, file.size, **place)))
         return None
 
-    def download(self, commit: str, folder: Path) -> None:
-        """Copy all files of a commit into a folder."""
-        size = sum(file.size for file in self.files(commit).values())
-        self.call(f"downloading {self.repo_id}", self.api.snapshot_download, size, revision=commit, local_dir=folder)
+    def download(self, state: State, folder: Path) -> None:
+        """Copy all files into a folder."""
+        size, place = sum(file.size for file in state.files.values()), {"revision": state.commit, "local_dir": folder}
+        self.call(f"downloading {self.repo_id}", self.api.snapshot_download, size, **place)
 
     def faults_of_card(self, text: str) -> list[str]:
         """Findings of the Hub's own validator on a card, a sentence each; none if this Hub does not have one."""
@@ -177,27 +174,27 @@ class Repository:
         user = found and self.call("asking for the token's user", lambda **_: self.api.whoami())["name"]
         return [PullRequest(f"refs/pr/{item.num}", item.url, item.title) for item in found if item.author == user]
 
-    def commits_since(self, commit: str, revision: str) -> list[str]:
-        """Author and title of the commits after another one, the newest first."""
-        return [f"{who}: {title}" for _, who, title in self._history(revision, commit)]
+    def commits_since(self, commit: str, revision: str) -> dict[str, str]:
+        """Id -> "author: title" of the commits after another one, the newest first, and not all of a long history."""
+
+        def read(**_: object) -> list[dict[str, Any]]:  # a page at a time: `list_repo_commits` asks for all of it
+            pages = paginate(f"{self.api_url}/commits/{quote(revision, safe='')}", {}, build_hf_headers())
+            newest = itertools.islice(pages, MOST_COMMITS)
+            return list(itertools.takewhile(lambda item: item["id"] != commit, newest))
+
+        def words(item: dict[str, Any]) -> str:
+            authors = ", ".join(author.get("user") or "" for author in item.get("authors") or ())
+            return f"{authors or 'unknown'}: {item.get('title', '')}"
+
+        return {item["id"]: words(item) for item in self.call("looking at the history", read)}
 
     def find_commit(self, commit: Commit, revision: str) -> Commit:
         """The newest commit after its parent whose title begins as wanted; else the newest."""
-        assert commit.parent
-        assert commit.title
-        history = self._history(commit.revision or revision, commit.parent)
-        ours = [id_ for id_, _, title in history if title.startswith(commit.title)]
-        first, *earlier = ours or [id_ for id_, _, _ in history[:1]] or [commit.id]
+        history = self.commits_since(commit.parent or "", commit.revision or revision)
+        ours = [id_ for id_, words in history.items() if words.partition(": ")[2].startswith(commit.title or "")]
+        first, *earlier = ours or [*history, commit.id][:1]
         pull_request = commit.pull_request if commit.revision else None  # else it was merged
         return replace(commit, id=first, earlier=tuple(earlier), pull_request=pull_request)
-
-    def commits_between(self, commit: Commit, parent: str) -> list[str]:
-        """Id, author and title of commits between one and its planned parent, the newest first.
-
-        The Hub refuses a commit whose parent is not the newest one; other servers may not look at it.
-        """
-        between = self._history(commit.id, parent)
-        return [f"{id_} by {who}: {title}" for id_, who, title in between if id_ not in (commit.id, *commit.earlier)]
 
     def missing_uploads(self, files: Sequence[UploadedFile]) -> set[str]:
         """Paths of the uploaded files that the Hub no longer has."""
@@ -210,22 +207,18 @@ class Repository:
             lost |= {answer["oid"] for answer in answers if answer.get("actions")}
         return {file.path for file in files if file.sha256 in lost}
 
-    def require_token(self) -> None:
-        """Refuse to begin without a token."""
-        if not self.has_token:
-            raise HubError(NO_TOKEN)
-
     def create(self, private: bool) -> None:
         """Create the repository, if it does not exist."""
-        self._create(f"creating {self.repo_id}", self.api.create_repo, private=private)
+        self.call(f"creating {self.repo_id}", self.api.create_repo, private=private, exist_ok=True)
 
     def create_branch(self, name: str, start: str | None = None) -> None:
         """Create a branch that starts at `main`, or at a commit, if it does not exist."""
-        self._create(f"creating the branch {name}", self.api.create_branch, branch=name, revision=start)
+        create = partial(self.api.create_branch, branch=name, revision=start, exist_ok=True)
+        self.call(f"creating the branch {name}", create)
 
     def create_tag(self, name: str, commit: str) -> None:
         """Name a commit that does not have the name."""
-        self._create(f"creating the tag {name}", self.api.create_tag, tag=name, revision=commit)
+        self.call(f"creating the tag {name}", self.api.create_tag, tag=name, revision=commit, exist_ok=True)
         if (tagged := self.refs()[1].get(name)) != commit:
             where = f"is at commit {tagged}" if tagged else "was refused"
             raise HubError(f"The tag {name!r} {where}. Give another name.")
@@ -238,44 +231,34 @@ class Repository:
         number = pull_request.number
         details = self.call("looking at the pull request", self.api.get_discussion_details, discussion_num=number)
         if details.status == "draft":
-            self._set_status(pull_request, "open")
+            self.set_status(pull_request, "open")
         with _once(f"merging {pull_request.url}"):
             self.api.merge_pull_request(self.repo_id, number, repo_type="dataset")
 
-    def close(self, pull_request: PullRequest) -> None:
-        """Close a pull request without merging it."""
-        self._set_status(pull_request, "closed")
+    def set_status(self, pull_request: PullRequest, status: str) -> None:
+        """Open or close a pull request, without merging it."""
+        change, number = self.api.change_discussion_status, pull_request.number
+        self.call(f"setting the pull request to {status}", change, discussion_num=number, new_status=status)
 
     def upload(self, file: LocalFile, create_pr: bool) -> UploadedFile:
         """Upload a file to LFS, invisible until a commit; for a pull request it takes fewer rights."""
-        addition = CommitOperationAdd(file.path, str(file.source))
+        addition = CommitOperationAdd(file.path, file.source)
         sample = addition.upload_info.sample
-        self._upload(f"uploading {file.path}", [addition], file.size, None, create_pr)
+        self._upload([addition], None, create_pr)
         return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256, sample)
 
-    def commit(
-        self, changes: Sequence[Change], parent: str, revision: str, message: str, create_pr: bool = False
-    ) -> Commit:
+    def commit(self, changes: Sequence[Change], parent: str, revision: str, message: str, create_pr: bool) -> Commit:
         """Carry changes out in one commit on top of `parent`.
 
         Raises whatever the client raises: the caller has to look up if the commit was made.
         """
-        files = [change.after for change in changes]
-        size = sum(file.size for file in files if isinstance(file, LocalFile | TextFile))
         operations = [_operation(change) for change in changes]
         additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
         if additions:
-            self._upload(f"uploading {len(additions)} files", additions, size, revision, create_pr)
+            self._upload(additions, revision, create_pr)
+        how: Any = {"commit_message": message, "parent_commit": parent or None, "create_pr": create_pr}
         with _once("committing"):
-            info = self.api.create_commit(
-                self.repo_id,
-                operations,
-                repo_type="dataset",
-                commit_message=message,
-                revision=revision,
-                parent_commit=parent or None,
-                create_pr=create_pr,
-            )
+            info = self.api.create_commit(self.repo_id, operations, repo_type="dataset", revision=revision, **how)
         # the client makes no commit that changes nothing, and returns the newest one
         if additions and not any(addition._is_committed for addition in additions):
             raise MovedError
@@ -288,10 +271,10 @@ class Repository:
         except Exception as error:
             raise explain(error, self.repo_id) from error
 
-    def _upload(
-        self, doing: str, additions: list[CommitOperationAdd], size: int, revision: str | None, create_pr: bool
-    ) -> None:
+    def _upload(self, additions: list[CommitOperationAdd], revision: str | None, create_pr: bool) -> None:
         """Upload the files that go to LFS; the Hub says which."""
+        size = sum(addition.upload_info.size for addition in additions)
+        what = additions[0].path_in_repo if len(additions) == 1 else f"{len(additions)} files"
 
         def upload(**of: Any) -> None:
             try:
@@ -305,31 +288,7 @@ class Repository:
                     answer.json()
                 raise
 
-        self.call(doing, upload, size, create_pr=create_pr)
-
-    def _create(self, doing: str, request: Callable[..., object], **arguments: Any) -> None:
-        """Create what may exist: another user was faster, or the answer to a first attempt was lost."""
-        try:
-            self.call(doing, request, **arguments)
-        except HubError as error:
-            if Failure(error).status != 409:
-                raise
-
-    def _set_status(self, pull_request: PullRequest, status: str) -> None:
-        change = partial(self.api.change_discussion_status, discussion_num=pull_request.number)
-        self.call(f"setting the pull request to {status}", change, new_status=status)
-
-    def _history(self, revision: str, until: str) -> list[tuple[str, str, str]]:
-        """Id, authors and title of the commits after another one, the newest first, and not all of a long history."""
-
-        def read(**_: object) -> list[dict[str, Any]]:  # a page at a time: `list_repo_commits` asks for all of it
-            pages = paginate(f"{self.api_url}/commits/{quote(revision, safe='')}", {}, build_hf_headers())
-            newest = itertools.islice(pages, MOST_COMMITS)
-            return list(itertools.takewhile(lambda item: item["id"] != until, newest))
-
-        found = self.call("looking at the history", read)
-        authors = [", ".join(author.get("user") or "" for author in item.get("authors") or ()) for item in found]
-        return [(item["id"], who or "unknown", item.get("title", "")) for item, who in zip(found, authors, strict=True)]
+        self.call(f"uploading {what}", upload, size, create_pr=create_pr)
 
 
 @contextmanager
@@ -352,17 +311,13 @@ def _unless_lost() -> Iterator[None]:
 
 def _operation(change: Change) -> CommitOperationAdd | CommitOperationDelete:
     """A new one each time: the client does not take one again."""
-    match change.after:
-        case None:
-            return CommitOperationDelete(change.path)
-        case TextFile(content=content):
-            return CommitOperationAdd(change.path, content)
-        case LocalFile(source=source):
-            return CommitOperationAdd(change.path, str(source))
-        case UploadedFile() as file:
-            return uploaded_addition(file)
-        case expected:
-            raise TypeError(f"{expected} is not written yet")
+    file = change.after
+    if file is None:
+        return CommitOperationDelete(change.path)
+    if isinstance(file, UploadedFile):
+        return uploaded_addition(file)
+    assert isinstance(file, (TextFile, LocalFile))  # others are only planned
+    return CommitOperationAdd(change.path, file.content if isinstance(file, TextFile) else file.source)
 
 
 def uploaded_addition(file: UploadedFile) -> CommitOperationAdd:

@@ -12,7 +12,7 @@ from publisher.card import Card
 from publisher.card.record import CARD
 from publisher.check import check_commit, check_opens, check_published, check_rows
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, last_word
-from publisher.hub.errors import TRANSIENT, Failure, explain
+from publisher.hub.errors import NO_TOKEN, TRANSIENT, Failure, explain
 from publisher.hub.http import Patience, check_surroundings, said_while
 from publisher.hub.repository import MovedError, NoRevisionError, Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options
@@ -59,6 +59,8 @@ def look(options: Options) -> Found:
     """Find what exists, and refuse what cannot be published to, or from this machine."""
     check_surroundings()
     repository = Repository(options.repo_id)
+    if not (repository.has_token or options.dry_run):
+        raise HubError(NO_TOKEN)
     try:
         state, new_branch = repository.find(options.revision, whole=bool(options.config)), False
     except NoRevisionError:
@@ -66,7 +68,8 @@ def look(options: Options) -> Found:
     new_branch = options.revision != MAIN and (new_branch or state is None)
     if new_branch and options.revision.startswith("refs/"):  # the Hub makes no branch of such a name
         raise UsageError(f"{repository.url} has no {options.revision}. Give a branch, or a pull request that is open.")
-    if state and options.script in state.files and not options.adopt:
+    has_script = state is not None and options.script in state.files
+    if has_script and not options.adopt:
         raise DifferenceError(
             f"{repository.url} holds {options.script}, its loading script, and `load_dataset` refuses a repository "
             "that does. --adopt takes it over. Or publish to another repository."
@@ -79,9 +82,9 @@ def look(options: Options) -> Found:
         raise UsageError(
             f"{repository.url} has no {options.revision} to open a pull request for. Publish without --create-pr first."
         )
-    adopts = state is not None and options.adopt and options.script in state.files
-    branches, tags = repository.refs() if state and (options.tag or options.revision != MAIN or adopts) else ({}, {})
-    if state and adopts and branches.get(SCRIPT_BRANCH, state.commit) != state.commit:
+    is_asked = state and (options.tag or options.revision != MAIN or has_script)
+    branches, tags = repository.refs() if is_asked else ({}, {})
+    if state and has_script and branches.get(SCRIPT_BRANCH, state.commit) != state.commit:
         raise DifferenceError(
             f"{repository.url} has a branch {SCRIPT_BRANCH!r} at another commit, {branches[SCRIPT_BRANCH]}, and "
             "--adopt keeps the present content under that name. Rename or delete that branch."
@@ -90,7 +93,7 @@ def look(options: Options) -> Found:
         raise UsageError(f"--tag {options.tag!r} is the name of a branch of {options.repo_id}. Give another name.")
     if options.revision in tags:
         raise UsageError(f"--revision {options.revision!r} is a tag of {options.repo_id}. Give a branch.")
-    found = Found(state, new_branch, tags.get(options.tag) if options.tag else None)
+    found = Found(state, new_branch, tags.get(options.tag or ""))
     if state and found.tagged not in (None, state.commit):
         raise _taken(options, found)
     return found
@@ -100,7 +103,6 @@ def refuse_early(
     builder: type[datasets.DatasetBuilder], wanted: Iterable[Made], options: Options, found: Found
 ) -> None:
     """Refuse what can be refused before anything is prepared."""
-    Repository(options.repo_id).require_token()
     if found.state:
         _refuse_other(describe_mismatch(builder, wanted, found.state.card.record), options)
 
@@ -237,13 +239,13 @@ def _commit(
     while True:
         plan = outcome.plan
         if not plan.steps:
-            meanwhile = repository.commits_since(start, options.revision) if is_conflict else ()
+            meanwhile = [*repository.commits_since(start, options.revision).values()] if is_conflict else ()
             outcome, commit = replace(shown, meanwhile=meanwhile), Commit(plan.start.commit)
             break
         if options.create_pr and (proposed := _proposed(repository, options, plan)):
             commit = proposed
             break
-        if options.create_pr or len(plan.steps) == len(shown.plan.steps):
+        if len(plan.steps) == len(shown.plan.steps) and not options.create_pr:
             since = ""  # nothing of it was done
         if failure is not None:
             if not attempts:
@@ -272,12 +274,15 @@ def _commit(
         except PublishingError as error:
             raise HubError(f"Whether the commit was made is not known. {error}") from error
         outcome = _plan_again(repository, dataset, options, outcome, state, show)
-    return outcome, replace(commit, parent=since, title=options.message) if since else commit
+    if since and not (options.create_pr and commit.parent):  # a new pull request has nothing of an earlier attempt
+        commit = replace(commit, parent=since, title=options.message)
+    return outcome, commit
 
 
 def _changed(repository: Repository, options: Options, start: str, then: str) -> HubError:
     """Refusal, because other users committed after a commit."""
-    others = "; ".join(repository.commits_since(start, options.revision)) or "the history does not show by whom"
+    others = "; ".join(repository.commits_since(start, options.revision).values())
+    others = others or "the history does not show by whom"
     return HubError(f"{repository.url} changed while this was published: {others}. {then}")
 
 

@@ -39,7 +39,7 @@ def _propose(repository: Repository, options: Options, plan: Plan) -> Commit:
         if found.title == title and pull is None and _is_part_of(plan, there := repository.get(found.revision)):
             pull, head = found, there
         elif found.title.startswith(in_parts):  # of an attempt that started from something else
-            repository.close(found)
+            repository.set_status(found, "closed")
     made = [head.commit]
     for batch in plan.batches(head, COMMIT_FILES):
         revision = pull.revision if pull else options.revision
@@ -52,7 +52,7 @@ def _propose(repository: Repository, options: Options, plan: Plan) -> Commit:
         return Commit(made[-1], pull.url, pull.revision, parent, tuple(made[1:-1]))
     now, head = repository.get(options.revision), repository.get(pull.revision)
     if now.commit != plan.start.commit or head.commit != made[-1] or not _is_part_of(plan, head):
-        repository.close(pull)  # the next attempt starts from the present content
+        repository.set_status(pull, "closed")  # the next attempt starts from the present content
         raise MovedError
     repository.merge(pull)
     return Commit("", pull.url, parent=plan.start.commit, title=title)
