@@ -263,7 +263,7 @@ def _restore_names() -> None:
 
     datasets.DatasetInfo.__init__ = without_tasks  # a keyword that went with them
     # README.md and dataset_infos.json next to a script are often of an earlier version of it, and `datasets` before 5
-    # compares the rows with them
+    # takes from them what the script does not declare, and compares the rows with them
     datasets.DatasetBuilder.get_all_exported_dataset_infos = classmethod(lambda cls: {})
 
 

@@ -19,7 +19,7 @@ from publisher.hub.http import repeated
 from publisher.hub.repository import Repository
 from publisher.options import MODES, Options
 from publisher.plan import Dataset, is_undecided
-from publisher.prepare import DataFile
+from publisher.prepare import KnownFile
 from publisher.prepare.configs import choose_configs, default_config, describe_builder
 from publisher.prepare.tasks import (
     ConfigBuilder,
@@ -33,11 +33,10 @@ from publisher.prepare.tasks import (
 from publisher.publish import Found, Outcome, Show, look, plan_from, refuse_early, refuse_undecided
 from publisher.publish import publish as publish_prepared
 from publisher.scale.notes import Notes, open_notes
-from publisher.scale.workers import FIRST_LINE_AFTER_S, LINE_EVERY_S, prints_elsewhere, work_on
+from publisher.scale.workers import FIRST_LINE_AFTER_S, LINE_EVERY_S, calls_for, prints_elsewhere, progress
 from publisher.scale.workers import notes as log
 
 CONTINUES = "Interrupted. Nothing is half done. Run the command again; --resume takes up what is finished."
-Work = Callable[[Task], Prepared]
 UNKNOWN_PARAMETER = re.compile(r"BuilderConfig .* doesn't have a '(\w+)' key\.", re.DOTALL)  # of datasets
 
 
@@ -62,16 +61,26 @@ class Job:
         """A new folder for a repository; it is removed with the notes' temporary files."""
         return Path(tempfile.mkdtemp(dir=self.notes.temporary))
 
-    def prepare(self, work: Work) -> Dataset:
+    def prepare(self, work: Callable[[Task], Prepared]) -> Dataset:
         """Work on each task that is not finished, in `options.workers` processes.
 
         If any config is at fault, a UsageError is raised after all others were prepared.
         """
         results = {index: found for index, task in enumerate(self.tasks) if (found := self.notes.find(task))}
         left = {index: task for index, task in enumerate(self.tasks) if index not in results}
-        done = sum(self.tasks[index].amount for index in results)
-        with prints_elsewhere(self.options.json):
-            results |= work_on(left, work, self.options.workers or 1, done, self.faults)
+        done, workers = sum(self.tasks[index].amount for index in results), self.options.workers or 1
+        with (
+            prints_elsewhere(self.options.json),
+            progress(self.tasks, done, workers) as bar,
+            closing(calls_for(left, work, workers)) as calls,
+        ):
+            for index, call in calls:
+                bar.set_description(left[index].name, refresh=False)
+                try:
+                    results[index] = call()
+                except UsageError as error:
+                    self.faults.setdefault(left[index].name, error)
+                bar.update(left[index].amount)
         self.check()
         configs = assemble_configs(self.tasks, [results[index] for index in range(len(self.tasks))])
         return Dataset(self.builder, self.card, configs)
@@ -214,5 +223,5 @@ def describe(root: Path, task: Task) -> Prepared:
     files = []
     for file in task.prepare(root):
         file.source.unlink()
-        files.append(DataFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256))
+        files.append(KnownFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256))
     return files

@@ -39,32 +39,17 @@ notes = waiting.getChild("notes")  # what a user should know
 notes.setLevel(logging.INFO)
 
 
-def work_on(
-    tasks: Mapping[int, Task], work: Callable[[Task], Any], workers: int, done: int, faults: dict[str, UsageError]
-) -> dict[int, Any]:
-    """Do the work, which can be pickled, on each task; return the results under the same keys.
-
-    Progress starts at the amount that was `done` before. What is wrong with a config goes to `faults`, and the others
-    go on. Whatever else `work` raises stops all of it, as does a killed process (WorkerError).
-    """
-    results: dict[int, Any] = {}
-    several = min(workers, len(tasks)) > 1
-    calls = _in_processes(tasks, work, workers) if several else ((i, partial(work, task)) for i, task in tasks.items())
-    with _progress(tasks.values(), done, LINE_EVERY_S if several else FIRST_LINE_AFTER_S) as bar, closing(calls):
-        for index, call in calls:
-            bar.set_description(tasks[index].name, refresh=False)
-            try:
-                results[index] = call()
-            except UsageError as error:
-                faults.setdefault(tasks[index].name, error)
-            bar.update(tasks[index].amount)
-    return results
-
-
-def _in_processes(
+def calls_for(
     tasks: Mapping[int, Task], work: Callable[[Task], Any], workers: int
 ) -> Generator[tuple[int, Callable[[], Any]]]:
-    """Yield a function for each task, in the order in which they are done, that returns the result at once."""
+    """Yield for each task a function that does the work and returns the result, or has it from one of several workers.
+
+    `work` can be pickled. What it raises is raised by the function. A killed process stops all (WorkerError).
+    """
+    if min(workers, len(tasks)) < 2:
+        for index, task in tasks.items():
+            yield index, partial(work, task)
+        return
     context = get_context("spawn")  # a fork would copy the threads and connections of the libraries
     line, end = context.Pipe(duplex=False)
     records = context.Queue()
@@ -74,7 +59,7 @@ def _in_processes(
         closing(end),
     ):
         try:
-            with _signals_for_later():
+            with _signals_for_later() if os.name == "posix" else nullcontext():
                 left = {pool.submit(work, task): index for index, task in tasks.items()}
             while left:
                 for future in wait(left, timeout=1, return_when=FIRST_COMPLETED).done:
@@ -99,9 +84,6 @@ def _in_processes(
 @contextmanager
 def _signals_for_later() -> Iterator[None]:
     """Block signals while processes are started, which never hear them: Ctrl-C goes to all processes of a group."""
-    if os.name != "posix":
-        yield
-        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield
@@ -151,10 +133,13 @@ def is_terminal() -> bool:
 
 
 @contextmanager
-def _progress(tasks: Collection[Task], done: int, first: float) -> Iterator[tqdm]:
+def progress(tasks: Collection[Task], done: int, workers: int) -> Iterator[tqdm]:
     """Show a bar on a terminal, else a line from time to time; its description is the config that is worked on."""
     before, on_terminal = ROWS.number, is_terminal()
-    total = done + sum(task.amount for task in tasks)
+    first, further = FIRST_LINE_AFTER_S if workers < 2 else LINE_EVERY_S, LINE_EVERY_S
+    if on_terminal:
+        first = further = LOOK_EVERY_S
+    total = sum(task.amount for task in tasks)
 
     def show(seconds: float) -> None:
         rows = ROWS.number - before
@@ -175,7 +160,7 @@ def _progress(tasks: Collection[Task], done: int, first: float) -> Iterator[tqdm
             file=sys.stderr if on_terminal else io.StringIO(),
             leave=False,
         ) as bar,
-        repeated(LOOK_EVERY_S if on_terminal else first, LOOK_EVERY_S if on_terminal else LINE_EVERY_S, show),
+        repeated(first, further, show),
     ):
         yield bar
 
