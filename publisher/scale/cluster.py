@@ -21,7 +21,7 @@ from datatrove.executor.base import PipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 
 import publisher.builders  # noqa: F401  # tasks find a script again with what this installs
-from publisher.errors import DifferenceError, UsageError, WorkerError
+from publisher.errors import DifferenceError, PublishingError, UsageError, WorkerError
 from publisher.options import read_settings
 from publisher.publish import Outcome, Show
 from publisher.scale import Job, begin, finish, publish_job
@@ -49,11 +49,21 @@ class ClusterTask(PipelineStep):
 
     def run(self, data: object = None, rank: int = 0, world_size: int = 1) -> None:
         job: Job = pickle.loads((self.folder.parent / "job.pickle").read_bytes())
-        if not self.commits:
-            if job.notes.find(job.parts[rank]) is None:
-                job.notes.prepare(job.parts[rank])
-        elif differences := publish_job(job, lambda outcome: None).differences:
-            raise DifferenceError("; ".join(differences))
+        if self.commits:
+            if differences := publish_job(job, lambda outcome: None).differences:
+                raise DifferenceError("; ".join(differences))
+            return
+        part = job.parts[rank]
+        try:
+            if job.notes.find(part) is None:
+                job.notes.prepare(part)
+        except PublishingError as error:  # kept, because an executor may hide what a task raises
+            self.error(rank).parent.mkdir(parents=True, exist_ok=True)
+            self.error(rank).write_bytes(pickle.dumps(error))
+            raise
+
+    def error(self, rank: int) -> Path:
+        return self.folder / "errors" / f"{rank:05d}.pickle"
 
 
 def submit(job: Job) -> str:
@@ -80,21 +90,25 @@ def submit(job: Job) -> str:
 
 
 def publish_on_ray(job: Job, show: Show) -> Outcome:
-    """Prepare and upload all parts of a job on a Ray cluster, then commit from here."""
+    """Prepare and upload all parts of a job on a Ray cluster, then commit from here.
+
+    The error of a failed task is raised as it is, or a WorkerError if only its log tells the reason.
+    """
     make, keywords = _executor(job)
     _connect_ray(keywords)
     found, _ = begin(job, show)
     stage = _stage(job, make, keywords)
     stage.run()
-    folder: Path = stage.pipeline[0].folder
-    if failed := [part for part in job.parts if job.notes.find(part) is None]:  # Ray's executor does not say why
-        job.notes.prepare(failed[0])  # raises the reason, if it is not one of the cluster's machines alone
+    task, failed = stage.pipeline[0], stage.get_incomplete_ranks()  # Ray's executor does not report them
+    for error in filter(Path.exists, map(task.error, failed)):
+        raise pickle.loads(error.read_bytes())
+    if failed:
         raise WorkerError(
-            f"{len(failed)} of {len(job.parts)} tasks failed or were killed, see {folder / 'logs'}. Run the command "
-            "again with --resume."
+            f"{len(failed)} of {stage.world_size} tasks failed or were killed, see {task.folder / 'logs'}. Run the "
+            "command again with --resume."
         )
     outcome = finish(job, found, show)
-    shutil.rmtree(folder.parent, ignore_errors=True)
+    shutil.rmtree(task.folder.parent, ignore_errors=True)
     return outcome
 
 
