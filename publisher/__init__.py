@@ -23,18 +23,8 @@ if TYPE_CHECKING:
     from publisher.publish import Outcome
     from publisher.scale import publish
 
-__all__ = [
-    "Card",
-    "DifferenceError",
-    "HubError",
-    "Outcome",
-    "PublishingError",
-    "UsageError",
-    "WorkerError",
-    "main",
-    "publish",
-    "validate",
-]
+__all__ = ["Card", "DifferenceError", "HubError", "Outcome", "PublishingError", "UsageError", "WorkerError", "main",
+           "publish", "validate"]  # fmt: skip
 
 _LATER = {  # imported when they are asked for: the command has to hear signals before, and `validate` parses Markdown
     "Card": "publisher.card",
@@ -67,15 +57,9 @@ def __getattr__(name: str) -> Any:
 
 
 class _Package(ModuleType):
-    """The function `publish` hides the package of the same name, in which it is not defined."""
+    """The function `publish` hides the package of the same name, which Python sets when it is imported."""
 
-    @property
-    def publish(self) -> Any:
-        return __getattr__("publish")
-
-    @publish.setter
-    def publish(self, package: ModuleType) -> None:
-        """Python sets it when the package is imported."""
+    publish = property(lambda self: __getattr__("publish"), lambda self, package: None)
 
 
 sys.modules[__name__].__class__ = _Package

@@ -5,9 +5,7 @@ Scripts written for `datasets` 1 to 3 are imported unchanged with later versions
 
 from __future__ import annotations
 
-import ast
 import importlib
-import importlib.machinery
 import inspect
 import os
 import re
@@ -17,10 +15,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.abc import MetaPathFinder
+from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 from unittest.mock import patch
 
 import datasets
@@ -42,20 +41,9 @@ class RemoteScript:
     revision: str
     builder: str  # `:Class`, or nothing
 
-    @property
-    def file(self) -> str:
-        """Path in the repository where `load_dataset` looked for it."""
-        return f"{self.repo_id.rpartition('/')[2]}.py"
-
 
 def find_remote(source: str, is_trusted: bool) -> RemoteScript | None:
-    """Return the script that a source names on the Hub, or None if it names a script on this machine.
-
-    Examples
-    --------
-    >>> find_remote("hf://datasets/me/texts@script", is_trusted=True)
-    RemoteScript(repo_id='me/texts', revision='script', builder='')
-    """
+    """Return the script that a source names on the Hub, or None if it names a script on this machine."""
     found = REPOSITORY.fullmatch(source)
     if not found or (not found["marked"] and (Path(source).exists() or found["repo_id"].endswith(".py"))):
         return None
@@ -69,18 +57,10 @@ def find_remote(source: str, is_trusted: bool) -> RemoteScript | None:
 
 
 def find_builder(source: str) -> type[datasets.DatasetBuilder]:
-    """Return a builder's class.
+    """Return the class that a source names, or raise a UsageError, with the line of its code that fails.
 
-    Parameters
-    ----------
-    source : str
-        Path of a script, or of a folder `my_data` that holds `my_data.py`; `:Class` after it chooses one of several
-        builders. Or `module:Class`, of a module that Python finds.
-
-    Raises
-    ------
-    UsageError
-        If there is none, or if its code cannot be imported: with the line that fails.
+    The source is the path of a script, or of a folder `my_data` that holds `my_data.py`; `:Class` after it chooses one
+    of several builders. Or it is `module:Class`, of a module that Python finds.
 
     Examples
     --------
@@ -94,7 +74,11 @@ def find_builder(source: str) -> type[datasets.DatasetBuilder]:
     before, _, name = source.rpartition(":") if re.search(r":\w*$", source) else (source, "", "")
     path = Path(before).expanduser()
     if path.is_dir():
-        path = _script_in(path)
+        folder = path.resolve()
+        path = folder / f"{folder.name}.py"
+        if not path.is_file():
+            there = ", ".join(sorted(script.name for script in folder.glob("*.py"))) or "none"
+            raise UsageError(f"{folder} does not hold {path.name}. Give the path of a script (there: {there})")
     if path.is_file():
         if path.suffix != ".py":
             raise UsageError(f"{path} is not a Python script. {GIVE}")
@@ -106,36 +90,43 @@ def find_builder(source: str) -> type[datasets.DatasetBuilder]:
         module = load_module(before)
     else:
         raise UsageError(f"File {before} not found. {GIVE}")
+    builders = _builders(module)
     if not name:
-        return _only_one(module, path)
+        # `load_dataset` also took the first of several, from which none of the others derives
+        for kind in builders:
+            if not any(other is not kind and issubclass(other, kind) for other in builders):
+                return kind
+        raise UsageError(
+            f"{path.name} does not define a builder. Add a class derived from datasets.GeneratorBasedBuilder"
+        )
     found = getattr(module, name, None)
-    if not (inspect.isclass(found) and issubclass(found, datasets.DatasetBuilder)):
-        there = ", ".join(kind.__name__ for kind in _builders(module)) or "none"
-        raise UsageError(f"{source}: {name} is not a builder. Give one of the builders there ({there})")
-    if inspect.isabstract(found):
-        raise UsageError(f"{source}: {name} is abstract. Give a class that can be used")
+    if not _is_builder(found):
+        there = ", ".join(kind.__name__ for kind in builders) or "none"
+        raise UsageError(f"{source}: {name} is not a builder, or is abstract. Give one of the builders there ({there})")
     return found
 
 
-def load_module(name: str) -> ModuleType:
-    """Import a module that declares a builder; whatever its code raises is a UsageError with its line."""
-    return _import(name, name, None)
+def _is_builder(value: Any) -> TypeGuard[type[datasets.DatasetBuilder]]:
+    return inspect.isclass(value) and issubclass(value, datasets.DatasetBuilder) and not inspect.isabstract(value)
 
 
-def _script_in(folder: Path) -> Path:
-    folder = folder.resolve()
-    script = folder / f"{folder.name}.py"
-    if not script.is_file():
-        there = ", ".join(sorted(path.name for path in folder.glob("*.py"))) or "none"
-        raise UsageError(f"{folder} does not hold {script.name}. Give the path of a script (there: {there})")
-    return script
+def _builders(module: ModuleType) -> list[type[datasets.DatasetBuilder]]:
+    """List the builders that a module defines, or else those that it imports from next to itself."""
+    builders = [value for value in vars(module).values() if _is_builder(value)]
+    own = [kind for kind in builders if kind.__module__ == module.__name__]
+    return own or [kind for kind in builders if not kind.__module__.startswith("datasets.")]
 
 
 def _load_script(script: Path) -> ModuleType:
-    refuse_beam(script)
+    for number, line in enumerate(script.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        if kind := re.match(r"\s*class (\w+)\(.*BeamBasedBuilder", line):  # not imported: it would ask for Beam
+            raise UsageError(
+                f"{script.name}, line {number}: {kind[1]} is a Beam builder, which `datasets` no longer runs. "
+                "Derive it from datasets.GeneratorBasedBuilder, and write `_generate_examples` for `_build_pcollection`"
+            )
     while True:
         try:
-            return _import(take_script(script), script.name, script)
+            return load_module(take_script(script), script.name)
         except UsageError as error:
             if not isinstance(error.__cause__, ModuleNotFoundError) or not _add_parent(script, error.__cause__):
                 raise
@@ -151,35 +142,34 @@ def _add_parent(script: Path, error: ModuleNotFoundError) -> bool:
     return False
 
 
-def _import(module: str, name: str, script: Path | None) -> ModuleType:
-    """Import a module, and turn whatever the code raises into a sentence that calls it by the name the user knows."""
+def load_module(module: str, known_as: str = "") -> ModuleType:
+    """Import a module that declares a builder; whatever its code raises is a UsageError with its line."""
+    name = known_as or module
     try:
         with sequences_of_dicts():
             return importlib.import_module(module)
     except ModuleNotFoundError as error:
         missing = error.name or str(error)
-        if missing == name and script is None:
+        if f"{module}.".startswith(f"{missing}."):
             raise UsageError(f"Module {name} not found. {GIVE}") from error
         if missing.startswith("datasets."):
-            raise UsageError(
-                f"{name} imports {missing}, which datasets {datasets.__version__} does not have. Change the import"
-            ) from error
-        if script and missing.startswith(f"{PACKAGE}."):
-            own = missing.rpartition(".")[2]
-            raise UsageError(f"{name} imports {own}.py, which is not next to it. Put it there") from error
-        raise UsageError(
-            f"{name} imports {missing}, which is not installed. Install the package that has {missing}, or put the "
-            "folder that holds it on PYTHONPATH"
-        ) from error
+            fault = f"which datasets {datasets.__version__} does not have. Change the import"
+        elif missing.startswith(f"{PACKAGE}."):
+            missing = f"{missing.rpartition('.')[2]}.py"
+            fault = "which is not next to it. Put it there"
+        else:
+            todo = f"Install the package that has {missing}, or put the folder that holds it on PYTHONPATH"
+            fault = f"which is not installed. {todo}"
+        raise UsageError(f"{name} imports {missing}, {fault}") from error
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # SystemExit; a panic of a library in Rust
-        text = " ".join(str(error).split())
-        sentence = f"{_place(error, name)}: {type(error).__name__}{f': {text}' if text else ''}. It cannot be imported"
+        text = f": {' '.join(str(error).split())}".rstrip(": ")
+        sentence = f"{_line_of(error, name)}: {type(error).__name__}{text}. It cannot be imported"
         raise fault_of_code(sentence, error) from error
 
 
-def _place(error: BaseException, name: str) -> str:
+def _line_of(error: BaseException, name: str) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{os.path.basename(error.filename)}, line {error.lineno}"  # noqa: PTH119
     file = name if name.endswith(".py") else f"{name.rpartition('.')[2]}.py"
@@ -187,30 +177,13 @@ def _place(error: BaseException, name: str) -> str:
     return f"{file}, line {frames[-1].lineno}" if frames else name
 
 
-def _only_one(module: ModuleType, path: Path) -> type[datasets.DatasetBuilder]:
-    """Return the first builder from which none of the others derives; `load_dataset` also took the first of several."""
-    kinds = _builders(module)
-    last = [kind for kind in kinds if not any(other is not kind and issubclass(other, kind) for other in kinds)]
-    if last:
-        return last[0]
-    raise UsageError(f"{path.name} does not define a builder. Add a class derived from datasets.GeneratorBasedBuilder")
-
-
-def _builders(module: ModuleType) -> list[type[datasets.DatasetBuilder]]:
-    """List the builders that a module defines, or else those that it imports from next to itself."""
-    classes = [value for value in vars(module).values() if inspect.isclass(value)]
-    builders = [kind for kind in classes if issubclass(kind, datasets.DatasetBuilder) and not inspect.isabstract(kind)]
-    own = [kind for kind in builders if kind.__module__ == module.__name__]
-    return own or [kind for kind in builders if not kind.__module__.startswith("datasets.")]
-
-
 # --- scripts for earlier versions -------------------------------------------------------------------------------------
 
 PACKAGE = "loading_script"  # the package that holds the folder of a script, so that relative imports work
 PLACE = "PUBLISHER_SCRIPT_FOLDER"  # a variable: workers are other processes, and import the script themselves
 TASKS = (  # the names of `datasets.tasks` that `datasets` exported
-    *("AudioClassification", "AutomaticSpeechRecognition", "ImageClassification", "LanguageModeling"),
-    *("QuestionAnsweringExtractive", "Summarization", "TaskTemplate", "TextClassification"),
+    "AudioClassification AutomaticSpeechRecognition ImageClassification LanguageModeling QuestionAnsweringExtractive "
+    "Summarization TaskTemplate TextClassification"
 )
 
 
@@ -233,20 +206,6 @@ def take_script(script: Path) -> str:
     return ".".join([PACKAGE, *folders, script.stem])
 
 
-def refuse_beam(script: Path) -> None:
-    """Refuse a builder that needs Apache Beam, before it is imported, as Beam is seldom installed."""
-    try:
-        tree = ast.parse(script.read_bytes())
-    except (SyntaxError, ValueError):
-        return  # the import says where
-    for kind in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
-        if any("BeamBasedBuilder" in ast.unparse(base) for base in kind.bases):
-            raise UsageError(
-                f"{script.name}, line {kind.lineno}: {kind.name} is a Beam builder, which `datasets` no longer runs. "
-                "Derive it from datasets.GeneratorBasedBuilder, and write `_generate_examples` for `_build_pcollection`"
-            )
-
-
 @contextmanager
 def sequences_of_dicts() -> Iterator[None]:
     """Let `datasets.Sequence({...})` be a dict of lists, whatever its fields are, as in versions before 4.
@@ -267,66 +226,45 @@ def sequences_of_dicts() -> Iterator[None]:
 class ScriptFinder(MetaPathFinder):
     """Finds `PACKAGE` and the modules in it."""
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
         """Return the folder for `PACKAGE` and packages in it, files for modules."""
-        root = os.environ.get(PLACE)
-        package, _, name = fullname.partition(".")
-        if package != PACKAGE or not root:
+        if fullname == PACKAGE:
+            _restore_names()
+            spec = ModuleSpec(fullname, None, is_package=True)
+            spec.submodule_search_locations = [os.environ.get(PLACE, "")]
+            return spec
+        package, _, name = fullname.rpartition(".")
+        if not path or package.partition(".")[0] != PACKAGE:
             return None
-        *folders, last = name.split(".")
-        # by its unchanged name first: a script's name may have a hyphen or a dot
-        for file in (Path(root, f"{name}.py"), Path(root, *folders, f"{last}.py")):
-            if name and file.is_file():
-                return spec_from_file_location(fullname, file, loader=_Loader(fullname, str(file)))
-        folder = Path(root, *name.split("."))
-        if not folder.is_dir():
-            return None
-        if name and (init := folder / "__init__.py").is_file():
-            return spec_from_file_location(
-                fullname, init, loader=_Loader(fullname, str(init)), submodule_search_locations=[str(folder)]
-            )
-        spec = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
-        spec.submodule_search_locations = [str(folder)]
-        return spec
+        if (file := Path(path[0], f"{name}.py")).is_file():  # before a package of this name
+            return spec_from_file_location(fullname, file, loader=_Loader(fullname, str(file)))
+        return FileFinder(path[0], (_Loader, [".py"])).find_spec(fullname)
 
 
-class _Loader(importlib.machinery.SourceFileLoader):
-    def exec_module(self, module: ModuleType) -> None:
-        """Run the script with what it expects of `datasets`."""
-        _add_tasks()
-        super().exec_module(module)
-        for kind in list(vars(module).values()):
-            if inspect.isclass(kind) and issubclass(kind, datasets.DatasetBuilder) and kind.__module__ == self.name:
-                _ignore_recorded(kind)
-
-    def get_data(self, path: str) -> bytes:
-        """Read source alone: bytecode may be stale."""
-        if path.endswith(".pyc"):
-            raise FileNotFoundError(path)
-        return super().get_data(path)
-
-    def set_data(self, path: str, data: Any, **keywords: Any) -> None:
-        """Write no bytecode next to the script."""
+class _Loader(SourceFileLoader):
+    def path_stats(self, path: str) -> Any:
+        """Neither read bytecode, which may be stale, nor write it next to the script."""
+        raise OSError
 
 
-def _add_tasks() -> None:
-    """Add `datasets.tasks`, which is gone since version 3; its templates had no influence on the rows."""
-    try:
-        importlib.import_module("datasets.tasks")
-    except ModuleNotFoundError:
-        tasks = ModuleType("datasets.tasks")
-        tasks.__getattr__ = _task  # type: ignore[method-assign]
-        sys.modules["datasets.tasks"] = datasets.tasks = tasks
-        for name in TASKS:
-            setattr(datasets, name, _task(name))
-        init = datasets.DatasetInfo.__init__
+def _restore_names() -> None:
+    """Give `datasets` what a script for an earlier version expects of it."""
+    if "datasets.tasks" in sys.modules:
+        return
+    tasks = ModuleType("datasets.tasks")  # gone since version 3; its templates had no influence on the rows
+    tasks.__getattr__ = _task  # type: ignore[method-assign]
+    sys.modules[tasks.__name__] = datasets.tasks = tasks
+    for name in TASKS.split():
+        setattr(datasets, name, _task(name))
+    init = datasets.DatasetInfo.__init__
 
-        def without_tasks(self: Any, *arguments: Any, task_templates: Any = None, **keywords: Any) -> None:
-            init(self, *arguments, **keywords)
+    def without_tasks(self: Any, *arguments: Any, task_templates: Any = None, **keywords: Any) -> None:
+        init(self, *arguments, **keywords)
 
-        datasets.DatasetInfo.__init__ = without_tasks  # a keyword that went with them
+    datasets.DatasetInfo.__init__ = without_tasks  # a keyword that went with them
+    # README.md and dataset_infos.json next to a script are often of an earlier version of it, and `datasets` before 5
+    # compares the rows with them
+    datasets.DatasetBuilder.get_all_exported_dataset_infos = classmethod(lambda cls: {})
 
 
 def _task(name: str) -> type:
@@ -335,14 +273,4 @@ def _task(name: str) -> type:
     return type(name, (), {"__init__": lambda self, *arguments, **keywords: None})
 
 
-def _ignore_recorded(kind: type[datasets.DatasetBuilder]) -> None:
-    """Ignore README.md and dataset_infos.json next to a script, which are often of an earlier version of it.
-
-    `datasets` before 5 compares the rows with them (NonMatchingSplitsSizesError).
-    """
-    if hasattr(kind, "get_all_exported_dataset_infos"):
-        kind.get_all_exported_dataset_infos = classmethod(lambda cls: {})
-
-
-if not any(isinstance(finder, ScriptFinder) for finder in sys.meta_path):
-    sys.meta_path.insert(0, ScriptFinder())  # else the path finder loads the scripts without the changes above
+sys.meta_path.insert(0, ScriptFinder())  # else the path finder loads the scripts without the changes above

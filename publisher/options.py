@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,23 @@ MAIN = "main"
 SCRIPT_BRANCH = "script"  # where `datasets-cli convert_to_parquet` left what a repository held before
 HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode that end a line, act on a terminal, or are not text
 JOINERS = "\u200c\u200d"  # of emoji and of several scripts
-MODES = ("dry_run", "verify", "output_dir", "preview", "rollback")  # options that are given instead of publishing
 COMMIT = re.compile("[0-9a-f]{40}")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")  # of a repository, branch or tag: accepted by git and the Hub
+# What the command does instead of publishing. Each option names those that it goes with; all go with publishing.
+MODES = ("dry_run", "verify", "output_dir", "preview", "rollback")
+BUILDS = ("dry_run", "verify", "output_dir", "preview")
+CHANGES = ("dry_run", "rollback")
+
+
+def _option(group: str, help_: str, value: str = "", modes: Sequence[str] = CHANGES, default: Any = None) -> Any:
+    """Field that is an option of the command; `value` names what a user gives, with `...` if it may be repeated."""
+    given = default if value else False
+    return field(default=given, metadata={"group": group, "help": help_, "value": value, "modes": modes})
+
+
+_which, _mode, _publishing, _running = (
+    partial(_option, group) for group in ("which dataset", "instead of publishing", "publishing", "how it runs")
+)
 
 
 @dataclass(frozen=True)
@@ -30,38 +45,48 @@ class Options:
     """Options of a user; each field is an option of the command under the same name, unless it says otherwise."""
 
     repo_id: str  # namespace/name; the command's positional argument REPO_ID
-
-    # Which dataset
-    config: Sequence[str] = ()  # names of the configs to publish; empty: all
     overrides: Mapping[str, Any] = field(default_factory=dict)  # keywords for the builder: --set, --data-dir
     source: str = ""  # repository and commit of a loading script that was fetched from the Hub; no option
 
-    # Instead of publishing
-    dry_run: bool = False  # plan only
-    verify: bool = False  # compare the Hub with the dataset
-    output_dir: Path | None = None  # write the repository's files to a folder
-    preview: Path | None = None  # write the card as an HTML page
-    rollback: str | None = None  # publish again what the dataset was at this revision
+    config: Sequence[str] = _which("only this config; may be repeated", "NAME...", BUILDS, ())
 
-    # Publishing
-    revision: str = MAIN  # branch to publish to, created if missing
-    create_pr: bool = False  # open a pull request
-    tag: str | None = None  # name for the commit
-    message: str = "Publish the dataset"  # title of the commit
-    private: bool = False  # visibility of a repository that has to be created
-    keep_card: bool = False  # keep the text of a card that another user wrote or edited
-    overwrite_card: bool = False  # replace it
-    adopt: bool = False  # take over a repository that holds its loading script, which is removed
-    replace_dataset: bool = False  # replace a dataset of another builder or of other parameters
-    rewrite: bool = False  # replace files that hold the same rows in other bytes
+    dry_run: bool = _mode("show what a publish would change; needs no token", modes=["rollback"])
+    verify: bool = _mode("compare the repository with the dataset; exit code 1 if it differs", modes=())
+    output_dir: Path | None = _mode(
+        "write to a folder, without token or network; it may hold what an earlier run wrote, and is replaced", "DIR", ()
+    )
+    preview: Path | None = _mode(
+        "write the card as a page for a browser, as the Hub will show it, without token or network", "FILE.html", ()
+    )
 
-    # Large datasets, and how the command runs
-    workers: int | None = None  # number of worker processes; None: 1, on a cluster as many as fit
-    work_dir: Path | None = None  # folder for everything that a run writes outside of its output; None: below HF_HOME
-    resume: bool = False  # take up what an interrupted run of the same command finished
-    executor: str = ""  # datatrove executor and its keywords, such as `slurm:time=01:00:00`
-    traceback: bool = False  # also print the traceback of an error
-    json: bool = False  # print one JSON object
+    revision: str = _publishing("branch, created if missing", "BRANCH", ("verify", *CHANGES), MAIN)
+    create_pr: bool = _publishing("open a pull request instead of committing to the branch")
+    tag: str | None = _publishing("name of a tag for the commit", "NAME")
+    rollback: str | None = _publishing(
+        "publish again what the dataset was at a commit or tag, in one new commit", "REVISION", ["dry_run"]
+    )
+    message: str = _publishing("title of the commit", "TEXT", default="Publish the dataset")
+    private: bool = _publishing("make the repository private if it has to be created")
+    keep_card: bool = _publishing("keep text and fields of a card that another user wrote or edited")
+    overwrite_card: bool = _publishing("replace it with the card of the template")
+    adopt: bool = _publishing(
+        "take over a repository that holds its loading script, which stays on the branch `script`", modes=["dry_run"]
+    )
+    replace_dataset: bool = _publishing("replace a dataset of another builder or other parameters", modes=["dry_run"])
+    rewrite: bool = _publishing("also rewrite files that hold the same rows as other bytes", modes=["dry_run"])
+    json: bool = _publishing("print one JSON object for programs", modes=("verify", *CHANGES))
+
+    workers: int | None = _running(
+        "number of worker processes (default: 1; on a cluster as many as fit)", "N", ("dry_run", "verify", "output_dir")
+    )
+    resume: bool = _running("take up what an interrupted run of the same command finished", modes=["output_dir"])
+    executor: str = _running(
+        "prepare and upload on a cluster: ray, or slurm:time=01:00:00,partition=cpu", "NAME", ["dry_run"], ""
+    )
+    work_dir: Path | None = _running(
+        "folder for downloads, temporary files, and what --resume takes up (default: in HF_HOME)", "DIR", MODES
+    )
+    traceback: bool = _running("after the sentence, show where it failed, as Python does", modes=MODES)
 
     def check(self) -> None:
         """Refuse what cannot be the name of a repository, config, branch or tag, or the title of a commit."""
@@ -69,12 +94,19 @@ class Options:
         if isinstance(self.config, str):  # else each letter would be a config
             raise UsageError(f"config={self.config!r} is not allowed. Give a list of names.")
         for name in ("revision", "tag", "rollback"):
-            check_ref(f"--{name}", getattr(self, name))
-        check_title("--message", self.message)
+            ref = getattr(self, name)
+            if ref is not None and (not NAME.fullmatch(ref) or ".." in ref or ref.endswith((".", ".lock", "/"))):
+                raise UsageError(f"--{name} {ref!r} is not allowed. Give letters, digits and -_./ between them.")
+        hidden = any(unicodedata.category(letter) in HIDDEN and letter not in JOINERS for letter in self.message)
+        if hidden or not self.message.strip():
+            wrong = f"--message {self.message!r} is not allowed."
+            raise UsageError(f"{wrong} Give one line of text without control characters.")
         if self.tag and (self.tag in (MAIN, "HEAD", self.revision) or self.tag.startswith("refs/")):
             raise UsageError(f"--tag {self.tag!r} is the name of a branch. Give another name.")
         if self.tag and COMMIT.fullmatch(self.tag):
             raise UsageError(f"--tag {self.tag!r} looks like a commit. Give another name.")
+        if self.keep_card and self.overwrite_card:
+            raise UsageError("--keep-card and --overwrite-card exclude each other. Leave one of them out.")
         if self.create_pr and self.tag:
             raise UsageError("--tag names a commit of a branch. Leave it out with --create-pr.")
 
@@ -109,19 +141,6 @@ def check_repo_id(argument: str, repo_id: str) -> None:
     if not is_valid:
         wrong = f"{argument} {repo_id!r} is not allowed."
         raise UsageError(f"{wrong} Give namespace/name of letters, digits and -_. between them.")
-
-
-def check_ref(argument: str, name: str | None) -> None:
-    """Refuse a text that cannot be the name of a branch, tag or commit."""
-    if name is not None and (not NAME.fullmatch(name) or ".." in name or name.endswith((".", ".lock", "/"))):
-        raise UsageError(f"{argument} {name!r} is not allowed. Give letters, digits and -_./ between them.")
-
-
-def check_title(argument: str, title: str) -> None:
-    """Refuse a text that cannot be the title of a commit."""
-    hidden = any(unicodedata.category(letter) in HIDDEN and letter not in JOINERS for letter in title)
-    if hidden or not title.strip():
-        raise UsageError(f"{argument} {title!r} is not allowed. Give one line of text without control characters.")
 
 
 def read_settings(option: str, settings: Sequence[str]) -> dict[str, Any]:

@@ -50,28 +50,35 @@ def without_control(text: str) -> str:
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode() if found[0] != "\t" else "\t", text)
 
 
+def say(*lines: str) -> None:
+    """Print lines on standard output, without tokens and control characters."""
+    try:
+        print(mask("\n".join(map(without_control, lines))), flush=True)
+    except BrokenPipeError:  # the reader has seen enough
+        raise
+    except OSError as error:
+        raise UsageError(f"standard output cannot be written ({error.strerror}). Send it elsewhere.") from None
+
+
 def endpoint() -> str:
     """Address of the Hub, without a password; refuses one on which some libraries crash while they are imported."""
     given = os.environ.get("HF_ENDPOINT") or HUB
-    try:
+    with contextlib.suppress(ValueError):
         parts = urlsplit(given)
-        valid = parts.scheme in ("http", "https") and parts.port != 0 and not (parts.query or parts.fragment)
-        valid = valid and bool(HOST.fullmatch(parts.hostname or "")) and given.isprintable() and " " not in given
-    except ValueError:
-        valid = False
-    if not valid:
-        raise UsageError(f"HF_ENDPOINT is not the address of a Hub. Give one such as {HUB}, or unset it.")
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+        is_clean = given.isprintable() and not set(given) & set(" ?#")
+        if is_clean and parts.scheme in ("http", "https") and HOST.fullmatch(parts.hostname or "") and parts.port != 0:
+            return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+    raise UsageError(f"HF_ENDPOINT is not the address of a Hub. Give one such as {HUB}, or unset it.")
 
 
 def _secrets() -> list[str]:
     """Secrets that cannot be told by their form, the longest first."""
     secrets = [os.environ.get("HF_OIDC_ID_TOKEN")]
-    if not os.environ.get("HF_OIDC_RESOURCE"):  # else the client may ask the Hub for a token
-        from huggingface_hub import get_token
-
-        secrets.append(get_token())
-    with contextlib.suppress(ValueError):  # not an address
+    with contextlib.suppress(ValueError, ImportError):  # of a variable that cannot be used
         password = urlsplit(os.environ.get("HF_ENDPOINT", "")).password or ""
         secrets += [password, unquote(password)]
+        if not os.environ.get("HF_OIDC_RESOURCE"):  # else the client may ask the Hub for a token
+            from huggingface_hub import get_token
+
+            secrets.append(get_token())
     return sorted({secret for secret in secrets if secret and len(secret) > 3}, key=len, reverse=True)

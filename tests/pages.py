@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,6 +29,7 @@ SKIPPED = {
     r"pytest|ruff .+|mypy|python -m tools.readers.*|python -m tests\..+": "CI runs it",
     r"python tools/benchmarks/models\.py": "trains for minutes, with PyTorch",
     r"hf auth login": "asks for a token",
+    r"python -m loopback": "serves until Ctrl+C; its tests run it",
 }
 # Lines that are run with a change: CI has neither a cluster nor time for a hundred million rows
 CHANGED = {
@@ -39,7 +38,6 @@ CHANGED = {
 }
 # What a block may need that a test has to do without
 OPTIONAL = {"datasets", "matplotlib", "pandas", "pillow", "polars", "scikit-learn", "torch"}
-SERVERS = {r"python -m loopback": (" --port 0", "A Hub listens")}  # what is added, and what they say once they are up
 DESCRIBED = re.compile(r"^(\w+) = .*# (float64|int64) (\([\d, ]+\))$", re.MULTILINE)
 
 
@@ -69,10 +67,10 @@ class Block:
         return [str(need) for need in needed if need.name not in installed or not is_met[need]]
 
 
-def copy_checkout(folder: Path) -> None:
-    """Copy the project, to change it or to write into it."""
+def copy_checkout(folder: Path) -> Path:
+    """Copy the project, to change it or to write into it; the copy."""
     left_out = shutil.ignore_patterns(".*", "build", "venv*", "dist", "*.egg-info", "__pycache__", "card.html")
-    shutil.copytree(Path(__file__).parents[1], folder, ignore=left_out)
+    return shutil.copytree(Path(__file__).parents[1], folder, ignore=left_out)
 
 
 def read_blocks(page: Path) -> list[Block]:
@@ -125,21 +123,7 @@ def run_command(command: str, place: str) -> None:
     for pattern, replacement in CHANGED.items():
         command = re.sub(f"^{pattern}$", replacement, command)
     print(f"{place}: {command}", flush=True)
-    for pattern, (more, up) in SERVERS.items():
-        if re.fullmatch(pattern, command):
-            return run_server(command + more, up)
     subprocess.run(["bash", "-c", command], check=True)
-
-
-def run_server(command: str, up: str) -> None:
-    """Start what serves until Ctrl-C, and stop it once it is up."""
-    with subprocess.Popen(shlex.split(command), stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout
-        said = server.stdout.readline()
-        server.send_signal(signal.SIGINT)
-        said += server.communicate()[0]
-    assert said.startswith(up), said
-    assert server.returncode == 0, said
 
 
 if __name__ == "__main__":

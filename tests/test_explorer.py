@@ -28,7 +28,7 @@ from explorer.__main__ import main
 from explorer.drawing import EXPLORE, telling_samples, ten_samples, vary
 from explorer.files import WRITE, write
 from explorer.hardness import linear, nearest_neighbour
-from explorer.links import describe_unknown, link, read_query
+from explorer.links import link, read_query
 from explorer.pictures import eight_steps, ten_digits, variation
 from explorer.presets import presets
 from explorer.quiz import KINDS, Score, ask
@@ -37,7 +37,7 @@ from generator import RECIPES, Dataset, Parameters, make_dataset
 from generator.anatomy import Anatomy, first_rows
 from mnist1d import Mnist1D
 from publisher.options import read_settings
-from tests.golden import ROOT
+from tests.golden import ROOT, digest_of
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MISSING = [name for name in ("gradio", "playwright") if importlib.util.find_spec(name) is None]
@@ -84,16 +84,17 @@ def test_links_and_code_say_the_same(parameters: Parameters) -> None:
 
 
 def test_wrong_links() -> None:
-    """They end in the sentence of `Parameters`; a name that is not a parameter is named, and ignored."""
+    """They end in the sentence of `Parameters`; a name that is not a parameter is ignored."""
     assert read_query({"__theme": "dark", "noise": "1"}) == Parameters()
-    assert "noise, which is not a parameter" in describe_unknown({"__theme": "dark", "noise": "1", "seed": "1"})
     for name, text, shown in (("seed", "-1", "-1"), ("padding", "9,1", r"\(9, 1\)"), ("seed", "x", "'x'")):
         with pytest.raises(ValueError, match=rf"^{name}={shown} is not allowed: give "):
             read_query({name: text})
 
 
-def test_presets_are_the_configs_and_recipes() -> None:
-    """Each of them once, but those that are the default data."""
+def test_presets_are_the_configs_and_recipes(built: Path) -> None:
+    """Each of them once, but those that are the default data; the card has a link to each config."""
+    card = (built / "README.md").read_text(encoding="utf-8")
+    assert all(f"]({link(config.parameters)})" in card for config in Mnist1D.builder_configs.values())
     named = [*Mnist1D.builder_configs.values(), *RECIPES.values()]
     assert set(presets().values()) == {each.parameters for each in named}
     assert list(presets())[: len(Mnist1D.builder_configs)] == list(Mnist1D.builder_configs)
@@ -106,7 +107,7 @@ def test_files_read_back(kind: str, tmp_path: Path) -> None:
     path = write(data, kind, tmp_path)
     if kind == "NumPy":
         with np.load(path) as kept:
-            assert all(np.array_equal(kept[name], getattr(data, name)) for name in ("x", "y", "x_test", "y_test", "t"))
+            assert digest_of(kept) == digest_of(data)
         return
     table = pyarrow.parquet.read_table(path) if kind == "Parquet" else pyarrow.csv.read_csv(path)
     train = np.array(table["split"]) == "train"
@@ -165,22 +166,17 @@ def test_a_parameter_changes_only_its_step(name: str) -> None:
             assert value == most or np.all(sample.scales != last.scales)
 
 
-def test_hardness() -> None:
-    """Points that do not vary with the digit are guessing; one sample is enough."""
-    data = make_dataset()
-    random = np.random.default_rng(0).normal(size=data.x.shape)
-    assert nearest_neighbour(random, data.y, random[:1000], data.y_test) < 15
-    assert linear(np.zeros_like(data.x), data.y, data.x_test * 0, data.y_test) < 15
-    one = data.x[:1], data.y[:1], data.x[:1], data.y[:1]
+def test_hardness_of_one_sample() -> None:
+    """One sample is enough, also to divide by its variation."""
+    one = np.ones((1, 40)), np.zeros(1, int), np.ones((1, 40)), np.zeros(1, int)
     assert nearest_neighbour(*one) == linear(*one) == 100
 
 
 def test_quiz() -> None:
     """Both kinds come up, all digits do, and the score counts each kind by itself."""
     questions = [ask(Parameters(), seed) for seed in range(100)]
-    assert {question.kind for question in questions} == set(KINDS)
     assert {question.digit for question in questions} == set(range(10))
-    assert 30 < sum(question.kind == "plain" for question in questions) < 70
+    assert all(sum(question.kind == kind for question in questions) > 30 for kind in KINDS)
     score = Score().count("plain", True).count("plain", False).count("shuffled", False)
     assert (score.right, score.asked) == ({"plain": 1, "shuffled": 0}, {"plain": 2, "shuffled": 1})
 
@@ -195,22 +191,9 @@ def test_space(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert metadata["datasets"] == [DATASET_ID] == [REPO_ID]
     pinned = [line for line in (folder / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
     assert all(re.fullmatch(r"[a-z0-9_-]+==[\d.]+", line) for line in pinned)
-    code = "import sys; sys.path[0] = sys.argv[1]\nimport explorer as e, mnist1d as m; print(e.__file__, m.__file__)"
-    ran = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert ran.stdout.count(str(folder)) == 2
     with pytest.raises(SystemExit, match="2"):
         main(["--space", str(folder)])
     assert "give a new folder" in capsys.readouterr().err.splitlines()[-1]
-
-
-def test_without_gradio(built: Path) -> None:
-    """One sentence that says what to install; the card has a link with the parameters of each config."""
-    program = "import sys; sys.modules['gradio'] = None\nfrom explorer.__main__ import main\nsys.exit(main([]))"
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
-    assert "pip install gradio" in ended.stderr
-    card = (built / "README.md").read_text(encoding="utf-8")
-    assert all(f"]({link(config.parameters)})" in card for config in Mnist1D.builder_configs.values())
 
 
 # In a browser

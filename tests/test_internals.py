@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 
 import datasets
 import pyarrow as pa
@@ -13,17 +12,6 @@ import pytest
 from huggingface_hub import DatasetCardData
 
 from publisher.prepare import datasets_compat, features_from_card
-from tests.pictures import Pictures
-
-
-def test_split_generators(tmp_path: Path) -> None:
-    """Ask a builder for its splits once, and prepare those."""
-    builder = Pictures(config_name="small", cache_dir=str(tmp_path))
-    first = datasets_compat.split_generators(builder, tmp_path, tmp_path, [])
-    assert [(str(split.name), split.gen_kwargs) for split in first] == [("validation", {"rows": 3})]
-    first[0].gen_kwargs["rows"] = 2
-    builder.download_and_prepare(str(tmp_path / "rows"))
-    assert builder.as_dataset(split="validation").num_rows == 2
 
 
 def test_patched_for_streaming() -> None:

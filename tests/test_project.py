@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
-import doctest
 import os
 import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from email.parser import Parser
 from importlib.metadata import requires
 from pathlib import Path
@@ -37,9 +36,8 @@ def test_wheel(tmp_path: Path) -> None:
         [metadata] = [path for path in paths if path.endswith(".dist-info/METADATA")]
         said = Parser().parsestr(archive.read(metadata).decode())
     page = (ROOT / "docs" / "releasing.md").read_text(encoding="utf-8")
-    listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
     names = {path.split("/")[0].removesuffix(".py") for path in paths if not path.startswith("mnist1d-")}
-    assert names == listed
+    assert names == set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
     assert {Path(path).name for path in paths if ".data/scripts/" in path} == {"push_to_hub.py", "validate.py"}
     assert {path.split("/")[0] for path in paths if path.endswith("/py.typed")} == names - {"mnist1d"}
     assert [said["Version"]] == VERSION
@@ -68,49 +66,48 @@ def test_hidden_package(hidden: str, code: str, tmp_path: Path) -> None:
     assert f"{file} hides the package {package}: rename that file" in ended.stderr.splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("missing", "program", "words"),
+    [
+        ("matplotlib", "from tools.figures.__main__ import main; sys.exit(main())", "[figures]"),
+        ("gradio", "from explorer.__main__ import main; sys.exit(main([]))", "pip install gradio"),
+    ],
+)
+def test_missing_extra(missing: str, program: str, words: str) -> None:
+    """One sentence that says what to install."""
+    command = [sys.executable, "-c", f"import sys; sys.modules['{missing}'] = None; {program}"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert words in ended.stderr
+
+
 NOT_OURS = {"build", "dist", "venv", "tests"}  # folders at the top
-NOT_COLLECTED = {("explorer/controls.py", "explorer.controls.describe")}  # needs Gradio, an extra
-DEFINITIONS = (ast.ClassDef, ast.FunctionDef)
+NOT_COLLECTED = {"explorer/controls.py"}  # needs Gradio, an extra
 
 
 class Collected:
-    """A plugin that keeps which docstrings pytest found examples in, as `generator/stream.py` and its function."""
+    """A plugin that keeps how many docstrings with examples pytest found in each file."""
 
     def __init__(self) -> None:
-        self.found: set[tuple[str, str]] = set()
+        self.found: Counter[str] = Counter()
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        doctests = [item for item in items if isinstance(item, pytest.DoctestItem)]
-        names = [item.name.replace(".__test__", "") for item in doctests]
-        self.found |= {
-            (item.path.relative_to(ROOT).as_posix(), name) for item, name in zip(doctests, names, strict=True)
-        }
-
-
-def examples(file: str) -> Iterator[tuple[str, str]]:
-    """File and name of each docstring with examples: what `doctest` finds, without an import."""
-
-    def look(node: ast.AST, name: str) -> Iterator[tuple[str, str]]:
-        if isinstance(node, (ast.Module, *DEFINITIONS)):
-            if doctest.DocTestParser().get_examples(ast.get_docstring(node) or ""):
-                yield file, name
-            for child in ast.iter_child_nodes(node):
-                yield from look(child, f"{name}.{child.name}" if isinstance(child, DEFINITIONS) else name)
-
-    module = file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-    return look(ast.parse((ROOT / file).read_text(encoding="utf-8")), module)
+        self.found.update(
+            item.path.relative_to(ROOT).as_posix() for item in items if isinstance(item, pytest.DoctestItem)
+        )
 
 
 def test_all_are_collected(pytestconfig: pytest.Config) -> None:
-    """Also those in folders whose names pytest, ruff or others skip by default, such as `build`."""
+    """Also examples in folders whose names pytest, ruff or others skip by default, such as `build`."""
     collected = Collected()
-    collect = [path for path in pytestconfig.getini("testpaths") if path != "tests"]
-    arguments = ["--collect-only", "-n0", "-pno:cacheprovider", f"--rootdir={ROOT}"]
-    assert pytest.main([*arguments, *(str(ROOT / path) for path in collect)], plugins=[collected]) == 0
+    collect = [str(ROOT / path) for path in pytestconfig.getini("testpaths") if path != "tests"]
+    arguments = ["--collect-only", "-n0", "-pno:cacheprovider", f"--rootdir={ROOT}", *collect]
+    assert pytest.main(arguments, plugins=[collected]) == 0
     paths = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py")}
-    ours = [path for path in sorted(paths) if path.partition("/")[0] not in NOT_OURS and not path.startswith(".")]
-    there = {example for path in ours for example in examples(path)}
-    assert there - collected.found == NOT_COLLECTED
+    ours = [path for path in paths if path.partition("/")[0] not in NOT_OURS and not path.startswith(".")]
+    docstrings = {path: (ROOT / path).read_text(encoding="utf-8").split('"""')[1::2] for path in ours}
+    written = {path: sum(">>> " in text for text in texts) for path, texts in docstrings.items()}
+    assert {path for path in ours if collected.found[path] != written[path]} == NOT_COLLECTED
 
 
 WORKFLOWS = ROOT / ".github" / "workflows"
@@ -133,11 +130,11 @@ def steps(workflow: str, job: str) -> list[Mapping[str, Any]]:
 
 def act(hub: Hub, folder: Path, workflow: str, job: str, **inputs: str) -> tuple[int, str]:
     """Run the steps of a job in the project's folder; the first exit code that is not 0, and the summary."""
-    programs, summary = folder / "bin", folder / "summary.md"
-    programs.mkdir(exist_ok=True)
-    for name, text in (("gh", GH), ("python", f'#!/bin/sh\nexec {sys.executable} "$@"\n')):
-        (programs / name).write_text(text, encoding="utf-8")
-        (programs / name).chmod(0o755)
+    gh, summary = folder / "bin" / "gh", folder / "summary.md"
+    gh.parent.mkdir(exist_ok=True)
+    gh.write_text(GH, encoding="utf-8")
+    gh.chmod(0o755)
+    path = [str(gh.parent), str(Path(sys.executable).parent), os.environ["PATH"]]
     if not (folder / "scripts").exists():
         (folder / "scripts").symlink_to(ROOT / "scripts")
     failed = 0
@@ -148,19 +145,11 @@ def act(hub: Hub, folder: Path, workflow: str, job: str, **inputs: str) -> tuple
             name: re.sub(r"\$\{\{ inputs\.(\w+) \}\}", lambda found: inputs.get(found[1], ""), str(value))
             for name, value in step.get("env", {}).items()
         }
-        environment = hub.environment(
-            **given
-            | {
-                "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-                "PYTHONPATH": str(ROOT),
-                "GITHUB_STEP_SUMMARY": str(summary),
-                "NOTED": str(folder / "noted"),
-                "OPEN": str(folder / "open"),
-                **({"HF_OIDC_ID_TOKEN": IDENTITY} if "HF_OIDC_RESOURCE" in given else {}),
-            }
-        )
-        bash = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c"]
-        done = subprocess.run([*bash, step["run"]], cwd=folder, env=environment)
+        given |= {"HF_OIDC_ID_TOKEN": IDENTITY} if "HF_OIDC_RESOURCE" in given else {}
+        given |= {"PATH": os.pathsep.join(path), "PYTHONPATH": str(ROOT)}
+        given |= {"GITHUB_STEP_SUMMARY": str(summary), "NOTED": str(folder / "noted"), "OPEN": str(folder / "open")}
+        bash = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]]
+        done = subprocess.run(bash, cwd=folder, env=hub.environment(**given))
         failed = failed or done.returncode
     return failed, summary.read_text(encoding="utf-8")
 

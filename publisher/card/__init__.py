@@ -22,20 +22,9 @@ import jinja2
 import yaml
 from huggingface_hub import DatasetCardData
 
-from publisher.card.record import (
-    BY_CONFIG,
-    CARD,
-    YAML_BYTES,
-    YAML_ITEMS,
-    ConfigRecord,
-    PublishedCard,
-    Record,
-    fits,
-    name_of,
-    write_card,
-)
-from publisher.errors import DifferenceError, UsageError
-from publisher.prepare import as_read, digest_of, item_of, portable_yaml, rows_sha256_of, yaml_of_features
+from publisher.card.record import BY_CONFIG, CARD, ConfigRecord, PublishedCard, Record, excess, name_of, write_card
+from publisher.errors import DifferenceError, UsageError, choices
+from publisher.prepare import as_read, item_of, portable_yaml, short, yaml_of_features
 from publisher.prepare.configs import (
     ConfigCard,
     PreparedConfig,
@@ -44,7 +33,7 @@ from publisher.prepare.configs import (
     is_as_declared,
     recall_config,
 )
-from publisher.prepare.datasets_compat import DatasetInfosDict, MetadataConfigs, flat
+from publisher.prepare.datasets_compat import DatasetInfosDict, flat
 
 COMPUTED = ("size_categories", *BY_CONFIG)
 FEATURES_BYTES = 200_000  # of one config, as JSON: larger features are left to the Parquet files
@@ -53,8 +42,6 @@ DIFF_LINES, DIFF_WIDTH, DIFF_SHOWN = 2000, 200, 100  # lines compared, character
 SIZES = ["1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T"]
 SIZE_CATEGORIES = ["n<1K", *(f"{low}<n<{high}" for low, high in pairwise(SIZES))]  # of less than 10**3 rows, 10**4, ...
 TEMPLATE = Path(__file__).with_name("default.md.jinja")
-LABELS_SHOWN = 10  # names of a class label
-NAME_LENGTH = 100  # characters of a licence's name
 # Identifiers of the Hub: https://huggingface.co/docs/hub/repositories-licenses
 LICENSES = Path(__file__).with_name("licenses.txt").read_text(encoding="ascii").split()
 PHRASES = {  # in lower case -> word of the Hub's identifiers
@@ -114,7 +101,7 @@ class ExistingCard:
     card: PublishedCard = PublishedCard()
     paths: Collection[str] = ()  # files that the publisher did not write
     keep_prose: bool = False  # in place of the template's
-    leave_other_configs: bool = False  # keep what the card says of configs that are not prepared now
+    left: Mapping[str, ConfigRecord] = field(default_factory=dict)  # configs that are not prepared now, and stay
 
 
 NO_CARD = ExistingCard()
@@ -134,28 +121,34 @@ def compose(
         config.name: ConfigRecord(
             provenance=config.provenance,
             digests=config.digests,
-            files={file.path: digest_of(file) or "" for file in config.all_files},
-            rows_sha256={file.path: digest for file in config.all_files if (digest := rows_sha256_of(file))},
+            files={file.path: file.sha256 or "" for file in config.all_files},
+            rows_sha256={file.path: digest for file in config.all_files if (digest := file.rows_sha256)},
             features=features_sha256(config.info.features),
             num_bytes={name: split.num_bytes for name, split in config.info.splits.items()},
         )
         for config in prepared
     }
-    left = _left(prepared, existing)
     configs = all_configs(builder, prepared, existing)
     rows = [sum(split.num_examples for split in config.info.splits.values()) for config in configs]
     theirs = existing.card.fields_of_others(ours_of(card, existing))
-    metadata = {**card.metadata, "size_categories": [size_category(max(rows))]}
+    fields = {**card.metadata, "size_categories": [size_category(max(rows))]}
     if card.derived:
-        taken = {*metadata, *theirs, *(("license_name",) if "license" in {*metadata, *theirs} else ())}
-        metadata |= {name: value for name, value in card.derived(builder, configs).items() if name not in taken}
-    data = DatasetCardData(**metadata)
-    for name, value in theirs.items():
-        data[name] = value
-    _add_configs(data, prepared, default, existing.paths)
-    add_others(data, existing.card, left, {*existing.card.record.configs, *records}, default)
-    head = _fitting_yaml(data, {*left, *records})
-    record = Record({**left, **records}, assets, keeps_prose=existing.keep_prose)
+        taken = {*fields, *theirs, *(("license_name",) if "license" in {*fields, *theirs} else ())}
+        fields |= {name: value for name, value in card.derived(builder, configs).items() if name not in taken}
+    own = existing.card.by_config(existing.left)
+    for config in prepared:
+        data = DatasetCardData()
+        DatasetInfosDict({config.name: config.info}).to_dataset_card_data(data)
+        info = {"config_name": config.name, **data["dataset_info"]}
+        own["dataset_info"].append({**info, "features": portable_yaml(info["features"])})
+        counts = {split: len(files) for split, files in config.files.items()}
+        paths = {split: data_pattern(config.folder, split, count, existing.paths) for split, count in counts.items()}
+        listed = [{"split": split, "path": path} for split, path in paths.items()]
+        is_default = {"default": True} if config.name == default else {}
+        own["configs"].append({"config_name": config.name, "data_files": listed, **is_default})
+    others = existing.card.by_config({*existing.card.record.configs, *records}, others=True)
+    head = card_yaml({**fields, **theirs}, own, others, default)
+    record = Record({**existing.left, **records}, assets, keeps_prose=existing.keep_prose)
     prose = existing.card.prose if existing.keep_prose else _prose(card, builder, configs, repo_id)
     return write_card(head, prose, record, theirs)
 
@@ -169,8 +162,7 @@ def all_configs(
     builder: type[datasets.DatasetBuilder], prepared: Sequence[PreparedConfig], existing: ExistingCard
 ) -> list[ConfigCard]:
     """Return the configs that a repository will have: the prepared ones, and those of an earlier run that it keeps."""
-    recalled = []
-    left, origin = _left(prepared, existing), prepared[0].info
+    recalled, left, origin = [], existing.left, prepared[0].info
     try:
         for name, info in read_infos(existing.card, left).items():
             info.citation, info.homepage, info.license = origin.citation, origin.homepage, origin.license
@@ -196,23 +188,33 @@ def features_sha256(features: datasets.Features) -> str:
     return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
 
 
-def add_others(
-    data: DatasetCardData, card: PublishedCard, left: Collection[str], ours: Collection[str], default: str
-) -> None:
-    """Add an existing card's entries for configs that are left, and for those of other people, to a card's YAML."""
-    for kind in BY_CONFIG:
-        own = data[kind] if isinstance(data[kind], list) else [{"config_name": "default", **data[kind]}]
-        own += [entry for entry in card.entries(kind) if name_of(entry) in left]
-        theirs = [entry for entry in card.entries(kind) if name_of(entry) not in ours]
-        if kind == "configs" and default in {entry["config_name"] for entry in own}:  # there can be only one
-            theirs = [{key: value for key, value in entry.items() if key != "default"} for entry in theirs]
-            if any(name_of(entry) in (None, "default") for entry in theirs):
-                which = "a config of another program that is named default or has no name"
-                raise DifferenceError(
-                    f"The card's YAML has {which}, so there would be two defaults. Give it another name"
-                )
-        if len(own) + len(theirs) > 1:  # else it stays as the libraries write a single one
-            data[kind] = [*sorted(own, key=lambda entry: str(entry["config_name"])), *theirs]
+def card_yaml(fields: Mapping[str, Any], own: Mapping[str, Any], others: Mapping[str, Any], default: str) -> str:
+    """Return the YAML of fields and of the entries of configs by kind, of which those of `others` come last.
+
+    Too large features are left to the Parquet files, where `load_dataset` also finds them.
+    """
+    if default in map(name_of, own["configs"]):  # there can be only one
+        theirs = [{key: value for key, value in entry.items() if key != "default"} for entry in others["configs"]]
+        if any(name_of(entry) in (None, "default") for entry in theirs):
+            which = "a config of another program that is named default or has no name"
+            raise DifferenceError(f"The card's YAML has {which}, so there would be two defaults. Give it another name")
+        others = {**others, "configs": theirs}
+    for most in (FEATURES_BYTES, 0):
+        data = DatasetCardData()
+        for name, value in fields.items():
+            data[name] = value
+        for kind in ("dataset_info", "configs"):
+            data[kind] = [*sorted(own[kind], key=lambda entry: str(name_of(entry))), *others[kind]]
+        for info in own["dataset_info"]:
+            if len(json.dumps(info.get("features", []), default=str)) > most:
+                info.pop("features", None)
+        if len(data["dataset_info"]) == 1:  # as the libraries write a single one
+            [info] = data["dataset_info"]
+            data["dataset_info"] = {key: info[key] for key in info if (key, info[key]) != ("config_name", "default")}
+        text = str(data.to_yaml())
+        if not (reason := excess(text)):
+            return text
+    raise UsageError(f"The YAML of {CARD} for {len(own['configs'])} configs {reason}. Publish fewer configs")
 
 
 def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -> str:
@@ -232,54 +234,14 @@ def size_category(rows: int) -> str:
 
 def card_diff(before: PublishedCard, after: PublishedCard, template: str) -> Sequence[str]:
     """Return the lines of a unified diff of text and fields, without those that are computed from the configs."""
-    one, two = _lines(before), _lines(after)
-    lines = [*difflib.unified_diff(one, two, f"{CARD} on the Hub", f"{CARD} from {template}", lineterm="", n=2)]
+    texts = []
+    for card in (before, after):
+        fields = {name: value for name, value in card.metadata.items() if name not in BY_CONFIG}
+        text = f"{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True) if fields else ''}---\n{card.prose}"
+        texts.append([line[:DIFF_WIDTH] for line in text.splitlines()[:DIFF_LINES]])
+    names = (f"{CARD} on the Hub", f"{CARD} from {template}")
+    lines = [*difflib.unified_diff(texts[0], texts[1], *names, lineterm="", n=2)]
     return lines if len(lines) <= DIFF_SHOWN else [*lines[:DIFF_SHOWN], f"... and {len(lines) - DIFF_SHOWN} more lines"]
-
-
-def _lines(card: PublishedCard) -> list[str]:
-    fields = {name: value for name, value in card.metadata.items() if name not in BY_CONFIG}
-    text = f"{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True) if fields else ''}---\n{card.prose}"
-    lines = text.splitlines()[:DIFF_LINES]
-    return [line if len(line) <= DIFF_WIDTH else f"{line[:DIFF_WIDTH]} ..." for line in lines]
-
-
-def _add_configs(
-    data: DatasetCardData, prepared: Sequence[PreparedConfig], default: str, others: Collection[str]
-) -> None:
-    DatasetInfosDict({config.name: config.info for config in prepared}).to_dataset_card_data(data)
-    for info in data["dataset_info"] if isinstance(data["dataset_info"], list) else [data["dataset_info"]]:
-        info["features"] = portable_yaml(info["features"])
-    configs = MetadataConfigs()
-    for config in prepared:
-        counts = {split: len(files) for split, files in config.files.items()}
-        listed = [
-            {"split": split, "path": data_pattern(config.folder, split, n, others)} for split, n in counts.items()
-        ]
-        configs[config.name] = {"data_files": listed, **({"default": True} if config.name == default else {})}
-    configs.to_dataset_card_data(data)
-
-
-def _fitting_yaml(data: DatasetCardData, ours: Collection[str]) -> str:
-    """Return the YAML; too large features are left to the Parquet files, where `load_dataset` also finds them."""
-    infos = data["dataset_info"] if isinstance(data["dataset_info"], list) else [data["dataset_info"]]
-    own = [info for info in infos if info.get("config_name", "default") in ours]
-    for most in (FEATURES_BYTES, 0):
-        for info in own:
-            if len(json.dumps(info.get("features", []), default=str)) > most:
-                info.pop("features", None)
-        if fits(text := data.to_yaml()):
-            return str(text)
-    limit = f"at most {YAML_BYTES:,} characters or {YAML_ITEMS:,} items are read. Publish fewer configs"
-    raise UsageError(f"{CARD} would have {len(text):,} characters of YAML for {len(infos)} configs, and {limit}")
-
-
-def _left(prepared: Sequence[PreparedConfig], existing: ExistingCard) -> dict[str, ConfigRecord]:
-    """Records of configs that are not prepared now and stay."""
-    if not existing.leave_other_configs:
-        return {}
-    names = {config.name for config in prepared}
-    return {name: record for name, record in existing.card.record.configs.items() if name not in names}
 
 
 def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard], repo_id: str) -> str:
@@ -317,11 +279,9 @@ def fields_of(builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCa
 
 def license_fields(text: str) -> dict[str, str]:
     """Return `license`, and `license_name` if the text is none of the Hub's identifiers nor a usual spelling of one."""
-    if not (name := " ".join(str(text).split())):
-        return {}
-    if (found := _words(name)) in KNOWN:
+    if (found := _words(str(text))) in KNOWN:
         return {"license": KNOWN[found]}
-    return {"license": "other", "license_name": name if len(name) <= NAME_LENGTH else f"{name[:NAME_LENGTH]}…"}
+    return {"license": "other", "license_name": short(text, str)} if str(text).strip() else {}
 
 
 def _words(text: str) -> frozenset[str | float]:
@@ -349,9 +309,8 @@ def kind_of(feature: Any) -> str:
     '{start: int32, tag: class label of 2: O, B-PER}'
     """
     if isinstance(feature, datasets.ClassLabel):
-        names = [on_one_line(name) for name in (feature.names or [])]
-        more = ", …" if len(names) > LABELS_SHOWN else ""
-        return f"class label of {feature.num_classes}" + (f": {', '.join(names[:LABELS_SHOWN])}{more}" if names else "")
+        names = choices(map(on_one_line, feature.names or []))
+        return f"class label of {feature.num_classes}" + (f": {names}" if names else "")
     if isinstance(feature, datasets.Value):
         return str(feature.dtype)
     if isinstance(feature, dict):

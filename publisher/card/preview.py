@@ -6,7 +6,9 @@ import base64
 import json
 import mimetypes
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import partial
+from html import unescape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,14 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from publisher.card import kind_of
 from publisher.card.record import CARD, PublishedCard, name_of, read_card
 from publisher.errors import UsageError
+from publisher.prepare.datasets_compat import flat
 
 PAGE = Path(__file__).with_name("preview.html").read_text(encoding="utf-8")  # for Jinja
 MARK = '<meta name="generator" content="publisher.preview">'  # by it a later run knows what it may replace
-IMAGE = re.compile(r"""(<img\b[^>]*?\bsrc=)(["'])(.*?)\2""", re.IGNORECASE | re.DOTALL)  # in a card's own HTML
+IMAGE = re.compile(r"""(?P<tag><img\b[^>]*?\bsrc=)(["'])(?P<link>.*?)\2""", re.IGNORECASE | re.DOTALL)
 ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})")  # the Hub makes tags of the papers that a card links to
 ROWS = 10  # of a split
 LONGEST = 75  # characters of a cell
@@ -43,8 +47,7 @@ def render(folder: Path, title: str) -> str:
     markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
     tokens = markdown.parse(card.prose)
     _name_headings(tokens)
-    _embed_images(tokens, folder)
-    prose = Markup(markdown.renderer.render(tokens, markdown.options, {}))
+    prose = Markup(IMAGE.sub(partial(_embedded, folder=folder), markdown.renderer.render(tokens, markdown.options, {})))
     page = jinja2.Environment(autoescape=True, trim_blocks=True, keep_trailing_newline=True).from_string(PAGE)
     return page.render(mark=Markup(MARK), title=title, tags=_tags(card), splits=_splits(card, folder), prose=prose)
 
@@ -59,18 +62,6 @@ def check_preview(path: Path) -> None:
         raise UsageError(f"{path} was not written by this command: move it, or give a new file")
 
 
-def write_preview(page: str, path: Path) -> int:
-    """Write a page as a whole or not at all, and return its size in bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.new")
-    try:
-        draft.write_text(page, encoding="utf-8", newline="\n")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return path.stat().st_size
-
-
 def _name_headings(tokens: list[Token]) -> None:
     """Give each heading the name that links lead to, as GitHub and the Hub do."""
     used: dict[str, int] = {}
@@ -81,29 +72,21 @@ def _name_headings(tokens: list[Token]) -> None:
             opening.attrSet("id", f"{name}-{used[name]}" if used[name] else name)
 
 
-def _embed_images(tokens: Iterable[Token], folder: Path) -> None:
-    for token in tokens:
-        if token.type == "image":
-            token.attrSet("src", _embedded(str(token.attrGet("src")), folder))
-        elif token.type in ("html_block", "html_inline"):
-            token.content = IMAGE.sub(lambda tag: f"{tag[1]}{tag[2]}{_embedded(tag[3], folder)}{tag[2]}", token.content)
-        _embed_images(token.children or [], folder)
-
-
-def _embedded(link: str, folder: Path) -> str:
-    """Return a link to a file of the repository as its bytes, any other as it is."""
+def _embedded(image: re.Match[str], folder: Path) -> str:
+    """Return an image of the repository with its bytes in place of the link, any other as it is."""
+    link = unescape(image["link"])
     parts = urlsplit(link)
     if parts.scheme or parts.netloc:
-        return link
+        return image[0]
     path = folder / unquote(parts.path).lstrip("/")
     if not path.is_file():
         raise UsageError(f"the card shows {link}, which is not in the repository: mend the link or add the file")
-    return _data_uri(path.read_bytes(), path.name, otherwise="application/octet-stream")
+    return f'{image["tag"]}"{_data_uri(path.read_bytes(), path.name)}"'
 
 
 def _tags(card: PublishedCard) -> dict[str, list[str]]:
     """Return the metadata as the Hub's tags, including the papers that the card links to."""
-    groups = {label: list(map(str, _listed(card.metadata.get(field)))) for field, label in TAGS.items()}
+    groups = {label: list(map(str, flat(card.metadata.get(field)))) for field, label in TAGS.items()}
     groups["Tasks"] = [task.replace("-", " ").title() for task in groups["Tasks"]]
     groups["Size"] = [re.sub(r"n([<>])", r"\1 ", size.replace("<n<", " - ")) for size in groups["Size"]]
     groups["ArXiv"] += [f"arxiv:{paper}" for paper in dict.fromkeys(ARXIV.findall(card.prose))]
@@ -115,13 +98,12 @@ def _splits(card: PublishedCard, folder: Path) -> Iterator[dict[str, Any]]:
     infos = {name_of(info): info for info in card.entries("dataset_info")}
     for config in card.entries("configs"):
         name = config["config_name"]
-        counts = {split["name"]: split["num_examples"] for split in infos.get(name, {}).get("splits") or ()}
-        for place, split in enumerate(_listed(config.get("data_files"))):
-            rows = f"{counts[split['split']]:,} rows" if split["split"] in counts else ""
+        counts = {split["name"]: split["num_examples"] for split in infos[name]["splits"]}
+        for place, split in enumerate(config["data_files"]):
             yield {
                 "is_open": place == 0 and (config.get("default") or len(infos) < 2),
-                "summary": Markup("<b>{}</b> · {} · {}").format(name, split["split"], rows),
-                **_first_rows(sorted(path for pattern in _listed(split["path"]) for path in folder.glob(pattern))),
+                "summary": Markup("<b>{}</b> · {} · {:,} rows").format(name, split["split"], counts[split["split"]]),
+                **_first_rows(sorted(folder.glob(split["path"]))),
             }
 
 
@@ -130,34 +112,26 @@ def _first_rows(files: list[Path]) -> dict[str, Any]:
         return {}
     with pyarrow.parquet.ParquetFile(files[0]) as file:
         features = datasets.Features.from_arrow_schema(file.schema_arrow)
-        batch = next(file.iter_batches(ROWS), None)
-    rows = [
-        [_value(row[name], kind) for name, kind in features.items()] for row in (batch.to_pylist() if batch else [])
-    ]
-    return {"columns": [(name, _kind(feature)) for name, feature in features.items()], "rows": rows}
-
-
-def _data_uri(content: bytes, name: str, otherwise: str) -> str:
-    kind = mimetypes.guess_type(name)[0] or otherwise
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+        rows = next(file.iter_batches(ROWS)).to_pylist()
+    return {
+        "columns": [(name, _kind(feature)) for name, feature in features.items()],
+        "rows": [[_value(row[name], feature) for name, feature in features.items()] for row in rows],
+    }
 
 
 def _kind(feature: Any) -> str:
     """Return the type of a column in the words of the Hub's viewer."""
-    if isinstance(feature, datasets.Value):
-        return str(feature.dtype)
-    words = {dict: "dict", datasets.ClassLabel: "class label", datasets.Image: "image", datasets.Audio: "audio"}
-    return words.get(type(feature), "list")
+    return "dict" if isinstance(feature, dict) else kind_of(feature).split(" of ")[0]
+
+
+def _data_uri(content: bytes, name: str) -> str:
+    return f"data:{mimetypes.guess_type(name)[0] or 'image/png'};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def _value(value: Any, feature: Any) -> str:
     if isinstance(feature, datasets.ClassLabel) and value is not None and value >= 0:
         return f"{value} ({feature.int2str(value)})"
     if isinstance(feature, datasets.Image) and value and value["bytes"]:
-        return Markup('<img alt="" src="{}">').format(_data_uri(value["bytes"], value["path"] or "", "image/png"))
+        return Markup('<img alt="" src="{}">').format(_data_uri(value["bytes"], value["path"] or ""))
     text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]

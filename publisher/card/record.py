@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import reprlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -79,9 +79,7 @@ class PublishedCard:
 
     def is_edited(self, ours: Collection[str] = ()) -> bool:
         """Return True if other people changed the card's own prose or fields, or fields that are now `ours`."""
-        if self.is_unread:
-            return False
-        return not self.record.card or self.record.card != _own_sha256(self.metadata, self.prose, self.record, ours)
+        return not self.is_unread and self.record.card != _own_sha256(self.metadata, self.prose, self.record, ours)
 
     def fields_of_others(self, ours: Collection[str]) -> dict[str, Any]:
         """Fields of the YAML that other people wrote and that are not `ours`, such as language, licence, tags."""
@@ -95,14 +93,20 @@ class PublishedCard:
             entries = [{"config_name": "default", **entries}]
         return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
+    def by_config(self, names: Collection[str], others: bool = False) -> dict[str, list[dict[str, Any]]]:
+        """Entries of the configs with some names, or of all `others`, by kind."""
+        return {kind: [e for e in self.entries(kind) if (name_of(e) in names) is not others] for kind in BY_CONFIG}
+
     def says_the_same(self, other: PublishedCard) -> bool:
         """Return True if the cards differ only in the style of their YAML, or in the order of configs after the first.
 
         `load_dataset` reads all configs in the format of the first.
         """
-        one, two = ((card.prose, card.has_comment, _canonical(_in_order(card))) for card in (self, other))
-        first = [[name_of(entry) for entry in card.entries("configs")[:1]] for card in (self, other)]
-        return one == two and first[0] == first[1]
+        parts = []
+        for card in (self, other):
+            metadata, first = _in_order(card.metadata, card.by_config((), others=True)), card.entries("configs")[:1]
+            parts.append((card.prose, card.has_comment, metadata, first))
+        return parts[0] == parts[1]
 
 
 def write_card(head: str, prose: str, record: Record, others: Collection[str] = ()) -> tuple[str, Record]:
@@ -138,58 +142,47 @@ def read_card(text: str | None, record_text: str | None = None) -> PublishedCard
     except Exception as error:  # PyYAML also raises ValueError, KeyError and others, by the tag at which it fails
         faults.append(f"{CARD}: the YAML {' '.join(str(error).split())}")
     if comment is not None:
-        record = _read_comment(comment, metadata, prose)
+        record = read_record(comment, metadata) or Record()
+        if record.card != _own_sha256(metadata, prose, record):  # edited: the fields that are written now have to do
+            record = replace(record, fields=())
     return PublishedCard(metadata, prose, record, tuple(faults), has_comment=comment is not None)
 
 
-def read_record(text: str) -> Record | None:
-    """Return what a record says, or None if it is not one."""
-    try:
-        return _typed(json.loads(text))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
+def read_record(text: str, fields: Collection[str] | None = None) -> Record | None:
+    """Return what a record says, or None if it is not one.
 
-
-def _typed(listed: dict[str, Any]) -> Record:
-    configs = {name: ConfigRecord(**config) for name, config in listed.pop("configs").items()}
-    record = Record(configs=configs, **{**listed, "fields": tuple(listed.get("fields", ()))})
-    texts = [*record.files.values(), record.card, record.readme, *record.fields]
-    is_ours = isinstance(record.keeps_prose, bool)
-    for config in configs.values():
-        texts += [config.features, *config.rows_sha256.values()]
-        texts += [digest for columns in config.digests.values() for digest in columns.values()]
-        is_ours &= isinstance(config.provenance, dict) and all(type(n) is int for n in config.num_bytes.values())
-    if not is_ours or not all(isinstance(text, str) for text in texts):
-        raise TypeError("not what the publisher writes")
-    return record
-
-
-def _read_comment(text: str, metadata: Mapping[str, Any], prose: str) -> Record:
-    """Return the record that versions up to 0.9 wrote as a comment at the end of README.md."""
+    Versions up to 0.9 wrote it as a comment at the end of README.md, and named others' among the card's `fields`.
+    """
     try:
         listed = json.loads(text)
-        others = listed.pop("theirs", ())
-        listed.pop("record", None)
-        for config in listed["configs"].values():
-            config["provenance"] = config.pop("made_by", config.get("provenance"))
-            config["rows_sha256"] = config.pop("values", {})
-        record = _typed({**listed, "fields": [name for name in metadata if name not in others]})
+        if fields is not None:
+            listed.pop("record", None)
+            others = listed.pop("theirs", ())
+            listed["fields"] = [name for name in fields if name not in others]
+            for config in listed["configs"].values():
+                config["provenance"] = config.pop("made_by", config.get("provenance"))
+                config["rows_sha256"] = config.pop("values", {})
+        configs = {name: ConfigRecord(**config) for name, config in listed.pop("configs").items()}
+        record = Record(configs=configs, **{**listed, "fields": tuple(listed.get("fields", ()))})
+        texts = [*record.files.values(), record.card, record.readme, *record.fields]
+        is_ours = isinstance(record.keeps_prose, bool)
+        for config in configs.values():
+            texts += [config.features, *config.rows_sha256.values()]
+            texts += [digest for columns in config.digests.values() for digest in columns.values()]
+            is_ours &= isinstance(config.provenance, dict) and all(type(n) is int for n in config.num_bytes.values())
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return Record()
-    same = record.card == _own_sha256(metadata, prose, record)
-    return record if same else replace(record, fields=())  # then those that the publisher writes now have to do
+        return None
+    return record if is_ours and all(isinstance(text, str) for text in texts) else None
 
 
 def read_yaml(text: str) -> tuple[dict[str, Any], list[tuple[str, int]]]:
     """Return a card's fields, and keys that come twice with their lines; messages of errors go on after "the YAML"."""
-    if not fits(text):
-        raise ValueError(f"is longer than the {YAML_BYTES:,} characters or {YAML_ITEMS:,} items that are read")
+    if reason := excess(text):
+        raise ValueError(reason)
     loader = LOADER(text)
     try:
         root = loader.get_single_node()
-        twice: list[tuple[str, int]] = []
-        if root and _size(root, {}, twice) > 4 * YAML_BYTES:
-            raise ValueError("expands to more than can be read: write it without anchors")
+        twice = list(_repeated_keys(root)) if root else []
         metadata = loader.construct_document(root) if root else {}
     except yaml.YAMLError as error:
         raise ValueError(f"does not parse: {error}") from error
@@ -197,32 +190,37 @@ def read_yaml(text: str) -> tuple[dict[str, Any], list[tuple[str, int]]]:
         loader.dispose()
     if not isinstance(metadata, dict):
         raise TypeError("is not a mapping of fields to values")
-    return metadata, sorted(twice, key=lambda pair: pair[1])
+    return metadata, twice
 
 
-def fits(text: str) -> bool:
-    """Return True if a YAML is small enough to be read."""
-    return len(text) <= YAML_BYTES and sum(map(text.count, ITEM_SIGNS)) <= YAML_ITEMS
+def _repeated_keys(root: yaml.Node) -> Iterator[tuple[str, int]]:
+    """Yield the keys that come twice, and their lines; ValueError if the nodes are more than can be read."""
+    nodes, size = [root], 0
+    for node in nodes:  # which grow by what is inside, again for each alias: one that leads to itself has no end
+        size += 1
+        if isinstance(node, yaml.MappingNode):
+            seen = set()
+            for key, value in node.value:
+                nodes += [key, value]
+                if isinstance(key, yaml.ScalarNode):
+                    if key.value in seen:
+                        yield key.value, key.start_mark.line + 2  # counted from 1, after the line of ---
+                    seen.add(key.value)
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+        else:
+            size += len(node.value)
+            if node.tag.endswith((":int", ":float")) and len(node.value) > NUMBER_DIGITS:
+                raise ValueError(f"has a number of {len(node.value):,} characters in line {node.start_mark.line + 2}")
+        if size > 2 * YAML_BYTES:
+            raise ValueError("expands to more than can be read: write it without anchors")
 
 
-def _size(node: yaml.Node, sizes: dict[int, int], twice: list[tuple[str, int]]) -> int:
-    """Return the characters of a node with all that its anchors stand for, and list the keys that come twice."""
-    if id(node) in sizes:
-        return sizes[id(node)]
-    if not isinstance(node, yaml.CollectionNode):
-        if node.tag.endswith((":int", ":float")) and len(node.value) > NUMBER_DIGITS:
-            raise ValueError(f"has a number of {len(node.value):,} characters in line {node.start_mark.line + 2}")
-        return 1 + len(node.value)
-    sizes[id(node)] = 5 * YAML_BYTES  # until it is done: an anchor that leads to itself has no end
-    below = node.value
-    if isinstance(node, yaml.MappingNode):
-        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        first = {key.value: key for key in reversed(keys)}
-        # + 2: lines are counted from 1, and the YAML comes after the line of ---
-        twice += [(key.value, key.start_mark.line + 2) for key in keys if first[key.value] is not key]
-        below = [item for pair in node.value for item in pair]
-    sizes[id(node)] = 1 + sum(_size(item, sizes, twice) for item in below)
-    return sizes[id(node)]
+def excess(text: str) -> str:
+    """Return why a YAML is too long to be read, or nothing."""
+    if len(text) <= YAML_BYTES and sum(map(text.count, ITEM_SIGNS)) <= YAML_ITEMS:
+        return ""
+    return f"is longer than the {YAML_BYTES:,} characters or {YAML_ITEMS:,} items that are read"
 
 
 def name_of(entry: Mapping[str, Any]) -> str | None:
@@ -239,21 +237,15 @@ def git_blob_id(content: bytes) -> str:
 def _own_sha256(metadata: Mapping[str, Any], prose: str, record: Record, ours: Collection[str] = ()) -> str:
     """SHA-256 of the fields and the prose that the publisher wrote."""
     fields = {name: value for name, value in metadata.items() if name in record.fields or name in ours}
-    parts = (_in_order(PublishedCard(fields), record.configs), "" if record.keeps_prose else prose)
+    entries = PublishedCard(fields).by_config(record.configs)
+    parts = (_in_order(fields, entries), "" if record.keeps_prose else prose)
     return hashlib.sha256(json.dumps([_canonical(part) for part in parts]).encode()).hexdigest()
 
 
-def _in_order(card: PublishedCard, names: Collection[str] | None = None) -> dict[str, Any]:
-    """A card's YAML with the entries of `configs` and `dataset_info` sorted by name, for some or for all configs."""
-    ordered = {
-        kind: sorted(
-            (entry for entry in card.entries(kind) if names is None or name_of(entry) in names),
-            key=lambda entry: str(name_of(entry)),
-        )
-        for kind in BY_CONFIG
-        if isinstance(card.metadata.get(kind), (list, dict))
-    }
-    return {**card.metadata, **ordered}
+def _in_order(metadata: Mapping[str, Any], entries: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """A card's YAML with `entries` of configs in place of all, sorted by name."""
+    kinds = [kind for kind in entries if isinstance(metadata.get(kind), (list, dict))]
+    return {**metadata, **{kind: sorted(entries[kind], key=lambda entry: str(name_of(entry))) for kind in kinds}}
 
 
 def _canonical(value: Any) -> Any:

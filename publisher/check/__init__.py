@@ -12,22 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
 from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, RECORD, PublishedCard, name_of, read_card
 from publisher.check.parquet import tables
 from publisher.errors import HubError, PublishingError
-from publisher.hub.errors import explain, is_of_the_hub
+from publisher.hub.errors import Failure, explain
 from publisher.hub.http import cache_of_its_own, with_retries
 from publisher.hub.repository import Repository
 from publisher.plan import EMPTY, Commit, Plan, RemoteFile, State
-from publisher.prepare import File, LocalFile, TextFile, as_read, digest_of, file_digest, rows_sha256_of
+from publisher.prepare import File, LocalFile, TextFile, as_read, file_digest
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.datasets_compat import table_cast
 from publisher.prepare.parquet import MAGIC, digest_of_rows
-from publisher.prepare.rows import RowsDigest, differing_columns, row_digests
+from publisher.prepare.rows import RowsDigest, row_digests
 from publisher.text import clean, one_line
 
 READ_WITH_CARD = (".huggingface.yaml", "dataset_infos.json")  # that `load_dataset` reads in addition to the card
@@ -38,19 +37,6 @@ class _UnopenedError(HubError):
     """`load_dataset` does not open a config."""
 
 
-def file_finding(
-    path: str, found: str, wanted: str | None, found_rows: str | None, wanted_rows: str | None
-) -> str | None:
-    """Return how a file's SHA-256, or that of its rows, differs from the wanted one; None where one is not known."""
-    same = found_rows == wanted_rows
-    if wanted and found != wanted:
-        more = ": the same rows in other bytes" if found_rows and same else ""
-        return f"{path} has the SHA-256 {found}, and the record says {wanted}{more}"
-    if found_rows and wanted_rows and not same:
-        return f"{path} has other rows than those whose digest is in the record: publish it with --rewrite"
-    return None
-
-
 def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str]:
     """Compare a commit with the plan that it was made from.
 
@@ -58,7 +44,9 @@ def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str
     much as opening all of them from there, which would spend the Hub's quota of requests.
     """
     differences = []
-    if commit.parent and (others := repository.commits_between(commit, commit.parent)):
+    since = repository.commits_since(commit.parent, commit.id) if commit.parent else {}
+    # the Hub refuses a commit whose parent is not the newest one; other servers may not look at it
+    if others := [f"{id_} by {words}" for id_, words in since.items() if id_ not in (commit.id, *commit.earlier)]:
         advice = "look at what that changed, and commit it again"
         said = f"commit {commit.id} was built over what another user had committed meanwhile, {'; '.join(others)}"
         differences.append(f"{said}: {advice}")
@@ -75,7 +63,7 @@ def check_published(repository: Repository, plan: Plan, state: State) -> list[st
     """Compare a repository with a plan: names, sizes and digests, every byte, the card, and a config opened there."""
     differences = [*plan.differences(state), *_check_bytes(repository, plan, state)]
     if differences:  # files that differ may have been written to do harm, and are not opened
-        return list(dict.fromkeys(differences))
+        return differences
     unopened = check_opens(repository, plan, state.commit, state.files)
     return unopened or check_config(repository, plan.configs[0], state.commit)
 
@@ -108,8 +96,7 @@ def check_opens(repository: Repository, plan: Plan, commit: str, files: Mapping[
         found = read_card(texts[CARD].decode(errors="replace"))
         for place, config in enumerate(plan.configs):
             if place:  # the YAML of hundreds of configs takes a second to read, hundreds of times
-                own = {kind: [e for e in found.entries(kind) if name_of(e) == config.name] for kind in BY_CONFIG}
-                (folder / CARD).write_text(_as_card(own), encoding="utf-8")
+                (folder / CARD).write_text(_as_card(found.by_config([config.name])), encoding="utf-8")
             if reason := _open(folder, config):
                 ours = {config.name for config in plan.configs} | plan.start.record.configs.keys()
                 wrong.append(reason + ("" if place else _culprit(folder, found, small, config, ours)))
@@ -139,23 +126,20 @@ def _culprit(
     folder: Path, card: PublishedCard, small: Sequence[str], config: PreparedConfig, ours: Collection[str]
 ) -> str:
     """Name the entry or file of another program without which a config opens."""
-    without = [(path, path, "") for path in small]
+    without = {path: (path, "{}") for path in small}
     for kind in BY_CONFIG:
         listed = card.metadata[kind] if isinstance(card.metadata.get(kind), list) else []
         for index, entry in enumerate(listed):
             name = name_of(entry) if isinstance(entry, dict) else None
             if name not in ours:
                 what = f"The entry {f'of config {name}' if name else reprlib.repr(entry)} in the card's {kind}"
-                without.append((what, CARD, _as_card({**card.metadata, kind: listed[:index] + listed[index + 1 :]})))
-    for what, path, text in without:
+                without[what] = (CARD, _as_card({**card.metadata, kind: listed[:index] + listed[index + 1 :]}))
+    for what, (path, text) in without.items():
         before = (folder / path).read_bytes()
-        (folder / path).unlink()
-        if text:
-            (folder / path).write_text(text, encoding="utf-8")
-        is_cause = not _open(folder, config)
-        (folder / path).write_bytes(before)
-        if is_cause:
+        (folder / path).write_text(text, encoding="utf-8")
+        if not _open(folder, config):
             return f". {what}, which another program wrote, is the cause: correct or remove it"
+        (folder / path).write_bytes(before)
     return ""
 
 
@@ -169,15 +153,14 @@ def check_config(repository: Repository, config: PreparedConfig, commit: str) ->
 
     Of a config in parts, which is too large to download and whose digests are compared, the files are only counted.
     """
-    unit = "files" if config.in_parts else "rows"
-    wanted = {
-        name: len(config.files[name]) if config.in_parts else config.info.splits[name].num_examples
-        for name in config.files
-    }
     with _loaded(repository, config, commit, streaming=config.in_parts) as found:
-        counts = {name: split.n_shards if config.in_parts else split.num_rows for name, split in found.items()}
-    different = f"load_dataset finds {counts} {unit} in config {config.name} instead of {wanted}"
-    return [] if counts == wanted else [different]
+        if config.in_parts:
+            wanted = {name: f"{len(files)} files" for name, files in config.files.items()}
+            there = {name: f"{split.n_shards} files" for name, split in found.items()}
+        else:
+            wanted = {name: f"{config.info.splits[name].num_examples} rows" for name in config.files}
+            there = {name: f"{split.num_rows} rows" for name, split in found.items()}
+    return [] if there == wanted else [f"load_dataset finds {there} in config {config.name} instead of {wanted}"]
 
 
 @contextmanager
@@ -189,46 +172,38 @@ def _loaded(repository: Repository, config: PreparedConfig, commit: str, streami
             options = {"revision": commit, "cache_dir": str(Path(cache, "rows")), "streaming": streaming}
             doing = f"opening config {config.name}"
             yield with_retries(doing, datasets.load_dataset, repository.repo_id, config.name, size=size, **options)
-    except PublishingError:
-        raise
     except Exception as error:
-        if is_of_the_hub(error):
+        if isinstance(error, PublishingError) or Failure(error).is_of_the_hub:
             raise explain(error, repository.repo_id) from error
         reason = one_line(error.__cause__ or error)
         raise _UnopenedError(f"load_dataset does not open config {config.name}: {reason}") from error
 
 
 def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[str]:
-    """Read what the Hub gives for each file."""
-    parts = {file.path for config in plan.configs if config.in_parts for file in config.all_files}
-    wanted = {change.path: change.after for change in plan.changes if change.after}
+    """Read what the Hub gives for each file: its rows, or only the ends of the files of a config in parts."""
     features = {file.path: config.info.features for config in plan.configs for file in config.all_files}
-    files = [state.files[path] for path in wanted if path in state.files]
-    ends = repository.ends([file for file in files if file.path in parts], state.commit)
-    for path, end in ends.items():
-        if end is None or end[-4:] != MAGIC:
-            yield _lost(path) if end is None else f"{path} is not a Parquet file to its end"
+    parts = {file.path for config in plan.configs if config.in_parts for file in config.all_files}
+    pairs = [(change.after, state.files[change.path]) for change in plan.changes if change.path in state.files]
+    for after, file in ((after, file) for after, file in pairs if after):
+        rows = after.rows_sha256
 
-    for file in (file for file in files if file.path not in parts):
-        after = wanted[file.path]
-
-        def digests(path: Path, after: File = after) -> tuple[str, str]:
+        def digests(path: Path, after: File = after, rows: str = rows) -> tuple[str, str]:
             # a file that is not the wanted one may do harm: its rows are not read
             digest = file_digest(path)
-            is_wanted = rows_sha256_of(after) and digest == digest_of(after) and features[after.path] is not None
-            return digest, digest_of_rows(path, features[after.path]) if is_wanted else ""
+            is_wanted = rows and digest == after.sha256
+            return digest, digest_of_rows(path, features[after.path]) if is_wanted else rows
 
-        found = repository.look_into(file, state.commit, digests)
+        is_part = file.path in parts
+        found = repository.end(file, state.commit) if is_part else repository.look_into(file, state.commit, digests)
         if found is None:
-            yield _lost(file.path)
-        elif found[0] != (file.sha256 or (digest_of(after) if file.path not in (CARD, RECORD) else None) or found[0]):
+            yield f"{file.path} is listed, and the Hub has lost its bytes"
+        elif isinstance(found, bytes):
+            if not found.endswith(MAGIC):
+                yield f"{file.path} is not a Parquet file to its end"
+        elif found[0] != (file.sha256 or (after.sha256 if file.path not in (CARD, RECORD) else None) or found[0]):
             yield f"{file.path} has other bytes than the Hub lists: SHA-256 {found[0]}"
-        elif finding := file_finding(file.path, found[0], None, found[1], rows_sha256_of(after)):
-            yield finding
-
-
-def _lost(path: str) -> str:
-    return f"{path} is listed, and the Hub has lost its bytes"
+        elif found[1] != rows:
+            yield f"{file.path} has other rows than those whose digest is in the record: publish it with --rewrite"
 
 
 def check_rows(repository: Repository, configs: Sequence[PreparedConfig], commit: str) -> list[str]:
@@ -237,7 +212,7 @@ def check_rows(repository: Repository, configs: Sequence[PreparedConfig], commit
     for config in configs:
         try:
             with _loaded(repository, config, commit) as found:
-                for split in [*config.files, *(name for name in found if name not in config.files)]:
+                for split in dict.fromkeys([*config.files, *found]):
                     place = f"config {config.name}, split {split}"
                     if split not in found or split not in config.files:
                         wrong.append(f"{place} is {'missing' if split in config.files else 'not one of the dataset'}")
@@ -260,45 +235,33 @@ def _compare_split(
         return
     rows = found.with_format("arrow").select_columns(list(features))
     start, total = 0, sum(file.rows or 0 for file in files)
-
-    def tables_from(start: int, stop: int) -> Iterator[pa.Table]:
-        for first in range(start, min(stop, len(found)), BATCH_ROWS):
-            yield table_cast(rows[first : min(first + BATCH_ROWS, stop)], features.arrow_schema)
-
     for file in files:
-        stop = start + (file.rows or 0)
-        digest = RowsDigest(features)
-        for table in tables_from(start, stop):
-            digest.add(table)
-        if digest.hexdigest() != rows_sha256_of(file):
-            yield _first_difference(place, file, tables_from(start, stop), start, features)
+        stop, digest = start + (file.rows or 0), RowsDigest(features)
+        for first in range(start, min(stop, len(found)), BATCH_ROWS):
+            digest.add(table_cast(rows[first : min(first + BATCH_ROWS, stop)], features.arrow_schema))
+        if digest.hexdigest() != file.rows_sha256:
+            yield f"{place}, {_first_difference(rows, start, file, features)}"
             break
         start = stop
     if len(found) != total:
         yield f"{place} has {len(found):,} rows, and the dataset has {total:,}"
 
 
-def _first_difference(
-    place: str, file: File, found: Iterator[pa.Table], start: int, features: datasets.Features
-) -> str:
-    """Name the first row of a file that differs, and its column."""
+def _first_difference(rows: datasets.Dataset, start: int, file: File, features: datasets.Features) -> str:
+    """Name the first row of a file that differs from those from `start` on, and its column."""
     if not isinstance(file, LocalFile) or not file.source.exists():  # it was written, digested and removed
-        return f"{place}: rows {start:,} to {start + (file.rows or 0) - 1:,} (counted from 0) differ"
+        return f"rows {start:,} to {start + (file.rows or 0) - 1:,} (counted from 0) differ"
     with pq.ParquetFile(file.source) as local:
-        wanted = (table_cast(table, features.arrow_schema) for table in tables(local))
-        pairs = zip(_single_rows(found, features), _single_rows(wanted, features), strict=False)
-        for row, ((there, one), (here, other)) in enumerate(pairs):
-            if there != here:
-                both = RowsDigest(features), RowsDigest(features)
-                both[0].add(one)
-                both[1].add(other)
-                [name, *_] = differing_columns(*both)
-                values = [reprlib.repr(table.to_pylist()[0][name]) for table in (one, other)]
-                where = f"{place}, row {start + row:,} (counted from 0), column {name}"
-                return f"{where}: {values[0]} there, {values[1]} here"
-    return f"{place}: rows are missing from row {start:,} on (counted from 0)"
-
-
-def _single_rows(found: Iterator[pa.Table], features: datasets.Features) -> Iterator[tuple[bytes, pa.Table]]:
-    for table in found:
-        yield from ((digest, table.slice(index, 1)) for index, digest in enumerate(row_digests(table, features)))
+        for table in tables(local):
+            pair = [table_cast(each, features.arrow_schema) for each in (rows[start : start + len(table)], table)]
+            for row, digests in enumerate(zip(*(row_digests(each, features) for each in pair), strict=False)):
+                if digests[0] != digests[1]:
+                    cells = (
+                        [next(row_digests(each.slice(row, 1).select([name]), features)) for name in features]
+                        for each in pair
+                    )
+                    name = next(name for name, one, other in zip(features, *cells, strict=True) if one != other)
+                    there, here = (reprlib.repr(each[name][row].as_py()) for each in pair)
+                    return f"row {start + row:,} (counted from 0), column {name}: {there} there, {here} here"
+            start += len(pair[0])
+    return f"rows are missing from row {start:,} on (counted from 0)"

@@ -7,25 +7,22 @@ import posixpath
 import re
 import reprlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
-from html import unescape
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from markdown_it import MarkdownIt
 
-from publisher.card.record import CARD, PublishedCard
+from publisher.card.record import CARD, PublishedCard, name_of
 from publisher.prepare.configs import SPLIT
 from publisher.prepare.datasets_compat import EmptyDatasetError, get_data_patterns, resolve_pattern, sanitize_patterns
 from publisher.prepare.parquet import file_names
 
-PATTERNS, STARS = 1000, 8  # that are looked up: of a card, and in one pattern
+STARS = 8  # of a pattern that is looked up
 PROSE = 200_000  # characters of Markdown that are read
 PAGES = re.compile(r"\A(?:blob|raw|resolve|tree)/main(?:/|\Z)")  # as links lead to the Hub's own pages
-COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-TAG = re.compile(r"<(img|a|source|video|audio)\b([^>]*)>", re.IGNORECASE)
-ATTRIBUTE = re.compile(r"""([\w-]+)\s*=\s*("[^"]*"|'[^']*')""")
 SHARD = re.compile(r"(?P<stem>.*)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet")
 Layout = dict[str, dict[str, list[str]]]  # config -> split -> paths
 
@@ -37,68 +34,62 @@ def list_files(folder: Path, recorded: Collection[str] = ()) -> list[str]:
 
 
 def find_layout(folder: Path, card: PublishedCard) -> tuple[Layout, list[str]]:
-    """Return the files of each config by the card or as `datasets` finds them, and patterns that match nothing."""
+    """Return the files of each config by the card or as `datasets` finds them, and what is wrong with `configs`."""
+    root = folder.resolve().as_posix()
     layout: Layout = {}
     findings: list[str] = []
-    looked_up = 0
-    for entry in card.entries("configs") or [{"config_name": "default"}]:
-        name = entry.get("config_name")
-        if not isinstance(name, str) or name in layout:
+    defaults = {}
+    for index, entry in enumerate(card.entries("configs") or [{"config_name": "default"}]):
+        name, given, default = entry.get("config_name"), entry.get("data_files"), entry.get("default", False)
+        if not isinstance(name, str) or not name:
+            findings.append(f"{CARD}: configs[{index}] has no config_name")
+            continue
+        where = f"{CARD}: config {name}"
+        if not isinstance(default, bool):
+            findings.append(f"{where}: default must be true or false, and is {reprlib.repr(default)}")
+        if default or name == "default":  # `datasets` takes a config of this name as the default one
+            defaults[name] = default
+        if name in layout:
             continue  # a finding of `check_yaml`
         layout[name] = {}
-        within, given = str(entry.get("data_dir") or ""), entry.get("data_files")
+        within = str(entry.get("data_dir") or "")
         if _leads_out(within):
-            findings.append(f"{CARD}: config {name}: data_dir {reprlib.repr(within)} leads out of the repository")
+            findings.append(f"{where}: data_dir {reprlib.repr(within)} leads out of the repository")
             continue
-        base = posixpath.join(glob.escape(folder.resolve().as_posix()), within)
+        base = posixpath.join(glob.escape(root), within)
         try:
             patterns = sanitize_patterns(given) if given else get_data_patterns(base)
         except (ValueError, TypeError, KeyError) as error:
-            findings.append(f"{CARD}: config {name}: data_files is not as it should be: {' '.join(str(error).split())}")
+            findings.append(f"{where}: data_files is not as it should be: {error}")
             continue
         except EmptyDatasetError:
             findings.append(f"config {name}: there are no data files")
             continue
         for split, of_split in patterns.items():
-            paths: list[str] = []
+            if not SPLIT.fullmatch(str(split)):
+                allowed = "its name may have letters, digits, _ and . only"
+                findings.append(f"{where} has a split {reprlib.repr(split)}: {allowed}")
+            paths: dict[str, None] = {}
             for pattern in map(str, of_split):
-                looked_up += 1
                 if _leads_out(pattern):
-                    findings.append(f"{CARD}: config {name}: {reprlib.repr(pattern)} leads out of the repository")
-                elif pattern.count("*") > STARS or looked_up > PATTERNS:
-                    most = f"at most {PATTERNS:,} patterns with {STARS} stars are"
-                    findings.append(f"{CARD}: config {name}: {reprlib.repr(pattern)} is not checked: {most}")
+                    findings.append(f"{where}: {reprlib.repr(pattern)} leads out of the repository")
+                elif pattern.count("*") > STARS:
+                    findings.append(f"{where}: {reprlib.repr(pattern)} is not checked: it has more than {STARS} stars")
                 else:
-                    matched = _match(pattern, base, folder)
-                    paths += [path for path in matched if path not in paths and (given or path.endswith(".parquet"))]
+                    matched: list[str] = []
+                    with suppress(FileNotFoundError, ValueError):  # nothing matches, or it is not a pattern
+                        matched = sorted(posixpath.relpath(path, root) for path in resolve_pattern(pattern, base))
+                    paths |= dict.fromkeys(path for path in matched if given or path.endswith(".parquet"))
                     if given and not matched:  # the patterns of `datasets` itself try many names
-                        findings.append(f"{CARD}: config {name}, split {split}: {pattern!r} matches no file")
-            layout[name][split] = paths
+                        findings.append(f"{where}, split {split}: {pattern!r} matches no file")
+            layout[name][split] = list(paths)
+    if len(defaults) > 1:
+        findings.append(f"{CARD}: {' and '.join(defaults)} are all default configs, and there can be only one")
     return layout, findings
 
 
 def _leads_out(path: str) -> bool:
     return "://" in path or path.startswith("/") or ".." in path.split("/")
-
-
-def _match(pattern: str, base: str, folder: Path) -> list[str]:
-    try:
-        found = resolve_pattern(pattern, base_path=base)
-    except (FileNotFoundError, ValueError):  # nothing matches, or it is not a pattern
-        return []
-    return sorted(posixpath.relpath(path, folder.resolve().as_posix()) for path in found)
-
-
-def check_splits(layout: Layout) -> Iterator[str]:
-    """Find files that are read in more than one split of a config."""
-    for config, splits in layout.items():
-        read_in = defaultdict(list)
-        for split, paths in splits.items():
-            for path in paths:
-                read_in[path].append(split)
-        for path, names in read_in.items():
-            if len(names) > 1:
-                yield f"config {config}: {path} is read in the splits {' and '.join(names)}"
 
 
 def check_names(
@@ -135,90 +126,51 @@ def check_shards(files: Collection[str], recorded: Collection[str] = ()) -> Iter
                 yield f"{path} is missing, and other files of its split exist"
 
 
-def check_yaml(card: PublishedCard) -> Iterator[str]:
-    """Check the card's YAML as far as rules for it do not age: fields and their values are for the Hub to judge."""
+def check_yaml(card: PublishedCard, configs: Collection[str]) -> Iterator[str]:
+    """Check the card's YAML as far as rules for it do not age: fields and their values are for the Hub to judge.
+
+    `dataset_info`, if there is one, describes each of the `configs` once, and nothing else.
+    """
     metadata = card.metadata
     for name, value in metadata.items():
         if value is None:
             yield f"{CARD}: the field {reprlib.repr(name)} is empty: give it a value or leave it out"
     if metadata and "license" not in metadata:
         yield f"{CARD}: the field 'license' is missing, so the Hub shows no licence"
-    for name, words in {"configs": "a list of mappings", "dataset_info": "a mapping or a list of mappings"}.items():
-        value = metadata.get(name, [])
-        listed = [value] if isinstance(value, dict) and name == "dataset_info" else value
+    for field, words in {"configs": "a list of mappings", "dataset_info": "a mapping or a list of mappings"}.items():
+        value = metadata.get(field, [])
+        listed = [value] if isinstance(value, dict) and field == "dataset_info" else value
         if value is not None and not (isinstance(listed, list) and all(isinstance(entry, dict) for entry in listed)):
-            yield f"{CARD}: the field {name!r} must be {words}, and is {reprlib.repr(value)}"
-    yield from _check_configs(metadata)
-
-
-def _check_configs(metadata: Mapping[str, Any]) -> Iterator[str]:
-    """Check the names of configs and of their splits, and that there is at most one default config."""
-    configs = metadata.get("configs")
-    names, defaults = [], []
-    for index, entry in enumerate(configs if isinstance(configs, list) else []):
-        if not isinstance(entry, dict):
-            continue
-        name = entry.get("config_name")
-        if not isinstance(name, str) or not name:
-            yield f"{CARD}: configs[{index}] has no config_name"
-            continue
-        default = entry.get("default", False)
-        if not isinstance(default, bool):
-            yield f"{CARD}: config {name}: default must be true or false, and is {reprlib.repr(default)}"
-        if default or name == "default":  # `datasets` takes a config of this name as the default one
-            defaults.append(name)
-        names.append(name)
-        files = entry.get("data_files")
-        listed = [item for item in files if isinstance(item, dict)] if isinstance(files, list) else []
-        for split in files if isinstance(files, dict) else [item["split"] for item in listed if "split" in item]:
-            if not isinstance(split, str) or not SPLIT.fullmatch(split):
-                allowed = "its name may have letters, digits, _ and . only"
-                yield f"{CARD}: config {name} has a split {reprlib.repr(split)}: {allowed}"
-    yield from _repeated("configs", names)
-    if len(defaults := list(dict.fromkeys(defaults))) > 1:
-        yield f"{CARD}: {' and '.join(defaults)} are all default configs, and there can be only one"
-
-
-def _repeated(field: str, names: list[str]) -> Iterator[str]:
-    for name, times in Counter(names).items():
-        if times > 1:
-            yield f"{CARD}: {field} has {name!r} {times} times"
-
-
-def check_infos(card: PublishedCard, configs: Collection[str]) -> Iterator[str]:
-    """Check that `dataset_info`, if there is one, describes each config once, and nothing else."""
-    names = [str(entry.get("config_name", "default")) for entry in card.entries("dataset_info")]
-    yield from _repeated("dataset_info", names)
-    for name in dict.fromkeys(names):
+            yield f"{CARD}: the field {field!r} must be {words}, and is {reprlib.repr(value)}"
+        for config, times in Counter(map(name_of, card.entries(field))).items():
+            if config and times > 1:
+                yield f"{CARD}: {field} has {config!r} {times} times"
+    described = dict.fromkeys(str(entry.get("config_name", "default")) for entry in card.entries("dataset_info"))
+    for name in described:
         if name not in configs:
             yield f"{CARD}: dataset_info has {name!r}, which is not a config: there are {', '.join(configs) or 'none'}"
-    for name in configs:
-        if names and name not in names:
+    for name in configs if described else ():
+        if name not in described:
             yield f"{CARD}: dataset_info has nothing on config {name}"
 
 
-def references(prose: str) -> list[tuple[str, str | None]]:
-    """Return targets and alternative texts, None for links, of a text's links and pictures, not in code or comments."""
-    found: list[tuple[str, str | None]] = []
-    for block in MarkdownIt("commonmark").enable("table").parse(prose):
-        for token in block.children or [block]:
-            if token.type == "link_open":
-                found.append((str(token.attrGet("href")), None))
-            elif token.type == "image":
-                found.append((str(token.attrGet("src")), token.content))
-            elif token.type in ("html_inline", "html_block"):
-                found += _references_of_html(token.content)
-    return found
+class _References(HTMLParser):
+    """Targets and alternative texts, None for links, of a text's links and pictures, not in code or comments."""
 
+    def __init__(self, prose: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str | None]] = []
+        self.feed(MarkdownIt("commonmark").enable("table").render(prose))
 
-def _references_of_html(text: str) -> Iterator[tuple[str, str | None]]:
-    for tag, attributes in TAG.findall(COMMENT.sub("", text)):
-        given = {name.lower(): unescape(value[1:-1]) for name, value in ATTRIBUTE.findall(attributes)}
-        if tag.lower() == "img":
-            yield given.get("src", ""), given.get("alt", "")
-        else:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "img":
+            self.found.append((given.get("src", ""), given.get("alt", "")))
+        elif tag in ("a", "source", "video", "audio"):
             addresses = [item.split()[0] for item in given.get("srcset", "").split(",") if item.strip()]
-            yield from ((target, None) for target in [given.get("href"), given.get("src"), *addresses] if target)
+            self.found += [
+                (target, None) for target in [*map(given.get, ("href", "src")), *addresses] if target is not None
+            ]
 
 
 def check_links(prose: str, files: Collection[str]) -> Iterator[str]:
@@ -227,7 +179,7 @@ def check_links(prose: str, files: Collection[str]) -> Iterator[str]:
         yield f"{CARD}: the prose has {len(prose):,} characters, more than {PROSE:,}: its links are not checked"
         return
     folders = {path[:end] for path in files for end, letter in enumerate(path) if letter == "/"}
-    for target, alt in dict.fromkeys(references(prose)):
+    for target, alt in dict.fromkeys(_References(prose).found):
         kind = "link" if alt is None else "picture"
         if alt is not None and not alt.strip():
             yield f"{CARD}: the picture {target!r} has no alternative text"

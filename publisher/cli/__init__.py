@@ -6,16 +6,20 @@ One thread ends the command when a signal asks for it: the last word, no worker,
 from __future__ import annotations
 
 import contextlib
+import io
 import multiprocessing.util
 import os
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import publisher
-from publisher.errors import LAST_WORDS
+from publisher.errors import LAST_WORDS, ConfigsError, PublishingError, UsageError
+from publisher.text import clean, mask, without_control
 
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -23,8 +27,8 @@ UNINTERRUPTED = threading.RLock()  # held while something is done that a signal 
 AT_END: list[Callable[[], object]] = []  # what removes temporary files, when a signal ends the command
 END_FOR_S = 0.5  # at most, for workers that end
 REMOVALS = 5
-_installed = False
-_shows_traceback = False
+MOST_LETTERS = 2000  # of an error, which may hold several sentences
+MOST_FAULTS = 10  # configs that are named, if many fail
 
 
 def start(command: Callable[[], int], prog: str) -> int:
@@ -39,70 +43,138 @@ def start(command: Callable[[], int], prog: str) -> int:
             publisher.import_libraries()
             return command()
         except Exception as error:
-            code: int = getattr(error, "exit_code", INTERNAL_ERROR)
-            words = () if code != INTERNAL_ERROR else ("cannot start:", type(error).__name__)
-            print(f"{prog}:", *words, *str(error).split(), file=sys.stderr)
-            return code
+            return report(error, prog)
+
+
+def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[str] | None) -> int:
+    """Act on the arguments, by default those of the process, and return the exit code.
+
+    If something goes wrong, one sentence is printed on standard error.
+    """
+    from huggingface_hub.utils import disable_progress_bars
+
+    from publisher.scale.workers import Lines, is_terminal, one_line_warning, quieten, waiting
+
+    words, prog = list(sys.argv[1:] if arguments is None else arguments), prog or Path(sys.argv[0]).name
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
+    quieten()
+    if not is_terminal():
+        disable_progress_bars()
+    lines, format_before = Lines(prog), warnings.formatwarning
+    waiting.addHandler(lines)
+    waiting.propagate = False
+    warnings.formatwarning = one_line_warning
+    shows_traceback = "--traceback" in words
+    try:
+        with ended_by_signals(prog, shows_traceback):
+            try:
+                return act(words)
+            except (Exception, KeyboardInterrupt) as error:
+                return report(error, prog, shows_traceback)
+    finally:
+        warnings.formatwarning = format_before
+        waiting.removeHandler(lines)
+        waiting.propagate = True
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            try:
+                stream.flush()
+            except OSError:  # Python would try again at its end, with another exit code
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextlib.contextmanager
 def ended_by_signals(prog: str, shows_traceback: bool = False) -> Iterator[None]:
     """Let signals end the process at once with exit code 128 + n, whatever the main thread waits for.
 
-    Signals that are ignored, as below `nohup` and in background jobs, stay ignored. Python itself writes the number of
-    a signal to a pipe, in whichever thread it arrives; so it does not matter which libraries have started threads.
-    On Windows, and outside of the main thread, nothing changes.
+    Signals that are ignored, as below `nohup` and in background jobs, stay ignored, and handlers that are not Python's
+    stay. Python itself writes the number of a signal to a pipe, in whichever thread it arrives; so it does not matter
+    which libraries have started threads. On Windows, and outside of the main thread, nothing changes.
     """
-    global _installed, _shows_traceback
-    _shows_traceback = shows_traceback
-    if os.name != "posix" or _installed or threading.current_thread() is not threading.main_thread():
+    if os.name != "posix" or threading.current_thread() is not threading.main_thread():
         yield
         return
     heard, tell = os.pipe()
     os.set_blocking(tell, False)
     found = {number: signal.getsignal(number) for number in STOPPING}
-    for number, handler in found.items():
-        if handler not in (signal.SIG_IGN, None):  # None: not of Python
-            signal.signal(number, lambda *_: None)
+    handlers = {number: handler for number, handler in found.items() if handler not in (signal.SIG_IGN, None)}
     other = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
-    threading.Thread(target=_wait, args=(heard, prog), daemon=True).start()
-    _installed = True
+    for number in handlers:
+        signal.signal(number, lambda *_: None)
+    threading.Thread(target=_wait, args=(heard, prog, shows_traceback), daemon=True).start()
     try:
         yield
     finally:
         with UNINTERRUPTED:  # else the process might end before the thread has done so
             signal.set_wakeup_fd(other)
-            for number, handler in found.items():
-                if handler is not None:
-                    signal.signal(number, handler)
-            _installed = False
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
             os.close(tell)
 
 
-def interrupted() -> str:
-    """Sentence for the end by a signal."""
+@contextlib.contextmanager
+def removed_at_end(remove: Callable[[], object]) -> Iterator[None]:
+    """Call `remove` however this ends, by a signal also."""
+    AT_END.append(remove)
+    try:
+        yield
+    finally:
+        remove()
+        AT_END.remove(remove)
+
+
+def report(error: BaseException, prog: str, shows_traceback: bool = False) -> int:
+    """Print what went wrong on standard error, a sentence each, and return the exit code."""
+    if isinstance(error, BrokenPipeError):  # as in `| head`
+        return 128 + signal.SIGPIPE
+    sentences: list[object] = [error]
+    code = UsageError.exit_code
+    if isinstance(error, ConfigsError):
+        faults = list(error.faults.values())
+        more = [f"... and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
+        sentences = [*faults[:MOST_FAULTS], *more, error]
+    elif isinstance(error, PublishingError):
+        code = error.exit_code
+    elif isinstance(error, KeyboardInterrupt):  # where no thread waits for signals
+        sentences, code = [_last_word()], 128 + signal.SIGINT
+    elif isinstance(error, OSError):
+        sentences = [f"a file cannot be read or written: {error}"]
+    else:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(frame.filename).name}, line {frame.lineno}"
+        what = "an installed library does not fit" if isinstance(error, ImportError) else "this is a bug"
+        sentences = [f"{what} ({place}: {type(error).__name__}: {error}). Please report this line."]
+        code = INTERNAL_ERROR
+    with UNINTERRUPTED, contextlib.suppress(OSError):  # the exit code says it where no one reads
+        for sentence in sentences:
+            print(f"{prog}: {clean(sentence, MOST_LETTERS)}", file=sys.stderr)
+            failed = sentence if isinstance(sentence, BaseException) else error
+            if shows_traceback and not isinstance(failed, ConfigsError):  # in the builder's code if it came from there
+                trace = getattr(failed, "trace", "") or "".join(traceback.format_exception(failed.__cause__ or failed))
+                print("\n".join(map(without_control, mask(trace).splitlines())), file=sys.stderr)
+    return code
+
+
+def _last_word() -> str:
     return next(filter(None, reversed(LAST_WORDS)), "Interrupted. Nothing was changed.")
 
 
-def _wait(heard: int, prog: str) -> None:
-    while number := os.read(heard, 1):
-        if number[0] in STOPPING:
-            _end(prog, number[0])
-    os.close(heard)
-
-
-def _end(prog: str, number: int) -> None:
+def _wait(heard: int, prog: str, shows_traceback: bool) -> None:
+    """End the process as soon as a signal asks for it; return if `heard` is closed before."""
+    while (told := os.read(heard, 1)) and told[0] not in STOPPING:
+        pass
+    if not told:
+        os.close(heard)
+        return
     UNINTERRUPTED.acquire()  # and kept: the main thread says nothing more
     try:
         new_line = "\r\x1b[K" if os.isatty(2) else ""  # clears a bar
         frame = sys._current_frames().get(threading.main_thread().ident or 0)
-        trace = "".join(traceback.format_stack(frame)) if _shows_traceback else ""
+        trace = "".join(traceback.format_stack(frame)) if shows_traceback else ""
         with contextlib.suppress(OSError):
-            os.write(2, f"{new_line}{prog}: {interrupted()}\n{trace}".encode(errors="replace"))
-        workers = multiprocessing.active_children()
-        for worker in workers:
+            os.write(2, f"{new_line}{prog}: {_last_word()}\n{trace}".encode(errors="replace"))
+        for worker in multiprocessing.active_children():
             worker.kill()
-        for worker in workers:
             worker.join(END_FOR_S)
         # Else a process of Python's complains of semaphores that are left
         multiprocessing.util._run_finalizers(0)  # type: ignore[attr-defined]
@@ -111,4 +183,4 @@ def _end(prog: str, number: int) -> None:
             for remove in list(AT_END):
                 with contextlib.suppress(Exception):
                     remove()
-        os._exit(128 + number)
+        os._exit(128 + told[0])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator
 from http.client import responses
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 from huggingface_hub import constants, get_token
 from huggingface_hub.errors import OfflineModeIsEnabled
 
-from publisher.errors import HubError, PublishingError, UsageError
+from publisher.errors import HubError, PublishingError, UsageError, causes
 from publisher.text import clean, endpoint, one_line
 
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
@@ -39,17 +38,76 @@ WITHOUT_WORDS = {  # of the Hub's own
 FORGOT = " Its storage may have lost what {cache} remembers. Remove that folder."  # shards are built on it
 
 
+class Failure:
+    """Meaning of an exception from a request, whatever led to it."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error, self.causes = error, list(causes(error))
+        found = (getattr(cause, "response", None) for cause in self.causes)
+        self.response: Any = next((response for response in found if response is not None), None)
+        texts = [str(cause) for cause in self.causes if isinstance(cause, (OSError, RuntimeError))]
+        of_xet = next(filter(None, map(XET_STATUS.search, texts)), None)
+        self.status = int(self.response.status_code) if self.response is not None else of_xet and int(of_xet[1])
+        self.is_of_storage = self.response is None and of_xet is not None  # hf_xet passes on no words
+        said = (getattr(cause, "server_message", None) for cause in self.causes)
+        self.said = clean(next(filter(None, said), "")).rstrip(".")  # the Hub's own words, if it has any
+        # seconds that the server asks to wait, if it does
+        self.wait = named_wait(self.response) if self.response is not None and self.status in TRANSIENT else None
+        self.network = next(filter(is_network_error, self.causes), None)
+
+    @property
+    def is_transient(self) -> bool:
+        """True if the same request may succeed later."""
+        if self.status is not None:
+            return self.status in TRANSIENT or (self.status == 401 and self.is_of_storage)  # its token has expired
+        return self.network is not None and not self.local_trouble
+
+    @property
+    def is_of_the_hub(self) -> bool:
+        """True if it is about the Hub, not about the content of a repository."""
+        return self.status is not None or self.is_transient
+
+    @property
+    def is_lost(self) -> bool:
+        """True if the Hub does not have the content of a file."""
+        lost = any(type(cause).__name__ == "XetObjectNotFoundError" for cause in self.causes)
+        return lost or self.status in (404, 410, 416)
+
+    @property
+    def hides_words(self) -> bool:
+        """True if the Hub may have said why it refused hf_xet a token, and hf_xet did not pass it on."""
+        refused = self.is_of_storage and (self.status or 0) < 500 and "xet-write-token" in str(self.error)
+        return refused or "decoding response body" in str(self.error)
+
+    @property
+    def local_trouble(self) -> str:
+        """Sentence on this machine if the failure is its own, such as a full disk."""
+        for cause in self.causes:
+            if cause is self.network:  # its cause may be an OSError: unknown names, certificates
+                return ""
+            if isinstance(cause, OfflineModeIsEnabled):
+                return f"{one_line(cause).rstrip('.')}."
+            if isinstance(cause, OSError) and not hasattr(cause, "response"):
+                words = one_line(cause)
+                folder = "" if cause.filename else f" below HF_HOME, {constants.HF_HOME}, HF_XET_CACHE or TMPDIR"
+                of_xet = "I/O error" in words and not any(garbled in words for garbled in XET_GARBLED)
+                if of_xet or cause.errno not in (errno.ENOENT, None):  # else a file that the Hub should have
+                    return f"A file{folder} cannot be written or read: {words.rstrip('.')}."
+        return ""
+
+
 def explain(error: BaseException, repo_id: str) -> PublishingError:
     """One sentence for a failed request."""
     if isinstance(error, PublishingError):
         return error
-    if trouble := local_trouble(error):
-        return trouble
-    status, said, wait = status_of(error), said_by_hub(error), wait_of(error)
+    failure = Failure(error)
+    if failure.local_trouble:
+        return UsageError(failure.local_trouble)
+    status, said, network = failure.status, failure.said, failure.network or error
     if status is None:
         garbled = any(words in str(error) for words in XET_GARBLED)
-        sentence = UNREACHABLE if is_transient(error) and not garbled else UNEXPECTED
-    elif is_of_storage(error):
+        sentence = UNREACHABLE if failure.network and not garbled else UNEXPECTED
+    elif failure.is_of_storage:
         sentence = SENTENCES[status] if status in TRANSIENT else f"The Xet storage of {REFUSED}"
         sentence += FORGOT if status == 400 and "shard" in str(error) else ""
     elif status == 401 and not os.environ.get("HF_OIDC_RESOURCE") and not get_token():
@@ -57,59 +115,18 @@ def explain(error: BaseException, repo_id: str) -> PublishingError:
     else:
         sentence = SENTENCES.get(status) or (not said and WITHOUT_WORDS.get(status)) or REFUSED
     words = said or responses.get(status or 0, "")
-    network = next(filter(is_network_error, _causes(error)), error)
     return HubError(
         sentence.format(
             where=f"{repo_id} on {endpoint()}",
             said=f": {said}" if said else "",
             words=f"status {status}{f': {words}' if words else ''}",
-            when=f"Try again in {_duration(wait)}." if wait else "Try again later.",
+            when=f"Try again in {_duration(failure.wait)}." if failure.wait else "Try again later.",
             network=one_line(network).rstrip("."),
             error=f"{type(error).__name__}, {one_line(error).rstrip('.')}",
-            path=next((urlsplit(str(response.url)).path for response in _responses(error)), ""),
+            path=urlsplit(str(failure.response.url)).path if failure.response is not None else "",
             cache=constants.HF_XET_CACHE,
         )
     )
-
-
-def status_of(error: BaseException | None) -> int | None:
-    """HTTP status that an error goes back to, if any."""
-    for response in _responses(error):
-        return int(response.status_code)
-    for cause in _causes(error):
-        if isinstance(cause, (OSError, RuntimeError)) and (found := XET_STATUS.search(str(cause))):
-            return int(found[1])
-    return None
-
-
-def is_transient(error: BaseException | None) -> bool:
-    """Return True if the same request may succeed later."""
-    status = status_of(error)
-    if status is not None:
-        return status in TRANSIENT or (status == 401 and is_of_storage(error))  # its token has expired
-    return local_trouble(error) is None and any(map(is_network_error, _causes(error)))
-
-
-def is_of_the_hub(error: BaseException) -> bool:
-    """Return True if an error is about the Hub, not about the content of a repository."""
-    return status_of(error) is not None or is_transient(error)
-
-
-def is_lost(error: BaseException) -> bool:
-    """Return True if the Hub does not have the content of a file."""
-    lost = any(type(cause).__name__ == "XetObjectNotFoundError" for cause in _causes(error))
-    return lost or status_of(error) in (404, 410, 416)
-
-
-def is_of_storage(error: BaseException | None) -> bool:
-    """Return True if the storage refused, of which hf_xet passes on the status, but not the words."""
-    return next(_responses(error), None) is None and status_of(error) is not None
-
-
-def hides_words(error: BaseException) -> bool:
-    """Return True if the Hub may have said why it refused hf_xet a token, and hf_xet did not pass it on."""
-    refused = is_of_storage(error) and (status_of(error) or 0) < 500 and "xet-write-token" in str(error)
-    return refused or "decoding response body" in str(error)
 
 
 def named_wait(response: Any) -> float | None:
@@ -122,33 +139,6 @@ def named_wait(response: Any) -> float | None:
     return float(asked) if asked.isdecimal() and len(asked) < 10 else None
 
 
-def wait_of(error: BaseException | None) -> float | None:
-    """Seconds that the server asks to wait in a failure, if it does."""
-    return next((named_wait(response) for response in _responses(error) if response.status_code in TRANSIENT), None)
-
-
-def said_by_hub(error: BaseException | None) -> str:
-    """The Hub's own words, if it has any."""
-    found = (getattr(cause, "server_message", None) for cause in _causes(error))
-    return clean(next(filter(None, found), "")).rstrip(".")
-
-
-def local_trouble(error: BaseException | None) -> UsageError | None:
-    """Failure of this machine, if it was one, such as a full disk."""
-    for cause in _causes(error):
-        if is_network_error(cause):  # its cause may be an OSError: unknown names, certificates
-            return None
-        if isinstance(cause, OfflineModeIsEnabled):
-            return UsageError(f"{one_line(cause).rstrip('.')}.")
-        if isinstance(cause, OSError) and not hasattr(cause, "response"):
-            words = one_line(cause)
-            folder = "" if cause.filename else f" below HF_HOME, {constants.HF_HOME}, HF_XET_CACHE or TMPDIR"
-            of_xet = "I/O error" in words and not any(garbled in words for garbled in XET_GARBLED)
-            if of_xet or cause.errno not in (errno.ENOENT, None):  # else a file that the Hub should have
-                return UsageError(f"A file{folder} cannot be written or read: {words.rstrip('.')}.")
-    return None
-
-
 def is_network_error(error: BaseException) -> bool:
     """Return True for errors of the system, of httpx, or of hf_xet."""
     if isinstance(error, (TimeoutError, ConnectionError)):
@@ -159,19 +149,4 @@ def is_network_error(error: BaseException) -> bool:
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} minutes" if seconds < 10_000 else f"{seconds / 3600:.0f} hours"
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _responses(error: BaseException | None) -> Iterator[Any]:
-    found = (getattr(cause, "response", None) for cause in _causes(error))
-    return (response for response in found if response is not None)
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"

@@ -13,21 +13,21 @@ import importlib
 import logging
 import math
 import os
+import re
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar
 
-import tenacity
 from huggingface_hub import constants, get_session, get_token
 from huggingface_hub.utils import hf_raise_for_status
 
 from publisher.errors import HubError, UsageError
-from publisher.hub.errors import TRANSIENT, is_of_the_hub, is_transient, named_wait, said_by_hub, status_of, wait_of
+from publisher.hub.errors import TRANSIENT, Failure, named_wait
 from publisher.text import clean, endpoint, one_line
 
 T = TypeVar("T")
@@ -50,18 +50,13 @@ XET = {  # of hf_xet, which reads them when its session begins
 }
 OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # the libraries also obey the older names
 TRIED_BYTES = 100_000  # that have to fit into each folder
+COMMITS = re.compile(r"/(commit/.+|merge)$")  # paths of requests
 
 sleep = time.sleep
 log = logging.getLogger("publisher.waiting")
 _client_log = logging.getLogger("huggingface_hub.utils._http")  # the client's own lines about its retries
-_under_way: list[_Wait] = []
+_under_way: list[SimpleNamespace] = []  # calls that have not ended, with the reason why they last
 _cache_lock = threading.Lock()
-
-
-class _Wait:
-    """A call that has not ended, and why it lasts."""
-
-    reason = ""
 
 
 def with_retries(doing: str, request: Callable[..., T], *arguments: Any, size: int = 0, **named: Any) -> T:
@@ -72,26 +67,15 @@ def with_retries(doing: str, request: Callable[..., T], *arguments: Any, size: i
     """
     prepare_clients(size)
     patience = Patience()
-    waits: list[float | None] = []
-
-    def is_repeated(error: BaseException) -> bool:
-        waits.append(patience.failed(error))
-        return waits[-1] is not None
-
-    def announce(state: tenacity.RetryCallState) -> None:
-        status = status_of(state.outcome.exception()) if state.outcome else None
-        say(f"{f'status {status}' if status else 'no answer'}, trying again in {math.ceil(waits[-1] or 0)} s")
-
-    with said_while(doing) as say:
+    with said_while(doing) as wait:
         try:
-            return tenacity.Retrying(
-                before=lambda state: patience.begin(),
-                retry=tenacity.retry_if_exception(is_repeated),
-                wait=lambda state: waits[-1] or 0,
-                before_sleep=announce,
-                sleep=lambda seconds: sleep(seconds),
-                reraise=True,
-            )(request, *arguments, **named)
+            while True:
+                patience.begin()
+                try:
+                    return request(*arguments, **named)
+                except Exception as error:
+                    if not patience.goes_on(error, wait):
+                        raise
         finally:
             Patience.outage = math.inf  # it is over, or is reported
 
@@ -102,8 +86,7 @@ class Patience:
     outage: ClassVar[float] = math.inf  # when it began: a commit that failed and the look for it share one
 
     def __init__(self) -> None:
-        self.attempt = time.monotonic()
-        self.first = math.inf
+        self.attempt = self.first = math.inf
         self.failures = 0
         self.has_waited = False
 
@@ -111,57 +94,69 @@ class Patience:
         """Note when an attempt begins."""
         self.attempt = time.monotonic()
 
-    def failed(self, error: BaseException) -> float | None:
-        """Seconds until the next attempt, or None if that was the last one."""
-        now, asked = time.monotonic(), wait_of(error)
+    def goes_on(self, error: BaseException, wait: SimpleNamespace) -> bool:
+        """Wait for the next attempt, and say why; False if that was the last one."""
+        now, failure = time.monotonic(), Failure(error)
+        seconds, may = min(FIRST_WAIT_S * 2**self.failures, LONGEST_WAIT_S), failure.is_transient
         self.failures += 1
-        if asked is not None:
-            is_last, self.has_waited = self.has_waited or asked > NAMED_WAIT_S, True
-            return None if is_last else asked + 1 if asked else 0
-        if not is_transient(error):
-            return None
-        began = now if now - self.attempt > TRANSFER_S else min(self.attempt, self.first, Patience.outage)
-        self.first = Patience.outage = began
-        return min(FIRST_WAIT_S * 2 ** (self.failures - 1), LONGEST_WAIT_S) if now - began < RETRY_FOR_S else None
+        if failure.wait is not None:
+            seconds, may = failure.wait and failure.wait + 1, failure.wait <= NAMED_WAIT_S and not self.has_waited
+            self.has_waited = True
+        elif may:
+            began = now if now - self.attempt > TRANSFER_S else min(self.attempt, self.first, Patience.outage)
+            self.first = Patience.outage = began
+            may = now - began < RETRY_FOR_S
+        if may:
+            why = f"status {failure.status}" if failure.status else "no answer"
+            wait.reason = f" ({why}, trying again in {math.ceil(seconds)} s)"
+            sleep(seconds)
+        return may
 
 
 @contextmanager
-def said_while(doing: str) -> Iterator[Callable[[str], None]]:
-    """Log a line every `LOG_EVERY_S` while something lasts; the function that is yielded takes the reason."""
-    begun, done, this = time.monotonic(), threading.Event(), _Wait()
+def said_while(doing: str) -> Iterator[SimpleNamespace]:
+    """Log a line every `LOG_EVERY_S` while something lasts, with the `reason` that what is yielded has by then."""
+    this = SimpleNamespace(reason="")
 
-    def watch() -> None:
-        seconds = SILENT_S
-        while not done.wait(seconds):
-            reason = f" ({this.reason})" if this.reason else ""
-            log.warning("%s: waiting for %.0f s%s", doing, time.monotonic() - begun, reason)
-            seconds = LOG_EVERY_S
+    def say(seconds: float) -> None:
+        log.warning("%s: waiting for %.0f s%s", doing, seconds, this.reason)
 
-    watcher = threading.Thread(target=watch, daemon=True)
     _under_way.append(this)
-    watcher.start()
     try:
-        yield partial(setattr, this, "reason")
+        with repeated(SILENT_S, LOG_EVERY_S, say):
+            yield this
     finally:
-        done.set()
-        watcher.join()
         _under_way.remove(this)
 
 
-def pause(doing: str, seconds: float) -> None:
-    """Wait, and log it."""
-    with said_while(doing):
-        sleep(seconds)
+@contextmanager
+def repeated(first: float, further: float, act: Callable[[float], object]) -> Iterator[None]:
+    """Act after so many seconds, and then again and again, while something lasts; `act` gets the seconds so far."""
+    begun, done = time.monotonic(), threading.Event()
+
+    def watch() -> None:
+        wait = first
+        while not done.wait(wait):
+            act(time.monotonic() - begun)
+            wait = further
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
 
 
 def find_token() -> str | None:
     """Token of the user, if there is one."""
-    prepare_clients()
     try:
         token = with_retries("getting a token", get_token)
     except Exception as error:  # HF_OIDC_RESOURCE is set: the client asks the Hub for one
-        kind = HubError if is_of_the_hub(error) else UsageError
-        raise kind(f"Keyless publishing failed. {(said_by_hub(error) or one_line(error)).rstrip('.')}.") from error
+        failure = Failure(error)
+        kind = HubError if failure.is_of_the_hub else UsageError
+        raise kind(f"Keyless publishing failed. {(failure.said or one_line(error)).rstrip('.')}.") from error
     if token and not (token.isascii() and token.isprintable() and " " not in token):
         raise UsageError("The token has characters that no token has. Copy it again into HF_TOKEN.")
     return token
@@ -176,9 +171,8 @@ def prepare_clients(size: int = 0) -> None:
     if found.endswith("sec") and found[:-3].isdecimal() and int(found[:-3]) < seconds:
         os.environ[XET_READ] = f"{seconds}sec"
         end_xet_session()  # the next one reads it
-    if not any(isinstance(known, _ClientLog) for known in _client_log.filters):
-        _client_log.addFilter(_ClientLog())
-        _client_log.setLevel(logging.WARNING)
+    _client_log.addFilter(_show_as_reason)  # once, however often it is added
+    _client_log.setLevel(logging.WARNING)
     try:
         client = get_session()
     except Exception as error:
@@ -186,42 +180,31 @@ def prepare_clients(size: int = 0) -> None:
             "The settings for a proxy or certificates (http_proxy, https_proxy, all_proxy, SSL_CERT_FILE, "
             f"SSL_CERT_DIR) cannot be used: {one_line(error).rstrip('.')}. Correct or unset them."
         ) from None
-    if _refuse_named_wait not in client.event_hooks["response"]:  # a new one
-        hooks = client.event_hooks
-        response_hooks = [*hooks["response"], _refuse_named_wait]
-        client.event_hooks = {"request": [*hooks["request"], _limit], "response": response_hooks}
+    hooks = client.event_hooks
+    if _limit not in hooks["request"]:  # a new one
+        client.event_hooks = {
+            "request": [*hooks["request"], _limit],
+            "response": [*hooks["response"], _refuse_named_wait],
+        }
         if client.timeout.read is None:
             client.timeout = (CONNECT_S, READ_S, READ_S, CONNECT_S)
 
 
-@contextmanager
-def time_to_commit(doing: str) -> Iterator[None]:
-    """Give the Hub as long for an answer as it takes to commit."""
-    prepare_clients()
-    client = get_session()
-    before, client.timeout = client.timeout, (CONNECT_S, COMMIT_S, READ_S, CONNECT_S)
-    try:
-        with said_while(doing):
-            yield
-    finally:
-        client.timeout = before
-
-
-class _ClientLog(logging.Filter):
-    """Keeps the client's lines about its retries from standard error while `said_while` has its own."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if not _under_way:
-            return record.levelno >= logging.getLogger("huggingface_hub").getEffectiveLevel()
-        _under_way[-1].reason = clean(record.getMessage())
-        prepare_clients()  # the client makes a new session after a connection that was refused
-        return False
+def _show_as_reason(record: logging.LogRecord) -> bool:
+    """Keep the client's lines about its retries from standard error while `said_while` has its own."""
+    if not _under_way:
+        return record.levelno >= logging.getLogger("huggingface_hub").getEffectiveLevel()
+    _under_way[-1].reason = f" ({clean(record.getMessage())})"
+    prepare_clients()  # the client makes a new session after a connection that was refused
+    return False
 
 
 def _limit(request: Any) -> None:
-    """Give a request the limits of its session: some calls of the client ask for none."""
-    if (request.extensions.get("timeout") or {}).get("read") is None:
-        request.extensions = {**request.extensions, "timeout": get_session().timeout.as_dict()}
+    """Give a request the limits of its session, as some calls of the client ask for none, and a commit more time."""
+    commits = request.method == "POST" and bool(COMMITS.search(request.url.path))
+    if commits or (request.extensions.get("timeout") or {}).get("read") is None:
+        limits = get_session().timeout.as_dict() | ({"read": COMMIT_S} if commits else {})
+        request.extensions = {**request.extensions, "timeout": limits}
 
 
 def _refuse_named_wait(response: Any) -> None:

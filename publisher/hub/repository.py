@@ -9,22 +9,23 @@ from __future__ import annotations
 import hashlib
 import itertools
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, HfFileSystem, get_session, hf_hub_url
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_session, hf_hub_url
+from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.lfs import UploadInfo, post_lfs_batch_info
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff, paginate
 
 from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, read_card, read_record
 from publisher.errors import HubError, UsageError, last_word
-from publisher.hub.errors import NO_TOKEN, explain, hides_words, is_lost, status_of
-from publisher.hub.http import find_token, time_to_commit, with_retries
+from publisher.hub.errors import Failure, explain
+from publisher.hub.http import find_token, prepare_clients, said_while, with_retries
 from publisher.options import MAIN
 from publisher.plan import Change, Commit, PullRequest, RemoteFile, State
 from publisher.prepare import LocalFile, TextFile, UploadedFile
@@ -36,7 +37,6 @@ END_BYTES = 8  # of a Parquet file: its footer's size and mark
 MOST_COMMITS = 100  # that are looked through
 LFS_BATCH = 100  # objects that one request asks about: git-lfs itself sends at most so many
 UNKNOWN = "Interrupted while {doing}: whether it was done is not known. Run the command again: it looks, and continues."
-NOT_FOUND = "{url} does not exist, or the token may not see it."
 
 
 class NoRevisionError(UsageError):
@@ -76,21 +76,20 @@ class Repository:
         listed = self._text(RECORD, commit, files)
         record = read_record(listed) if listed is not None else None
         if not whole and record and CARD in files and files[CARD].blob_id == record.readme:
-            return State(commit, files, PublishedCard(record=record, is_unread=True), bool(info.private))
-        return State(commit, files, read_card(self._text(CARD, commit, files), listed), bool(info.private))
+            card = PublishedCard(record=record, is_unread=True)
+        else:
+            card = read_card(self._text(CARD, commit, files), listed)
+        return State(commit, files, card, bool(info.private))
 
     def _text(self, path: str, commit: str, files: Mapping[str, RemoteFile]) -> str | None:
         is_read = path in files and files[path].size <= CARD_BYTES
         return self.content(path, commit).decode(errors="replace") if is_read else None
 
     def get(self, revision: str) -> State:
-        """The repository at a revision; both must exist."""
-        try:
-            state = self.find(revision)
-        except NoRevisionError as error:
-            raise HubError(str(error)) from error
+        """The repository at a revision; it must exist."""
+        state = self.find(revision)
         if state is None:
-            raise HubError(NOT_FOUND.format(url=self.url))
+            raise HubError(f"{self.url} does not exist, or the token may not see it.")
         return state
 
     def files(self, commit: str) -> dict[str, RemoteFile]:
@@ -99,10 +98,8 @@ class Repository:
         def read(repo_id: str, repo_type: str) -> list[Any]:
             try:
                 return list(self.api.list_repo_tree(repo_id, repo_type=repo_type, revision=commit, recursive=True))
-            except HfHubHTTPError as error:
-                if error.response.headers.get("X-Error-Code") == "EntryNotFound":  # the repository is empty
-                    return []
-                raise
+            except EntryNotFoundError:  # the repository is empty
+                return []
 
         tree = self.call(f"listing the files of {self.repo_id}", read)
         return {
@@ -113,60 +110,45 @@ class Repository:
 
     def read(self, state: State, files: Iterable[RemoteFile]) -> State:
         """A state with its card, if that is among the files, and the digests of files that are not in LFS."""
-        digests = {}
+        known = dict(state.files)
+        card = state.card
         for file in files:
             if file.path == CARD:
-                texts = (self._text(path, state.commit, state.files) for path in (CARD, RECORD))
-                state = replace(state, card=read_card(*texts))
+                card = read_card(*(self._text(path, state.commit, state.files) for path in (CARD, RECORD)))
             else:
-                digests[file.path] = hashlib.sha256(self.content(file.path, state.commit)).hexdigest()
-        known = {path: replace(state.files[path], sha256=digest) for path, digest in digests.items()}
-        return replace(state, files={**state.files, **known})
+                digest = hashlib.sha256(self.content(file.path, state.commit)).hexdigest()
+                known[file.path] = replace(file, sha256=digest)
+        return replace(state, card=card, files=known)
 
-    def content(self, path: str, commit: str) -> bytes:
-        """Bytes of a small file as the Hub gives them, not from a cache."""
+    def content(self, path: str, commit: str, start: int = 0) -> bytes:
+        """Bytes of a small file, or of the end of a large one, as the Hub gives them, not from a cache."""
 
         def read(repo_id: str, repo_type: str) -> bytes:
             url = hf_hub_url(repo_id, path, repo_type=repo_type, revision=commit, endpoint=self.api.endpoint)
-            answer = http_backoff("GET", url, headers=build_hf_headers(), follow_redirects=True)
+            headers = build_hf_headers() | ({"Range": f"bytes={start}-"} if start else {})
+            answer = http_backoff("GET", url, headers=headers, follow_redirects=True)
             hf_raise_for_status(answer)
             return bytes(answer.content)
 
         return self.call(f"reading {path}", read)
 
+    def end(self, file: RemoteFile, commit: str) -> bytes | None:
+        """Last bytes of a large file, which show that it exists; None if the Hub has lost it."""
+        with _unless_lost():
+            return self.content(file.path, commit, max(file.size - END_BYTES, 0))
+        return None
+
     def look_into(self, file: RemoteFile, commit: str, use: Callable[[Path], T]) -> T | None:
         """Result of a function for a file as the Hub gives it, not from a cache; None if the Hub has lost it."""
-        download = partial(self.api.hf_hub_download, self.repo_id, file.path, repo_type="dataset", revision=commit)
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                return use(Path(with_retries(f"reading {file.path}", download, local_dir=folder, size=file.size)))
-        except Exception as error:
-            if is_lost(error):
-                return None
-            raise explain(error, self.repo_id) from error
+        with tempfile.TemporaryDirectory() as folder, _unless_lost():
+            place = {"filename": file.path, "revision": commit, "local_dir": folder}
+            return use(Path(self.call(f"reading {file.path}", self.api.hf_hub_download, file.size, **place)))
+        return None
 
-    def ends(self, files: Iterable[RemoteFile], commit: str) -> dict[str, bytes | None]:
-        """Last bytes of large files, by path, which show that they exist; None if the Hub has lost one."""
-        system, root = HfFileSystem(skip_instance_cache=True), f"datasets/{self.repo_id}@{commit}"
-        found: dict[str, bytes | None] = {}
-        listed = ""
-        for file in files:
-            try:
-                if (folder := f"{root}/{file.path.rpartition('/')[0]}".rstrip("/")) != listed:
-                    with_retries(f"listing {folder}", system.ls, folder)  # else it asks for each file
-                    listed = folder
-                start, path = max(file.size - END_BYTES, 0), f"{root}/{file.path}"
-                found[file.path] = with_retries(f"reading {path}", system.cat_file, path, start=start, end=file.size)
-            except Exception as error:
-                if not is_lost(error):
-                    raise explain(error, self.repo_id) from error
-                found[file.path] = None
-        return found
-
-    def download(self, commit: str, folder: Path) -> None:
-        """Copy all files of a commit into a folder."""
-        size = sum(file.size for file in self.files(commit).values())
-        self.call(f"downloading {self.repo_id}", self.api.snapshot_download, size, revision=commit, local_dir=folder)
+    def download(self, state: State, folder: Path) -> None:
+        """Copy all files into a folder."""
+        size, place = sum(file.size for file in state.files.values()), {"revision": state.commit, "local_dir": folder}
+        self.call(f"downloading {self.repo_id}", self.api.snapshot_download, size, **place)
 
     def faults_of_card(self, text: str) -> list[str]:
         """Findings of the Hub's own validator on a card, a sentence each; none if this Hub does not have one."""
@@ -195,27 +177,27 @@ class Repository:
         user = found and self.call("asking for the token's user", lambda **_: self.api.whoami())["name"]
         return [PullRequest(f"refs/pr/{item.num}", item.url, item.title) for item in found if item.author == user]
 
-    def commits_since(self, commit: str, revision: str) -> list[str]:
-        """Author and title of the commits after another one, the newest first."""
-        return [f"{who}: {title}" for _, who, title in self._history(revision, commit)]
+    def commits_since(self, commit: str, revision: str) -> dict[str, str]:
+        """Id -> "author: title" of the commits after another one, the newest first, and not all of a long history."""
+
+        def read(**_: object) -> list[dict[str, Any]]:  # a page at a time: `list_repo_commits` asks for all of it
+            pages = paginate(f"{self.api_url}/commits/{quote(revision, safe='')}", {}, build_hf_headers())
+            newest = itertools.islice(pages, MOST_COMMITS)
+            return list(itertools.takewhile(lambda item: item["id"] != commit, newest))
+
+        def words(item: dict[str, Any]) -> str:
+            authors = ", ".join(author.get("user") or "" for author in item.get("authors") or ())
+            return f"{authors or 'unknown'}: {item.get('title', '')}"
+
+        return {item["id"]: words(item) for item in self.call("looking at the history", read)}
 
     def find_commit(self, commit: Commit, revision: str) -> Commit:
         """The newest commit after its parent whose title begins as wanted; else the newest."""
-        assert commit.parent
-        assert commit.title
-        history = self._history(commit.revision or revision, commit.parent)
-        ours = [id_ for id_, _, title in history if title.startswith(commit.title)]
-        first, *earlier = ours or [id_ for id_, _, _ in history[:1]] or [commit.id]
+        history = self.commits_since(commit.parent or "", commit.revision or revision)
+        ours = [id_ for id_, words in history.items() if words.partition(": ")[2].startswith(commit.title or "")]
+        first, *earlier = ours or [*history, commit.id][:1]
         pull_request = commit.pull_request if commit.revision else None  # else it was merged
         return replace(commit, id=first, earlier=tuple(earlier), pull_request=pull_request)
-
-    def commits_between(self, commit: Commit, parent: str) -> list[str]:
-        """Id, author and title of commits between one and its planned parent, the newest first.
-
-        The Hub refuses a commit whose parent is not the newest one; other servers may not look at it.
-        """
-        between = self._history(commit.id, parent)
-        return [f"{id_} by {who}: {title}" for id_, who, title in between if id_ not in (commit.id, *commit.earlier)]
 
     def missing_uploads(self, files: Sequence[UploadedFile]) -> set[str]:
         """Paths of the uploaded files that the Hub no longer has."""
@@ -228,11 +210,6 @@ class Repository:
             lost |= {answer["oid"] for answer in answers if answer.get("actions")}
         return {file.path for file in files if file.sha256 in lost}
 
-    def require_token(self) -> None:
-        """Refuse to begin without a token."""
-        if not self.has_token:
-            raise HubError(NO_TOKEN)
-
     def create(self, private: bool) -> None:
         """Create the repository, if it does not exist."""
         self._create(f"creating {self.repo_id}", self.api.create_repo, private=private)
@@ -242,9 +219,8 @@ class Repository:
         self._create(f"creating the branch {name}", self.api.create_branch, branch=name, revision=start)
 
     def create_tag(self, name: str, commit: str) -> None:
-        """Name a commit, if it does not have the name already."""
-        if name not in self.refs()[1]:  # if it exists, servers answer with different errors
-            self._create(f"creating the tag {name}", self.api.create_tag, tag=name, revision=commit)
+        """Name a commit that does not have the name."""
+        self._create(f"creating the tag {name}", self.api.create_tag, tag=name, revision=commit)
         if (tagged := self.refs()[1].get(name)) != commit:
             where = f"is at commit {tagged}" if tagged else "was refused"
             raise HubError(f"The tag {name!r} {where}. Give another name.")
@@ -257,19 +233,20 @@ class Repository:
         number = pull_request.number
         details = self.call("looking at the pull request", self.api.get_discussion_details, discussion_num=number)
         if details.status == "draft":
-            self._set_status(pull_request, "open")
-        with last_word(UNKNOWN.format(doing=f"merging {pull_request.url}")), time_to_commit("merging"):
+            self.set_status(pull_request, "open")
+        with _once(f"merging {pull_request.url}"):
             self.api.merge_pull_request(self.repo_id, number, repo_type="dataset")
 
-    def close(self, pull_request: PullRequest) -> None:
-        """Close a pull request without merging it."""
-        self._set_status(pull_request, "closed")
+    def set_status(self, pull_request: PullRequest, status: str) -> None:
+        """Open or close a pull request, without merging it."""
+        change = partial(self.api.change_discussion_status, discussion_num=pull_request.number)
+        self.call(f"setting the pull request to {status}", change, new_status=status)
 
     def upload(self, file: LocalFile, create_pr: bool) -> UploadedFile:
         """Upload a file to LFS, invisible until a commit; for a pull request it takes fewer rights."""
-        addition = CommitOperationAdd(file.path, str(file.source))
+        addition = CommitOperationAdd(file.path, file.source)
         sample = addition.upload_info.sample
-        self._upload(f"uploading {file.path}", [addition], file.size, None, create_pr)
+        self._upload([addition], None, create_pr)
         return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256, sample)
 
     def commit(
@@ -279,21 +256,14 @@ class Repository:
 
         Raises whatever the client raises: the caller has to look up if the commit was made.
         """
-        files = [change.after for change in changes]
-        size = sum(file.size for file in files if isinstance(file, LocalFile | TextFile))
         operations = [_operation(change) for change in changes]
         additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
         if additions:
-            self._upload(f"uploading {len(additions)} files", additions, size, revision, create_pr)
-        with last_word(UNKNOWN.format(doing="committing")), time_to_commit("committing"):
+            self._upload(additions, revision, create_pr)
+        where: Any = {"repo_type": "dataset", "revision": revision, "parent_commit": parent or None}
+        with _once("committing"):
             info = self.api.create_commit(
-                self.repo_id,
-                operations,
-                repo_type="dataset",
-                commit_message=message,
-                revision=revision,
-                parent_commit=parent or None,
-                create_pr=create_pr,
+                self.repo_id, operations, commit_message=message, create_pr=create_pr, **where
             )
         # the client makes no commit that changes nothing, and returns the newest one
         if additions and not any(addition._is_committed for addition in additions):
@@ -307,17 +277,16 @@ class Repository:
         except Exception as error:
             raise explain(error, self.repo_id) from error
 
-    def _upload(
-        self, doing: str, additions: list[CommitOperationAdd], size: int, revision: str | None, create_pr: bool
-    ) -> None:
+    def _upload(self, additions: list[CommitOperationAdd], revision: str | None, create_pr: bool) -> None:
         """Upload the files that go to LFS; the Hub says which."""
-        self.require_token()
+        size = sum(addition.upload_info.size for addition in additions)
+        what = additions[0].path_in_repo if len(additions) == 1 else f"{len(additions)} files"
 
         def upload(**of: Any) -> None:
             try:
                 self.api.preupload_lfs_files(additions=additions, revision=revision, **of)
             except Exception as error:
-                if hides_words(error):  # hf_xet keeps the status only: ask as it does, for the Hub's own words
+                if Failure(error).hides_words:  # hf_xet keeps the status only: ask as it does, for the Hub's own words
                     url = f"{self.api_url}/xet-write-token/{quote(revision or MAIN, safe='')}"
                     url += "?create_pr=1" if create_pr else ""
                     answer = get_session().get(url, headers=build_hf_headers())
@@ -325,47 +294,44 @@ class Repository:
                     answer.json()
                 raise
 
-        self.call(doing, upload, size, create_pr=create_pr)
+        self.call(f"uploading {what}", upload, size, create_pr=create_pr)
 
     def _create(self, doing: str, request: Callable[..., object], **arguments: Any) -> None:
         """Create what may exist: another user was faster, or the answer to a first attempt was lost."""
-        self.require_token()
         try:
             self.call(doing, request, **arguments)
         except HubError as error:
-            if status_of(error) != 409:
+            if Failure(error).status != 409:
                 raise
 
-    def _set_status(self, pull_request: PullRequest, status: str) -> None:
-        change = partial(self.api.change_discussion_status, discussion_num=pull_request.number)
-        self.call(f"setting the pull request to {status}", change, new_status=status)
 
-    def _history(self, revision: str, until: str) -> list[tuple[str, str, str]]:
-        """Id, authors and title of the commits after another one, the newest first, and not all of a long history."""
+@contextmanager
+def _once(doing: str) -> Iterator[None]:
+    """Prepare for a request that is not repeated, since its answer may be lost after the work was done."""
+    prepare_clients()
+    with last_word(UNKNOWN.format(doing=doing)), said_while(doing):
+        yield
 
-        def read(**_: object) -> list[dict[str, Any]]:  # a page at a time: `list_repo_commits` asks for all of it
-            pages = paginate(f"{self.api_url}/commits/{quote(revision, safe='')}", {}, build_hf_headers())
-            newest = itertools.islice(pages, MOST_COMMITS)
-            return list(itertools.takewhile(lambda item: item["id"] != until, newest))
 
-        found = self.call("looking at the history", read)
-        authors = [", ".join(author.get("user") or "" for author in item.get("authors") or ()) for item in found]
-        return [(item["id"], who or "unknown", item.get("title", "")) for item, who in zip(found, authors, strict=True)]
+@contextmanager
+def _unless_lost() -> Iterator[None]:
+    """Do nothing further if the Hub does not have the content of a file that it lists."""
+    try:
+        yield
+    except HubError as error:
+        if not Failure(error).is_lost:
+            raise
 
 
 def _operation(change: Change) -> CommitOperationAdd | CommitOperationDelete:
     """A new one each time: the client does not take one again."""
-    match change.after:
-        case None:
-            return CommitOperationDelete(change.path)
-        case TextFile(content=content):
-            return CommitOperationAdd(change.path, content)
-        case LocalFile(source=source):
-            return CommitOperationAdd(change.path, str(source))
-        case UploadedFile() as file:
-            return uploaded_addition(file)
-        case expected:
-            raise TypeError(f"{expected} is not written yet")
+    file = change.after
+    if file is None:
+        return CommitOperationDelete(change.path)
+    if isinstance(file, UploadedFile):
+        return uploaded_addition(file)
+    assert isinstance(file, (TextFile, LocalFile))  # others are only planned
+    return CommitOperationAdd(change.path, file.content if isinstance(file, TextFile) else file.source)
 
 
 def uploaded_addition(file: UploadedFile) -> CommitOperationAdd:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from operator import attrgetter
@@ -14,30 +14,11 @@ from typing import Any, Literal
 
 import datasets
 
-from publisher.card import NO_CARD, Card, ExistingCard, all_configs, card_diff, compose, features_sha256, read_infos
-from publisher.card.record import (
-    CARD,
-    CARD_BYTES,
-    NO_YAML,
-    RECORD,
-    ConfigRecord,
-    PublishedCard,
-    Record,
-    git_blob_id,
-    read_card,
-)
+from publisher.card import NO_CARD, Card, ExistingCard, all_configs, card_diff, compose, features_sha256
+from publisher.card.record import CARD, CARD_BYTES, NO_YAML, RECORD, PublishedCard, Record, git_blob_id, read_card
 from publisher.errors import DifferenceError, UsageError
 from publisher.options import Options
-from publisher.prepare import (
-    ExpectedFile,
-    File,
-    KnownFile,
-    TextFile,
-    content_of,
-    describe_file,
-    digest_of,
-    rows_sha256_of,
-)
+from publisher.prepare import DataFile, File, TextFile, describe_file
 from publisher.prepare.configs import PreparedConfig, declared_configs, is_as_declared
 from publisher.prepare.datasets_compat import flat
 
@@ -63,8 +44,8 @@ class RemoteFile:
         if self.size != file.size:
             return False
         if self.sha256:
-            return self.sha256 == digest_of(file)
-        return (content := content_of(file)) is not None and self.blob_id == git_blob_id(content)
+            return self.sha256 == file.sha256
+        return (content := file.content) is not None and self.blob_id == git_blob_id(content)
 
 
 @dataclass(frozen=True)
@@ -119,25 +100,20 @@ class Dataset:
     card: Card
     configs: Sequence[PreparedConfig]
 
-    def card_for(self, existing: ExistingCard = NO_CARD) -> Card:
-        """Return the card that is meant for these configs and for those that stay."""
-        return self.card.of(self.builder, all_configs(self.builder, self.configs, existing))
-
-    def files(self, card: Card) -> list[File]:
-        """Return all files except README.md and the record: those of the configs, and the pictures of a card."""
+    def files(self, existing: ExistingCard = NO_CARD) -> list[File]:
+        """Return all files except README.md and the record: those of the configs, and the pictures of the card."""
         files: list[File] = [file for config in self.configs for file in config.all_files]
-        if (root := card.assets) is None:
+        if (root := self.card_for(existing).assets) is None:
             return files
         # also behind links, without the hidden files of systems and editors
         found = [Path(place, name) for place, _, names in os.walk(root, followlinks=True) for name in names]
         shown = [path for path in sorted(found) if not any(map(HIDDEN.fullmatch, path.relative_to(root).parts))]
         return files + [describe_file(path, root, within="assets/") for path in shown if path.is_file()]
 
-    def readme(
-        self, card: Card, files: Sequence[File], repo_id: str, existing: ExistingCard = NO_CARD
-    ) -> tuple[TextFile, Record]:
+    def readme(self, files: Sequence[File], repo_id: str, existing: ExistingCard = NO_CARD) -> tuple[TextFile, Record]:
         """Return README.md and the record; raises UsageError if the card shows a picture that is missing."""
-        assets = {file.path: digest_of(file) or "" for file in files if file.path.startswith("assets/")}
+        card = self.card_for(existing)
+        assets = {file.path: file.sha256 or "" for file in files if file.path.startswith("assets/")}
         text, record = compose(card, self.builder, self.configs, assets, repo_id, existing)
         for picture in PICTURE.findall(text):
             if card.assets and picture not in {*assets, *existing.paths}:
@@ -145,11 +121,14 @@ class Dataset:
                 raise UsageError(f"{CARD} shows {picture}, which is not in {card.assets}: {advice}")
         return TextFile(CARD, text.encode()), record
 
+    def card_for(self, existing: ExistingCard) -> Card:
+        """Return the card that is meant for these configs and for those that stay."""
+        return self.card.of(self.builder, all_configs(self.builder, self.configs, existing))
+
     def all_files(self, repo_id: str) -> list[File]:
         """Return all files of a new repository, the card first."""
-        card = self.card_for()
-        files = self.files(card)
-        readme, record = self.readme(card, files, repo_id)
+        files = self.files()
+        readme, record = self.readme(files, repo_id)
         return [readme, record.file, *files]
 
 
@@ -222,15 +201,15 @@ class Plan:
 def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     """Compare a repository with the wanted dataset; raises DifferenceError if files of other people do not fit in."""
     recorded = state.record
-    dataset, doubtful = (dataset, []) if options.rewrite or options.rollback else _keep_recorded(dataset, state)
+    doubtful: list[RemoteFile] = []
+    if not (options.rewrite or options.rollback):
+        dataset = replace(dataset, configs=[_as_recorded(config, state, doubtful) for config in dataset.configs])
     _, keep_prose = _edited_and_kept(dataset.card, options, state)
-    existing = ExistingCard(state.card, keep_prose=keep_prose, leave_other_configs=options.leave_other_configs)
-    card = dataset.card_for(existing)
-    files = dataset.files(card)
-    kept = {CARD, RECORD, *(file.path for file in files)}
-    if options.leave_other_configs:
-        prepared = {config.name for config in dataset.configs}
-        kept |= {path for name, record in recorded.configs.items() if name not in prepared for path in record.files}
+    prepared = {config.name for config in dataset.configs} if options.leave_other_configs else recorded.configs
+    left = {name: record for name, record in recorded.configs.items() if name not in prepared}
+    existing = ExistingCard(state.card, keep_prose=keep_prose, left=left)
+    files = dataset.files(existing)
+    kept = {CARD, RECORD, *(file.path for file in files), *(path for record in left.values() for path in record.files)}
     outdated = [state.files[path] for path in recorded.files if path not in kept and path in state.files]
     stale = [file for file in outdated if file.sha256 == recorded.files[file.path]]
     if options.adopt and options.script in state.files:
@@ -238,38 +217,34 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
         stale += [state.files[path] for path in sorted(read - kept) if path in state.files]
     others = set(state.files) - kept - {file.path for file in stale}
 
-    readme, record = dataset.readme(card, files, options.repo_id, replace(existing, paths=others))
+    readme, record = dataset.readme(files, options.repo_id, replace(existing, paths=others))
     changes = [Change(file.path, "remove", file, None) for file in stale]
     changes += [_change(file, state.files.get(file.path), recorded) for file in files]
     composed = read_card(readme.content.decode(), record.file.content.decode())
-    of_card = _change(readme, state.files.get(CARD), Record())
-    if of_card.action not in ("add", "same"):
-        edited = recorded.keeps_prose or state.card.is_edited(card.fields)
-        if state.card.says_the_same(composed):
-            of_card = replace(of_card, action="same", by_others=False)
-        else:
-            of_card = replace(of_card, by_others=edited and not keep_prose)
+    of_card = _change(readme, state.files.get(CARD), recorded)
+    if of_card.action == "change" and state.card.says_the_same(composed):
+        of_card = replace(of_card, action="same")
+    edited = recorded.keeps_prose or state.card.is_edited(dataset.card.fields)
+    of_card = replace(of_card, by_others=of_card.action == "change" and edited and not keep_prose)
     if of_card.action == "same":
         # its style may be another; and additions of other people alone are not a reason to commit
         as_before = replace(record, readme=recorded.readme)
         is_same = as_before.file == recorded.file
         record = as_before if is_same else replace(record, readme=record.readme and state.files[CARD].blob_id)
     texts = [of_card, replace(_change(record.file, state.files.get(RECORD), recorded), by_others=False)]
-    if any(isinstance(file, ExpectedFile) for file in files):  # then the numbers in card and record are expected, too
+    if any(file.sha256 is None for file in files):  # then the numbers in card and record are expected, too
         texts = [
-            replace(text, action="compare" if text.before else "add", after=ExpectedFile(text.path, text.after.size))
+            replace(text, action="compare" if text.before else "add", after=DataFile(text.path, text.after.size))
             for text in texts
             if text.after
         ]
     unread = [*(file for file in outdated if file.sha256 is None), *doubtful]
     if state.card.is_unread and of_card.action != "same":
         unread.append(state.files[CARD])
-    template, mismatch, noted = options.rollback or card.template.name, "", []
-    if not options.rollback:
-        made = [(config.builder_config, config.provenance) for config in dataset.configs]
-        mismatch = describe_mismatch(dataset.builder, made, recorded)
-        names = [options.repo_id.rpartition("/")[2], *(str(provenance["builder"]) for _, provenance in made)]
-        noted = list(notes([] if mismatch else dataset.configs, recorded, others, names))
+    made = [(config.builder_config, config.provenance) for config in dataset.configs if not options.rollback]
+    mismatch = describe_mismatch(dataset.builder, made, recorded)
+    noted = [] if mismatch or options.rollback else list(notes(dataset.configs, recorded))
+    template = options.rollback or dataset.card_for(existing).template.name
     diff = card_diff(state.card, composed, template) if of_card.by_others else ()
     changes = sorted([*changes, *texts], key=attrgetter("path"))
     return Plan(state, changes, dataset.configs, mismatch, noted, diff, template, unread)
@@ -278,7 +253,7 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
 def _change(file: File, before: RemoteFile | None, recorded: Record) -> Change:
     if before is None:
         return Change(file.path, "add", None, file)
-    if digest_of(file) is None:
+    if file.sha256 is None:
         return Change(file.path, "compare", before, file)
     if before.has_content_of(file):
         return Change(file.path, "same", before, file)
@@ -304,67 +279,32 @@ def _edited_and_kept(card: Card, options: Options, state: State) -> tuple[bool, 
     return edited, keeps
 
 
-# --- files that stay though this machine writes their rows in other bytes ---------------------------------------------
-
-
-def _keep_recorded(dataset: Dataset, state: State) -> tuple[Dataset, list[RemoteFile]]:
-    """Return a dataset with existing files in place of those that hold the same rows in other bytes.
+def _as_recorded(config: PreparedConfig, state: State, doubtful: list[RemoteFile]) -> PreparedConfig:
+    """Return a config with existing files in place of those that hold the same rows in other bytes.
 
     Another version of pyarrow writes the same rows in other bytes, and another one of `datasets` counts them in other
-    bytes of memory: what a run recorded of them holds. Also return the files that would be kept if their content is
-    what was recorded, which is not known yet.
+    bytes of memory: what a run recorded of them holds. Files that would be kept if their content is what was recorded,
+    which is not known yet, are added to `doubtful`.
     """
-    configs, unread = [], []
-    for config in dataset.configs:
-        record = state.record.configs.get(config.name)
-        if record and not record.features:  # of an earlier version: the card says what it lacks
-            info = recorded_infos(state.card).get(config.name)
-            if info is not None and info.features is not None:
-                num_bytes = {split: told.num_bytes for split, told in (info.splits or {}).items()}
-                record = replace(record, features=features_sha256(info.features), num_bytes=num_bytes)
-        sha256 = features_sha256(config.info.features)
-        if record and (record.provenance, record.features) == (config.provenance, sha256):
-            config, doubtful = _keep(config, record, state.files)
-            unread += doubtful
-        configs.append(config)
-    return replace(dataset, configs=configs), unread
-
-
-def _keep(
-    config: PreparedConfig, record: ConfigRecord, existing: Mapping[str, RemoteFile]
-) -> tuple[PreparedConfig, list[RemoteFile]]:
-    same = {
-        file.path: existing[file.path]
-        for file in config.all_files
-        if file.path in record.files and file.path in existing
-        if rows_sha256_of(file) and rows_sha256_of(file) == record.rows_sha256.get(file.path)
-    }
-    unread = [remote for remote in same.values() if remote.sha256 is None]
-    kept = {path: remote for path, remote in same.items() if remote.sha256 == record.files[path]}
-
-    def as_recorded(file: File) -> File:
-        remote = kept.get(file.path)
-        if not isinstance(file, KnownFile) or remote is None or remote.sha256 == file.sha256:
-            return file
-        return KnownFile(file.path, remote.size, file.rows, file.nbytes, remote.sha256 or "", file.rows_sha256)
-
-    files = {split: list(map(as_recorded, of_split)) for split, of_split in config.files.items()}
-    info = config.info
+    record, info = state.record.configs.get(config.name), config.info
+    if not record or (record.provenance, record.features) != (config.provenance, features_sha256(info.features)):
+        return config
+    kept: dict[str, File] = {}
+    for file in config.all_files:
+        remote, sha256 = state.files.get(file.path), record.files.get(file.path)
+        if not (remote and sha256 and file.rows_sha256):
+            continue
+        if file.rows_sha256 == record.rows_sha256.get(file.path) and remote.sha256 in (None, sha256):
+            kept[file.path] = DataFile(file.path, remote.size, file.rows, file.nbytes, sha256, file.rows_sha256)
+            doubtful += [remote] if remote.sha256 is None else []
+    files = {split: [kept.get(file.path, file) for file in of_split] for split, of_split in config.files.items()}
     if len(kept) == len(config.all_files) == len(record.files) and record.num_bytes.keys() == info.splits.keys():
         info = info.copy()
         for name, size in record.num_bytes.items():
             info.splits[name].num_bytes = size
         info.dataset_size = sum(record.num_bytes.values())
-        info.download_size = sum(remote.size for remote in kept.values())
-    return replace(config, info=info, files=files), unread
-
-
-def recorded_infos(card: PublishedCard) -> Mapping[str, datasets.DatasetInfo]:
-    """Return what a card says of the recorded configs; nothing if its entries cannot be read."""
-    try:
-        return read_infos(card, card.record.configs)
-    except (ValueError, TypeError, KeyError, AttributeError):  # edited by hand
-        return {}
+        info.download_size = sum(file.size for file in kept.values())
+    return replace(config, info=info, files=files)
 
 
 # --- notes for the maintainer -----------------------------------------------------------------------------------------
@@ -404,33 +344,22 @@ def _parameters(provenance: Mapping[str, Any]) -> dict[str, Any]:
     return flattened
 
 
-def notes(
-    configs: Iterable[PreparedConfig], record: Record, paths: Collection[str], names: Iterable[str]
-) -> Iterator[str]:
-    """Yield sentences on rows whose version stays, versions that go back, and scripts that `load_dataset` refuses.
-
-    `paths` are the files that stay in addition to the plan's, `names` what a script of the dataset may be called.
-    """
-    configs = list(configs)
+def notes(configs: Sequence[PreparedConfig], record: Record) -> Iterator[str]:
+    """Yield sentences on rows whose version stays, versions that go back, and what preparing the configs noted."""
     yield from dict.fromkeys(note for config in configs for note in config.notes)
     for config in configs:
-        version = config.provenance["version"]
-        published = record.configs.get(config.name)
-        there = published.provenance.get("version") if published else None
-        if published and there == version and _rows_differ(published, config):
+        if not (published := record.configs.get(config.name)):
+            continue
+        there, version = published.provenance.get("version"), config.provenance["version"]
+        if published.digests and config.digests:
+            differs = published.digests != config.digests
+        else:
+            rows = {file.path: file.rows_sha256 for file in config.all_files}
+            differs = any(digest and digest != published.rows_sha256.get(path, digest) for path, digest in rows.items())
+        if there == version and differs:
             yield f"rows of config {config.name!r} change at the same version {version}: raise it, as caches go by it"
         elif _is_newer(there, version):
             yield f"config {config.name!r} goes back from version {there} to {version}: is the code an old copy?"
-    for name in dict.fromkeys(names):
-        if f"{name}.py" in paths:
-            yield f"{name}.py, an existing script, stays: load_dataset no longer runs scripts, so it may be removed"
-
-
-def _rows_differ(record: ConfigRecord, config: PreparedConfig) -> bool:
-    if record.digests and config.digests:
-        return record.digests != config.digests
-    found = {file.path: rows_sha256_of(file) for file in config.all_files}
-    return any(rows and rows != record.rows_sha256.get(path, rows) for path, rows in found.items())
 
 
 def _is_newer(here: Any, there: Any) -> bool:

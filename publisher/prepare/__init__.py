@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import datasets
 import yaml
-from datasets.exceptions import DatasetGenerationError
 from huggingface_hub import DatasetCardData
 
 from publisher.errors import PublishingError, fault_of_code
@@ -31,38 +31,39 @@ FOLDER_HINTS = ("data_dir", "manual_dir", "manually download")
 
 @dataclass(frozen=True)
 class DataFile:
-    """Path, size and rows of any file that is not just text."""
+    """A file of rows, or another one of which only these numbers count."""
 
     path: str  # below the repository's root, with forward slashes
     size: int  # bytes
     rows: int | None = None
     nbytes: int | None = None  # of the rows in Arrow
+    sha256: str | None = None  # None if the file is not written yet; the numbers are those expected
+    rows_sha256: str = ""  # SHA-256 of the rows, see `publisher.prepare.rows`, or nothing
+
+    @property
+    def content(self) -> bytes | None:
+        """The content, if it is on this machine."""
+        return None
 
 
 @dataclass(frozen=True)
-class ExpectedFile(DataFile):
-    """A file that is not drawn yet; its numbers hold if all shards are like the first and the last one."""
-
-
-@dataclass(frozen=True)
-class KnownFile(DataFile):
-    """A file whose content is known by its digest, wherever it is; its numbers are exact."""
-
-    sha256: str = ""
-    rows_sha256: str = ""  # SHA-256 of its rows, see `publisher.prepare.rows`
-
-
-@dataclass(frozen=True)
-class LocalFile(KnownFile):
+class LocalFile(DataFile):
     """A file on this machine."""
 
+    sha256: str = ""
     source: Path = Path()
+
+    @property
+    def content(self) -> bytes:
+        """The content."""
+        return self.source.read_bytes()
 
 
 @dataclass(frozen=True)
-class UploadedFile(KnownFile):
+class UploadedFile(DataFile):
     """A file that the Hub stores, and that is not visible before a commit names it."""
 
+    sha256: str = ""
     sample: bytes = b""  # its first bytes, which the client shows the Hub
 
 
@@ -73,6 +74,8 @@ class TextFile:
     path: str
     content: bytes
     rows: ClassVar[None] = None
+    nbytes: ClassVar[None] = None
+    rows_sha256: ClassVar[str] = ""
 
     @property
     def size(self) -> int:
@@ -97,17 +100,10 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def describe_file(
-    source: Path,
-    root: Path,
-    rows: int | None = None,
-    nbytes: int | None = None,
-    rows_sha256: str = "",
-    within: str = "",
-) -> LocalFile:
+def describe_file(source: Path, root: Path, within: str = "", **numbers: Any) -> LocalFile:
     """Size and digest of a file below `root`, whose path in the repository begins with `within`."""
     path = within + source.relative_to(root).as_posix()
-    return LocalFile(path, source.stat().st_size, rows, nbytes, file_digest(source), rows_sha256, source)
+    return LocalFile(path, source.stat().st_size, sha256=file_digest(source), source=source, **numbers)
 
 
 def add_up(files: Sequence[DataFile]) -> tuple[int, int, int]:
@@ -116,31 +112,8 @@ def add_up(files: Sequence[DataFile]) -> tuple[int, int, int]:
     return size, rows, nbytes
 
 
-def digest_of(file: File) -> str | None:
-    """SHA-256 of a file's content, or None if it is only expected."""
-    return file.sha256 if isinstance(file, (KnownFile, TextFile)) else None
-
-
-def rows_sha256_of(file: File) -> str:
-    """SHA-256 of the rows of a file, or nothing if it has none, or they are not known."""
-    return file.rows_sha256 if isinstance(file, KnownFile) else ""
-
-
-def content_of(file: File) -> bytes | None:
-    """The content of a file that is here or in memory, else None."""
-    if isinstance(file, LocalFile):
-        return file.source.read_bytes()
-    return file.content if isinstance(file, TextFile) else None
-
-
 class RowsError(Exception):
     """Rows that cannot be written as they are: the message begins with the place, and says why."""
-
-
-def bad_value(row: int, column: str, value: Any, feature: Any, reason: object, line: str = "") -> RowsError:
-    """Error for a value that does not fit its feature; `line` is the script's."""
-    where = f"row {row}, column {column!r}" + (f", {line}" if line else "")
-    return RowsError(f"{where}: {short(value)} does not fit {short(feature)}: {short(reason, str)}")
 
 
 def short(value: object, spell: Callable[[object], str] = repr) -> str:
@@ -157,51 +130,36 @@ def short(value: object, spell: Callable[[object], str] = repr) -> str:
 def builder_errors(
     kind: type[datasets.DatasetBuilder],
     config: str,
-    split: Callable[[], str] | str = "",
+    split: str = "",
     passing: tuple[type[Exception], ...] = (),
 ) -> Iterator[None]:
     """Turn what a builder raises into a UsageError with a sentence.
 
-    `split` may be a function that returns it when it is needed. Exceptions of the classes in `passing`, what the system
-    refuses outside of the builder, such as a full disk, and the publisher's own errors pass unchanged.
+    Exceptions of the classes in `passing`, what the system refuses outside of the builder, such as a full disk, and the
+    publisher's own errors pass unchanged.
     """
     try:
         yield
-    except (PublishingError, MemoryError):
+    except (PublishingError, MemoryError, KeyboardInterrupt, GeneratorExit):
         raise
     except passing:
         raise
-    except (KeyboardInterrupt, GeneratorExit):
-        raise
     except BaseException as error:  # SystemExit; a panic of a library in Rust
-        name = split if isinstance(split, str) else split()
-        where = f"config {config!r}" + (f", split {name!r}" if name else "")
-        reasons = list(_reasons(error))
-        if found := next((reason for reason in reasons if isinstance(reason, RowsError)), None):
-            raise fault_of_code(f"{where}, {found}", error) from error
-        places = [place for reason in reasons if (place := _place(reason, kind))]
-        reason = next((reason for reason in reasons if not isinstance(reason, DatasetGenerationError)), error)
-        if isinstance(reason, OSError) and (reason.errno in FULL or not (places or _address(reason))):
-            raise reason from None
-        line = f"{places[0]}: " if places else ""
-        text = " ".join(str(reason).split())
-        if (address := _address(reason)) not in text:
+        where = f"config {config!r}" + (f", split {split!r}" if split else "")
+        if isinstance(error, RowsError):
+            raise fault_of_code(f"{where}, {error}", error) from error
+        place, address = _place(error, kind), _address(error)
+        if isinstance(error, OSError) and (error.errno in FULL or not (place or address)):
+            raise
+        text = " ".join(str(error).split())
+        if address not in text:
             text += f" ({address})"
         if any(hint in text for hint in FOLDER_HINTS):
             text = text.rstrip(".") + ". Give the folder as --data-dir"
         elif "data_files" in text:
             text = text.rstrip(".") + ". Give the files as --set data_files=..."
-        sentence = f"{where}: {line}{type(reason).__name__}{f': {text}' if text else ''}"
-        raise fault_of_code(sentence, reason) from error
-
-
-def _reasons(error: BaseException | None) -> Iterator[BaseException]:
-    """List an error and what led to it."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        parts = filter(None, (where, place, type(error).__name__, text))
+        raise fault_of_code(": ".join(parts), error) from error
 
 
 def _address(error: BaseException) -> str:
@@ -211,7 +169,7 @@ def _address(error: BaseException) -> str:
     return next((str(url) for url in found if url), "")
 
 
-def _place(error: BaseException, kind: type) -> str | None:
+def _place(error: BaseException, kind: type) -> str:
     """File and line of the builder's script, or of a module next to it, where an error was raised or passed last."""
     files = [getattr(sys.modules.get(base.__module__), "__file__", None) for base in kind.__mro__]
     library = Path(datasets.__file__).parent
@@ -222,7 +180,7 @@ def _place(error: BaseException, kind: type) -> str | None:
         own = file in scripts or (HERE not in file.parents and "site-packages" not in file.parts)
         if own and file.is_file() and any(folder == file.parent or folder in file.parents for folder in folders):
             return f"{file.name}, line {frame.lineno}"
-    return None
+    return ""
 
 
 # --- features ---------------------------------------------------------------------------------------------------------
@@ -236,17 +194,9 @@ def plain(name: Any) -> Any:
     return str.__str__(name) if isinstance(name, str) else name
 
 
-def plain_features(feature: Any) -> Any:
+def plain_features(features: Mapping[str, Any]) -> datasets.Features:
     """Features whose names of columns and labels are plain text."""
-    if isinstance(feature, datasets.ClassLabel):
-        names = list(map(plain, feature.names))
-        is_plain = all(type(name) is str for name in feature.names)
-        return feature if is_plain else datasets.ClassLabel(names=names, id=feature.id)
-    if isinstance(feature, dict):
-        return {plain(name): plain_features(inner) for name, inner in feature.items()}
-    if isinstance(feature, list):
-        return [plain_features(inner) for inner in feature]
-    return replace(feature, feature=plain_features(feature.feature)) if item_of(feature) is not None else feature
+    return datasets.Features.from_dict(json.loads(json.dumps(datasets.Features(features).to_dict(), default=int)))
 
 
 def item_of(feature: Any) -> Any:

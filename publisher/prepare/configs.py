@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ast
 import copy
-import inspect
 import math
 import re
 import sys
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -36,6 +34,7 @@ SPLIT = re.compile(r"\w+(\.\w+)*")  # what `datasets` takes, to the very end of 
 LONGEST = 200  # bytes of a name, of the 255 that file systems allow
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 UNORDERED = {"set", "frozenset", "glob", "iglob", "rglob", "iterdir", "listdir", "scandir", "walk"}
+ORDERED = ("sorted", "len", "min", "max", "sum")
 GOING_THROUGH = ("list", "tuple", "map", "filter", "enumerate")
 
 
@@ -87,8 +86,8 @@ def default_config(builder: type[datasets.DatasetBuilder]) -> str:
 
 def default_note(builder: type[datasets.DatasetBuilder]) -> str:
     """Sentence on a DEFAULT_CONFIG_NAME that is not a config, or nothing."""
-    name, names = builder.DEFAULT_CONFIG_NAME, list(_configs_by_name(builder))
-    if not name or not names or name in names:
+    name, names = builder.DEFAULT_CONFIG_NAME, list(declared_configs(builder))
+    if not name or name in names:
         return ""
     return f"DEFAULT_CONFIG_NAME is {plain(name)!r}, which is not a config. The default is {names[0]!r}, the first one"
 
@@ -99,15 +98,11 @@ def declared_configs(builder: type[datasets.DatasetBuilder]) -> dict[str, datase
     If its code may declare them in another order next time, as it looks at sets or lists folders, they are sorted by
     name, after the default one.
     """
-    name = plain(builder.DEFAULT_CONFIG_NAME or DEFAULT)
-    return _configs_by_name(builder) or {name: builder.BUILDER_CONFIG_CLASS(name=name)}
-
-
-def _configs_by_name(builder: type[datasets.DatasetBuilder]) -> dict[str, datasets.BuilderConfig]:
-    declared = {plain(config.name): config for config in builder.BUILDER_CONFIGS}
+    default = plain(builder.DEFAULT_CONFIG_NAME or DEFAULT)
+    configs = builder.BUILDER_CONFIGS or [builder.BUILDER_CONFIG_CLASS(name=default)]
+    declared = {plain(config.name): config for config in configs}
     if len(declared) < 2 or not is_unordered(builder):  # type: ignore[arg-type]  # mypy takes classes for unhashable
         return declared
-    default = builder.DEFAULT_CONFIG_NAME
     return {name: declared[name] for name in sorted(declared, key=lambda name: (name != default, str(name)))}
 
 
@@ -117,38 +112,36 @@ def is_unordered(builder: type) -> bool:
 
     This reads its own modules, and those next to its script.
     """
-    modules = {base.__module__: sys.modules.get(base.__module__) for base in builder.__mro__}
-    folders = {Path(getattr(m, "__file__", "") or "").parent for name, m in modules.items() if name.startswith(PACKAGE)}
-    modules |= {n: m for n, m in sys.modules.items() if Path(getattr(m, "__file__", "") or "").parent in folders}
+    names = {base.__module__ for base in builder.__mro__}
+    own = {name for name in names if name.partition(".")[0] not in ("datasets", *sys.stdlib_module_names)}
+    files = {name: Path(getattr(module, "__file__", None) or "") for name, module in sys.modules.items()}
+    folders = {files[name].parent for name in own if name.startswith(PACKAGE)}
     nodes: list[ast.AST] = []
-    for name, module in modules.items():
-        if module and name.partition(".")[0] not in ("datasets", *sys.stdlib_module_names):
-            with suppress(OSError, TypeError, SyntaxError):
-                nodes += ast.walk(ast.parse(inspect.getsource(module)))
-    names: set[str] = set()
+    for name, file in files.items():
+        if file.suffix == ".py" and file.is_file() and (name in own or file.parent in folders):
+            nodes += ast.walk(ast.parse(file.read_bytes()))
+    unordered = set(UNORDERED)
     for node in nodes:
-        if isinstance(node, ast.Assign) and _has_no_order(node.value, names):
-            names |= {part.id for target in node.targets for part in ast.walk(target) if isinstance(part, ast.Name)}
-    for node in nodes:
-        gone_through = [getattr(node, "iter", None)]  # of loops and comprehensions
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in GOING_THROUGH:
-            gone_through += node.args
-        if isinstance(node, (ast.List, ast.Tuple)):
-            gone_through += [part for part in node.elts if isinstance(part, ast.Starred)]
-        if any(part and _has_no_order(part, names) for part in gone_through):
-            return True
-    return False
+        if isinstance(node, ast.Assign) and _mentions(node.value, unordered):
+            unordered |= {part.id for target in node.targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+    return any(_mentions(part, unordered) for node in nodes for part in _gone_through(node))
 
 
-def _has_no_order(node: ast.AST, names: Collection[str]) -> bool:
-    """Return True if a part of an expression is a set, a folder's list, or one of these names."""
-    if isinstance(node, (ast.Set, ast.SetComp)) or (isinstance(node, ast.Name) and node.id in names):
+def _gone_through(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, (ast.For, ast.comprehension)):
+        return [node.iter]
+    if isinstance(node, ast.Starred):
+        return [node.value]
+    return node.args if isinstance(node, ast.Call) and getattr(node.func, "id", "") in GOING_THROUGH else []
+
+
+def _mentions(node: ast.AST, unordered: Collection[str]) -> bool:
+    """Return True if an expression has a set or one of these names in it, other than to sort or to compare."""
+    if isinstance(node, (ast.Set, ast.SetComp)) or getattr(node, "id", getattr(node, "attr", "")) in unordered:
         return True
-    called = getattr(node, "func", None)
-    name = getattr(called, "id", None) or getattr(called, "attr", None)
-    if name in UNORDERED or isinstance(node, ast.Compare) or name in ("sorted", "len", "min", "max", "sum"):
-        return name in UNORDERED
-    return any(_has_no_order(part, names) for part in ast.iter_child_nodes(node))
+    if isinstance(node, ast.Compare) or (isinstance(node, ast.Call) and getattr(node.func, "id", "") in ORDERED):
+        return False
+    return any(_mentions(part, unordered) for part in ast.iter_child_nodes(node))
 
 
 def choose_configs(builder: type[datasets.DatasetBuilder], chosen: Sequence[str] = ()) -> list[str]:
@@ -196,16 +189,13 @@ def check_split_names(config: str, names: Collection[str]) -> None:
     if not names:
         raise UsageError(f"config {config!r} returns no splits. Let `_split_generators` return at least one")
     for name, count in Counter(names).items():
-        reason = ""
-        if count > 1:
-            reason = f"{count} splits have it"
-        elif name.lower() == "all":
-            reason = "`load_dataset` takes that for all splits"
-        elif not SPLIT.fullmatch(name):
-            reason = "it may have letters, digits, _, and . between them"
-        elif len(name.encode()) > LONGEST:
-            reason = f"it has more than {LONGEST} bytes"
-        if reason:
+        refusals = {
+            f"{count} splits have it": count > 1,
+            "`load_dataset` takes that for all splits": name.lower() == "all",
+            "it may have letters, digits, _, and . between them": not SPLIT.fullmatch(name),
+            f"it has more than {LONGEST} bytes": len(name.encode()) > LONGEST,
+        }
+        if reason := next((reason for reason, applies in refusals.items() if applies), None):
             shown = name if len(name) <= LONGEST else f"{name[:20]}..."
             raise UsageError(f"config {config!r}: {shown!r} is not a valid split name: {reason}. Rename the split")
 
@@ -249,8 +239,8 @@ def recall_config(declared: datasets.BuilderConfig, provenance: Mapping[str, Any
     """Return a config with the values that `describe_builder` gave in an earlier run, whatever is declared now."""
     config = copy.copy(declared)
     for name, now in _own_values(declared).items():
-        if name in provenance and provenance[name] != describe(now):
-            value = provenance[name]
+        value = provenance.get(name, describe(now))
+        if value != describe(now):
             setattr(config, name, type(now)(**value) if _is_record(now) and isinstance(value, dict) else value)
     return config
 

@@ -1,20 +1,22 @@
-"""Parts of `datasets` that it does not export and the publisher cannot do without, each with its reason.
+"""What `datasets` does with a builder, and parts of it that it does not export, each with its reason.
 
 tests/test_internals.py and the tests of prepare try all of them with the oldest and the newest supported version.
 """
 
 from __future__ import annotations
 
+import io
 import json
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import datasets
-import datasets.builder
 import datasets.features.features as encoding
 import pyarrow as pa
 from datasets.arrow_writer import ArrowWriter, TypedSequence
@@ -26,23 +28,14 @@ from datasets.info import DatasetInfosDict as DatasetInfosDict  # writes `datase
 from datasets.table import embed_table_storage as embed_table_storage  # puts the bytes of media in, as `push_to_hub`
 from datasets.table import table_cast as table_cast  # casts structs, media and lists that pyarrow does not
 from datasets.utils.file_utils import hash_url_to_filename, is_relative_path, url_or_path_join
-from datasets.utils.metadata import MetadataConfigs as MetadataConfigs  # writes `configs` as `push_to_hub` does
 from datasets.utils.py_utils import map_nested
 
 from publisher.builders import sequences_of_dicts
-from publisher.prepare import RowsError, bad_value, plain, short
-from publisher.prepare.rows import find_bad_value
+from publisher.prepare import RowsError, plain, short
+from publisher.prepare.rows import check_readable
 
 TABLE_BYTES = 1_000_000_000  # of a table at a time: offsets of texts in lists and structs end at 2 GB
-
-
-class Counter:
-    """Rows that builders have made in this process, to show progress."""
-
-    number = 0
-
-
-ROWS = Counter()
+ROWS = SimpleNamespace(number=0)  # that builders have made in this process, to show progress
 
 # --- downloads --------------------------------------------------------------------------------------------------------
 
@@ -50,9 +43,9 @@ ROWS = Counter()
 def split_generators(
     builder: datasets.DatasetBuilder, downloads: Path, extracted: Path, fetched: list[str]
 ) -> list[datasets.SplitGenerator]:
-    """Ask a builder for its splits; `download_and_prepare` is then given the same instead of asking again.
+    """Ask a builder for its splits: the protocol between the library and its builders.
 
-    The protocol between the library and its builders: every one of them overrides `_split_generators`. Downloads are
+    Downloads are
     kept in one folder, and fetched again if the server has another version; archives are extracted into the other one.
     The addresses and paths that the builder asks for are added to `fetched`.
     """
@@ -65,7 +58,6 @@ def split_generators(
     generators = list(builder._split_generators(manager))
     for generator in generators:
         generator.name = generator.split_info.name = str(plain(generator.name))
-    builder._split_generators = lambda *_: generators
     return generators
 
 
@@ -125,221 +117,217 @@ def flat(values: Any) -> Iterator[Any]:
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
-def generate_tables(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
-    """Return the tables for some `gen_kwargs` of a split: the protocol again."""
-    return (table for _, table in builder._generate_tables(**gen_kwargs))
+def generate_tables(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
+    """Yield the rows for some `gen_kwargs` of a split, as they will be stored, in tables that fit into memory.
+
+    A builder without features gets those of its first table, as in `datasets`.
+    """
+    tables = (_cast if isinstance(builder, datasets.ArrowBasedBuilder) else _encode)(builder, gen_kwargs)
+    while True:
+        with sequences_of_dicts(), encoded_as_before_4():  # only while code of the builder runs
+            table = next(tables, None)
+        if table is None:
+            return
+        yield table
 
 
-class Place:
-    """Split, row and line at which a builder is while it makes rows."""
+class _Place:
+    """Place of a builder in its rows and in its script."""
 
-    def __init__(self, is_table: bool) -> None:
-        self.is_table = is_table
-        self.batch = 1000  # rows that are written at a time
-        self.begin("")
+    def __init__(self, items: Iterator[Any]) -> None:
+        self.items = items
+        self.frame = getattr(items, "gi_frame", None)
+        self.first = 0  # row with which the current batch begins
+        self.lines: list[int] = []  # of the script, for each row of the batch, or one for a table
 
-    def begin(self, split: str) -> None:
-        """Start with the next split."""
-        self.split = split
-        self.row = -1  # of the example that was made last
-        self.written = 0  # rows before the batch that is written next
-        self.example: Any = None  # made and not encoded yet
-        self.file = ""
-        self.lines: deque[int] = deque(maxlen=1 if self.is_table else 1000)  # of the script, for the last items
-        self.is_followed = False
+    def note(self, rows: int) -> None:
+        """Count rows, and note the line that yielded them."""
+        ROWS.number += rows
+        if self.frame:
+            self.lines.append(self.frame.f_lineno)
 
     def line(self, row: int) -> str:
-        """Line of the script that made a row, as far as it is known."""
-        index = -1 if self.is_table else row - self.row - 1
-        return f"{self.file}, line {self.lines[index]}" if self.file and -len(self.lines) <= index < 0 else ""
+        """File and line that yielded a row of the batch, as far as they are known."""
+        if not self.frame or not self.lines:
+            return ""
+        return (
+            f"{Path(self.frame.f_code.co_filename).name}, line {self.lines[min(row - self.first, len(self.lines) - 1)]}"
+        )
 
-    def follow(self, items: Iterator[Any]) -> Iterator[Any]:
-        """Return the same items, with the place of each noted, and their keys compared as in `datasets` 1 to 3."""
-        frame = getattr(items, "gi_frame", None)
-        self.file = Path(frame.f_code.co_filename).name if frame else ""
-        keys: dict[str, int] = {}
-        lines, is_table = self.lines, self.is_table
-        for item in items:
-            size = len(item[1]) if is_table else 1
-            ROWS.number += size
-            self.row += size
-            if frame:
-                lines.append(frame.f_lineno)
-            if not is_table:
-                self.example = item
-                if self.row % self.batch == 0:
-                    keys.clear()
-                if type(item) is tuple and type(item[0]) in (str, int):
-                    first = keys.setdefault(str(item[0]), self.row)
-                    if first != self.row:
-                        raise RowsError(
-                            f"rows {first} and {self.row} have the same key, {short(item[0])}: {self.line(first)} and "
-                            f"{self.line(self.row)}. Yield another key for each row"
-                        )
-            yield item
-            self.example = None
+    def explain(
+        self, columns: Mapping[str, Sequence[Any]], features: Any, take: Callable[[str, Any], object], first: int
+    ) -> None:
+        """Raise an error for the first value that `take` refuses; `first` is the number of the first row."""
+        if found := first_refused(columns, take):
+            name, index, reason = found
+            where = ", ".join(filter(None, (f"row {first + index}, column {name!r}", self.line(first + index))))
+            value, feature = short(_python(columns[name][index])), short(features[name] if features else None)
+            raise RowsError(f"{where}: {value} does not fit {feature}: {short(reason, str)}")
 
-    def check(self, table: pa.Table, features: datasets.Features) -> None:
-        """Refuse values of the next rows that can be written, and that `load_dataset` cannot read."""
-        if found := find_bad_value(table, features):
-            row, column, reason = found
-            array = table[column].slice(row, 1).combine_chunks()
-            try:
-                value = (array.storage if isinstance(array, pa.ExtensionArray) else array).to_pylist()[0]
-            except (ArithmeticError, ValueError):  # what Python cannot hold; pyarrow says what it is
-                value = array
-            row += self.written
-            raise bad_value(row, column, value, features[column], reason, self.line(row))
-        self.written += len(table)
 
-    def cast(self, table: pa.Table, features: datasets.Features) -> pa.Table:
-        """Cast the next rows to the types of their features, and check them."""
+def first_refused(
+    columns: Mapping[str, Sequence[Any]], take: Callable[[str, Any], object]
+) -> tuple[str, int, Exception] | None:
+    """Column, index and reason of the first value that `take`, which gets values of a column, refuses; or None."""
+
+    def refusal(name: str, values: Any) -> Exception | None:
         try:
-            table = table_cast(table, features.arrow_schema)
-        except Exception as error:
-            for name in filter(features.__contains__, table.column_names):
-                self._find_uncastable(table.select([name]), datasets.Features({name: features[name]}), 0, error)
-            raise
-        self.check(table, features)
-        return table
+            take(name, values)
+        except MemoryError:
+            return None  # not for a value
+        except Exception as reason:  # of the libraries, or of the builder's objects
+            return reason
+        return None
 
-    def _find_uncastable(self, table: pa.Table, features: datasets.Features, first: int, error: Exception) -> None:
-        """Raise an error for the first value of a column that cannot be cast; return if all of them can."""
-        try:
-            table_cast(table, features.arrow_schema)
-        except Exception as reason:
-            [(name, feature)] = features.items()
-            row = self.written + first
-            if len(table) == 1:
-                raise bad_value(row, name, table[name][0].as_py(), feature, reason, self.line(row)) from error
-            half = len(table) // 2
-            self._find_uncastable(table[:half], features, first, error)
-            self._find_uncastable(table[half:], features, first + half, error)
-            raise RowsError(f"rows {row} to {row + len(table) - 1}, column {name!r}: {short(reason, str)}") from error
+    for name, values in columns.items():
+        if reason := refusal(name, values):
+            index = bisect_left(range(len(values)), True, key=lambda last: bool(refusal(name, values[: last + 1])))
+            return name, index, refusal(name, values[index : index + 1]) or reason
+    return None
 
 
-def followed_tables(items: Iterator[Any], features: datasets.Features | None, place: Place) -> Iterator[Any]:
-    """Return the same keys and tables, cast and checked, in pieces that pyarrow can put together."""
-    for key, table in place.follow(items):
+def _python(value: Any) -> Any:
+    """Value of an array as Python shows it, if it can hold it."""
+    try:
+        return value.as_py() if isinstance(value, pa.Scalar) else value
+    except Exception:
+        return value
+
+
+def _check(table: pa.Table, features: datasets.Features) -> pa.Table:
+    for name, feature in features.items():
+        check_readable(table[name], feature)
+    return table
+
+
+def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
+    """Tables of a builder, in pieces that pyarrow can put together."""
+    place = _Place(builder._generate_tables(**gen_kwargs))
+
+    def take(name: str, values: Any) -> None:
+        feature = datasets.Features({name: features[name]})
+        _check(table_cast(pa.table({name: values}), feature.arrow_schema), feature)
+
+    for _, table in place.items:
+        if not len(table):  # its types may be those of nothing
+            continue
+        features = builder.info.features = builder.info.features or datasets.Features.from_arrow_schema(table.schema)
+        place.lines.clear()
+        place.note(len(table))
         rows = len(table) if table.nbytes <= TABLE_BYTES else max(1, len(table) * TABLE_BYTES // table.nbytes)
-        for start in range(0, len(table), rows or 1):
+        for start in range(0, len(table), rows):
             piece = table.slice(start, rows)
-            yield key, piece if features is None else place.cast(piece, features)
+            try:
+                yield _check(table_cast(piece, features.arrow_schema), features)
+            except Exception:
+                columns = {name: piece[name] for name in features if name in piece.column_names}
+                place.explain(columns, features, take, place.first)
+                raise
+            place.first += len(piece)
 
 
-@contextmanager
-def prepare_rows(builder: datasets.DatasetBuilder, place: Place) -> Iterator[None]:
-    """Let `download_and_prepare` raise a RowsError with the place of a value that cannot be written, and count rows."""
-    method = "_generate_tables" if place.is_table else "_generate_examples"
-    generate, prepare = getattr(builder, method), builder._prepare_split
+def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
+    """Rows of a builder that makes them one by one, in tables."""
+    maker = _TableMaker(builder)
+    size = maker.writer_batch_size
+    place = _Place(builder._generate_examples(**gen_kwargs))
+    examples = _examples(place, builder.info.features, size)
+    while batch := list(islice(examples, size)):
+        for table in _tables(batch, maker, place, place.first):
+            builder.info.features = builder.info.features or maker.features
+            yield table
 
-    def followed(*arguments: Any, **keywords: Any) -> Iterator[Any]:
-        items = generate(*arguments, **keywords)
-        if place.is_followed:  # a builder that calls itself
-            return items
-        place.is_followed = True
-        return followed_tables(items, builder.info.features, place) if place.is_table else place.follow(items)
 
-    def begun(generator: datasets.SplitGenerator, *arguments: Any, **keywords: Any) -> Any:
-        place.begin(str(generator.name))
-        return prepare(generator, *arguments, **keywords)
-
-    writer = ArrowWriter if place.is_table else type("Writer", (_Writer,), {"at": place})
-    with (
-        sequences_of_dicts(),
-        encoded_as_before_4(),
-        patch.object(builder, method, followed),
-        patch.object(builder, "_prepare_split", begun),
-        patch.object(datasets.builder, "ArrowWriter", writer),
-    ):
+def _examples(place: _Place, features: datasets.Features | None, size: int) -> Iterator[Any]:
+    """Encoded examples; their keys are compared as in `datasets` 1 to 3, those of each batch."""
+    keys: dict[str, int] = {}
+    for row, item in enumerate(place.items):
+        if row % size == 0:
+            place.first, place.lines, keys = row, [], {}
+        place.note(1)
+        if type(item) is tuple and type(item[0]) in (str, int):
+            first = keys.setdefault(str(item[0]), row)
+            if first != row:
+                raise RowsError(
+                    f"rows {first} and {row} have the same key, {short(item[0])}: {place.line(first)} and "
+                    f"{place.line(row)}. Yield another key for each row"
+                )
         try:
-            yield
-        except Exception as error:
-            if place.example is not None and builder.info.features is not None:
-                _find_unencodable(builder.info.features, place, error)
+            _, example = item
+            example = example if features is None else features.encode_example(example)
+        except Exception:
+            _explain_example(item, features, place, row)
             raise
+        yield example
 
 
-class _Writer(ArrowWriter):
-    """Checks rows before it writes them, says which value is at fault, and divides batches that are too large."""
+def _explain_example(item: Any, features: datasets.Features, place: _Place, row: int) -> None:
+    example, wanted = item, "a pair of a key and a dict of columns"
+    if isinstance(item, tuple) and len(item) == 2:
+        example, wanted = item[1], "a dict of columns"
+    if not isinstance(example, Mapping):
+        where = ", ".join(filter(None, (f"row {row}", place.line(row))))
+        raise RowsError(f"{where}: {short(example)} is not {wanted}")
 
-    at: Place
+    def take(name: str, values: Any) -> None:
+        datasets.Features({name: features[name]}).encode_example({name: values[0]})
 
-    def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
-        self.at.batch = self.writer_batch_size
-
-    def write_examples_on_file(self) -> None:
-        """Write the examples that are held."""
-        examples = list(self.current_examples)  # type: ignore[has-type]
-        try:
-            super().write_examples_on_file()
-        except RowsError:
-            raise
-        except Exception as error:
-            if len(examples) > 1 and _is_overflow(error):
-                for half in (examples[: len(examples) // 2], examples[len(examples) // 2 :]):
-                    self.current_examples = half
-                    self.write_examples_on_file()
-                return
-            _find_unwritable(self._features, [example for example, _ in examples], self.at, error)
-            raise
-
-    def _build_writer(self, inferred_schema: pa.Schema) -> None:
-        super()._build_writer(inferred_schema)
-        self.pa_writer: Any = _Checked(self.pa_writer, self.at, self._features)
+    place.explain({name: [example.get(name)] for name in features}, features, take, row)
 
 
-class _Checked:
-    """A writer of pyarrow, which takes no other methods."""
+def _tables(examples: list[Any], maker: _TableMaker, place: _Place, first: int) -> Iterator[pa.Table]:
+    """Examples as a table, or as several if they are too large for one; `first` is the number of the first row."""
+    features = maker.features
 
-    def __init__(self, writer: Any, at: Place, features: datasets.Features) -> None:
-        self.writer, self.at, self.features = writer, at, features
-        self.close = writer.close
+    def take(name: str, values: Any) -> None:
+        feature = features[name] if features else None
+        check_readable(pa.table({name: pa.array(TypedSequence(values, type=feature))})[name], feature)
 
-    def write_table(self, table: pa.Table, size: int | None = None) -> None:
-        self.at.check(table, self.features)
-        self.writer.write_table(table, size)
+    try:
+        table = maker.table(examples)
+        _check(table, maker.features)
+    except Exception as error:
+        half = len(examples) // 2
+        if half and _is_overflow(error):
+            yield from _tables(examples[:half], maker, place, first)
+            yield from _tables(examples[half:], maker, place, first + half)
+            return
+        names = features or dict.fromkeys(name for example in examples for name in example)
+        place.explain({name: [example.get(name) for example in examples] for name in names}, features, take, first)
+        raise
+    yield table
 
 
 def _is_overflow(error: Exception) -> bool:
     """Return True if pyarrow refuses a batch for its size alone."""
-    if isinstance(error, (OverflowError, pa.ArrowCapacityError)):
-        return True
-    return "offset overflow" in str(error) or "2147483646" in str(error)
+    is_size = isinstance(error, (OverflowError, pa.ArrowCapacityError))
+    return is_size or "offset overflow" in str(error) or "2147483646" in str(error)
 
 
-def _find_unencodable(features: datasets.Features, place: Place, error: Exception) -> None:
-    """Raise an error for the column that cannot be encoded; return if all of them can."""
-    line, example = place.line(place.row), place.example
-    wanted = "a pair of a key and a dict of columns"
-    if isinstance(example, tuple) and len(example) == 2:
-        example, wanted = example[1], "a dict of columns"
-    if not isinstance(example, Mapping):
-        where = f"row {place.row}" + (f", {line}" if line else "")
-        raise RowsError(f"{where}: {short(example)} is not {wanted}") from error
-    for name, feature in features.items():
-        try:
-            datasets.Features({name: feature}).encode_example({name: example.get(name)})
-        except Exception as reason:
-            raise bad_value(place.row, name, example.get(name), feature, reason, line) from error
+class _TableMaker(ArrowWriter):
+    """Makes tables of examples as `datasets` does when it prepares a split, and writes them nowhere."""
 
+    def __init__(self, builder: datasets.DatasetBuilder) -> None:
+        super().__init__(
+            features=builder.info.features, stream=io.BytesIO(), writer_batch_size=builder._writer_batch_size
+        )
 
-def _find_unwritable(features: Any, examples: list[Any], place: Place, error: Exception) -> None:
-    """Raise an error for the first column that cannot be written, and its first value at fault."""
-    for name in features or dict.fromkeys(name for example in examples for name in example):
-        values = [example.get(name) for example in examples]
-        feature = features[name] if features else None
-        try:
-            pa.array(TypedSequence(values, type=feature))
-        except Exception as reason:
-            for row, value in enumerate(values, place.written):
-                try:
-                    pa.array(TypedSequence([value], type=feature))
-                except Exception as of_value:
-                    raise bad_value(row, name, value, feature, of_value, place.line(row)) from error
-            rows = f"rows {place.written} to {place.written + len(values) - 1}"
-            raise RowsError(f"{rows}, column {name!r}: {short(reason, str)}") from error
+    @property
+    def features(self) -> datasets.Features | None:
+        """Features of the builder, or of the first table."""
+        return self._features
+
+    def table(self, examples: list[Any]) -> pa.Table:
+        """Return examples, encoded already, as a table."""
+        self.current_examples = [(example, "") for example in examples]
+        self.write_examples_on_file()
+        return self.made
+
+    def write_table(self, table: pa.Table, writer_batch_size: int | None = None) -> None:
+        """Keep a table; the library writes it here."""
+        if self.pa_writer is None:
+            self._build_writer(table.schema)
+        self.made = table_cast(table.combine_chunks(), self._schema)
 
 
 @contextmanager
@@ -351,7 +339,7 @@ def encoded_as_before_4() -> Iterator[None]:
     that is replaced here.
     """
     encode = encoding.encode_nested_example
-    value, label, audio = datasets.Value, datasets.ClassLabel, datasets.Audio
+    value, label, audio, video = datasets.Value, datasets.ClassLabel, datasets.Audio, datasets.Video()
 
     def encode_nested(schema: Any, obj: Any, level: int = 0) -> Any:
         kind = type(schema)
@@ -363,23 +351,16 @@ def encoded_as_before_4() -> Iterator[None]:
                 obj = {name: [item.get(name) for item in obj] for name in schema}
         elif kind is label:
             obj = plain(obj)
-        elif kind is audio and (file := _sound_file(obj)):
-            return file
+        elif kind is audio and _is_sound_file(obj):
+            return video.encode_example(str(obj) if isinstance(obj, Path) else obj)  # in the same way, without decoder
         return encode(schema, obj, level)
 
     with patch.object(encoding, "encode_nested_example", encode_nested):
         yield
 
 
-def _sound_file(value: Any) -> dict[str, Any] | None:
-    """Return what `Audio.encode_example` makes of a path, or of bytes that are a file; None of anything else."""
-    if isinstance(value, (str, Path)):
-        return {"bytes": None, "path": str(value)}
-    if isinstance(value, (bytes, bytearray)):
-        return {"bytes": bytes(value), "path": None}
-    if not isinstance(value, dict) or "array" in value:
-        return None
-    path, content = value.get("path"), value.get("bytes")
-    if (path is None and content is None) or (path is not None and str(path).endswith("pcm")):
-        return None  # bare samples have to be encoded
-    return {"bytes": None if path is not None and Path(path).is_file() else content, "path": path}
+def _is_sound_file(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return isinstance(value, (str, Path, bytes, bytearray))
+    given = [value[name] for name in ("bytes", "path") if value.get(name) is not None]
+    return bool(given) and "array" not in value and not str(value.get("path")).endswith("pcm")  # bare samples

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import mimetypes
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby, product
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from publisher.prepare import LocalFile, RowsError, describe_file, fields_of, is_medium, portable_dict, short
-from publisher.prepare.datasets_compat import embed_table_storage, table_cast
-from publisher.prepare.rows import RowsDigest, arrow_bytes, cut_by_bytes, differing_columns, map_arrays, row_bytes
+from publisher.prepare.datasets_compat import embed_table_storage, first_refused, table_cast
+from publisher.prepare.rows import RowsDigest, arrow_bytes, differing_columns, leaves, map_arrays
 
 MAGIC = b"PAR1"  # first and last bytes of a file
 FILE_BYTES = 500_000_000  # Arrow bytes of a file: what the Hub's guide recommends
@@ -54,47 +55,33 @@ class Writing:
     media: dict[str, str] = field(default_factory=dict)  # takes examples of paths of media in text, by column
 
 
-def write_split(
-    dataset: datasets.Dataset, split: str, folder: Path, writing: Writing
-) -> tuple[list[LocalFile], RowsDigest]:
-    """Write the rows of a split in files of about `FILE_BYTES`; return the files, and a digest of all rows."""
-    folder.mkdir(parents=True, exist_ok=True)
-    table = dataset.with_format("arrow")[:]
-    sizes = row_bytes(table) + external_bytes(table, writing.features)
-    ends = sizes.cumsum()
-    total = int(ends[-1]) if len(ends) else 0
-    count = max(1, -(-total // FILE_BYTES))
-    inner = np.searchsorted(ends, [total * index / count for index in range(1, count)], side="right")
-    bounds = [0, *sorted({int(bound) for bound in inner} - {0, len(table)}), len(table)]
-    written, whole = [], RowsDigest(writing.features)
-    for name, start, stop in zip(file_names(split, len(bounds) - 1), bounds[:-1], bounds[1:], strict=True):
-        tables = cut_by_bytes(table.slice(start, stop - start), sizes[start:stop], ROW_GROUP_BYTES)
-        groups = _row_groups(_complete(tables, writing, start))
-        file, digest = _write(groups, folder / name, writing, whole if len(bounds) > 2 else None)
-        written.append(file)
-    return written, whole if len(bounds) > 2 else digest
+def write_files(
+    tables: Iterable[pa.Table], path: Path, writing: Writing, largest: float = 1
+) -> Iterator[tuple[LocalFile, RowsDigest]]:
+    """Write tables into files of at most `largest` times `FILE_BYTES`; yield each, and a digest of all rows so far.
 
-
-def write_files(tables: Iterable[pa.Table], path: Path, writing: Writing) -> Iterator[LocalFile]:
-    """Write tables into files not larger than `LARGEST` allows, and yield each when it is written.
-
-    Their number shows at the end, as tables may be of any size: each gets a number before the suffix of `path`.
+    Their number shows at the end: each gets a number before the suffix of `path`.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    most = largest * FILE_BYTES
     size = number = 0
 
     def place(group: pa.Table) -> int:
         nonlocal size, number
-        if size and size + group.nbytes > LARGEST * FILE_BYTES:
+        if size and size + group.nbytes > most:
             size, number = 0, number + 1
         size += group.nbytes
         return number
 
-    for index, groups in groupby(_row_groups(_complete(tables, writing, 0)), place):
-        yield _write(groups, path.with_suffix(f".{index}{path.suffix}"), writing)[0]
+    whole = None
+    for index, groups in groupby(_row_groups(tables, writing, min(most, ROW_GROUP_BYTES)), place):
+        file, digest = _write(groups, path.with_suffix(f".{index}{path.suffix}"), writing, whole)
+        whole = whole or digest
+        yield file, whole
 
 
 def _write(
-    groups: Iterable[pa.Table], path: Path, writing: Writing, whole: RowsDigest | None = None
+    groups: Iterable[pa.Table], path: Path, writing: Writing, whole: RowsDigest | None
 ) -> tuple[LocalFile, RowsDigest]:
     """Write a file and read it back; `whole` is a digest that takes the same rows."""
     features = writing.features
@@ -112,7 +99,7 @@ def _write(
                 given.add(group)
                 if whole:
                     whole.add(group)
-                writer.write_table(_stored(table_cast(group, features.arrow_schema), schema), row_group_size=len(group))
+                writer.write_table(_stored(group, schema), row_group_size=len(group))
             rows += len(group)
     with _storable():
         found, nbytes = _read_back(path, features)
@@ -143,11 +130,11 @@ def any_length(kind: pa.DataType) -> pa.DataType:
 
     pyarrow 21 neither writes nor reads those that are null; the length stands in the features.
     """
-    if pa.types.is_struct(kind):
+    if pt.is_struct(kind):
         return pa.struct([field.with_type(any_length(field.type)) for field in kind])
-    if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
+    if pt.is_list(kind) or pt.is_fixed_size_list(kind):
         return pa.list_(any_length(kind.value_type))
-    return pa.large_list(any_length(kind.value_type)) if pa.types.is_large_list(kind) else kind
+    return pa.large_list(any_length(kind.value_type)) if pt.is_large_list(kind) else kind
 
 
 def _stored(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -161,7 +148,7 @@ def _stored(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def _of_any_length(array: pa.Array) -> pa.Array:
-    if not pa.types.is_fixed_size_list(array.type):
+    if not pt.is_fixed_size_list(array.type):
         return array
     lengths = pc.list_value_length(array).fill_null(0).to_numpy()
     offsets = np.concatenate([[0], lengths.cumsum()]).astype(np.int32)
@@ -187,31 +174,34 @@ def _read_back(path: Path, features: datasets.Features) -> tuple[RowsDigest, int
     return found, nbytes
 
 
-def _complete(tables: Iterable[pa.Table], writing: Writing, first: int) -> Iterator[pa.Table]:
-    """Tables of the right types, with the bytes of their media, none of them larger than a row group."""
-    features = writing.features
-    media = has_media(features)
-    for table in tables:
-        cast = table_cast(table, features.arrow_schema)
-        if media:
-            cast = embed_media(cast, features, first)
-        cast = hide_folders(cast, writing.folders, writing.media)
-        first += len(table)
-        fits = cast.nbytes <= ROW_GROUP_BYTES
-        yield from filter(len, [cast] if fits else cut_by_bytes(cast, row_bytes(cast), ROW_GROUP_BYTES))
-
-
-def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+def _row_groups(tables: Iterable[pa.Table], writing: Writing, most: float) -> Iterator[pa.Table]:
+    """The rows with the bytes of their media, in tables of at most so many bytes, or of a single row with more."""
     held: list[pa.Table] = []
     size = 0
-    for table in tables:
-        if held and size + table.nbytes > ROW_GROUP_BYTES:
-            yield pa.concat_tables(held)
+    for table in _complete(tables, writing, most):
+        if held and size + table.nbytes > most:
+            yield pa.concat_tables(held).combine_chunks()
             held, size = [], 0
         held.append(table)
         size += table.nbytes
     if held:
-        yield pa.concat_tables(held)
+        yield pa.concat_tables(held).combine_chunks()
+
+
+def _complete(tables: Iterable[pa.Table], writing: Writing, most: float) -> Iterator[pa.Table]:
+    first = 0
+    for table in tables:
+        for piece in _divide(table, most, lambda piece: piece.nbytes + external_bytes(piece, writing.features)):
+            whole = hide_folders(embed_media(piece, writing.features, first), writing.folders, writing.media)
+            yield from _divide(whole, most, lambda piece: piece.nbytes)
+            first += len(piece)
+
+
+def _divide(table: pa.Table, most: float, size_of: Callable[[pa.Table], int]) -> Iterator[pa.Table]:
+    count = min(len(table), max(1, math.ceil(size_of(table) / most)))
+    for index in range(count):
+        piece = table[len(table) * index // count : len(table) * (index + 1) // count]
+        yield from [piece] if count == 1 else _divide(piece, most, size_of)
 
 
 def _encodings(schema: pa.Schema) -> dict[str, Any]:
@@ -252,63 +242,44 @@ def embed_media(table: pa.Table, features: datasets.Features, first: int) -> pa.
 
     `first` is the number of the first row in its split, for the message of the RowsError if a medium cannot be read.
     """
+    media = [name for name in features if has_media(features[name])]
+    if not media:
+        return table
+
+    def embed(name: str, values: Any) -> None:
+        _embed(pa.table({name: values}), datasets.Features({name: features[name]}))
+
     try:
         return _embed(table, features)
     except Exception as error:
-        for row, name in product(range(len(table)), filter(lambda name: has_media(features[name]), features)):
-            try:  # slow, but only once
-                _embed(table.select([name]).take([row]), datasets.Features({name: features[name]}))
-            except Exception as reason:
-                text = str(reason) or type(reason).__name__
-                where = f"row {first + row}, column {name!r}"
-                raise RowsError(f"{where}: a file cannot be read ({text}). Correct the path or the file") from error
-        raise
+        if not (found := first_refused({name: table[name] for name in media}, embed)):
+            raise
+        name, row, reason = found
+        text = str(reason) or type(reason).__name__
+        where = f"row {first + row}, column {name!r}"
+        raise RowsError(f"{where}: a file cannot be read ({text}). Correct the path or the file") from error
 
 
-def external_bytes(table: pa.Table, features: datasets.Features) -> np.ndarray[Any, Any]:
-    """Count the bytes that each row has in files on this machine that are not in the table yet: (rows,) int64."""
-    total = np.zeros(len(table), np.int64)
-    for name, feature in features.items():
-        for row, path in _external(table[name], feature):
-            total[row] += Path(path).stat().st_size if Path(path).is_file() else 0
-    return total
+def external_bytes(table: pa.Table, features: datasets.Features) -> int:
+    """Count the bytes of media in files on this machine that are not in a table yet."""
+    return sum(path.stat().st_size for path in map(Path, _external(table, features)) if path.is_file())
 
 
 def _embed(table: pa.Table, features: datasets.Features) -> pa.Table:
     listed = BIOLOGY.sub(b'"_type": "Image"', features.arrow_schema.metadata[b"huggingface"])
     table = embed_table_storage(table.replace_schema_metadata({"huggingface": listed}))
-    for name, feature in features.items():
-        for _, path in _external(table[name], feature):
-            raise FileNotFoundError(path)
+    for path in _external(table, features):
+        raise FileNotFoundError(path)
     return table
 
 
-def _external(array: pa.Array | pa.ChunkedArray, feature: Any) -> Iterator[tuple[int, str]]:
-    """Row and path of each medium that is only named."""
-    if not has_media(feature):
-        return
-    if isinstance(array, pa.ChunkedArray):
-        start = 0
-        for chunk in array.chunks:
-            yield from ((start + row, path) for row, path in _external(chunk, feature))
-            start += len(chunk)
-        return
-    if isinstance(array, pa.ExtensionArray):
-        array = array.storage
-    if is_medium(feature):
-        if pa.types.is_struct(array.type):
-            data, paths = (pc.struct_field(array, name) for name in ("bytes", "path"))
-            named = pc.and_(pc.is_null(data), pc.is_valid(paths))
-            for row in np.flatnonzero(named.to_numpy(zero_copy_only=False)):
-                yield int(row), paths[int(row)].as_py()
-    elif pa.types.is_struct(array.type):
-        for name, inner in fields_of(feature).items():
-            yield from _external(pc.struct_field(array, name), inner)
-    else:
-        lengths = pc.list_value_length(array).fill_null(0).to_numpy()
-        rows = np.repeat(np.arange(len(array)), lengths)
-        for item, path in _external(array.flatten(), fields_of(feature)[""]):
-            yield int(rows[item]), path
+def _external(table: pa.Table, features: datasets.Features) -> Iterator[str]:
+    """Path of each medium that is only named."""
+    for name in filter(lambda name: has_media(features[name]), features):
+        for array, leaf in leaves(table[name], features[name]):
+            if is_medium(leaf) and pt.is_struct(array.type):
+                data, paths = (pc.struct_field(array, part) for part in ("bytes", "path"))
+                yield from paths.filter(pc.and_(pc.is_null(data), pc.is_valid(paths))).to_pylist()
 
 
 def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Rows as values: a digest that is the same however Arrow and Parquet lay them out, and how many bytes each row has.
+"""Rows as values: a digest that is the same however Arrow and Parquet lay them out, and a check that they can be read.
 
 A column is taken apart into streams: where its nulls are, the lengths of its lists and texts, and the bytes of what is
 left. Media count by their bytes, not by the path that is stored next to them.
@@ -26,8 +26,6 @@ from publisher.prepare import fields_of, is_medium, item_of
 Place = tuple[str, ...]
 
 ARRAYS = (datasets.Array2D, datasets.Array3D, datasets.Array4D, datasets.Array5D)
-DAY = 86_400  # seconds
-UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 class RowsDigest:
@@ -142,13 +140,6 @@ def _streams(path: Place, array: pa.Array, feature: Any, starts: np.ndarray[Any,
         yield _Stream(path, "value", data, starts * width, starts)
 
 
-def row_bytes(table: pa.Table) -> np.ndarray[Any, Any]:
-    """Estimate the bytes that each row has in Arrow: (rows,) int64."""
-    none = np.empty(0, np.int64)
-    columns = (np.concatenate([none, *(_sizes(_stored(chunk)) for chunk in column.chunks)]) for column in table.columns)
-    return sum(columns, np.zeros(len(table), np.int64))
-
-
 def arrow_bytes(array: pa.Array | pa.ChunkedArray, bitmaps: int = 0) -> int:
     """Bytes of an array in Arrow as `datasets` counts them, with so many bitmaps for each level that has nulls."""
     if isinstance(array, pa.ChunkedArray):
@@ -164,17 +155,6 @@ def arrow_bytes(array: pa.Array | pa.ChunkedArray, bitmaps: int = 0) -> int:
     if pt.is_struct(kind):
         return sum(arrow_bytes(array.field(index), bitmaps) for index in range(kind.num_fields)) + nulls
     return array.nbytes - (bitmap if array.buffers()[0] is not None else 0) + nulls
-
-
-def cut_by_bytes(table: pa.Table, sizes: np.ndarray[Any, Any], most: int) -> Iterator[pa.Table]:
-    """The rows, each of its size, in tables of no more than `most` bytes each, or of a single row that has more."""
-    ends = sizes.cumsum()
-    start = 0
-    while start < len(table):
-        before = int(ends[start - 1]) if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, before + most, side="right")))
-        yield table.slice(start, stop - start)
-        start = stop
 
 
 def map_arrays(array: pa.Array, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
@@ -197,28 +177,11 @@ def map_arrays(array: pa.Array, change: Callable[[pa.Array], pa.Array]) -> pa.Ar
     return change(array)
 
 
-def _sizes(array: pa.Array) -> np.ndarray[Any, Any]:
-    array = _plain(array)
-    kind = array.type
-    if pt.is_struct(kind):
-        return sum(map(_sizes, array.flatten()), np.zeros(len(array), np.int64))
-    if is_list(kind):
-        lengths = pc.list_value_length(array).fill_null(0).to_numpy().astype(np.int64)
-        ends = np.concatenate([[0], _sizes(array.flatten()).cumsum()])
-        bounds = np.concatenate([[0], lengths.cumsum()])
-        return np.diff(ends[bounds]) + (0 if pt.is_fixed_size_list(kind) else 4)
-    if pt.is_large_binary(kind):
-        return pc.binary_length(array).fill_null(0).to_numpy() + 4
-    return np.full(len(array), 0 if pt.is_null(kind) else max(1, kind.bit_width // 8), np.int64)
-
-
 def _stored(array: pa.Array) -> pa.Array:
     """The same values without extension types, which most functions of pyarrow do not know."""
-    return map_arrays(array, _storage) if "extension<" in str(array.type) else array
-
-
-def _storage(array: pa.Array) -> pa.Array:
-    return _stored(array.storage) if isinstance(array, pa.ExtensionArray) else array
+    if isinstance(array, pa.ExtensionArray):
+        return _stored(array.storage)
+    return map_arrays(array, _stored) if "extension<" in str(array.type) else array
 
 
 def _plain(array: pa.Array) -> pa.Array:
@@ -254,110 +217,57 @@ def _text(array: pa.LargeBinaryArray) -> np.ndarray[Any, Any]:
     return np.frombuffer(data, np.uint8)[int(bounds[0]) : int(bounds[-1])]
 
 
-def find_bad_value(table: pa.Table, features: Mapping[str, Any]) -> tuple[int, str, str] | None:
-    """Find the first value that `datasets` cannot read as its feature: row, column, and the reason; or None."""
-    for name, feature in features.items():
-        if _has_limits(feature):
-            if isinstance(feature, ARRAYS) and feature.shape[0] is None and table[name].null_count:
-                row = pc.index(table[name].is_null(), True).as_py()
-                return row, name, "`datasets` cannot read None as an array of any length"
-            start = 0
-            for chunk in table[name].chunks:
-                if found := _find_bad(_stored(chunk), feature):
-                    return start + found[0], name, found[1]
-                start += len(chunk)
-    return None
-
-
-def _has_limits(feature: Any) -> bool:
-    if isinstance(feature, datasets.Value):
-        return not (pt.is_primitive(feature.pa_type) and not pt.is_temporal(feature.pa_type))
-    is_limited = isinstance(feature, (datasets.ClassLabel, *ARRAYS)) or type(feature).__name__ == "Json"
-    return is_limited or any(map(_has_limits, fields_of(feature).values()))
-
-
-def _find_bad(array: pa.Array, feature: Any) -> tuple[int, str] | None:
-    """Find the first row that cannot be read, and why."""
-    if not len(array) or not _has_limits(feature) or is_medium(feature):
-        return None
-    if isinstance(feature, ARRAYS):
-        return _find_other_shape(array, feature.shape)
-    if isinstance(feature, datasets.ClassLabel):
-        last = feature.num_classes - 1
-        return _find_outside(array, -1, last, f"labels go from 0 to {last}")
-    if isinstance(feature, datasets.Value):
-        return _find_outside_of_python(array, feature.pa_type)
-    if type(feature).__name__ == "Json":
-        texts = enumerate(array.to_pylist())
-        return next(((row, "it is not JSON") for row, text in texts if _fails(json.loads, text)), None)
-    if isinstance(feature, dict):
-        fields = [(array.field(index), feature[field.name]) for index, field in enumerate(array.type)]
-        return min(filter(None, (_find_bad_field(array, *field) for field in fields)), default=None)
-    if (found := _find_bad(array.flatten(), item_of(feature))) is None:
-        return None
-    lengths = pc.list_value_length(array).fill_null(0).to_numpy()
-    return int(np.searchsorted(lengths.cumsum(), found[0], side="right")), found[1]
-
-
-def _find_bad_field(structs: pa.Array, array: pa.Array, feature: Any) -> tuple[int, str] | None:
-    """Find the first row of a field that cannot be read; below a null struct there may be anything."""
-    start = 0
-    while found := _find_bad(array.slice(start), feature):
-        start += found[0] + 1
-        if structs[start - 1].is_valid:
-            return start - 1, found[1]
-    return None
-
-
-def _find_outside(array: pa.Array, least: int, most: int, reason: str) -> tuple[int, str] | None:
-    bounds = pc.min_max(array)
-    if bounds["min"].as_py() is None or (bounds["min"].as_py() >= least and bounds["max"].as_py() <= most):
-        return None
-    return pc.index(pc.or_(pc.less(array, least), pc.greater(array, most)), True).as_py(), reason
-
-
-def _find_outside_of_python(array: pa.Array, kind: pa.DataType) -> tuple[int, str] | None:
-    """Find text that is not UTF-8, and dates and times that the types of Python cannot hold."""
-    if pt.is_string(kind) or pt.is_large_string(kind):
-        try:
-            array.validate(full=True)
-        except pa.ArrowInvalid:
-            texts = enumerate(array.cast(pa.large_binary()).to_pylist())
-            return next((row, "it is not UTF-8") for row, text in texts if _fails(bytes.decode, text))
-    if not pt.is_temporal(kind):
-        return None
-    scale = UNITS.get(getattr(kind, "unit", "ms"), 1)
-    if pt.is_date32(kind):
-        least, most = -719_162, 2_932_896
-    elif pt.is_date64(kind) or pt.is_timestamp(kind):  # years 1 to 9999; a time zone may shift them
-        least, most = -62_135_510_400 * scale, 253_402_214_400 * scale - 1
-    elif pt.is_duration(kind):
-        least, most = -999_999_999 * DAY * scale, 999_999_999 * DAY * scale
+def leaves(array: pa.Array | pa.ChunkedArray, feature: Any) -> Iterator[tuple[pa.Array, Any]]:
+    """Arrays without parts that a column is made of, and the feature of each; without what is in null structs."""
+    if isinstance(array, pa.ChunkedArray):
+        for chunk in array.chunks:
+            yield from leaves(_stored(chunk), feature)
+    elif inner := fields_of(feature):
+        arrays = [array.flatten()] if "" in inner else array.flatten()
+        for field, values in zip(inner.values(), arrays, strict=True):
+            yield from leaves(values, field)
     else:
-        least, most = 0, DAY * scale - 1
-    if abs(least) >= 2**63:  # more than there can be
-        return None
+        yield array, feature
+
+
+def check_readable(column: pa.ChunkedArray, feature: Any) -> None:
+    """Raise a ValueError with the reason if a column has a value that `datasets` cannot read as its feature."""
+    if isinstance(feature, ARRAYS) and feature.shape[0] is None and column.null_count:
+        raise ValueError("`datasets` cannot read None as an array of any length")
+    for array, leaf in leaves(column, feature):
+        if isinstance(leaf, ARRAYS):
+            _check_shape(array, leaf.shape)
+        elif isinstance(leaf, datasets.ClassLabel):
+            bounds = pc.min_max(array)
+            if bounds["min"].is_valid and (bounds["min"].as_py() < -1 or bounds["max"].as_py() >= leaf.num_classes):
+                raise ValueError(f"labels go from 0 to {leaf.num_classes - 1}")
+        elif type(leaf).__name__ == "Json":
+            for text in array.drop_null().to_pylist():
+                json.loads(text)
+        elif pt.is_string(array.type) or pt.is_large_string(array.type):
+            try:
+                array.validate(full=True)
+            except pa.ArrowInvalid:
+                raise ValueError("it is not UTF-8") from None
+        elif pt.is_temporal(array.type):
+            _check_time(array)
+
+
+def _check_time(array: pa.Array) -> None:
+    """Refuse dates and times that the types of Python cannot hold."""
     whole = array.view(pa.int32() if array.type.bit_width == 32 else pa.int64())
-    return _find_outside(whole, least, min(most, 2**63 - 1), "Python has no such date or time")
+    for bound in pc.min_max(whole).values():
+        try:
+            pa.array([bound.as_py()], whole.type).view(array.type)[0].as_py()
+        except (ValueError, OverflowError):
+            raise ValueError("Python has no such date or time") from None
 
 
-def _find_other_shape(array: pa.Array, shape: tuple[int | None, ...]) -> tuple[int, str] | None:
-    rows = np.arange(len(array))
+def _check_shape(array: pa.Array, shape: tuple[int | None, ...]) -> None:
     for axis, size in enumerate(shape):
         lengths = pc.list_value_length(array)
-        if size is not None:
-            is_wrong = pc.fill_null(pc.not_equal(lengths, size), axis > 0).to_numpy(zero_copy_only=False)
-            if is_wrong.any():
-                return int(rows[is_wrong][0]), f"its shape is not {shape}"
-        rows = np.repeat(rows, lengths.fill_null(0).to_numpy())
+        if (axis and lengths.null_count) or (size is not None and pc.any(pc.not_equal(lengths, size)).as_py()):
+            raise ValueError(f"its shape is not {shape}")
         array = array.flatten()
     if array.null_count and not pt.is_floating(array.type):
-        return int(rows[array.is_null().to_numpy(zero_copy_only=False)][0]), "it has None in it"
-    return None
-
-
-def _fails(read: Callable[[Any], object], value: Any) -> bool:
-    try:
-        return value is not None and read(value) is Ellipsis
-    except ValueError:
-        return True
+        raise ValueError("it has None in it")

@@ -17,53 +17,26 @@ import shutil
 import sys
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any, ClassVar
 
 import datasets
+import pyarrow as pa
 
+from publisher import prepare
 from publisher.builders import sequences_of_dicts
 from publisher.errors import UsageError
 from publisher.options import Options
-from publisher.prepare import (
-    NO_ROWS,
-    DataFile,
-    ExpectedFile,
-    KnownFile,
-    LocalFile,
-    add_up,
-    builder_errors,
-    check_features,
-    parquet,
-    plain_features,
-)
-from publisher.prepare.configs import (
-    METADATA_KEY,
-    PreparedConfig,
-    check_split_names,
-    data_folder,
-    default_note,
-    describe_builder,
-    describe_files,
-    is_unordered,
-)
-from publisher.prepare.datasets_compat import (
-    Place,
-    followed_tables,
-    forget_undated,
-    generate_tables,
-    prepare_rows,
-    split_generators,
-)
-from publisher.prepare.parquet import Writing, file_names, notes_on_media, write_files, write_split
+from publisher.prepare import DataFile, LocalFile, add_up, configs, parquet
+from publisher.prepare.configs import METADATA_KEY, PreparedConfig, describe_builder, is_unordered
+from publisher.prepare.datasets_compat import forget_undated, generate_tables, split_generators
+from publisher.prepare.parquet import LARGEST, Writing, file_names, write_files
 from publisher.prepare.rows import RowsDigest, differing_columns
-
-__all__ = ["ConfigBuilder", "FilePart", "Prepared", "Task", "WholeConfig", "assemble_configs", "plan_tasks"]
 
 SPLITS = ("train", "validation", "test")
 
@@ -89,10 +62,11 @@ class ConfigBuilder:
     overrides: Mapping[str, Any]  # keywords for the builder
     work_folder: Path = field(default_factory=lambda: Options("").work_folder)  # downloads are kept in a folder of it
     shared: TemporaryFolder | None = None  # for archives that several configs of a run extract
+    fetched: list[str] = field(default_factory=list, init=False)  # addresses and paths, as the builder asked for them
 
-    def errors(self, split: Callable[[], str] | str = "", **passing: Any) -> AbstractContextManager[None]:
+    def errors(self, split: str = "", **passing: Any) -> AbstractContextManager[None]:
         """Turn what the builder raises into a sentence with the config, see `builder_errors`."""
-        return builder_errors(self.builder_class, self.config_name, split, **passing)
+        return prepare.builder_errors(self.builder_class, self.config_name, split, **passing)
 
     def writing(self, root: Path, media: dict[str, str]) -> Writing:
         """Settings for writing the rows; `media` takes examples of paths of media in text, by column."""
@@ -115,18 +89,14 @@ class ConfigBuilder:
                 config_name=self.config_name, cache_dir=str(self._cache.path), **{**base, **self.overrides}
             )
             if builder.info.features is not None:  # a script may declare a plain dict
-                builder.info.features = datasets.Features(plain_features(dict(builder.info.features)))
+                builder.info.features = prepare.plain_features(builder.info.features)
             return builder
-
-    @cached_property
-    def _fetched(self) -> list[str]:
-        return []
 
     @property
     def fetched_paths(self) -> list[str]:
         """Addresses and paths that the builder has fetched; files next to the script by their path from there."""
         base = Path(self.builder.base_path or "")
-        paths = {name: Path(os.path.normpath(name)) for name in self._fetched}  # as in `data/../a.csv`
+        paths = {name: Path(os.path.normpath(name)) for name in self.fetched}  # as in `data/../a.csv`
         return sorted(
             path.relative_to(base).as_posix() if base in path.parents else name for name, path in paths.items()
         )
@@ -149,22 +119,28 @@ class ConfigBuilder:
             )
         with self.errors(), sequences_of_dicts():
             extracted = (self.shared or self._cache).path
-            generators = split_generators(self.builder, self.work_folder / "downloads", extracted, self._fetched)
+            generators = split_generators(self.builder, self.work_folder / "downloads", extracted, self.fetched)
         splits = [(str(split.name), split.gen_kwargs) for split in generators]
-        check_split_names(self.config_name, [name for name, _ in splits])
+        configs.check_split_names(self.config_name, [name for name, _ in splits])
         if is_unordered(self.builder_class):  # type: ignore[arg-type]  # mypy takes classes for unhashable
             splits.sort(key=lambda split: (SPLITS.index(split[0]) if split[0] in SPLITS else len(SPLITS), split[0]))
         return dict(splits)
 
+    def tables(self, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
+        """Rows for some `gen_kwargs` of a split; the features are known when this returns."""
+        tables = generate_tables(self.builder, gen_kwargs)
+        return chain(list(islice(tables, 1)), tables)
+
     @cached_property
     def features(self) -> datasets.Features:
         """The features: declared, or inferred from the first table as `datasets` does."""
-        if self.builder.info.features is not None:
-            return self.builder.info.features
         with self.errors():
-            for gen_kwargs in self.splits.values():
-                for table in generate_tables(self.builder, gen_kwargs):
-                    return datasets.Features.from_arrow_schema(table.schema)
+            for gen_kwargs in self.splits.values() if self.builder.info.features is None else ():
+                self.tables(gen_kwargs)
+            features = self.builder.info.features
+            if features is not None:
+                prepare.check_features(features)
+                return features
         raise UsageError(
             f"config {self.config_name!r} declares no features, and has no rows to infer them from. Declare them"
         )
@@ -180,7 +156,7 @@ class ConfigBuilder:
 
 @dataclass(frozen=True)
 class WholeConfig:
-    """A config that is prepared at once: by `datasets`, then written split by split."""
+    """A config that is prepared at once, split by split."""
 
     source: ConfigBuilder
     default: str  # name of the builder's default config
@@ -193,26 +169,17 @@ class WholeConfig:
         return self.source.config_name
 
     def prepare(self, root: Path) -> PreparedConfig:
-        """Write all splits below the repository's folder `root`; what `datasets` prepares is dropped again."""
-        source, builder = self.source, self.source.builder
-        folder = data_folder(self.name, self.default)
-        media: dict[str, str] = {}
+        """Write all splits below the repository's folder `root`."""
+        source, media = self.source, dict[str, str]()
+        folder = configs.data_folder(self.name, self.default)
         files, digests = {}, {}
-        with tempfile.TemporaryDirectory(dir=root.parent) as rows:
-            splits = source.splits
-            place = Place(issubclass(source.builder_class, datasets.ArrowBasedBuilder))
-            with source.errors(lambda: place.split), prepare_rows(builder, place):
-                builder.download_and_prepare(str(Path(rows, "rows")))
-            with source.errors():
-                check_features(source.features)
-            for split in splits:
-                with source.errors(split):
-                    _check_rows(self.name, split, builder.info.splits[split].num_examples)
-                    dataset = builder.as_dataset(split=split)  # a script may declare its features as a plain dict
-                    writing = replace(source.writing(root, media), features=dataset.features)
-                    files[split], digest = write_split(dataset, split, root / folder, writing)
-                digests[split] = digest.numbers()
-        prepared = _describe(source, dataset.features, digests, folder, files, media)
+        for split, gen_kwargs in source.splits.items():
+            with source.errors(split):
+                tables, path = source.tables(gen_kwargs), root / folder / f"{split}.parquet"
+                written = list(write_files(tables, path, source.writing(root, media)))
+            files[split] = [file for file, _ in written]
+            digests[split] = written[-1][1].numbers() if written else {}
+        prepared = _describe(source, folder, files, media, digests)
         source.close()
         return prepared
 
@@ -225,7 +192,7 @@ class FilePart:
     split: str
     first: int  # of its shards
     stop: int
-    expected: ExpectedFile  # from the first and the last shard of the split
+    expected: DataFile  # from the first and the last shard of the split
     fingerprint: str  # digest of the rows of those two shards
     media: dict[str, str] = field(default_factory=dict)  # examples of paths of media in text, by column
     unit: ClassVar[str] = " rows"
@@ -247,10 +214,11 @@ class FilePart:
 
     def prepare(self, root: Path) -> Iterator[LocalFile]:
         """Write the files below the repository's folder `root`, under temporary names, and yield each."""
-        path = root / self.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        writing = self.source.writing(root, self.media)
-        yield from _write_shards(self.source, self.split, self.first, self.stop, path, writing)
+        source = self.source
+        with source.errors(self.split):
+            tables = source.tables(_some_shards(source.splits[self.split], self.first, self.stop))
+            for file, _ in write_files(tables, root / self.path, source.writing(root, self.media), LARGEST):
+                yield file
 
 
 Task = WholeConfig | FilePart
@@ -276,57 +244,56 @@ def plan_tasks(sources: Sequence[ConfigBuilder], default: str, faults: dict[str,
 
 def assemble_configs(tasks: Sequence[Task], prepared: Sequence[Prepared]) -> list[PreparedConfig]:
     """Put together the configs that tasks belong to, from what each prepared."""
-    configs = []
+    assembled = []
     for _, group in groupby(zip(tasks, prepared, strict=True), key=lambda pair: id(pair[0].source)):
         of_config, results = zip(*group, strict=True)
         whole = results[0]
-        configs.append(whole if isinstance(whole, PreparedConfig) else _assemble(of_config, results))
-    return configs
+        assembled.append(whole if isinstance(whole, PreparedConfig) else _assemble(of_config, results))
+    return assembled
 
 
 def _assemble(parts: Sequence[FilePart], prepared: Sequence[Sequence[DataFile]]) -> PreparedConfig:
-    """Put a config together from the files of all of its parts, which get their names as their number is known."""
-    source = parts[0].source
-    folder = str(Path(parts[0].path).parent)
+    """Put a config together from the files of all of its parts."""
+    files: dict[str, list[DataFile]] = {}
     media: dict[str, str] = {}
-    by_split = {}
-    for split, of_split in groupby(zip(parts, prepared, strict=True), key=lambda pair: pair[0].split):
-        files: list[DataFile] = []
-        for part, of_part in of_split:
-            files += of_part
-            media |= part.media
-        names = file_names(split, len(files))
-        by_split[split] = [_rename(file, f"{folder}/{name}") for file, name in zip(files, names, strict=True)]
-    for split, files in by_split.items():
-        _check_rows(source.config_name, split, add_up(files)[1])
-    return _describe(source, source.features, {}, folder, by_split, media, in_parts=True)
-
-
-def _rename(file: DataFile, path: str) -> DataFile:
-    if isinstance(file, LocalFile):
-        return replace(file, path=path, source=file.source.rename(file.source.with_name(Path(path).name)))
-    return replace(file, path=path)
+    for part, of_part in zip(parts, prepared, strict=True):
+        files.setdefault(part.split, []).extend(of_part)
+        media |= part.media
+    return _describe(parts[0].source, str(Path(parts[0].path).parent), files, media)
 
 
 def _describe(
     source: ConfigBuilder,
-    features: datasets.Features,
-    digests: Mapping[str, Mapping[str, str]],
     folder: str,
     files: Mapping[str, Sequence[DataFile]],
     media: dict[str, str],
-    in_parts: bool = False,
+    digests: Mapping[str, Mapping[str, str]] | None = None,
 ) -> PreparedConfig:
-    builder, note = source.builder, default_note(source.builder_class)
-    notes = (*([note] if note else []), *notes_on_media(source.config_name, media))
-    info, provenance = describe_files(builder, features, files), describe_builder(builder)
-    inputs = source.fetched_paths
-    return PreparedConfig(builder.config, info, digests, folder, files, provenance, inputs, in_parts, notes)
+    """Describe a config, and give its files their names, as their number is known; without `digests` it is in parts."""
+    named: dict[str, list[DataFile]] = {}
+    for split, of_split in files.items():
+        if not any(file.rows for file in of_split):
+            raise UsageError(f"config {source.config_name!r}, split {split!r}: {prepare.NO_ROWS}")
+        names = file_names(split, len(of_split))
+        named[split] = [_rename(file, f"{folder}/{name}") for file, name in zip(of_split, names, strict=True)]
+    note = configs.default_note(source.builder_class)
+    return PreparedConfig(
+        source.builder.config,
+        configs.describe_files(source.builder, source.features, named),
+        digests or {},
+        folder,
+        named,
+        describe_builder(source.builder),
+        source.fetched_paths,
+        in_parts=digests is None,
+        notes=(*filter(None, [note]), *parquet.notes_on_media(source.config_name, media)),
+    )
 
 
-def _check_rows(config: str, split: str, rows: int) -> None:
-    if not rows:
-        raise UsageError(f"config {config!r}, split {split!r}: {NO_ROWS}")
+def _rename(file: DataFile, path: str) -> DataFile:
+    if isinstance(file, LocalFile):
+        file = replace(file, source=file.source.rename(file.source.with_name(Path(path).name)))
+    return replace(file, path=path)
 
 
 def _is_sharded(source: ConfigBuilder) -> bool:
@@ -348,9 +315,9 @@ def _divides(source: ConfigBuilder, gen_kwargs: Mapping[str, Any]) -> bool:
     are_files = all("://" in word or Path(word).exists() for word in words)
     if not _count_shards(gen_kwargs) or (len(lists) == 1 and are_files):
         return True
-    alone, together = RowsDigest(source.features), RowsDigest(source.features)
-    rows = 0
     try:
+        alone, together = RowsDigest(source.features), RowsDigest(source.features)
+        rows = 0
         for table in generate_tables(source.builder, _some_shards(gen_kwargs, 0, 1)):
             alone.add(table)
             rows += len(table)
@@ -369,44 +336,31 @@ def _plan_parts(source: ConfigBuilder, default: str) -> list[FilePart]:
 
     The first and the last shard of each split are drawn, each once, to know what the files will be like.
     """
-    with source.errors():
-        check_features(source.features)
     parts = []
     media: dict[str, str] = {}
-    folder = data_folder(source.config_name, default)
+    folder = configs.data_folder(source.config_name, default)
     for split, gen_kwargs in source.splits.items():
         shards = _count_shards(gen_kwargs) or 1
         first = _draw_shard(source, split, 0, media)
-        if shards == 1:
-            _check_rows(source.config_name, split, first.rows or 0)
         last = _draw_shard(source, split, shards - 1, media) if shards > 1 else first
         sample = hashlib.sha256(f"{first.sha256} {last.sha256}".encode()).hexdigest()
         count = -(-shards // max(1, parquet.FILE_BYTES // max(first.size, last.size, 1)))
         bounds = [shards * index // count for index in range(count + 1)]
         for name, start, stop in zip(file_names(split, count), bounds[:-1], bounds[1:], strict=True):
             drawn = [first] * (stop - start - 1) + [first if stop < shards else last]
-            expected = ExpectedFile(f"{folder}/{name}", *add_up(drawn))
+            expected = DataFile(f"{folder}/{name}", *add_up(drawn))
             parts.append(FilePart(source, split, start, stop, expected, sample, media))
     return parts
 
 
-def _draw_shard(source: ConfigBuilder, split: str, shard: int, media: dict[str, str]) -> KnownFile:
+def _draw_shard(source: ConfigBuilder, split: str, shard: int, media: dict[str, str]) -> DataFile:
     """Describe a shard, all of its files together."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "shard.parquet")
-        writing = replace(source.writing(path.parent, media), metadata={})
-        files = list(_write_shards(source, split, shard, shard + 1, path, writing))
-    digest = hashlib.sha256(" ".join(file.sha256 for file in files).encode()).hexdigest()
-    return KnownFile("", *add_up(files), digest)
-
-
-def _write_shards(
-    source: ConfigBuilder, split: str, first: int, stop: int, path: Path, writing: Writing
-) -> Iterator[LocalFile]:
-    with source.errors(split):
-        items = source.builder._generate_tables(**_some_shards(source.splits[split], first, stop))
-        tables = (table for _, table in followed_tables(items, writing.features, Place(True)))
-        yield from write_files(tables, path, writing)
+    with tempfile.TemporaryDirectory() as folder, source.errors(split):
+        tables = source.tables(_some_shards(source.splits[split], shard, shard + 1))
+        writing = replace(source.writing(Path(folder), media), metadata={})
+        files = [file for file, _ in write_files(tables, Path(folder, "shard.parquet"), writing, LARGEST)]
+    digest = hashlib.sha256(" ".join(file.rows_sha256 for file in files).encode()).hexdigest()
+    return DataFile("", *add_up(files), digest)
 
 
 def _count_shards(gen_kwargs: Mapping[str, Any]) -> int:

@@ -12,9 +12,9 @@ from publisher.card import Card
 from publisher.card.record import CARD
 from publisher.check import check_commit, check_opens, check_published, check_rows
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, last_word
-from publisher.hub.errors import TRANSIENT, explain, status_of
-from publisher.hub.http import Patience, check_surroundings, pause
-from publisher.hub.repository import NOT_FOUND, MovedError, NoRevisionError, Repository
+from publisher.hub.errors import NO_TOKEN, TRANSIENT, Failure, explain
+from publisher.hub.http import Patience, check_surroundings, said_while
+from publisher.hub.repository import MovedError, NoRevisionError, Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options
 from publisher.plan import EMPTY, Commit, Dataset, Made, Plan, State, describe_mismatch, is_undecided, make_plan
 from publisher.publish.commit import carry_out
@@ -59,16 +59,17 @@ def look(options: Options) -> Found:
     """Find what exists, and refuse what cannot be published to, or from this machine."""
     check_surroundings()
     repository = Repository(options.repo_id)
-    new_branch = False
+    if not (repository.has_token or options.dry_run):
+        raise HubError(NO_TOKEN)
     try:
-        state = repository.find(options.revision, whole=bool(options.config))
+        state, new_branch = repository.find(options.revision, whole=bool(options.config)), False
     except NoRevisionError:
-        state = None if options.revision == MAIN else repository.find(MAIN)
-        new_branch = True
+        state, new_branch = None if options.revision == MAIN else repository.find(MAIN), True
     new_branch = options.revision != MAIN and (new_branch or state is None)
     if new_branch and options.revision.startswith("refs/"):  # the Hub makes no branch of such a name
         raise UsageError(f"{repository.url} has no {options.revision}. Give a branch, or a pull request that is open.")
-    if state and options.script in state.files and not options.adopt:
+    has_script = state is not None and options.script in state.files
+    if has_script and not options.adopt:
         raise DifferenceError(
             f"{repository.url} holds {options.script}, its loading script, and `load_dataset` refuses a repository "
             "that does. --adopt takes it over. Or publish to another repository."
@@ -81,9 +82,9 @@ def look(options: Options) -> Found:
         raise UsageError(
             f"{repository.url} has no {options.revision} to open a pull request for. Publish without --create-pr first."
         )
-    adopts = state is not None and options.adopt and options.script in state.files
-    branches, tags = repository.refs() if state and (options.tag or options.revision != MAIN or adopts) else ({}, {})
-    if state and adopts and branches.get(SCRIPT_BRANCH, state.commit) != state.commit:
+    is_asked = state and (options.tag or options.revision != MAIN or has_script)
+    branches, tags = repository.refs() if is_asked else ({}, {})
+    if state and has_script and branches.get(SCRIPT_BRANCH, state.commit) != state.commit:
         raise DifferenceError(
             f"{repository.url} has a branch {SCRIPT_BRANCH!r} at another commit, {branches[SCRIPT_BRANCH]}, and "
             "--adopt keeps the present content under that name. Rename or delete that branch."
@@ -92,18 +93,18 @@ def look(options: Options) -> Found:
         raise UsageError(f"--tag {options.tag!r} is the name of a branch of {options.repo_id}. Give another name.")
     if options.revision in tags:
         raise UsageError(f"--revision {options.revision!r} is a tag of {options.repo_id}. Give a branch.")
-    return Found(state, new_branch, tags.get(options.tag) if options.tag else None)
+    found = Found(state, new_branch, tags.get(options.tag or ""))
+    if state and found.tagged not in (None, state.commit):
+        raise _taken(options, found)
+    return found
 
 
 def refuse_early(
     builder: type[datasets.DatasetBuilder], wanted: Iterable[Made], options: Options, found: Found
 ) -> None:
     """Refuse what can be refused before anything is prepared."""
-    Repository(options.repo_id).require_token()
     if found.state:
         _refuse_other(describe_mismatch(builder, wanted, found.state.card.record), options)
-        if found.tagged not in (None, found.state.commit):
-            raise _taken(options, found)
 
 
 def refuse_undecided(card: Card, options: Options, found: Found) -> None:
@@ -122,7 +123,7 @@ def plan_from(dataset: Dataset, options: Options, found: Found) -> Outcome:
     """Plan that starts from what was found; nothing is done."""
     repository, state = Repository(options.repo_id), found.state
     plan = plan_on(repository, dataset, options, state or EMPTY)
-    if state and found.tagged and (plan.steps or found.tagged != state.commit):
+    if found.tagged and plan.steps:
         raise _taken(options, found)
     if state is None or plan.steps:
         return Outcome(plan, state, found.new_branch)
@@ -153,16 +154,15 @@ def publish(dataset: Dataset, options: Options, found: Found, show: Show) -> Out
             if not options.create_pr:  # which every user may open
                 raise
     outcome, commit = _commit(repository, dataset, options, outcome, show)
+    at = f"at commit {commit.id}" if commit.id else f"by merging {commit.pull_request}"
     checking = "run the command again" if options.create_pr or options.tag else "run the command again with --verify"
-    if commit.title:
-        at = f"at commit {commit.id}" if commit.id else f"by merging {commit.pull_request}"
-        with _done(options, f"{options.done} {at}", "read back", f"not checked; {checking}"):
-            commit = repository.find_commit(commit, options.revision)
-    at = f"at commit {commit.id}"
     with _done(options, f"{options.done} {at}", "read back", f"not checked; {checking}"):
+        if commit.title:
+            commit = repository.find_commit(commit, options.revision)
         differences = check_commit(repository, outcome.plan, commit) if outcome.plan.steps else outcome.differences
-    if options.tag and not differences:
-        with _done(options, f"published and verified {at}", "tagged", "not tagged; run the command again"):
+    if options.tag and not differences and found.tagged != commit.id:
+        done = f"published and verified at commit {commit.id}"
+        with _done(options, done, "tagged", "not tagged; run the command again"):
             repository.create_tag(options.tag, commit.id)
     return replace(outcome, commit=commit, differences=differences)
 
@@ -174,8 +174,7 @@ def verify(dataset: Dataset, options: Options) -> tuple[Outcome, str]:
     """
     check_surroundings()
     repository = Repository(options.repo_id)
-    if (state := repository.find(options.revision)) is None:
-        raise HubError(NOT_FOUND.format(url=repository.url))
+    state = repository.get(options.revision)
     if state.record.card:
         plan = plan_on(repository, dataset, options, state)
         words, differences = "verified", check_published(repository, plan, state)
@@ -221,11 +220,8 @@ def _plan_again(
     again = replace(outcome, plan=plan_on(repository, dataset, options, state))
     if not again.plan.is_within(outcome.plan):
         show(replace(again, before=state, new_branch=False))
-        others = _others(repository, options, outcome.plan.start.commit)
-        raise HubError(
-            f"{repository.url} changed while this was published: {others}. The plan is no longer what was shown, so "
-            "nothing more was committed. Look at the new plan, and run the command again."
-        )
+        then = "The plan is no longer what was shown, so nothing more was committed. Look at the new plan, and run the "
+        raise _changed(repository, options, outcome.plan.start.commit, f"{then}command again.")
     return again
 
 
@@ -236,63 +232,56 @@ def _commit(
 
     It goes on only with a plan that was shown.
     """
-    start = outcome.plan.start.commit
-    shown = outcome
+    start, shown = outcome.plan.start.commit, outcome
     failure: Exception | None = None
-    since = ""  # start of the plan whose answer was lost
-    patience, may_go_on = Patience(), True
-    for attempt in range(1, ATTEMPTS + 2):  # the last time only to see what the last attempt did
+    is_conflict, since = False, ""  # start of the plan whose answer was lost
+    patience, attempts = Patience(), ATTEMPTS
+    while True:
         plan = outcome.plan
-        if len(plan.steps) == len(shown.plan.steps) and not options.create_pr:
-            since = ""  # nothing of it was done
         if not plan.steps:
-            if failure is None:  # there was nothing to do
-                return shown, Commit(plan.start.commit)
-            if _is_conflict(failure):
-                faster = tuple(repository.commits_since(start, options.revision))
-                return replace(shown, meanwhile=faster), Commit(plan.start.commit)
-            return shown, Commit(plan.start.commit, parent=since, title=options.message)
+            meanwhile = [*repository.commits_since(start, options.revision).values()] if is_conflict else ()
+            outcome, commit = replace(shown, meanwhile=meanwhile), Commit(plan.start.commit)
+            break
         if options.create_pr and (proposed := _proposed(repository, options, plan)):
-            return outcome, replace(proposed, parent=since, title=options.message) if since else proposed
+            commit = proposed
+            break
+        if options.create_pr or len(plan.steps) == len(shown.plan.steps):
+            since = ""  # nothing of it was done
         if failure is not None:
-            if attempt > ATTEMPTS or not may_go_on:
-                break
+            if not attempts:
+                if isinstance(failure, MovedError) or (is_conflict and plan.start.commit != start):
+                    raise _changed(repository, options, start, "Try again.")
+                raise explain(failure, options.repo_id) from failure
             _refuse(repository, plan, options)
-        shown = outcome
+        shown, attempts = outcome, attempts - 1
         patience.begin()
         try:
-            return outcome, carry_out(repository, options, plan, since)
+            commit = carry_out(repository, options, plan)
+            break
         except PublishingError:
             raise
         except Exception as error:
-            failure = error
-        since = ""
-        if not _is_conflict(failure):
-            if status_of(failure) not in (None, *TRANSIENT):  # a refusal: nothing was done
+            failure, status, since = error, Failure(error).status, ""
+        is_conflict = isinstance(failure, MovedError) or status in CONFLICTS
+        if not is_conflict:
+            if status not in (None, *TRANSIENT):  # a refusal: nothing was done
                 raise explain(failure, options.repo_id) from failure
             since = plan.start.commit
-            seconds = patience.failed(failure)
-            may_go_on = seconds is not None
-            pause("committing", seconds or 0)
+            with said_while("committing") as wait:
+                attempts = attempts if patience.goes_on(failure, wait) else 0
         try:
             state = repository.get(options.revision)
-        except HubError as error:
+        except PublishingError as error:
             raise HubError(f"Whether the commit was made is not known. {error}") from error
         outcome = _plan_again(repository, dataset, options, outcome, state, show)
-    assert failure is not None
-    if isinstance(failure, MovedError) or (_is_conflict(failure) and repository.commits_since(start, options.revision)):
-        others = _others(repository, options, start)
-        raise HubError(f"{repository.url} changed {ATTEMPTS} times while this was published: {others}. Try again.")
-    raise explain(failure, options.repo_id) from failure
+    return outcome, replace(commit, parent=since, title=options.message) if since else commit
 
 
-def _others(repository: Repository, options: Options, start: str) -> str:
-    """Commits of other users after a commit."""
-    return "; ".join(repository.commits_since(start, options.revision)) or "the history does not show by whom"
-
-
-def _is_conflict(failure: Exception | None) -> bool:
-    return isinstance(failure, MovedError) or status_of(failure) in CONFLICTS
+def _changed(repository: Repository, options: Options, start: str, then: str) -> HubError:
+    """Refusal, because other users committed after a commit."""
+    others = "; ".join(repository.commits_since(start, options.revision).values())
+    others = others or "the history does not show by whom"
+    return HubError(f"{repository.url} changed while this was published: {others}. {then}")
 
 
 def _proposed(repository: Repository, options: Options, plan: Plan) -> Commit | None:

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import datasets
-from huggingface_hub import DatasetCardData
 
-from publisher.card import NO_CARD, Card, ExistingCard, add_others, ours_of
-from publisher.card.record import BY_CONFIG, CARD, Record, name_of, write_card
+from publisher.card import NO_CARD, Card, ExistingCard, card_yaml, ours_of, read_infos
+from publisher.card.record import CARD, Record, name_of, write_card
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
 from publisher.options import Options
-from publisher.plan import EMPTY, Dataset, State, recorded_infos
+from publisher.plan import EMPTY, Dataset, State
 from publisher.prepare import File, TextFile, UploadedFile
 from publisher.prepare.configs import PreparedConfig, default_config
 
@@ -27,50 +26,41 @@ class PublishedSnapshot(Dataset):
     own: Sequence[File] = ()  # all but the card
     text: bytes = b""  # of the card
 
-    def card_for(self, existing: ExistingCard = NO_CARD) -> Card:
-        """Any: none is filled in."""
-        return self.card
-
-    def files(self, card: Card) -> list[File]:
+    def files(self, existing: ExistingCard = NO_CARD) -> list[File]:
         """The files that the card's record names."""
         return list(self.own)
 
-    def readme(
-        self, card: Card, files: Sequence[File], repo_id: str, existing: ExistingCard = NO_CARD
-    ) -> tuple[TextFile, Record]:
+    def readme(self, files: Sequence[File], repo_id: str, existing: ExistingCard = NO_CARD) -> tuple[TextFile, Record]:
         """Return README.md as it was, with the configs, fields and kept prose that other people have there now."""
         then, record = self.state.card, self.state.record
         ours = {*record.configs, *existing.card.record.configs}
-        now, before = (
-            [entry for kind in BY_CONFIG for entry in found.entries(kind) if name_of(entry) not in ours]
-            for found in (existing.card, then)
-        )
-        fields, had = (found.fields_of_others(ours_of(card, existing)) for found in (existing.card, then))
+        now, before = (found.by_config(ours, others=True) for found in (existing.card, then))
+        fields, had = (found.fields_of_others(ours_of(self.card, existing)) for found in (existing.card, then))
         if (now, fields) == (before, had) and not existing.keep_prose and not then.has_comment:
             return TextFile(CARD, self.text), record
-        own = {kind: [entry for entry in then.entries(kind) if name_of(entry) in record.configs] for kind in BY_CONFIG}
         rest = {name: then.metadata[name] for name in record.fields or then.metadata if name in then.metadata}
-        data = DatasetCardData(**{**rest, **fields, **own})
-        add_others(data, existing.card, (), ours, default_config(self.builder))
+        own = then.by_config(record.configs)
+        head = card_yaml({**rest, **fields}, own, now, default_config(self.builder))
         prose = (existing.card if existing.keep_prose else then).prose
         keeps = existing.keep_prose or record.keeps_prose
-        text, record = write_card(data.to_yaml(), prose, replace(record, keeps_prose=keeps), fields)
+        text, record = write_card(head, prose, replace(record, keeps_prose=keeps), fields)
         return TextFile(CARD, text.encode()), record
 
 
 def load_snapshot(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -> PublishedSnapshot:
     """The dataset that was published at the commit to roll back to, if it is there and as it was recorded."""
     repository, revision = Repository(options.repo_id), options.rollback or options.revision
-    state = repository.find(revision)
-    if state is None:
-        raise HubError(f"{repository.url} is not there, or the token may not see it.")
+    state = repository.get(revision)
     record = state.record
     if not record.configs:
         raise UsageError(f"{options.repo_id} at {revision} was not published by this command. Give a commit that was.")
     own = {path: _own_file(repository, state, path, sha256) for path, sha256 in record.files.items()}
     if lost := repository.missing_uploads([file for file in own.values() if isinstance(file, UploadedFile)]):
         raise HubError(f"{repository.url} has lost {min(lost)} of {revision}. Give another commit, or publish again.")
-    infos = recorded_infos(state.card)
+    try:
+        infos = read_infos(state.card, record.configs)
+    except (ValueError, TypeError, KeyError, AttributeError):  # edited by hand
+        infos = {}
     configs = []
     for name, of_config in state.record.configs.items():
         files = {

@@ -15,10 +15,11 @@ import datasets
 
 from publisher.card import Card
 from publisher.errors import ConfigsError, UsageError, last_word
+from publisher.hub.http import repeated
 from publisher.hub.repository import Repository
 from publisher.options import MODES, Options
 from publisher.plan import Dataset, is_undecided
-from publisher.prepare import KnownFile
+from publisher.prepare import DataFile
 from publisher.prepare.configs import choose_configs, default_config, describe_builder
 from publisher.prepare.tasks import (
     ConfigBuilder,
@@ -29,11 +30,11 @@ from publisher.prepare.tasks import (
     assemble_configs,
     plan_tasks,
 )
-from publisher.publish import Found, Outcome, Show, look, refuse_early, refuse_undecided
+from publisher.publish import Found, Outcome, Show, look, plan_from, refuse_early, refuse_undecided
 from publisher.publish import publish as publish_prepared
 from publisher.scale.notes import Notes, open_notes
+from publisher.scale.workers import FIRST_LINE_AFTER_S, LINE_EVERY_S, prints_elsewhere, work_on
 from publisher.scale.workers import notes as log
-from publisher.scale.workers import prints_elsewhere, said_if_long, work_on
 
 CONTINUES = "Interrupted. Nothing is half done. Run the command again; --resume takes up what is finished."
 Work = Callable[[Task], Prepared]
@@ -58,10 +59,8 @@ class Job:
 
     @property
     def workplace(self) -> Path:
-        """A new folder for a repository, with room next to it; it is removed with the notes' temporary files."""
-        root = Path(tempfile.mkdtemp(dir=self.notes.temporary), "repository")
-        root.mkdir()
-        return root
+        """A new folder for a repository; it is removed with the notes' temporary files."""
+        return Path(tempfile.mkdtemp(dir=self.notes.temporary))
 
     def prepare(self, work: Work) -> Dataset:
         """Work on each task that is not finished, in `options.workers` processes.
@@ -92,33 +91,29 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
         for name in choose_configs(builder, options.config)
     ]
     faults: dict[str, UsageError] = {}
+    say = partial(log.warning, "looking at the splits, for %.0f s so far")
     try:
-        if options.overrides:
-            assert sources[0].builder  # an error in them is raised once, not for each config
-        with said_if_long("looking at the splits"), prints_elsewhere(options.json):
+        with repeated(FIRST_LINE_AFTER_S, LINE_EVERY_S, say), prints_elsewhere(options.json):
+            if options.overrides:
+                assert sources[0].builder  # an error in them is raised once, not for each config
             tasks = plan_tasks(sources, default_config(builder), faults)
     except (TypeError, ValueError) as error:
-        if options.overrides:  # what the builder says of them
-            raise UsageError(_refused(error, builder)) from error
-        raise
+        if not options.overrides:
+            raise
+        sentence = str(error)  # what the builder says of them
+        if unknown := UNKNOWN_PARAMETER.fullmatch(sentence):  # it shows the whole config
+            common = {field.name for field in fields(datasets.BuilderConfig)}
+            names = [field.name for field in fields(builder.BUILDER_CONFIG_CLASS) if field.name not in common]
+            todo = f"Give one of {', '.join(names)}." if names else "This dataset has none. Leave it out."
+            sentence = f"--set {unknown[1]} is not a parameter. {todo}"
+        raise UsageError(sentence) from error
     if options.resume:
-        found: dict[str, list[bool]] = {}
-        for task in sorted(tasks, key=lambda task: isinstance(task, FilePart)):
-            kind = "files" if isinstance(task, FilePart) else "configs"
-            found.setdefault(kind, []).append(notes.find(task) is not None)
-        words = [f"{sum(finished)} of {len(finished)} {kind}" for kind, finished in found.items()]
+        words = []
+        for kind, is_part in (("configs", False), ("files", True)):
+            finished = [notes.find(task) is not None for task in tasks if isinstance(task, FilePart) == is_part]
+            words += [f"{sum(finished)} of {len(finished)} {kind}"] if finished else []
         log.info("resumed: %s", ", ".join(words))
     return Job(builder, card, options, tasks, notes, faults)
-
-
-def _refused(error: Exception, builder: type[datasets.DatasetBuilder]) -> str:
-    """The builder's message, or if `datasets` shows the whole config, the parameters that exist."""
-    if not (unknown := UNKNOWN_PARAMETER.fullmatch(str(error))):
-        return str(error)
-    common = {field.name for field in fields(datasets.BuilderConfig)}
-    names = [field.name for field in fields(builder.BUILDER_CONFIG_CLASS) if field.name not in common]
-    todo = f"Give one of {', '.join(names)}." if names else "This dataset has none. Leave it out."
-    return f"--set {unknown[1]} is not a parameter. {todo}"
 
 
 def publish(
@@ -175,7 +170,7 @@ def publish_job(job: Job, show: Show, say: Callable[[Job, Sequence[FilePart]], o
     return finish(job, found, show)
 
 
-def begin(job: Job, show: Show | None = None) -> tuple[Found, list[FilePart]]:
+def begin(job: Job, show: Show = lambda outcome: None) -> tuple[Found, list[FilePart]]:
     """Refuse what can be refused before anything is prepared, and make a repository for uploads.
 
     Returns what was found, and the parts to upload. `show` gets the plan before an edited card is refused.
@@ -184,9 +179,9 @@ def begin(job: Job, show: Show | None = None) -> tuple[Found, list[FilePart]]:
     builders = {id(task.source): task.source.builder for task in job.tasks}.values()
     made = [(builder.config, describe_builder(builder)) for builder in builders]
     refuse_early(job.builder, made, job.options, found)
-    if show and found.state and is_undecided(job.card, job.options, found.state):
-        publish_prepared(job.prepare(partial(expect, job.workplace)), job.options, found, show)
-    refuse_undecided(job.card, job.options, found)
+    if found.state and is_undecided(job.card, job.options, found.state):
+        show(plan_from(job.prepare(partial(expect, job.workplace)), job.options, found))
+        refuse_undecided(job.card, job.options, found)
     if not job.parts:
         return found, []
     job.check()
@@ -219,5 +214,5 @@ def describe(root: Path, task: Task) -> Prepared:
     files = []
     for file in task.prepare(root):
         file.source.unlink()
-        files.append(KnownFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256))
+        files.append(DataFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256))
     return files

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import pickle
 import re
@@ -22,19 +21,18 @@ from datatrove.executor.base import PipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 
 import publisher.builders  # noqa: F401  # tasks find a script again with what this installs
-from publisher import errors
-from publisher.errors import DifferenceError, PublishingError, UsageError, WorkerError
+from publisher.errors import DifferenceError, UsageError, WorkerError
 from publisher.options import read_settings
 from publisher.publish import Outcome, Show
-from publisher.scale import Job, begin, finish
+from publisher.scale import Job, begin, finish, publish_job
 from publisher.scale.notes import CLUSTER
 from publisher.scale.workers import notes as log
 
-EXECUTORS = ("slurm", "ray")
 MODULES = os.pathsep.join(filter(None, sys.path))  # folders of modules of this process, for the tasks to find the same
 COMMA = re.compile(r",(?=[A-Za-z_]\w*=)")  # between keywords; others belong to a value
+SHARED = {"pipeline", "tasks", "workers", "logging_dir", "skip_completed", "depends", "nodes_per_task"}
 # Keywords of the executors that are decided here: which tasks there are, and which of them are done
-OURS = ("pipeline", "tasks", "workers", "logging_dir", "skip_completed", "depends", "depends_job_id", "nodes_per_task")
+OURS = {"slurm": {*SHARED, "depends_job_id"}, "ray": {*SHARED, "tasks_per_job"}}
 ENVIRONMENT = ("env_command", "condaenv", "venv_path")  # how a script of Slurm finds the programs
 
 
@@ -50,24 +48,12 @@ class ClusterTask(PipelineStep):
         self.commits = commits
 
     def run(self, data: object = None, rank: int = 0, world_size: int = 1) -> None:
-        try:
-            with (self.folder.parent / "job.pickle").open("rb") as file:
-                job: Job = pickle.load(file)
-            if not self.commits:
-                with self.track_time("part"):
-                    if job.notes.find(job.parts[rank]) is None:
-                        job.notes.prepare(job.parts[rank])
-                self.stat_update("rows", value=job.parts[rank].amount, unit="part")
-            elif differences := finish(job, begin(job)[0], lambda outcome: None).differences:
-                raise DifferenceError("; ".join(differences))
-        except PublishingError as error:  # noted, because an executor may hide what a task raises
-            note = self.error_note(rank)
-            note.parent.mkdir(parents=True, exist_ok=True)
-            note.write_text(json.dumps({"error": type(error).__name__, "sentence": str(error)}), encoding="utf-8")
-            raise
-
-    def error_note(self, rank: int) -> Path:
-        return self.folder / "errors" / f"{rank:05d}.json"
+        job: Job = pickle.loads((self.folder.parent / "job.pickle").read_bytes())
+        if not self.commits:
+            if job.notes.find(job.parts[rank]) is None:
+                job.notes.prepare(job.parts[rank])
+        elif differences := publish_job(job, lambda outcome: None).differences:
+            raise DifferenceError("; ".join(differences))
 
 
 def submit(job: Job) -> str:
@@ -83,10 +69,9 @@ def submit(job: Job) -> str:
         path = shlex.quote(str(Path(sys.executable).parent))
         keywords["env_command"] = f"export PATH={path}:$PATH PYTHONPATH={shlex.quote(MODULES)}"
     begin(job)
-    first = _stage(job, make, keywords)
-    commit = ClusterTask(first.pipeline[0].folder.with_name("commit"), commits=True)
-    last = make([commit], tasks=1, workers=1, logging_dir=str(commit.folder), **keywords)
-    last.depends = first
+    upload = _stage(job, make, keywords)
+    commit = ClusterTask(upload.pipeline[0].folder.with_name("commit"), commits=True)
+    last = make([commit], tasks=1, workers=1, logging_dir=str(commit.folder), depends=upload, **keywords)
     try:
         last.run()
     except subprocess.CalledProcessError as error:
@@ -95,41 +80,33 @@ def submit(job: Job) -> str:
 
 
 def publish_on_ray(job: Job, show: Show) -> Outcome:
-    """Prepare and upload all parts of a job on a Ray cluster, then commit from here.
-
-    The error of a failed task is raised as it is, or a WorkerError if only its log tells the reason.
-    """
+    """Prepare and upload all parts of a job on a Ray cluster, then commit from here."""
     make, keywords = _executor(job)
     _connect_ray(keywords)
     found, _ = begin(job, show)
     stage = _stage(job, make, keywords)
     stage.run()
-    failed = stage.get_incomplete_ranks()  # Ray's executor does not report them
-    for rank in failed:
-        note = stage.pipeline[0].error_note(rank)
-        if note.exists():
-            said = json.loads(note.read_text(encoding="utf-8"))
-            raise getattr(errors, said["error"])(said["sentence"])
-    if failed:
-        logs = stage.pipeline[0].folder / "logs"
+    folder: Path = stage.pipeline[0].folder
+    if failed := [part for part in job.parts if job.notes.find(part) is None]:  # Ray's executor does not say why
+        job.notes.prepare(failed[0])  # raises the reason, if it is not one of the cluster's machines alone
         raise WorkerError(
-            f"{len(failed)} of {stage.world_size} tasks failed or were killed, see {logs}. Run the command again with "
-            "--resume."
+            f"{len(failed)} of {len(job.parts)} tasks failed or were killed, see {folder / 'logs'}. Run the command "
+            "again with --resume."
         )
     outcome = finish(job, found, show)
-    shutil.rmtree(stage.pipeline[0].folder.parent, ignore_errors=True)
+    shutil.rmtree(folder.parent, ignore_errors=True)
     return outcome
 
 
 def _executor(job: Job) -> tuple[Any, dict[str, Any]]:
     """The executor's class, and its checked keywords."""
     name, _, rest = job.options.executor.partition(":")
-    if name not in EXECUTORS:
-        raise UsageError(f"--executor {name!r} is not allowed. Give one of {', '.join(EXECUTORS)}.")
+    if name not in OURS:
+        raise UsageError(f"--executor {name!r} is not allowed. Give one of {', '.join(OURS)}.")
     keywords = read_settings(f"--executor {name}: keyword", COMMA.split(rest) if rest else [])
     make = getattr(import_module(f"datatrove.executor.{name}"), f"{name.capitalize()}PipelineExecutor")
     try:
-        if taken := keywords.keys() & {*OURS, *(["tasks_per_job"] if name == "ray" else [])}:
+        if taken := keywords.keys() & OURS[name]:
             raise TypeError(f"{min(taken)} is decided here")
         signature = inspect.signature(make)
         signature.bind(pipeline=[], tasks=1, **keywords)
@@ -157,8 +134,7 @@ def _stage(job: Job, make: Any, keywords: Mapping[str, Any]) -> PipelineExecutor
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     (folder / "job.pickle").write_bytes(pickled)
-    upload = ClusterTask(folder / "tasks")
-    workers = -1 if job.options.workers is None else job.options.workers
+    upload, workers = ClusterTask(folder / "tasks"), job.options.workers or -1
     return make([upload], tasks=len(job.parts), workers=workers, logging_dir=str(upload.folder), **keywords)
 
 
@@ -166,13 +142,13 @@ def _connect_ray(keywords: Mapping[str, Any]) -> None:
     """Connect to the cluster that RAY_ADDRESS names or that runs on this machine; else start one here."""
     try:
         import ray
-    except ImportError as error:
-        raise UsageError(f"--executor ray needs Ray ({error}). pip install ray.") from error
-    try:
+
         # Without the token: Ray shows the variables of a job on its dashboard
         ours = [name for name in os.environ if name.startswith(("HF_", "PUBLISHER_")) and name != "HF_TOKEN"]
         variables = {"LOGURU_DIAGNOSE": "NO", "PYTHONPATH": MODULES, **{name: os.environ[name] for name in ours}}
         ray.init(ignore_reinit_error=True, log_to_driver=False, runtime_env={"env_vars": variables})
+    except ImportError as error:
+        raise UsageError(f"--executor ray needs Ray ({error}). pip install ray.") from error
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise UsageError(f"The Ray cluster cannot be used ({error}).") from error
     cpus = keywords.get("cpus_per_task", 1)

@@ -6,15 +6,14 @@ run that succeeds removes it.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -63,14 +62,18 @@ class Notes:
             self.folder.parent.rmdir()  # if it is empty
 
     def find(self, task: Task) -> Prepared | None:
-        """The result of a task that this run or an earlier one finished; None if nothing is noted."""
-        note = self._note(task)
+        """The result of a task that this run or an earlier one finished; None if nothing is noted, or other files."""
         try:
-            noted = json.loads(note.read_text(encoding="utf-8"))
+            noted = json.loads(self._note(task).read_text(encoding="utf-8"))
             if isinstance(task, FilePart):
-                return [UploadedFile(**{**file, "sample": base64.b64decode(file["sample"])}) for file in noted]
-            return _read_config(task.source.builder.config, noted, note.parent)
-        except (OSError, ValueError, TypeError, KeyError):
+                return [UploadedFile(**{**file, "sample": bytes.fromhex(file["sample"])}) for file in noted]
+            for files in noted["files"].values():
+                files[:] = [LocalFile(**{**file, "source": Path(file["source"])}) for file in files]
+                if any(file_digest(file.source) != file.sha256 for file in files):
+                    return None
+            info = datasets.DatasetInfo.from_dict(noted["info"])
+            return PreparedConfig(**{**noted, "builder_config": task.source.builder.config, "info": info})
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
     def prepare(self, task: Task) -> Prepared:
@@ -80,16 +83,15 @@ class Notes:
         note.parent.mkdir(parents=True)
         if isinstance(task, FilePart):
             prepared: Prepared = (uploaded := self._upload(task))
-            noted: Any = [{**asdict(file), "sample": base64.b64encode(file.sample).decode()} for file in uploaded]
+            noted: Any = list(map(asdict, uploaded))
         else:
             prepared = task.prepare(note.parent / "repository")
-            noted = _write_config(prepared, note.parent)
-        new = note.with_suffix(".new")
-        with new.open("w", encoding="utf-8") as out:
-            json.dump(noted, out)
+            noted = asdict(replace(prepared, builder_config=None))
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=self.temporary, delete=False) as out:
+            json.dump(noted, out, default=lambda value: value.hex() if isinstance(value, bytes) else str(value))
             out.flush()
             os.fsync(out.fileno())  # else it may be there and empty after a power failure
-        new.replace(note)
+        Path(out.name).replace(note)
         return prepared
 
     def _upload(self, part: FilePart) -> list[UploadedFile]:
@@ -123,7 +125,10 @@ class Notes:
 
 def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Notes:
     """Make the folder of a command for this run alone; a second run of the same command gets another."""
-    root, name = options.work_folder, _name(builder, options)
+    chosen = {name: value for name, value in vars(options).items() if name not in HOW}
+    what = (endpoint(), builder.__module__, builder.__qualname__, chosen)  # the same for the same command
+    name = f"{options.repo_id.replace('/', '--')}-{hashlib.sha256(repr(what).encode()).hexdigest()[:12]}"
+    root = options.work_folder
     try:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = FileLock(root / f"{name}.lock", thread_local=False)
@@ -142,28 +147,3 @@ def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Note
             f"{root} cannot be written ({error.strerror}). Make room there, or give another --work-dir."
         ) from None
     return notes
-
-
-def _name(builder: type[datasets.DatasetBuilder], options: Options) -> str:
-    """The same for the same command."""
-    chosen = {name: value for name, value in vars(options).items() if name not in HOW}
-    what = (endpoint(), builder.__module__, builder.__qualname__, chosen)
-    return f"{options.repo_id.replace('/', '--')}-{hashlib.sha256(repr(what).encode()).hexdigest()[:12]}"
-
-
-def _write_config(config: PreparedConfig, folder: Path) -> dict[str, Any]:
-    config.info.write_to_directory(str(folder))
-    files = {split: [{**asdict(file), "source": ""} for file in files] for split, files in config.files.items()}
-    return {**vars(config), "builder_config": None, "info": None, "files": files}
-
-
-def _read_config(builder_config: datasets.BuilderConfig, note: Mapping[str, Any], folder: Path) -> PreparedConfig:
-    """Read a config, and raise ValueError if its files are not as they were noted."""
-    files = {
-        split: [LocalFile(**{**file, "source": folder / "repository" / file["path"]}) for file in files]
-        for split, files in note["files"].items()
-    }
-    if any(file_digest(file.source) != file.sha256 for split in files.values() for file in split):
-        raise ValueError("not the file that was noted")
-    info = datasets.DatasetInfo.from_directory(str(folder))
-    return PreparedConfig(**{**note, "builder_config": builder_config, "info": info, "files": files})

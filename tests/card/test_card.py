@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import subprocess
 import sys
@@ -24,8 +25,8 @@ from mnist1d import VERSION, Mnist1D, load_arrays
 from publisher import main
 from publisher.card import size_category
 from publisher.cli.commands import validate
-from tests.commands import files_in, run_command
 from tests.golden import ROOT
+from tests.hubs import files_of
 
 R = "tester/mnist1d"
 CONFIGS = list(Mnist1D.builder_configs)
@@ -53,16 +54,11 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0, raising=False)
 
 
-def run(*arguments: object) -> int:
-    """Exit code of the command for MNIST-1D."""
-    return run_command(arguments, (Mnist1D, CARD, REPO_ID)).exit_code
-
-
-def arguments(overrides: Mapping[str, Any], names: list[str]) -> list[str]:
-    """Arguments of the command."""
-    settings = [f"--set={name}={value}" for name, value in overrides.items() if name != "stream"]
-    stream = [f"--stream={overrides['stream']}"] if "stream" in overrides else []
-    return [*stream, *settings, *(f"--config={name}" for name in names)]
+def write(folder: Path, overrides: Mapping[str, Any], names: list[str]) -> Path:
+    """Write configs with other parameters by the command; the folder."""
+    words = [f"--set={name}={value}" for name, value in overrides.items()] + [f"--config={name}" for name in names]
+    assert main(Mnist1D, CARD, REPO_ID, ["--output-dir", str(folder), *words]) == 0
+    return folder
 
 
 def read(folder: Path, name: str, split: str) -> tuple[Floats, Integers]:
@@ -71,9 +67,20 @@ def read(folder: Path, name: str, split: str) -> tuple[Floats, Integers]:
     return rows["x"], rows["y"]
 
 
+def settings_of(name: str, **overrides: Any) -> dict[str, Any]:
+    """Stream and parameters of a config."""
+    config = Mnist1D(name, **overrides).config
+    return {"stream": config.stream, **vars(config.parameters)}
+
+
+def shown(value: object) -> str:
+    """A value as the card shows it."""
+    return f"{value:,}" if type(value) is int else str(value)
+
+
 def text_of(folder: Path) -> str:
-    """The card without its record."""
-    return (folder / "README.md").read_text(encoding="utf-8").split("<!--")[0]
+    """The card."""
+    return (folder / "README.md").read_text(encoding="utf-8")
 
 
 def run_blocks(card: str, source: Path) -> list[dict[str, Any]]:
@@ -88,36 +95,19 @@ def run_blocks(card: str, source: Path) -> list[dict[str, Any]]:
     return after
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-def test_numbers_are_exact(built: Path, name: str) -> None:
-    """Rows, Arrow bytes, download size and digests of a config, as its arrays have them."""
-    [info] = [
-        info for info in DatasetCard.load(built / "README.md").data["dataset_info"] if info["config_name"] == name
-    ]
-    arrays = {split: load_arrays(name, split=split) for split in ("train", "test")}
-    num_bytes = [x.nbytes + y.nbytes + 4 * len(y) for x, y in arrays.values()]  # with an offset for each row
-    folder = built / ("data" if name == "default" else name)
-    assert [split["num_bytes"] for split in info["splits"]] == num_bytes
-    assert [split["num_examples"] for split in info["splits"]] == [len(y) for _, y in arrays.values()]
-    assert info["dataset_size"] == sum(num_bytes)
-    assert info["download_size"] == sum(path.stat().st_size for path in folder.iterdir())
-    assert info["features"] == [{"name": "x", "sequence": "float64"}, {"name": "y", "dtype": "int64"}]
-    for split in arrays:
-        for column, array in zip("xy", read(built, name, split), strict=True):
-            digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-            assert f"| `{name}` | {split} | `{column}` | `{digest}` |" in text_of(built)
-
-
 def test_metadata(built: Path) -> None:
-    """The fields by which people find a dataset, one default config, the versions, and what `datasets` reads."""
+    """The fields by which people find a dataset, one default config, what `datasets` reads, digests, and versions."""
     data = DatasetCard.load(built / "README.md").data
-    assert (data.license, data.pretty_name, data.size_categories) == ("apache-2.0", "MNIST-1D", ["1K<n<10K"])
+    assert data.size_categories == ["1K<n<10K"]
     assert data.task_categories
     assert data.tags
     assert [config.get("default") for config in data["configs"] if "default" in config] == [True]
-    assert {info["config_name"] for info in data["dataset_info"]} == set(CONFIGS)
     assert set(get_dataset_config_names(str(built))) == set(CONFIGS)
     assert get_dataset_config_info(str(built), "large-padding").splits["test"].num_examples == 1000
+    for name, split in itertools.product(CONFIGS, ("train", "test")):
+        for column, array in zip("xy", read(built, name, split), strict=True):
+            digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+            assert f"| `{name}` | {split} | `{column}` | `{digest}` |" in text_of(built)
     assert next(iter(VERSIONS)) == VERSION
     assert "".join(f"- {version}: {words}\n" for version, words in VERSIONS.items()) in text_of(built)
     assert {str(config.version) for config in Mnist1D.builder_configs.values()} == {VERSION}
@@ -128,9 +118,8 @@ def test_metadata(built: Path) -> None:
 @pytest.mark.parametrize("names", [*([name] for name in CONFIGS), CONFIGS[:0:-1], CONFIGS])
 def test_card_of_some_configs(built: Path, tmp_path: Path, names: list[str]) -> None:
     """It describes these configs alone, and loads; its code runs, and its check gives a digest of the card."""
-    folder = built if names == CONFIGS else tmp_path / "new"
-    assert names == CONFIGS or run("--output-dir", folder, *arguments({}, names)) == 0
-    card = (folder / "README.md").read_text(encoding="utf-8")
+    folder = built if names == CONFIGS else write(tmp_path / "new", {}, names)
+    card = text_of(folder)
     for name in set(CONFIGS) - set(names):
         assert f"`{name}` |" not in card
         assert f"](assets/samples-{name}.png)" not in card
@@ -144,10 +133,10 @@ def test_card_of_some_configs(built: Path, tmp_path: Path, names: list[str]) -> 
 @pytest.fixture(scope="module", params=VARIANTS)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The folder that the command wrote, the overrides and the configs; to read only."""
+    if request.param == "usual":
+        return request.getfixturevalue("built"), {}, CONFIGS
     overrides, names = VARIANTS[request.param]
-    folder = tmp_path_factory.mktemp("variant") / "folder"
-    assert run("--output-dir", folder, *arguments(overrides, names)) == 0
-    return folder, overrides, names
+    return write(tmp_path_factory.mktemp("variant") / "folder", overrides, names), overrides, names
 
 
 def test_says_what_differs(made: Made) -> None:
@@ -155,27 +144,18 @@ def test_says_what_differs(made: Made) -> None:
     folder, overrides, names = made
     card = text_of(folder)
     line = r"^- `(\w+)` is \*\*(.+?)\*\* instead of (.+?)(?: in (`.+`))?(?:: see .+)?$"
-    said = set(re.findall(line, card, flags=re.M))
+    said = set(re.findall(line, card, flags=re.MULTILINE))
     assert len(said) == card.count(" instead of ")
     expected: dict[tuple[str, ...], list[str]] = {}
-    configs = {name: Mnist1D(name, **overrides).config for name in names}
-    for name in names:
-        declared = Mnist1D.builder_configs[name]
-        for key, value in overrides.items():
-            usual = declared.stream if key == "stream" else getattr(declared.parameters, key)
-            if value != usual:
-                texts = [f"{item:,}" if type(item) is int else str(item) for item in (value, usual)]
-                expected.setdefault((key, *texts), []).append(f"`{name}`")
+    for name, (key, value) in itertools.product(names, overrides.items()):
+        usual = settings_of(name)[key]
+        if value != usual:
+            expected.setdefault((key, shown(value), shown(usual)), []).append(f"`{name}`")
     assert said == {(*key, ", ".join(of) if len(of) < len(names) else "") for key, of in expected.items()}
     for key in Parameters.__dataclass_fields__:
-        cells = re.findall(rf"^\| `{key}` \| {re.escape(MEANINGS[key])} \| (.+) \|$", card, flags=re.M)
-        values = []
-        for name in names:
-            value, usual = (
-                getattr(config.parameters, key) for config in (configs[name], Mnist1D.builder_configs[name])
-            )
-            text = f"{value:,}" if type(value) is int else str(value)
-            values.append(text if value == usual else f"**{text}**")
+        cells = re.findall(rf"^\| `{key}` \| {re.escape(MEANINGS[key])} \| (.+) \|$", card, flags=re.MULTILINE)
+        pairs = [(settings_of(name, **overrides)[key], settings_of(name)[key]) for name in names]
+        values = [shown(value) if value == usual else f"**{shown(value)}**" for value, usual in pairs]
         assert cells == [" | ".join(values)]
 
 
@@ -187,7 +167,7 @@ def test_says_nothing_false(made: Made) -> None:
     assert not (folder / "assets").exists()
     sharded = overrides.get("stream") == "sharded"
     assert ("The stream **sharded** draws" in card) == sharded == ("only approximately" in card)
-    assert ("The stream **authors** draws" in card) == (not sharded) == ("num_samples // 10" in card)
+    assert ("The stream **authors** draws" in card) != sharded != ("num_samples // 10" in card)
     assert ("max_translation` is above" in card) == (overrides.get("max_translation") == 51)
     assert ("SHA-256" in card) == (overrides.get("num_samples") != 250_000)
     for name in names:
@@ -234,11 +214,12 @@ def test_code_gives_the_rows(made: Made) -> None:
         np.testing.assert_array_equal(next(stream.iter(batch_size=100))["x"], read(folder, name, split)[0][:100])
 
 
-def test_metadata_of_a_variant(made: Made) -> None:
+@pytest.mark.parametrize("made", [*VARIANTS, "usual"], indirect=True)
+def test_numbers(made: Made) -> None:
     """The YAML has the numbers that `datasets` finds, and the checker has nothing to say."""
-    folder, _, names = made
+    folder, overrides, names = made
     data = DatasetCard.load(folder / "README.md").data
-    assert (data.license, data.pretty_name) == ("apache-2.0", "MNIST-1D, a variant")
+    assert (data.license, data.pretty_name) == ("apache-2.0", "MNIST-1D, a variant" if overrides else "MNIST-1D")
     infos = data["dataset_info"] if isinstance(data["dataset_info"], list) else [data["dataset_info"]]
     rows = {}
     for info in infos:
@@ -247,6 +228,7 @@ def test_metadata_of_a_variant(made: Made) -> None:
         rows[name] = sum(splits.num_rows.values())
         assert {split["name"]: split["num_examples"] for split in info["splits"]} == splits.num_rows
         assert info["dataset_size"] == sum(dataset.data.nbytes for dataset in splits.values())
+        assert info["features"] == [{"name": "x", "sequence": "float64"}, {"name": "y", "dtype": "int64"}]
         files = (folder / ("data" if name == "default" else name)).iterdir()
         assert info["download_size"] == sum(path.stat().st_size for path in files)
     assert set(rows) == set(names)
@@ -257,59 +239,34 @@ def test_metadata_of_a_variant(made: Made) -> None:
 def test_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Large configs are shown in part."""
     monkeypatch.setattr(variant, "LARGE_BYTES", 1)
-    folder = tmp_path / "x"
-    assert run("--output-dir", folder, "--set=num_samples=3000", "--config=shuffled") == 0
+    folder = write(tmp_path / "x", {"num_samples": 3000}, ["shuffled"])
     card = text_of(folder)
     assert "# float64 (1000, 40) and int64 (1000,)\n" in card
     assert "hashlib" not in card
     assert len(run_blocks(card, folder)[1]["x"]) == 1000
 
 
-def test_as_declared(built: Path, tmp_path: Path) -> None:
-    """Overrides that change nothing give the usual card."""
-    declared = [vars(config.parameters) for config in Mnist1D.builder_configs.values()]
-    name, value = next(item for item in declared[0].items() if all(item in one.items() for one in declared))
-    assert run("--output-dir", tmp_path / "x", "--stream=authors", f"--set={name}={value}") == 0
-    assert files_in(tmp_path / "x") == files_in(built)
-
-
-def test_next_to_an_earlier_variant(hub: Hub, built: Path) -> None:
-    """The card says which config is a variant and which is usual; when all are usual again, so is the card."""
-
-    def publish(*words: str) -> int:
-        return main(Mnist1D, CARD, R, [R, *words])
-
-    assert publish(*arguments({"num_samples": 1000, "train_split": 1.0}, ["default"])) == 0
-    assert publish("--config=shuffled") == 0
+def test_next_to_usual_configs(hub: Hub) -> None:
+    """The card says which config is a variant; when all are as declared again, so is the card."""
+    assert main(Mnist1D, CARD, R, []) == 0
+    usual = files_of(hub, R)
+    options = [R, "--config=shuffled", "--replace-dataset"]
+    assert main(Mnist1D, CARD, R, [*options, "--stream=sharded", "--set=num_samples=1000"]) == 0
     card = hub.files(R)["README.md"].decode()
-    assert "- `num_samples` is **1,000** instead of 5,000 in `default`\n" in card
-    assert "Nothing differs in `shuffled`." in card
     assert not [claim for claim in FALSE if claim in card]
     assert not [path for path in hub.files(R) if path.startswith("assets")]
-    assert publish("--config=default") == 1
-    assert publish("--config=default", "--replace-dataset") == 0
-    rest = [name for name in CONFIGS if name not in ("default", "shuffled")]
-    assert publish(*(f"--config={name}" for name in rest)) == 0
-    files = {path: content for path, content in hub.files(R).items() if path != ".gitattributes"}
-    usual = files_in(built)
-    assert set(files) == set(usual)
-    card = text_of(built).replace(REPO_ID, R).replace(f"{R}-explorer", f"{REPO_ID}-explorer")
-    assert files["README.md"].decode().split("<!--")[0] == card
-    variant = ["--config=shuffled", "--stream=sharded", "--set=num_samples=1000"]
-    assert publish(*variant, "--replace-dataset") == 0
-    card = hub.files(R)["README.md"].decode()
-    others = ", ".join(f"`{name}`" for name in ("default", *rest))
+    others = ", ".join(f"`{name}`" for name in CONFIGS if name != "shuffled")
+    assert "- `num_samples` is **1,000** instead of 5,000 in `shuffled`\n" in card
     assert f"Nothing differs in {others}." in card
     assert "The stream **sharded** (`shuffled`) draws" in card
     assert f"The stream **authors** ({others}) draws" in card
-    assert not [path for path in hub.files(R) if path.startswith("assets")]
-    assert publish("--verify", "--config=default") == 0
+    assert main(Mnist1D, CARD, R, [*options, "--stream=authors", "--set=num_samples=5000"]) == 0
+    assert files_of(hub, R) == usual
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_odd_number_of_samples(workers: str, tmp_path: Path) -> None:
+def test_odd_number_of_samples(tmp_path: Path) -> None:
     """One line for each process at most, without a line of code."""
-    few = [*arguments({"num_samples": 1001}, ["default", "shuffled"]), "--workers", workers]
+    few = ["--set=num_samples=1001", "--config=default", "--config=shuffled", "--workers=2"]
     command = [sys.executable, "scripts/push_to_hub.py", "--output-dir", str(tmp_path / "new"), *few]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     told = {line.partition(" gives")[0] for line in ended.stderr.splitlines() if "prepared" not in line}

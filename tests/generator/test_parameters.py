@@ -52,6 +52,10 @@ REFUSED = [
     *[("train_split", 1 + 2**-52), ("train_split", 2), ("train_split", 80)],
     *[("padding", value) for value in NO_INTERVALS],
     *[("shuffle_seq", value) for value in NO_FLAGS],
+    # Above all floats, integers that Python does not print, values of two lines, of bools, bytes, dict, set
+    *[("train_split", 10**400), ("seed", 10**5000), ("train_split", -(10**5000)), ("padding", (1, 10**5000))],
+    *[(name, np.array([[1], [2]])) for name in ("seed", "padding")],
+    *[("padding", value) for value in (iter([False, True]), b"$<", {36: 0, 60: 0}, {36, 60})],
 ]
 ACCEPTED: list[tuple[str, Any, Any]] = [  # field, value, what it becomes
     *[(name, bound, bound) for name, bounds in INTEGERS.items() for bound in bounds],
@@ -61,15 +65,9 @@ ACCEPTED: list[tuple[str, Any, Any]] = [  # field, value, what it becomes
     *[(name, kind(0.5), 0.5) for name in REALS for kind in (np.float16, np.float32, np.float64)],
     *[(name, value, 1.0) for name in REALS for value in (1, np.int64(1), Fraction(1))],
     ("scale_coeff", -0.0, 0.0),
-    ("padding", [36, 60], (36, 60)),
-    ("padding", (0, 0), (0, 0)),
-    ("padding", (7, 7), (7, 7)),
-    ("padding", (0, 100_000), (0, 100_000)),
-    ("padding", np.array([36, 60]), (36, 60)),
-    ("padding", (np.int32(1), np.uint8(2)), (1, 2)),
-    ("padding", (1.0, np.float64(2)), (1, 2)),
-    ("shuffle_seq", np.True_, True),
-    ("shuffle_seq", np.False_, False),
+    *[("padding", value, value) for value in ((0, 0), (7, 7), (0, 100_000))],
+    *[("padding", value, (36, 60)) for value in ([36, 60], np.array([36, 60]), (np.uint8(36), 60.0))],
+    *[("shuffle_seq", np.bool_(value), value) for value in (False, True)],
 ]
 
 scalars = st.one_of(
@@ -79,12 +77,7 @@ scalars = st.one_of(
 )
 anything = st.recursive(
     scalars,
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.lists(inner, max_size=3).map(tuple)
-        | st.tuples(inner, inner)
-        | st.dictionaries(st.text(max_size=3), inner, max_size=3)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(st.text(max_size=3), inner),
     max_leaves=6,
 )
 
@@ -97,28 +90,13 @@ def test_defaults() -> None:
     assert Parameters(template_len=5, padding=(0, 3)).signal_length == 8
 
 
-@pytest.mark.parametrize(("name", "value"), REFUSED)
+@pytest.mark.parametrize(("name", "value"), REFUSED, ids=range(len(REFUSED)))
 def test_refused(name: str, value: object) -> None:
     """One sentence names the field, what is allowed, and the value, which is cut if it is long."""
     with pytest.raises(ValueError, match=f"^{name}=[^\n]* is not allowed: give {re.escape(ALLOWED[name])}$") as error:
         Parameters(**{name: value})  # type: ignore[arg-type]
-    if len(repr(value)) <= 20:
+    if isinstance(value, (float, str, bool)):
         assert str(error.value).startswith(f"{name}={value!r} is not")
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [  # above all floats, integers that Python does not print, values of two lines, of bools, bytes, dict, set
-        *[("train_split", 10**400), ("seed", 10**5000), ("train_split", -(10**5000)), ("padding", (1, 10**5000))],
-        *[(name, np.array([[1], [2]])) for name in ("seed", "padding")],
-        *[("padding", value) for value in (iter([False, True]), b"$<", {36: 0, 60: 0}, {36, 60})],
-    ],
-    ids=range(10),
-)
-def test_refused_oddities(name: str, value: object) -> None:
-    """Values that are hard to print or only look like two integers are refused in one line."""
-    with pytest.raises(ValueError, match=f"^{name}=[^\n]* is not allowed: give {re.escape(ALLOWED[name])}$"):
-        Parameters(**{name: value})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("name", "value", "expected"), ACCEPTED)
@@ -148,26 +126,17 @@ def test_anything_else(name: str, value: object) -> None:
 
 
 def test_keyword_only() -> None:
-    """Values are given by name, and by a known one; the message has the nearest."""
+    """Values are given by name."""
     assert all(field.kw_only for field in fields(Parameters))
     with pytest.raises(TypeError, match=r"by name\. Did you mean Parameters\(num_samples=5000, train_split=0\.5\)\?$"):
         Parameters(5000, 0.5)  # type: ignore[call-arg]
-    for wrong, near in [("num_sample", "num_samples"), ("sede", "seed"), ("shuffle", "shuffle_seq")]:
-        with pytest.raises(
-            TypeError, match=f"^'{wrong}' is not a parameter .* Did you mean '{near}'\\? Allowed: num_sa"
-        ):
-            Parameters(**{wrong: 1})  # type: ignore[arg-type]
 
 
 def test_values() -> None:
     """Equal values make equal parameters, however they were given; they stay, and a changed copy is checked anew."""
     one = Parameters(padding=[1, 2], seed=np.int64(3), train_split=1)  # type: ignore[arg-type]
-    two = Parameters(padding=(1, 2), seed=3, train_split=1.0)
-    assert one == two
-    assert hash(one) == hash(two)
-    assert one != replace(two, seed=4)
-    for name, value in DEFAULTS.items():
-        with pytest.raises(FrozenInstanceError):
-            setattr(one, name, value)
+    assert len({one, Parameters(padding=(1, 2), seed=3, train_split=1.0), replace(one, seed=4)}) == 2
+    with pytest.raises(FrozenInstanceError):
+        one.seed = 4  # type: ignore[misc]
     with pytest.raises(ValueError, match=r"^seed=-1 is not allowed"):
         replace(one, seed=-1)

@@ -7,8 +7,10 @@ import json
 import struct
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -32,7 +34,6 @@ RANDOM = np.random.default_rng(0)
 FLOATS = np.cumsum(RANDOM.standard_normal(100_000)).astype(np.float32).tobytes()
 DATA = RANDOM.bytes(300_000) + bytes(range(256)) * 4000  # its second part is many times the same chunk
 ROWS = b"".join(b"row %d\n" % number for number in range(30_000))
-ALWAYS = 10**6
 PUBLISH = """
 import sys
 from huggingface_hub import CommitOperationAdd, HfApi
@@ -46,54 +47,34 @@ _TAG = b"HFRepoMetaData\0" + bytes.fromhex("556967456a7b815783a5bdd95ccdd14aa9")
 _END = b"\xff" * 32 + bytes(16)
 
 
-@dataclass(frozen=True)
-class Upload:
-    """One file in one xorb; each field can be replaced by something that does not fit."""
-
-    xorb: str
-    packed: bytes
-    chunks: tuple[hashes.Node, ...]
-    file: bytes
-    size: int
-    verification: bytes
-    sha256: bytes
-    stop: int
-
-    def shard(self) -> bytes:
-        """Return the shard that registers the file."""
-        raw = hashes.from_text(self.xorb)
-        records = [
-            struct.pack("<32sQQ", _TAG, 2, 0),
-            struct.pack("<32sIIQ", self.file, 3 << 30, 1, 0),
-            struct.pack("<32sIIII", raw, 0, self.size, 0, self.stop),
-            self.verification + bytes(16 if self.verification else 0),
-            hashes.from_text(self.sha256.hex()) + bytes(16),
-            _END,
-            struct.pack("<32sIIII", raw, 0, len(self.chunks), self.size, len(self.packed)),
-            *(struct.pack("<32sIIII", chunk, 0, size, 0, 0) for chunk, size in self.chunks),
-            _END,
-        ]
-        return b"".join(records)
-
-    def but(self, **changed: Any) -> Upload:
-        """Return it with something changed."""
-        return replace(self, **changed)
-
-
-def upload(contents: list[bytes]) -> Upload:
-    """Return the upload of a file with these chunks."""
-    packed, data = xorbs.pack(contents), b"".join(contents)
-    nodes = tuple((hashes.chunk_hash(content), len(content)) for content in contents)
-    return Upload(
-        hashes.to_text(hashes.xorb_hash(nodes)),
-        packed,
-        nodes,
-        hashes.file_hash(nodes),
-        len(data),
-        hashes.range_hash(raw for raw, _ in nodes),
-        hashlib.sha256(data).digest(),
-        len(contents),
+def upload(*contents: bytes, **wrong: Any) -> SimpleNamespace:
+    """Return a file of these chunks in one xorb, as a client sends it, with its shard; any part can be wrong."""
+    data, chunks = b"".join(contents), [(hashes.chunk_hash(content), len(content)) for content in contents]
+    given = SimpleNamespace(
+        xorb=hashes.to_text(hashes.xorb_hash(chunks)),
+        packed=xorbs.pack(list(contents)),
+        chunks=chunks,
+        file=hashes.file_hash(chunks),
+        size=len(data),
+        verification=hashes.range_hash(raw for raw, _ in chunks),
+        sha256=hashlib.sha256(data).hexdigest(),
+        stop=len(contents),
     )
+    vars(given).update(wrong)
+    raw = hashes.from_text(given.xorb)
+    records = [
+        struct.pack("<32sQQ", _TAG, 2, 0),
+        struct.pack("<32sIIQ", given.file, 3 << 30, 1, 0),
+        struct.pack("<32sIIII", raw, 0, given.size, 0, given.stop),
+        given.verification + bytes(16 if given.verification else 0),
+        hashes.from_text(given.sha256) + bytes(16),
+        _END,
+        struct.pack("<32sIIII", raw, 0, len(given.chunks), given.size, len(given.packed)),
+        *(struct.pack("<32sIIII", chunk, 0, size, 0, 0) for chunk, size in given.chunks),
+        _END,
+    ]
+    given.shard = b"".join(records)
+    return given
 
 
 def client(hub: Hub, token: str | bool = WRITE_TOKEN) -> HfApi:
@@ -113,9 +94,13 @@ def statuses(hub: Hub, method: str, part: str) -> list[int | None]:
     return [r.status for r in hub.requests if r.method == method and part in r.path]
 
 
-def status(error: pytest.ExceptionInfo[HfHubHTTPError]) -> int:
-    """Return the status that a client's error came from."""
-    return int(error.value.response.status_code)
+@contextmanager
+def refused(code: int, kind: type[HfHubHTTPError] = HfHubHTTPError, match: str | None = None) -> Iterator[None]:
+    """The client raises an error of this kind, which came from an answer with this status."""
+    with pytest.raises(kind, match=match) as error:
+        yield
+    assert error.value.response.status_code == code
+    assert kind is HfHubHTTPError or type(error.value) is kind
 
 
 def commit_by_hand(hub: Hub, *operations: dict[str, Any], **header: Any) -> Any:
@@ -152,7 +137,7 @@ class Storage:
         response = get_session().get(f"{self.url}{path}", headers={**self.headers, **headers})
         return response.status_code, response.json()
 
-    def register(self, given: Upload) -> tuple[int, Any]:
+    def register(self, given: SimpleNamespace) -> tuple[int, Any]:
         """Upload a xorb as it is announced, and then its shard."""
         status, said = self.post(f"/v1/xorbs/default/{given.xorb}", given.packed)
-        return self.post("/v2/shards", given.shard()) if status == 200 else (status, said)
+        return self.post("/v2/shards", given.shard) if status == 200 else (status, said)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,7 @@ from huggingface_hub.utils import parse_ratelimit_headers
 
 from loopback import WRITE_TOKEN, Fault, Hub
 from tests.hubs import empty_hub
-from tests.loopback.clients import CARD, SMALL, R, add, client, status, statuses
-
-LOST = (Fault.REFUSE, Fault.DROP_BEFORE, Fault.DROP_AFTER)
+from tests.loopback.clients import CARD, SMALL, R, add, client, statuses
 
 
 def publish(hub: Hub) -> str:
@@ -22,80 +19,15 @@ def publish(hub: Hub) -> str:
     return add(hub, {"README.md": CARD, "train.parquet": SMALL})
 
 
-@pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
-def test_lost_commit(hub: Hub, fault: Fault) -> None:
-    """The client raises and does not try again; only after DROP_AFTER the commit is there."""
-    hub.fail(method="POST", path="/commit/", fault=fault)
-    with pytest.raises(Exception, match=r"disconnected|reset|closed|Broken pipe"):
-        publish(hub)
-    assert statuses(hub, "POST", "/commit/") == [None]
-    assert ("train.parquet" in hub.files(R)) == (fault is Fault.DROP_AFTER)
-
-
-@pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
-def test_lost_upload(hub: Hub, fault: Fault, way: str) -> None:
-    """The client uploads again, which a bucket refuses if it has all; what was received says if the body was read."""
-    hub.fail(method="PUT", fault=fault)
-    publish(hub)
-    uploads = [r for r in hub.requests if r.method == "PUT"]
-    assert [r.status for r in uploads] == [None, 412 if way == "xet" and fault is Fault.DROP_AFTER else 200]
-    assert uploads[0].received == (0 if fault is Fault.REFUSE else uploads[1].received)
-    assert uploads[1].received > 0
-    assert hub.files(R)["train.parquet"] == SMALL
-
-
-@pytest.mark.parametrize("code", [400, 403, 412, 500])
-def test_status(hub: Hub, code: int) -> None:
-    """The client raises with the status and nothing was done."""
-    hub.fail(method="POST", path="/commit/main", fault=Fault.status(code))
-    with pytest.raises(HfHubHTTPError) as error:
-        publish(hub)
-    assert status(error) == code
-    assert len(hub.commits(R)) == 1
-    publish(hub)
-    assert len(hub.commits(R)) == 2
-
-
-def test_too_many_requests(hub: Hub) -> None:
-    """The client waits as long as Retry-After says, and then goes on."""
-    hub.fail(path="/preupload/", fault=Fault.status(429, retry_after=1))
-    publish(hub)
-    assert statuses(hub, "POST", "/preupload/") == [429, 200]
-
-
-def test_delay(hub: Hub) -> None:
-    """A client that gives up sees a timeout; the work is done all the same."""
-    hub.fail(method="GET", fault=Fault.delay(0.5), times=2)
-    api = client(hub)
-    with pytest.raises(Exception, match="timed out"):
-        api.dataset_info(R, timeout=0.1)
-    assert api.dataset_info(R, timeout=5).id == R
-    assert [r.status for r in hub.requests] == [200, 200]
-
-
 def test_cut(hub: Hub, tmp_path: Path, way: str) -> None:
     """A download that breaks off in the middle goes on: by git-lfs with a Range, from the last whole 10 MiB it had."""
     data = bytes(24 * 2**20)
     hub.commit(R, files={"train.parquet": data})
     hub.fail(method="GET", path="/data/|/bridge/", fault=Fault.CUT)
-    api = client(hub)
-    found = api.hf_hub_download(R, "train.parquet", repo_type="dataset", cache_dir=tmp_path)
+    found = client(hub).hf_hub_download(R, "train.parquet", repo_type="dataset", cache_dir=tmp_path)
     assert Path(found).read_bytes() == data
     assert statuses(hub, "GET", "/bridge/") == ([200, 206] if way == "lfs" else [])
     assert len(statuses(hub, "GET", "/data/")) > 1 or way == "lfs"
-
-
-def test_what_a_refusal_says(hub: Hub) -> None:
-    """A fault may bring the Hub's sentence, and the header by which it says when to come back."""
-    full = Fault.status(403, message="Private repository storage limit reached")
-    hub.fail(path="/commit/", fault=full)
-    with pytest.raises(HfHubHTTPError, match="storage limit reached"):
-        publish(hub)
-    hub.fail(path="/commit/", fault=Fault.status(429, ratelimit=25))
-    with pytest.raises(HfHubHTTPError) as error:
-        publish(hub)
-    assert (found := parse_ratelimit_headers(error.value.response.headers))
-    assert (found.remaining, found.reset_in_seconds) == (0, 25)
 
 
 def test_quota() -> None:
@@ -114,31 +46,6 @@ def test_quota() -> None:
         assert error.value.response.headers["ratelimit"].startswith('"api";r=0;t=')
 
 
-def test_which_request(hub: Hub) -> None:
-    """A fault meets a request by its number, or the nth that matches; `forget` starts anew."""
-    publish(hub)
-    numbers = {(r.method, r.path.rpartition("/digits/")[2]): r.number for r in hub.requests}
-    assert numbers["POST", "commit/main"] == len(hub.requests)
-    hub.forget()
-    assert hub.requests == []
-    hub.fail(request=2, fault=Fault.status(404))
-    hub.fail(method="get", path=f"{R}$", nth=3, times=2, fault=Fault.status(403))
-    api, seen = client(hub), []
-    for _ in range(5):
-        with contextlib.suppress(HfHubHTTPError):
-            api.dataset_info(R)
-        seen.append(hub.requests[-1].status)
-    assert seen == [200, 404, 403, 403, 200]
-
-
-def test_before_runs_once(hub: Hub) -> None:
-    """A callback runs once, before the request is worked on, and may change the repository."""
-    hub.before("GET", "/datasets/", lambda: hub.commit(R, files={"1.txt": b"1"}), nth=2)
-    api = client(hub, False)
-    heads = [api.dataset_info(R).sha for _ in range(3)]
-    assert heads[0] != heads[1] == heads[2] == hub.commits(R)[0].oid
-
-
 def test_records_hold_no_token(hub: Hub) -> None:
     """A record says who called with what and how it went, and never with which token or signature."""
     publish(hub)
@@ -148,23 +55,3 @@ def test_records_hold_no_token(hub: Hub) -> None:
     assert last.received > 0
     assert WRITE_TOKEN not in repr(hub.requests)
     assert "signature" not in repr(hub.requests)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
-def test_every_request_of_a_publish_may_be_lost(fault: Fault, way: str) -> None:
-    """Whichever request is lost, nothing half-done is seen, and a second publish ends with the same files."""
-    with empty_hub() as hub:
-        hub.create(R)
-        publish(hub)
-        number, wanted = len(hub.requests), hub.files(R)
-    for request in range(1, number + 1):
-        with empty_hub() as hub:
-            hub.create(R)
-            hub.fail(request=request, fault=fault)
-            try:
-                publish(hub)
-            except Exception:
-                assert hub.files(R) in (wanted, {".gitattributes": wanted[".gitattributes"]})
-                publish(hub)
-            assert hub.files(R) == wanted

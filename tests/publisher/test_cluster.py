@@ -154,7 +154,7 @@ def test_slurm(hub: Hub, slurm: Slurm, tmp_path: Path, wanted: dict[str, bytes],
 @pytest.mark.usefixtures("git_lfs")
 def test_no_token_in_logs(hub: Hub, slurm: Slurm, tmp_path: Path) -> None:
     """A log that all machines see tells why a task failed, but not the token."""
-    options = ["--executor", "slurm", "--executor-option", "time=10", "--executor-option", "partition=cpu"]  # as before
+    options = ["--executor", "slurm:time=10,partition=cpu"]
     assert command(*FEW, *options, "--work-dir", tmp_path / "work").exit_code == 0
     hub.fail(method="POST", path="/info/lfs", fault=Fault.status(403), times=1000)
     with pytest.raises(subprocess.CalledProcessError):
