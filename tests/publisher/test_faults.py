@@ -28,11 +28,7 @@ from tests.shards import SHARDS_CARD, Shards
 ROOT = Path(__file__).parents[2]
 R = "tester/pictures"
 FAULTS = (
-    Fault.REFUSE,
-    Fault.DROP_BEFORE,
-    Fault.DROP_AFTER,
-    Fault.CUT,
-    Fault.delay(0.05),
+    *(Fault.REFUSE, Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.CUT, Fault.delay(0.05)),
     *(Fault.status(code) for code in (400, 401, 403, 404, 409, 412, 500, 502, 503, 504)),
     Fault.status(429, retry_after=0),
 )
