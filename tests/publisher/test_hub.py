@@ -237,7 +237,6 @@ def test_keyless(
 PLANTED = "hf_planted+/here"  # neither long enough nor of the letters that tell any token
 ELSEWHERE = "elsewhere.invalid"
 BASIC = base64.b64encode(f"me:{PLANTED}".encode()).decode()
-ACCOUNT = Account("tester")
 
 
 def test_masks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,7 +285,7 @@ def test_token_stays(case: str, place: str, way: str, tmp_path: Path, monkeypatc
     redirected, prepare, more, codes = CASES[case]
     folders = {name: str(tmp_path / name.lower()) for name in ("HF_HOME", "TMPDIR")}
     leaks, answer = [], Application.__call__
-    with Hub(tokens={PLANTED: ACCOUNT, f"Basic {BASIC}": ACCOUNT}) as hub:
+    with Hub(tokens=dict.fromkeys((PLANTED, f"Basic {BASIC}"), Account("tester"))) as hub:
         here = urlsplit(hub.url).netloc
 
         def watched(self: Application, environ: dict[str, Any], start_response: Any) -> Any:

@@ -31,7 +31,10 @@ MNIST1D_BYTES = 1_450_000  # of the two default files together; those published 
 
 
 def test_a_file(tmp_path: Path) -> None:
-    """`load_dataset` gives what the builder gave, without a card; chunks are cut by content."""
+    """`load_dataset` gives what the builder gave, without a card.
+
+    Zstandard and a page index everywhere; floats split by byte, everything else with a dictionary; chunks by content.
+    """
     prepared = WholeConfig(ConfigBuilder(Pictures, "large", {}, tmp_path), "small").prepare(tmp_path / "new")
     [file] = prepared.files["validation"]
     stored = tmp_path / "new" / "large" / "validation-00000-of-00001.parquet"
@@ -42,7 +45,12 @@ def test_a_file(tmp_path: Path) -> None:
     loaded = datasets.load_dataset("parquet", data_files=str(stored), split="train")
     assert loaded.features == expected.features
     assert list(loaded) == list(expected)
-    assert {b"use_content_defined_chunking", b"content_defined_chunking"} < pq.read_metadata(stored).metadata.keys()
+    metadata = pq.read_metadata(stored)
+    assert {b"use_content_defined_chunking", b"content_defined_chunking"} < metadata.metadata.keys()
+    for column in (metadata.row_group(0).column(index) for index in range(metadata.num_columns)):
+        assert (column.compression, column.has_dictionary_page) == ("ZSTD", "BYTE_STREAM_SPLIT" not in column.encodings)
+        assert column.has_dictionary_page == (column.physical_type not in ("FLOAT", "DOUBLE"))
+        assert (column.has_offset_index and column.has_column_index) or not column.num_values
 
 
 def test_footer_says_what_made_the_file(built: Path) -> None:
