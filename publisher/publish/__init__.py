@@ -154,15 +154,16 @@ def publish(dataset: Dataset, options: Options, found: Found, show: Show) -> Out
             if not options.create_pr:  # which every user may open
                 raise
     outcome, commit = _commit(repository, dataset, options, outcome, show)
-    at = f"at commit {commit.id}" if commit.id else f"by merging {commit.pull_request}"
     checking = "run the command again" if options.create_pr or options.tag else "run the command again with --verify"
-    with _done(options, f"{options.done} {at}", "read back", f"not checked; {checking}"):
-        if commit.title:
+    if commit.title:
+        at = f"at commit {commit.id}" if commit.id else f"by merging {commit.pull_request}"
+        with _done(options, f"{options.done} {at}", "read back", f"not checked; {checking}"):
             commit = repository.find_commit(commit, options.revision)
+    at = f"at commit {commit.id}"
+    with _done(options, f"{options.done} {at}", "read back", f"not checked; {checking}"):
         differences = check_commit(repository, outcome.plan, commit) if outcome.plan.steps else outcome.differences
     if options.tag and not differences and found.tagged != commit.id:
-        done = f"published and verified at commit {commit.id}"
-        with _done(options, done, "tagged", "not tagged; run the command again"):
+        with _done(options, f"published and verified {at}", "tagged", "not tagged; run the command again"):
             repository.create_tag(options.tag, commit.id)
     return replace(outcome, commit=commit, differences=differences)
 

@@ -19,7 +19,7 @@ from publisher.hub.http import repeated
 from publisher.hub.repository import Repository
 from publisher.options import MODES, Options
 from publisher.plan import Dataset, is_undecided
-from publisher.prepare import KnownFile
+from publisher.prepare import DataFile
 from publisher.prepare.configs import choose_configs, default_config, describe_builder
 from publisher.prepare.tasks import (
     ConfigBuilder,
@@ -223,5 +223,5 @@ def describe(root: Path, task: Task) -> Prepared:
     files = []
     for file in task.prepare(root):
         file.source.unlink()
-        files.append(KnownFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256))
+        files.append(DataFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256))
     return files
