@@ -25,6 +25,7 @@ from publisher.prepare import fields_of, is_medium, item_of
 
 Place = tuple[str, ...]
 
+DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400 * 10**6, "ns": 86_400 * 10**9}  # by unit
 ARRAYS = (datasets.Array2D, datasets.Array3D, datasets.Array4D, datasets.Array5D)
 
 
@@ -256,9 +257,12 @@ def check_readable(column: pa.ChunkedArray, feature: Any) -> None:
 def _check_time(array: pa.Array) -> None:
     """Refuse dates and times that the types of Python cannot hold."""
     whole = array.view(pa.int32() if array.type.bit_width == 32 else pa.int64())
+    most = DAY[array.type.unit] if pt.is_time(array.type) else None
     for bound in pc.min_max(whole).values():
         try:
             pa.array([bound.as_py()], whole.type).view(array.type)[0].as_py()
+            if most and bound.is_valid and not 0 <= bound.as_py() < most:  # pyarrow begins again at midnight
+                raise OverflowError
         except (ValueError, OverflowError):
             raise ValueError("Python has no such date or time") from None
 
