@@ -23,6 +23,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar
 
+import tenacity
 from huggingface_hub import constants, get_session, get_token
 from huggingface_hub.utils import hf_raise_for_status
 
@@ -69,19 +70,18 @@ def with_retries(doing: str, request: Callable[..., T], *arguments: Any, size: i
     patience = Patience()
     with said_while(doing) as wait:
         try:
-            while True:
-                patience.begin()
-                try:
-                    return request(*arguments, **named)
-                except Exception as error:
-                    if not patience.goes_on(error, wait):
-                        raise
+            return tenacity.Retrying(
+                before=lambda _: patience.begin(),
+                retry=tenacity.retry_if_exception(patience.goes_on),
+                sleep=lambda _: patience.pause(wait),
+                reraise=True,
+            )(request, *arguments, **named)
         finally:
             Patience.outage = math.inf  # it is over, or is reported
 
 
 class Patience:
-    """Decision to repeat a call."""
+    """Decision to repeat a call, and the pause before that."""
 
     outage: ClassVar[float] = math.inf  # when it began: a commit that failed and the look for it share one
 
@@ -94,23 +94,26 @@ class Patience:
         """Note when an attempt begins."""
         self.attempt = time.monotonic()
 
-    def goes_on(self, error: BaseException, wait: SimpleNamespace) -> bool:
-        """Wait for the next attempt, and say why; False if that was the last one."""
+    def goes_on(self, error: BaseException) -> bool:
+        """Return True if a call that failed is repeated after a pause."""
         now, failure = time.monotonic(), Failure(error)
-        seconds, may = min(FIRST_WAIT_S * 2**self.failures, LONGEST_WAIT_S), failure.is_transient
+        self.why = f"status {failure.status}" if failure.status else "no answer"
+        self.seconds = min(FIRST_WAIT_S * 2**self.failures, LONGEST_WAIT_S)
         self.failures += 1
         if failure.wait is not None:
-            seconds, may = failure.wait and failure.wait + 1, failure.wait <= NAMED_WAIT_S and not self.has_waited
+            self.seconds, first = failure.wait and failure.wait + 1, not self.has_waited
             self.has_waited = True
-        elif may:
-            began = now if now - self.attempt > TRANSFER_S else min(self.attempt, self.first, Patience.outage)
-            self.first = Patience.outage = began
-            may = now - began < RETRY_FOR_S
-        if may:
-            why = f"status {failure.status}" if failure.status else "no answer"
-            wait.reason = f" ({why}, trying again in {math.ceil(seconds)} s)"
-            sleep(seconds)
-        return may
+            return first and failure.wait <= NAMED_WAIT_S
+        if not failure.is_transient:
+            return False
+        began = now if now - self.attempt > TRANSFER_S else min(self.attempt, self.first, Patience.outage)
+        self.first = Patience.outage = began
+        return now - began < RETRY_FOR_S
+
+    def pause(self, wait: SimpleNamespace) -> None:
+        """Wait for the next attempt, and let `wait` say why."""
+        wait.reason = f" ({self.why}, trying again in {math.ceil(self.seconds)} s)"
+        sleep(self.seconds)
 
 
 @contextmanager

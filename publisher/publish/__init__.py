@@ -268,8 +268,11 @@ def _commit(
             if status not in (None, *TRANSIENT):  # a refusal: nothing was done
                 raise explain(failure, options.repo_id) from failure
             since = plan.start.commit
-            with said_while("committing") as wait:
-                attempts = attempts if patience.goes_on(failure, wait) else 0
+            if patience.goes_on(failure):
+                with said_while("committing") as wait:
+                    patience.pause(wait)
+            else:
+                attempts = 0
         try:
             state = repository.get(options.revision)
         except PublishingError as error:
