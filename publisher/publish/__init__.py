@@ -245,7 +245,7 @@ def _commit(
         if options.create_pr and (proposed := _proposed(repository, options, plan)):
             commit = proposed
             break
-        if options.create_pr or len(plan.steps) == len(shown.plan.steps):
+        if not options.create_pr and len(plan.steps) == len(shown.plan.steps):
             since = ""  # nothing of it was done
         if failure is not None:
             if not attempts:
@@ -274,7 +274,9 @@ def _commit(
         except PublishingError as error:
             raise HubError(f"Whether the commit was made is not known. {error}") from error
         outcome = _plan_again(repository, dataset, options, outcome, state, show)
-    return outcome, replace(commit, parent=since, title=options.message) if since else commit
+    if since and not (options.create_pr and commit.parent):  # a new pull request starts from its own parent
+        commit = replace(commit, parent=since, title=options.message)
+    return outcome, commit
 
 
 def _changed(repository: Repository, options: Options, start: str, then: str) -> HubError:
