@@ -22,17 +22,11 @@ import jinja2
 import yaml
 from huggingface_hub import DatasetCardData
 
+from publisher import prepare
 from publisher.card.record import BY_CONFIG, CARD, ConfigRecord, PublishedCard, Record, excess, name_of, write_card
 from publisher.errors import DifferenceError, UsageError, choices
 from publisher.prepare import as_read, item_of, portable_yaml, short, yaml_of_features
-from publisher.prepare.configs import (
-    ConfigCard,
-    PreparedConfig,
-    declared_configs,
-    default_config,
-    is_as_declared,
-    recall_config,
-)
+from publisher.prepare.configs import ConfigCard, PreparedConfig, declared_configs, default_config, is_as_declared
 from publisher.prepare.datasets_compat import DatasetInfosDict, flat
 
 COMPUTED = ("size_categories", *BY_CONFIG)
@@ -167,7 +161,7 @@ def all_configs(
         for name, info in read_infos(existing.card, left).items():
             info.citation, info.homepage, info.license = origin.citation, origin.homepage, origin.license
             if name in builder.builder_configs:
-                config = recall_config(builder.builder_configs[name], left[name].provenance)
+                config = prepare.configs.recall_config(builder.builder_configs[name], left[name].provenance)
                 recalled.append(ConfigCard(config, info, left[name].digests))
     except Exception as error:  # whatever an edited entry leads to
         reason = f"The card's entries for {', '.join(left)} cannot be read"

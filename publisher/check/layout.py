@@ -27,12 +27,6 @@ SHARD = re.compile(r"(?P<stem>.*)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet"
 Layout = dict[str, dict[str, list[str]]]  # config -> split -> paths
 
 
-def list_files(folder: Path, recorded: Collection[str] = ()) -> list[str]:
-    """Return the paths of all files that are recorded or not hidden, with forward slashes."""
-    paths = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-    return sorted(path for path in paths if path in recorded or not f"/{path}".count("/."))
-
-
 def find_layout(folder: Path, card: PublishedCard) -> tuple[Layout, list[str]]:
     """Return the files of each config by the card or as `datasets` finds them, and what is wrong with `configs`."""
     root = folder.resolve().as_posix()
@@ -71,17 +65,17 @@ def find_layout(folder: Path, card: PublishedCard) -> tuple[Layout, list[str]]:
                 findings.append(f"{where} has a split {reprlib.repr(split)}: {allowed}")
             paths: dict[str, None] = {}
             for pattern in map(str, of_split):
+                matched: list[str] = []
                 if _leads_out(pattern):
                     findings.append(f"{where}: {reprlib.repr(pattern)} leads out of the repository")
                 elif pattern.count("*") > STARS:
                     findings.append(f"{where}: {reprlib.repr(pattern)} is not checked: it has more than {STARS} stars")
                 else:
-                    matched: list[str] = []
                     with suppress(FileNotFoundError, ValueError):  # nothing matches, or it is not a pattern
                         matched = sorted(posixpath.relpath(path, root) for path in resolve_pattern(pattern, base))
-                    paths |= dict.fromkeys(path for path in matched if given or path.endswith(".parquet"))
                     if given and not matched:  # the patterns of `datasets` itself try many names
                         findings.append(f"{where}, split {split}: {pattern!r} matches no file")
+                paths |= dict.fromkeys(path for path in matched if given or path.endswith(".parquet"))
             layout[name][split] = list(paths)
     if len(defaults) > 1:
         findings.append(f"{CARD}: {' and '.join(defaults)} are all default configs, and there can be only one")
@@ -93,10 +87,9 @@ def _leads_out(path: str) -> bool:
 
 
 def check_names(
-    layout: Layout, files: Collection[str], recorded: Collection[str], names: Collection[str]
+    read: Collection[str], files: Collection[str], recorded: Collection[str], names: Collection[str]
 ) -> Iterator[str]:
     """Find files that no config reads, shards that are missing or left over, and scripts with one of the `names`."""
-    read = {path for splits in layout.values() for paths in splits.values() for path in paths}
     folders = {posixpath.dirname(path) for path in read}
     for path in files:
         folder = posixpath.dirname(path)
@@ -168,9 +161,8 @@ class _References(HTMLParser):
             self.found.append((given.get("src", ""), given.get("alt", "")))
         elif tag in ("a", "source", "video", "audio"):
             addresses = [item.split()[0] for item in given.get("srcset", "").split(",") if item.strip()]
-            self.found += [
-                (target, None) for target in [*map(given.get, ("href", "src")), *addresses] if target is not None
-            ]
+            addresses += [given[name] for name in ("href", "src") if name in given]
+            self.found += [(target, None) for target in addresses]
 
 
 def check_links(prose: str, files: Collection[str]) -> Iterator[str]:
