@@ -73,7 +73,10 @@ class Options:
         "take over a repository that holds its loading script, which stays on the branch `script`", modes=["dry_run"]
     )
     replace_dataset: bool = _publishing("replace a dataset of another builder or other parameters", modes=["dry_run"])
-    rewrite: bool = _publishing("also rewrite files that hold the same rows as other bytes", modes=["dry_run"])
+    rewrite: bool = _publishing(
+        "also rewrite files whose rows are the same, written in other bytes by other versions of the libraries",
+        modes=["dry_run"],
+    )
     json: bool = _publishing("print one JSON object for programs", modes=("verify", *CHANGES))
 
     workers: int | None = _running(
@@ -99,8 +102,8 @@ class Options:
                 raise UsageError(f"--{name} {ref!r} is not allowed. Give letters, digits and -_./ between them.")
         hidden = any(unicodedata.category(letter) in HIDDEN and letter not in JOINERS for letter in self.message)
         if hidden or not self.message.strip():
-            wrong = f"--message {self.message!r} is not allowed."
-            raise UsageError(f"{wrong} Give one line of text without control characters.")
+            advice = "Give one line of text without control characters."
+            raise UsageError(f"--message {self.message!r} is not allowed. {advice}")
         if self.tag and (self.tag in (MAIN, "HEAD", self.revision) or self.tag.startswith("refs/")):
             raise UsageError(f"--tag {self.tag!r} is the name of a branch. Give another name.")
         if self.tag and COMMIT.fullmatch(self.tag):
@@ -114,11 +117,6 @@ class Options:
     def work_folder(self) -> Path:
         """Folder for downloads, temporary files, and what `resume` takes up."""
         return Path(self.work_dir or Path(constants.HF_HOME, "publish")).absolute()
-
-    @property
-    def leave_other_configs(self) -> bool:
-        """True if only some configs are published, and the others stay as they are."""
-        return bool(self.config)
 
     @property
     def script(self) -> str:
@@ -139,8 +137,8 @@ def check_repo_id(argument: str, repo_id: str) -> None:
     except HFValidationError:
         is_valid = False
     if not is_valid:
-        wrong = f"{argument} {repo_id!r} is not allowed."
-        raise UsageError(f"{wrong} Give namespace/name of letters, digits and -_. between them.")
+        advice = "Give namespace/name of letters, digits and -_. between them."
+        raise UsageError(f"{argument} {repo_id!r} is not allowed. {advice}")
 
 
 def read_settings(option: str, settings: Sequence[str]) -> dict[str, Any]:

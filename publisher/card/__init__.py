@@ -38,29 +38,8 @@ SIZE_CATEGORIES = ["n<1K", *(f"{low}<n<{high}" for low, high in pairwise(SIZES))
 TEMPLATE = Path(__file__).with_name("default.md.jinja")
 # Identifiers of the Hub: https://huggingface.co/docs/hub/repositories-licenses
 LICENSES = Path(__file__).with_name("licenses.txt").read_text(encoding="ascii").split()
-PHRASES = {  # in lower case -> word of the Hub's identifiers
-    r"creative ?commons|\bcc(?=by\b)": " cc ",
-    r"non ?commercial": "nc",
-    r"share ?alike": "sa",
-    r"no ?deriv\w*": "nd",
-    r"attribution": "by",
-    r"\bzero\b|\bcc ?0\b( 1\.0)?": " cc0 1.0 ",
-    r"affero general public": "agpl",
-    r"lesser general public": "lgpl",
-    r"general public": "gpl",
-    r"mozilla public": "mpl",
-    r"open database|odbl": "odbl 1.0",
-    r"open data commons|\bodc\b": "odc 1.0",
-    r"community data license agreement": "cdla",
-    r"(new|revised|modified) bsd": "bsd 3 clause",
-    r"simplified bsd": "bsd 2 clause",
-    r"expat": "mit",
-    r"v(ersion|er)?\.? ?(?=\d)": " ",
-}
-NOISE = re.compile(
-    r"\b(the|a|licen[cs]e[sd]?|under|international|unported|generic|universal|legalcode|deed|public|domain|dedication|"
-    r"publicdomain|https?|www|org|com|opensource|gnu|or|later|only|simplified)\b"
-)
+# Patterns, in the order in which they are replaced, and the words of the Hub's identifiers that they stand for, if any
+SPELLINGS = [line.split("\t") for line in Path(__file__).with_name("spellings.txt").read_text("ascii").splitlines()]
 
 
 @dataclass(frozen=True)
@@ -156,18 +135,18 @@ def all_configs(
     builder: type[datasets.DatasetBuilder], prepared: Sequence[PreparedConfig], existing: ExistingCard
 ) -> list[ConfigCard]:
     """Return the configs that a repository will have: the prepared ones, and those of an earlier run that it keeps."""
-    recalled, left, origin = [], existing.left, prepared[0].info
+    configs: list[ConfigCard] = [*prepared]
+    left, origin = existing.left, prepared[0].info
     try:
         for name, info in read_infos(existing.card, left).items():
             info.citation, info.homepage, info.license = origin.citation, origin.homepage, origin.license
             if name in builder.builder_configs:
                 config = prepare.configs.recall_config(builder.builder_configs[name], left[name].provenance)
-                recalled.append(ConfigCard(config, info, left[name].digests))
+                configs.append(ConfigCard(config, info, left[name].digests))
     except Exception as error:  # whatever an edited entry leads to
         reason = f"The card's entries for {', '.join(left)} cannot be read"
-        raise DifferenceError(f"{reason}. Publish all configs, without --config") from error
-    order = list(declared_configs(builder))
-    return sorted([*prepared, *recalled], key=lambda config: order.index(config.name))
+        raise DifferenceError(f"{reason}. Publish all configs, without --config.") from error
+    return sorted(configs, key=lambda config: list(declared_configs(builder)).index(config.name))
 
 
 def read_infos(card: PublishedCard, names: Collection[str]) -> Mapping[str, datasets.DatasetInfo]:
@@ -191,7 +170,7 @@ def card_yaml(fields: Mapping[str, Any], own: Mapping[str, Any], others: Mapping
         theirs = [{key: value for key, value in entry.items() if key != "default"} for entry in others["configs"]]
         if any(name_of(entry) in (None, "default") for entry in theirs):
             which = "a config of another program that is named default or has no name"
-            raise DifferenceError(f"The card's YAML has {which}, so there would be two defaults. Give it another name")
+            raise DifferenceError(f"The card's YAML has {which}, so there would be two defaults. Give it another name.")
         others = {**others, "configs": theirs}
     for most in (FEATURES_BYTES, 0):
         data = DatasetCardData()
@@ -208,7 +187,7 @@ def card_yaml(fields: Mapping[str, Any], own: Mapping[str, Any], others: Mapping
         text = str(data.to_yaml())
         if not (reason := excess(text)):
             return text
-    raise UsageError(f"The YAML of {CARD} for {len(own['configs'])} configs {reason}. Publish fewer configs")
+    raise UsageError(f"The YAML of {CARD} for {len(own['configs'])} configs {reason}. Publish fewer configs.")
 
 
 def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -> str:
@@ -218,7 +197,7 @@ def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -
         if not (taken := [path for path in others if fnmatchcase(path, pattern)]):
             return pattern
     effect = f"was not written by this command, and would be read as part of split {split}"
-    raise DifferenceError(f"{taken[0]} {effect}. Rename or remove it")
+    raise DifferenceError(f"{taken[0]} {effect}. Rename or remove it.")
 
 
 def size_category(rows: int) -> str:
@@ -247,7 +226,7 @@ def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence
     try:
         text = environment.get_template(card.template.name).render(seen, context=card.context)
     except Exception as error:  # functions that a template calls may raise anything
-        raise UsageError(f"The template {card.template} cannot be filled in: {error}. Correct it") from error
+        raise UsageError(f"The template {card.template} cannot be filled in: {error}. Correct it.") from error
     return "\n" + text.encode(errors="replace").decode()  # a description may have half a surrogate pair
 
 
@@ -264,7 +243,7 @@ def default_card(builder: type[datasets.DatasetBuilder], template: Path | None =
 
 def fields_of(builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard]) -> dict[str, Any]:
     """Return the fields `license`, `license_name` and `language` as far as a builder says them."""
-    told = next((text for config in configs if (text := config.info.license)), "")
+    told = next(filter(None, (config.info.license for config in configs)), "")
     places = [builder, *(config.builder_config for config in configs)]
     said = [value for place in places for name in ("language", "languages") for value in flat(getattr(place, name, []))]
     codes = sorted({code for code in said if isinstance(code, str) and re.fullmatch(r"[a-z]{2,3}", code)})
@@ -281,9 +260,9 @@ def license_fields(text: str) -> dict[str, str]:
 def _words(text: str) -> frozenset[str | float]:
     """Return the words and numbers by which a licence is known, in any order."""
     spelled = re.sub(r"[-_/\s]+", " ", text.lower())
-    for phrase, word in PHRASES.items():
-        spelled = re.sub(phrase, word, spelled)
-    words = re.findall(r"\d+(?:\.\d+)?|[a-z+]+", NOISE.sub(" ", spelled))
+    for pattern, word in SPELLINGS:
+        spelled = re.sub(pattern, f" {word} ", spelled)
+    words = re.findall(r"\d+(?:\.\d+)?|[a-z+]+", spelled)
     if "odbl" in words or "cc0" in words:
         words = [word for word in words if word not in ("odc", "cc")]
     return frozenset(float(word) if word[0].isdigit() else word for word in words)

@@ -20,7 +20,7 @@ from publisher.errors import PublishingError
 from publisher.hub.errors import Failure, explain
 from publisher.hub.http import cache_of_its_own, with_retries
 from publisher.hub.repository import Repository
-from publisher.plan import EMPTY, Commit, Plan, RemoteFile, State
+from publisher.plan import EMPTY, Commit, Plan, State
 from publisher.prepare import File, LocalFile, TextFile, as_read, file_digest
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.datasets_compat import table_cast
@@ -55,16 +55,13 @@ def check_published(repository: Repository, plan: Plan, state: State) -> list[st
     """Compare a repository with a plan: names, sizes and digests, every byte, the card, and a config opened there."""
     differences = [*plan.differences(state), *_check_bytes(repository, plan, state)]
     # files that differ may have been written to do harm, and are not opened
-    differences = differences or check_opens(repository, plan, state.commit, state.files)
+    differences = differences or check_opens(repository, plan)
     return differences or check_config(repository, plan.configs[0], state.commit)
 
 
-def check_opens(repository: Repository, plan: Plan, commit: str, files: Mapping[str, RemoteFile]) -> list[str]:
-    """Check that `load_dataset` finds the files of each config by the planned card, before or after the commit.
-
-    `files` are those of `commit`, the plan's start or the commit that it led to.
-    """
-    planned = {change.path: change for change in plan.changes}
+def check_opens(repository: Repository, plan: Plan) -> list[str]:
+    """Check that `load_dataset` finds the files of each config by the planned card."""
+    commit, files, planned = plan.start.commit, plan.start.files, {change.path: change for change in plan.changes}
     paths = {*files, *planned} - {change.path for change in plan.changes if change.after is None}
     card = planned[CARD].after if CARD in planned else None
     if isinstance(card, TextFile) and (planned[CARD].action != "same" or files[CARD].has_content_of(card)):
@@ -139,15 +136,11 @@ def _as_card(metadata: Mapping[str, Any]) -> str:
     return f"---\n{yaml.safe_dump(dict(metadata), sort_keys=False)}---\n"
 
 
-def check_rows(repository: Repository, configs: Sequence[PreparedConfig], commit: str) -> list[str]:
-    """Compare a repository that another program wrote with a dataset by value, whatever its files are called."""
-    return [words for config in configs for words in check_config(repository, config, commit, by_value=True)]
-
-
 def check_config(repository: Repository, config: PreparedConfig, commit: str, by_value: bool = False) -> list[str]:
     """Open a config from the Hub with `load_dataset`, past all caches, and compare its splits.
 
-    Of a config in parts, which is too large to download and whose digests are compared, the files are only counted.
+    Rows are counted, or compared if another program wrote the files. Of a config in parts, which is too large to
+    download and whose digests are compared, files are counted.
     """
     streaming = config.in_parts and not by_value
     size = 0 if streaming else sum(file.size for file in config.all_files)

@@ -195,7 +195,7 @@ def _check_info(
     """Compare splits, rows and sizes with an entry of `dataset_info`; splits that are `partly` read have no numbers."""
     listed = info.get("splits")
     entries = listed if isinstance(listed, list) else []
-    splits = {str(entry.get("name")): entry for entry in entries if isinstance(entry, dict)}
+    splits: dict[str, Any] = {str(entry.get("name")): entry for entry in entries if isinstance(entry, dict)}
     for name in {**splits, **sums} if listed is not None else ():
         if name not in sums:
             yield f"{where} has a split {name!r} that configs does not have: {', '.join(sums) or 'there is none'}"

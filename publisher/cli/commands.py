@@ -19,7 +19,6 @@ from publisher.errors import DifferenceError, PublishingError, UsageError, last_
 from publisher.hub.http import check_surroundings, offline_variable
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options, check_repo_id
-from publisher.prepare import File
 from publisher.prepare.configs import choose_configs, default_config
 from publisher.prepare.tasks import FilePart, Prepared, Task
 from publisher.publish import Outcome, look, plan_from, publish, verify
@@ -36,14 +35,7 @@ def main(
 ) -> int:
     """Run the command for one builder, and return its exit code, see `publisher.cli.arguments.EXIT_CODES`.
 
-    Parameters
-    ----------
-    builder : subclass of datasets.DatasetBuilder
-    card : Card
-    repo_id : str
-        The repository that the dataset belongs in.
-    arguments : sequence of str, optional
-        By default those of the process.
+    The dataset belongs in the repository `repo_id`; the arguments are by default those of the process.
 
     Examples
     --------
@@ -123,9 +115,7 @@ def _source_parser(prog: str, add_help: bool) -> Parser:
         epilog="%(prog)s SOURCE --help shows all options.",
         add_help=add_help,
     )
-    text = (
-        "path of a script or its folder; module:Class; or owner/name of a repository on the Hub that holds its script"
-    )
+    text = "path of a script or its folder; module:Class; or owner/name of a Hub repository that holds its script"
     parser.add_argument("script", metavar="SOURCE", help=text)
     parser.add_option("trust_remote_code", "run the script of a repository on the Hub", group="")
     parser.add_option("work_dir", argparse.SUPPRESS, "DIR", group="")
@@ -141,10 +131,8 @@ def _download(script: RemoteScript, work_folder: Path) -> tuple[str, str]:
     if state is None:
         raise UsageError(f"{repository.url} does not exist, or this token cannot see it.")
     if file not in state.files:
-        raise UsageError(
-            f"{repository.url} holds no {file} at its revision {script.revision}. Give another one, as in "
-            f"{script.repo_id}@{SCRIPT_BRANCH}, or the path of a script."
-        )
+        advice = f"Give another one, as in {script.repo_id}@{SCRIPT_BRANCH}, or the path of a script."
+        raise UsageError(f"{repository.url} holds no {file} at its revision {script.revision}. {advice}")
     folder = work_folder / "downloads" / f"{script.repo_id.replace('/', '--')}-{state.commit}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     repository.download(state, folder)
@@ -169,7 +157,12 @@ def _act(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -
 def _carry_out(builder: type[datasets.DatasetBuilder], card: Card, options: Options, notes: Notes) -> int:
     show = partial(output.print_plan, options)
     if options.rollback:
-        return _report(options, _roll_back(builder, card, options))
+        found, earlier = look(options), load_snapshot(builder, card, options)
+        if options.dry_run:
+            return _report(options, plan_from(earlier, options, found))
+        with last_word("Interrupted. Nothing is half done. Run the command again."):
+            outcome = publish(earlier, options, found, show)
+        return _report(options, outcome)
     job = make_job(builder, card, options, notes)
     _check_workers(job)
     if options.output_dir is not None:
@@ -194,7 +187,6 @@ def _carry_out(builder: type[datasets.DatasetBuilder], card: Card, options: Opti
 
 
 def _check_workers(job: Job) -> None:
-    """Say if a job cannot be divided as it was asked for."""
     if issubclass(job.builder, datasets.ArrowBasedBuilder):
         why = "a config of this one has a single shard"
     else:
@@ -206,12 +198,9 @@ def _check_workers(job: Job) -> None:
 
 
 def _write_folder(job: Job, target: Path) -> int:
-    def write(folder: Path) -> list[File]:
+    with last_word(CONTINUES), output.replaced_folder(target) as folder:
         dataset = job.prepare(partial(_prepare_in, folder, job.notes))
-        return output.complete_folder(dataset, folder, job.options.repo_id)
-
-    with last_word(CONTINUES):
-        files = output.replace_folder(target, write)
+        files = output.complete_folder(dataset, folder, job.options.repo_id)
     job.notes.clear()
     names = choose_configs(job.builder, job.options.config)
     output.print_folder(files, target, names, default_config(job.builder))
@@ -219,7 +208,7 @@ def _write_folder(job: Job, target: Path) -> int:
 
 
 def _prepare_in(folder: Path, notes: Notes, task: Task) -> Prepared:
-    """A part goes below the repository's folder at once, a whole config where it is noted."""
+    # a part goes below the repository's folder at once, a whole config where it is noted
     return list(task.prepare(folder)) if isinstance(task, FilePart) else notes.prepare(task)
 
 
@@ -236,16 +225,7 @@ def _write_preview(job: Job, target: Path) -> int:
     return 0
 
 
-def _roll_back(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -> Outcome:
-    found, earlier = look(options), load_snapshot(builder, card, options)
-    if options.dry_run:
-        return plan_from(earlier, options, found)
-    with last_word("Interrupted. Nothing is half done. Run the command again."):
-        return publish(earlier, options, found, partial(output.print_plan, options))
-
-
 def _report(options: Options, outcome: Outcome, result: str = "") -> int:
-    """Print what came of it, and return the exit code."""
     if outcome.differences:
         result = "differs from what is wanted"
     elif options.dry_run:
