@@ -237,7 +237,7 @@ def default_card(builder: type[datasets.DatasetBuilder], template: Path | None =
     """Return the card for a builder, with the packaged template or another."""
     # a script's name says more than the name of its class
     title = re.sub(r"[_\W]+", " ", builder.__module__.rpartition(".")[2]).strip() or builder.__name__
-    context = {"title": title, "kind_of": kind_of, "by_features": by_features, "on_one_line": on_one_line}
+    context = {"title": title, "kind_of": kind_of, "on_one_line": on_one_line}
     return Card(template or TEMPLATE, {"pretty_name": title}, context, derived=fields_of)
 
 
@@ -293,15 +293,6 @@ def kind_of(feature: Any) -> str:
     if (shape := getattr(feature, "shape", None)) is not None:
         return f"array of {feature.dtype}, {' x '.join('any' if size is None else str(size) for size in shape)}"
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(feature).__name__).lower()
-
-
-def by_features(configs: Sequence[ConfigCard]) -> list[tuple[list[ConfigCard], datasets.Features]]:
-    """Group configs by their features, without those whose features are too large for a card."""
-    kinds: list[datasets.Features] = []
-    for config in configs:
-        if config.info.features not in [None, *kinds]:
-            kinds.append(config.info.features)
-    return [([config for config in configs if config.info.features == kind], kind) for kind in kinds]
 
 
 def on_one_line(text: Any) -> str:
