@@ -26,7 +26,7 @@ from publisher import prepare
 from publisher.card.record import BY_CONFIG, CARD, ConfigRecord, PublishedCard, Record, excess, name_of, write_card
 from publisher.errors import DifferenceError, UsageError, choices
 from publisher.prepare import as_read, item_of, portable_yaml, short, yaml_of_features
-from publisher.prepare.configs import ConfigCard, PreparedConfig, declared_configs, default_config, is_as_declared
+from publisher.prepare.configs import BuilderClass, ConfigCard, PreparedConfig, declared_configs, default_config
 from publisher.prepare.datasets_compat import DatasetInfosDict, flat
 
 COMPUTED = ("size_categories", *BY_CONFIG)
@@ -60,10 +60,10 @@ class Card:
         """Fields of the YAML that are ours; other fields stay as they are."""
         return {*self.metadata, *(self.variant.fields if self.variant else ()), *COMPUTED}
 
-    def of(self, builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard]) -> Card:
+    def of(self, builder: BuilderClass, configs: Sequence[ConfigCard]) -> Card:
         """Return the card for configs: itself or its variant."""
         declared = declared_configs(builder)
-        own = all(is_as_declared(config.builder_config, declared[config.name]) for config in configs)
+        own = all(prepare.configs.is_as_declared(config.builder_config, declared[config.name]) for config in configs)
         return self if own or self.variant is None else self.variant
 
 
@@ -82,7 +82,7 @@ NO_CARD = ExistingCard()
 
 def compose(
     card: Card,
-    builder: type[datasets.DatasetBuilder],
+    builder: BuilderClass,
     prepared: Sequence[PreparedConfig],
     assets: Mapping[str, str],
     repo_id: str,
@@ -131,9 +131,7 @@ def ours_of(card: Card, existing: ExistingCard) -> Collection[str]:
     return COMPUTED if existing.keep_prose else card.fields
 
 
-def all_configs(
-    builder: type[datasets.DatasetBuilder], prepared: Sequence[PreparedConfig], existing: ExistingCard
-) -> list[ConfigCard]:
+def all_configs(builder: BuilderClass, prepared: Sequence[PreparedConfig], existing: ExistingCard) -> list[ConfigCard]:
     """Return the configs that a repository will have: the prepared ones, and those of an earlier run that it keeps."""
     configs: list[ConfigCard] = [*prepared]
     left, origin = existing.left, prepared[0].info
@@ -217,7 +215,7 @@ def card_diff(before: PublishedCard, after: PublishedCard, template: str) -> Seq
     return lines if len(lines) <= DIFF_SHOWN else [*lines[:DIFF_SHOWN], f"... and {len(lines) - DIFF_SHOWN} more lines"]
 
 
-def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard], repo_id: str) -> str:
+def _prose(card: Card, builder: BuilderClass, configs: Sequence[ConfigCard], repo_id: str) -> str:
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
     environment.loader = jinja2.FileSystemLoader(card.template.parent, encoding="utf-8-sig")  # some editors write a BOM
     environment.undefined = jinja2.StrictUndefined  # a slip in a template is an error, not a gap in the card
@@ -233,7 +231,7 @@ def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence
 # --- the card of a builder without a template, and fields that its texts lead to --------------------------------------
 
 
-def default_card(builder: type[datasets.DatasetBuilder], template: Path | None = None) -> Card:
+def default_card(builder: BuilderClass, template: Path | None = None) -> Card:
     """Return the card for a builder, with the packaged template or another."""
     # a script's name says more than the name of its class
     title = re.sub(r"[_\W]+", " ", builder.__module__.rpartition(".")[2]).strip() or builder.__name__
@@ -241,7 +239,7 @@ def default_card(builder: type[datasets.DatasetBuilder], template: Path | None =
     return Card(template or TEMPLATE, {"pretty_name": title}, context, derived=fields_of)
 
 
-def fields_of(builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard]) -> dict[str, Any]:
+def fields_of(builder: BuilderClass, configs: Sequence[ConfigCard]) -> dict[str, Any]:
     """Return the fields `license`, `license_name` and `language` as far as a builder says them."""
     told = next(filter(None, (config.info.license for config in configs)), "")
     places = [builder, *(config.builder_config for config in configs)]

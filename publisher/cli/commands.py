@@ -19,7 +19,7 @@ from publisher.errors import DifferenceError, PublishingError, UsageError, last_
 from publisher.hub.http import check_surroundings, offline_variable
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options, check_repo_id
-from publisher.prepare.configs import choose_configs, default_config
+from publisher.prepare.configs import BuilderClass, choose_configs, default_config
 from publisher.prepare.tasks import FilePart, Prepared, Task
 from publisher.publish import Outcome, look, plan_from, publish, verify
 from publisher.publish.rollback import load_snapshot
@@ -30,9 +30,7 @@ from publisher.scale.workers import prints_elsewhere
 from publisher.text import say
 
 
-def main(
-    builder: type[datasets.DatasetBuilder], card: Card, repo_id: str, arguments: Sequence[str] | None = None
-) -> int:
+def main(builder: BuilderClass, card: Card, repo_id: str, arguments: Sequence[str] | None = None) -> int:
     """Run the command for one builder, and return its exit code, see `publisher.cli.arguments.EXIT_CODES`.
 
     The dataset belongs in the repository `repo_id`; the arguments are by default those of the process.
@@ -139,7 +137,7 @@ def _download(script: RemoteScript, work_folder: Path) -> tuple[str, str]:
     return f"{folder / file}{script.builder}", f"{script.repo_id} at commit {state.commit}"
 
 
-def _act(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -> int:
+def _act(builder: BuilderClass, card: Card, options: Options) -> int:
     """Do what the options say, with all temporary files in the work folder."""
     before = tempfile.tempdir
     try:
@@ -154,7 +152,7 @@ def _act(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -
         tempfile.tempdir = before
 
 
-def _carry_out(builder: type[datasets.DatasetBuilder], card: Card, options: Options, notes: Notes) -> int:
+def _carry_out(builder: BuilderClass, card: Card, options: Options, notes: Notes) -> int:
     show = partial(output.print_plan, options)
     if options.rollback:
         found, earlier = look(options), load_snapshot(builder, card, options)
