@@ -85,7 +85,6 @@ def _embedded(image: re.Match[str], folder: Path) -> str:
 
 
 def _tags(card: PublishedCard) -> dict[str, list[str]]:
-    """Return the metadata as the Hub's tags, including the papers that the card links to."""
     groups = {label: list(map(str, flat(card.metadata.get(field)))) for field, label in TAGS.items()}
     groups["Tasks"] = [task.replace("-", " ").title() for task in groups["Tasks"]]
     groups["Size"] = [re.sub(r"n([<>])", r"\1 ", size.replace("<n<", " - ")) for size in groups["Size"]]

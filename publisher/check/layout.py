@@ -27,20 +27,18 @@ SHARD = re.compile(r"(?P<stem>.*)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet"
 Layout = dict[str, dict[str, list[str]]]  # config -> split -> paths
 
 
-def find_layout(folder: Path, card: PublishedCard) -> tuple[Layout, list[str]]:
-    """Return the files of each config by the card or as `datasets` finds them, and what is wrong with `configs`."""
+def find_layout(folder: Path, card: PublishedCard, layout: Layout) -> Iterator[str]:
+    """Add the files of each config, by the card or as `datasets` finds them; yield what is wrong with `configs`."""
     root = folder.resolve().as_posix()
-    layout: Layout = {}
-    findings: list[str] = []
     defaults = {}
     for index, entry in enumerate(card.entries("configs") or [{"config_name": "default"}]):
         name, given, default = entry.get("config_name"), entry.get("data_files"), entry.get("default", False)
         if not isinstance(name, str) or not name:
-            findings.append(f"{CARD}: configs[{index}] has no config_name")
+            yield f"{CARD}: configs[{index}] has no config_name"
             continue
         where = f"{CARD}: config {name}"
         if not isinstance(default, bool):
-            findings.append(f"{where}: default must be true or false, and is {reprlib.repr(default)}")
+            yield f"{where}: default must be true or false, and is {reprlib.repr(default)}"
         if default or name == "default":  # `datasets` takes a config of this name as the default one
             defaults[name] = default
         if name in layout:
@@ -48,38 +46,36 @@ def find_layout(folder: Path, card: PublishedCard) -> tuple[Layout, list[str]]:
         layout[name] = {}
         within = str(entry.get("data_dir") or "")
         if _leads_out(within):
-            findings.append(f"{where}: data_dir {reprlib.repr(within)} leads out of the repository")
+            yield f"{where}: data_dir {reprlib.repr(within)} leads out of the repository"
             continue
         base = posixpath.join(glob.escape(root), within)
         try:
             patterns = sanitize_patterns(given) if given else get_data_patterns(base)
         except (ValueError, TypeError, KeyError) as error:
-            findings.append(f"{where}: data_files is not as it should be: {error}")
+            yield f"{where}: data_files is not as it should be: {error}"
             continue
         except EmptyDatasetError:
-            findings.append(f"config {name}: there are no data files")
+            yield f"config {name}: there are no data files"
             continue
         for split, of_split in patterns.items():
             if not SPLIT.fullmatch(str(split)):
-                allowed = "its name may have letters, digits, _ and . only"
-                findings.append(f"{where} has a split {reprlib.repr(split)}: {allowed}")
+                yield f"{where} has a split {reprlib.repr(split)}: its name may have letters, digits, _ and . only"
             paths: dict[str, None] = {}
             for pattern in map(str, of_split):
                 matched: list[str] = []
                 if _leads_out(pattern):
-                    findings.append(f"{where}: {reprlib.repr(pattern)} leads out of the repository")
+                    yield f"{where}: {reprlib.repr(pattern)} leads out of the repository"
                 elif pattern.count("*") > STARS:
-                    findings.append(f"{where}: {reprlib.repr(pattern)} is not checked: it has more than {STARS} stars")
+                    yield f"{where}: {reprlib.repr(pattern)} is not checked: it has more than {STARS} stars"
                 else:
                     with suppress(FileNotFoundError, ValueError):  # nothing matches, or it is not a pattern
                         matched = sorted(posixpath.relpath(path, root) for path in resolve_pattern(pattern, base))
                     if given and not matched:  # the patterns of `datasets` itself try many names
-                        findings.append(f"{where}, split {split}: {pattern!r} matches no file")
+                        yield f"{where}, split {split}: {pattern!r} matches no file"
                 paths |= dict.fromkeys(path for path in matched if given or path.endswith(".parquet"))
             layout[name][split] = list(paths)
     if len(defaults) > 1:
-        findings.append(f"{CARD}: {' and '.join(defaults)} are all default configs, and there can be only one")
-    return layout, findings
+        yield f"{CARD}: {' and '.join(defaults)} are all default configs, and there can be only one"
 
 
 def _leads_out(path: str) -> bool:

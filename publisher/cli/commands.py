@@ -16,7 +16,7 @@ from publisher.card import Card, default_card
 from publisher.cli import output, removed_at_end, run
 from publisher.cli.arguments import EXIT_CODES, Parser, make_parser, read_options
 from publisher.errors import DifferenceError, PublishingError, UsageError, last_word
-from publisher.hub.http import check_surroundings, offline_variable
+from publisher.hub.http import check_surroundings
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options, check_repo_id
 from publisher.prepare.configs import BuilderClass, choose_configs, default_config
@@ -89,8 +89,6 @@ def _examine(given: argparse.Namespace) -> int:
 
     if given.revision is not None and not given.revision.strip():
         raise UsageError("--revision is empty. Give a branch, tag or commit.")
-    if (name := offline_variable()) and not Path(given.source).exists():
-        raise UsageError(f"{given.source!r} is not a folder, and {name} is set. Unset it, or give a folder.")
     report = examine(given.source, given.revision)
     if given.json:
         found = {name: getattr(report, name) for name in ("commit", "configs", "files", "findings")}
