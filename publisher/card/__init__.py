@@ -1,7 +1,4 @@
-"""README.md of a repository, and the record by which a later run knows what it wrote.
-
-YAML is made by the libraries' own classes, prose from a template.
-"""
+"""README.md of a repository, its YAML from the libraries' own classes and its prose from a template, and its record."""
 
 from __future__ import annotations
 

@@ -106,8 +106,8 @@ def _open(folder: Path, config: PreparedConfig) -> str:
         return f"load_dataset does not read config {config.name} as Parquet but with {type(builder).__name__}"
     if found == wanted:
         return ""
-    counts = [", ".join(f"{len(of)} files of {split}" for split, of in files.items()) for files in (found, wanted)]
-    return f"load_dataset finds {counts[0] or 'no files'} in config {config.name} instead of {counts[1]}"
+    there, here = (", ".join(f"{len(of)} files of {split}" for split, of in files.items()) for files in (found, wanted))
+    return f"load_dataset finds {there or 'no files'} in config {config.name} instead of {here}"
 
 
 def _culprit(

@@ -81,24 +81,25 @@ def validate(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--revision", metavar="REV", help=f"branch, tag or commit on the Hub (default: {MAIN})")
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
     parser.set_defaults(revision=None, json=False)
-    return run(lambda words: _examine(parser.parse_args(words)), None, arguments)
 
+    def act(words: list[str]) -> int:
+        from publisher.check.examine import examine  # loads a Markdown parser
 
-def _examine(given: argparse.Namespace) -> int:
-    from publisher.check.examine import examine  # loads a Markdown parser
+        given = parser.parse_args(words)
+        if given.revision is not None and not given.revision.strip():
+            raise UsageError("--revision is empty. Give a branch, tag or commit.")
+        report = examine(given.source, given.revision)
+        if given.json:
+            found = {name: getattr(report, name) for name in ("commit", "configs", "files", "findings")}
+            output.say_json(source=given.source, **found)
+        else:
+            numbers = {"finding": len(report.findings), "file": len(report.files), "config": len(report.configs)}
+            findings, files, configs = (f"{number} {name}{'s' * (number != 1)}" for name, number in numbers.items())
+            at = f" at commit {report.commit}" if report.commit else ""
+            say(*report.findings, f"{given.source}{at}: {findings} in {files} of {configs}")
+        return DifferenceError.exit_code if report.findings else 0
 
-    if given.revision is not None and not given.revision.strip():
-        raise UsageError("--revision is empty. Give a branch, tag or commit.")
-    report = examine(given.source, given.revision)
-    if given.json:
-        found = {name: getattr(report, name) for name in ("commit", "configs", "files", "findings")}
-        output.say_json(source=given.source, **found)
-    else:
-        numbers = {"finding": len(report.findings), "file": len(report.files), "config": len(report.configs)}
-        findings, files, configs = (f"{number} {name}{'s' * (number != 1)}" for name, number in numbers.items())
-        at = f" at commit {report.commit}" if report.commit else ""
-        say(*report.findings, f"{given.source}{at}: {findings} in {files} of {configs}")
-    return DifferenceError.exit_code if report.findings else 0
+    return run(act, None, arguments)
 
 
 def _source_parser(prog: str, add_help: bool) -> Parser:
