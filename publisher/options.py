@@ -55,16 +55,12 @@ class Options:
     output_dir: Path | None = _mode(
         "write to a folder, without token or network; it may hold what an earlier run wrote, and is replaced", "DIR", ()
     )
-    preview: Path | None = _mode(
-        "write the card as a page for a browser, as the Hub will show it, without token or network", "FILE.html", ()
-    )
+    preview: Path | None = _mode("write the card as the Hub will show it, without token or network", "FILE.html", ())
 
     revision: str = _publishing("branch, created if missing", "BRANCH", ("verify", *CHANGES), MAIN)
     create_pr: bool = _publishing("open a pull request instead of committing to the branch")
     tag: str | None = _publishing("name of a tag for the commit", "NAME")
-    rollback: str | None = _publishing(
-        "publish again what the dataset was at a commit or tag, in one new commit", "REVISION", ["dry_run"]
-    )
+    rollback: str | None = _publishing("publish again the state of a commit or tag", "REVISION", ["dry_run"])
     message: str = _publishing("title of the commit", "TEXT", default="Publish the dataset")
     private: bool = _publishing("make the repository private if it has to be created")
     keep_card: bool = _publishing("keep text and fields of a card that another user wrote or edited")

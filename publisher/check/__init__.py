@@ -16,7 +16,7 @@ import yaml
 
 from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, RECORD, PublishedCard, name_of, read_card
 from publisher.check.parquet import tables
-from publisher.errors import PublishingError
+from publisher.errors import HubError, PublishingError
 from publisher.hub.errors import Failure, explain
 from publisher.hub.http import cache_of_its_own, with_retries
 from publisher.hub.repository import Repository
@@ -168,6 +168,8 @@ def check_config(repository: Repository, config: PreparedConfig, commit: str, by
         if isinstance(error, PublishingError) or failure.is_of_the_hub or failure.local_trouble:
             raise explain(error, repository.repo_id) from error
         wrong.append(f"load_dataset does not open config {config.name}: {one_line(error.__cause__ or error)}")
+        if not by_value:  # its card and files are as planned: the Hub does not give them
+            raise HubError(f"{wrong[-1]}.") from error
     return wrong
 
 

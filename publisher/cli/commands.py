@@ -23,10 +23,8 @@ from publisher.prepare.configs import BuilderClass, choose_configs, default_conf
 from publisher.prepare.tasks import FilePart, Prepared, Task
 from publisher.publish import Outcome, look, plan_from, publish, verify
 from publisher.publish.rollback import load_snapshot
-from publisher.scale import CONTINUES, Job, describe, expect, make_job, publish_job
+from publisher.scale import CONTINUES, Job, describe, expect, make_job, publish_job, workers
 from publisher.scale.notes import Notes, open_notes
-from publisher.scale.workers import notes as log
-from publisher.scale.workers import prints_elsewhere
 from publisher.text import say
 
 
@@ -58,7 +56,7 @@ def publish_dataset(arguments: Sequence[str] | None = None, prog: str = "publish
         source, place = given.script, ""
         if remote := find_remote(source, "trust_remote_code" in given):
             source, place = _download(remote, Options("", work_dir=getattr(given, "work_dir", None)).work_folder)
-        with prints_elsewhere("--json" in words):
+        with workers.prints_elsewhere("--json" in words):
             builder = find_builder(source)
         make_parser(builder, None, f"{prog} {given.script}", is_script=True).parse_args(others, given)
         template = getattr(given, "card", None)
@@ -191,7 +189,7 @@ def _check_workers(job: Job) -> None:
     if job.options.executor and len(job.parts) < len(job.tasks):
         raise UsageError(f"--executor is for builders of tables in shards, and {why}. Leave it out.")
     if (job.options.workers or 1) > 1 and len(job.tasks) < 2 and not (job.parts or job.faults):
-        log.info("note: --workers %s has no effect, because %s", job.options.workers, why)
+        workers.notes.info("note: --workers %s has no effect, because %s", job.options.workers, why)
 
 
 def _write_folder(job: Job, target: Path) -> int:
@@ -236,5 +234,5 @@ def _report(options: Options, outcome: Outcome, result: str = "") -> int:
         result += f", tagged {options.tag}" if options.tag else ""
     output.print_result(options, result, outcome)
     if outcome.differences and options.traceback:
-        log.info("no traceback: no code failed, and the lines above say what differs")
+        workers.notes.info("no traceback: no code failed, and the lines above say what differs")
     return DifferenceError.exit_code if outcome.differences else 0
