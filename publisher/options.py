@@ -55,16 +55,12 @@ class Options:
     output_dir: Path | None = _mode(
         "write to a folder, without token or network; it may hold what an earlier run wrote, and is replaced", "DIR", ()
     )
-    preview: Path | None = _mode(
-        "write the card as a page for a browser, as the Hub will show it, without token or network", "FILE.html", ()
-    )
+    preview: Path | None = _mode("write the card as the Hub will show it, without token or network", "FILE.html", ())
 
     revision: str = _publishing("branch, created if missing", "BRANCH", ("verify", *CHANGES), MAIN)
     create_pr: bool = _publishing("open a pull request instead of committing to the branch")
     tag: str | None = _publishing("name of a tag for the commit", "NAME")
-    rollback: str | None = _publishing(
-        "publish again what the dataset was at a commit or tag, in one new commit", "REVISION", ["dry_run"]
-    )
+    rollback: str | None = _publishing("publish again the state of a commit or tag", "REVISION", ["dry_run"])
     message: str = _publishing("title of the commit", "TEXT", default="Publish the dataset")
     private: bool = _publishing("make the repository private if it has to be created")
     keep_card: bool = _publishing("keep text and fields of a card that another user wrote or edited")
@@ -73,7 +69,10 @@ class Options:
         "take over a repository that holds its loading script, which stays on the branch `script`", modes=["dry_run"]
     )
     replace_dataset: bool = _publishing("replace a dataset of another builder or other parameters", modes=["dry_run"])
-    rewrite: bool = _publishing("also rewrite files that hold the same rows as other bytes", modes=["dry_run"])
+    rewrite: bool = _publishing(
+        "also rewrite files whose rows are the same, written in other bytes by other versions of the libraries",
+        modes=["dry_run"],
+    )
     json: bool = _publishing("print one JSON object for programs", modes=("verify", *CHANGES))
 
     workers: int | None = _running(
@@ -99,8 +98,8 @@ class Options:
                 raise UsageError(f"--{name} {ref!r} is not allowed. Give letters, digits and -_./ between them.")
         hidden = any(unicodedata.category(letter) in HIDDEN and letter not in JOINERS for letter in self.message)
         if hidden or not self.message.strip():
-            wrong = f"--message {self.message!r} is not allowed."
-            raise UsageError(f"{wrong} Give one line of text without control characters.")
+            advice = "Give one line of text without control characters."
+            raise UsageError(f"--message {self.message!r} is not allowed. {advice}")
         if self.tag and (self.tag in (MAIN, "HEAD", self.revision) or self.tag.startswith("refs/")):
             raise UsageError(f"--tag {self.tag!r} is the name of a branch. Give another name.")
         if self.tag and COMMIT.fullmatch(self.tag):
@@ -114,11 +113,6 @@ class Options:
     def work_folder(self) -> Path:
         """Folder for downloads, temporary files, and what `resume` takes up."""
         return Path(self.work_dir or Path(constants.HF_HOME, "publish")).absolute()
-
-    @property
-    def leave_other_configs(self) -> bool:
-        """True if only some configs are published, and the others stay as they are."""
-        return bool(self.config)
 
     @property
     def script(self) -> str:
@@ -139,8 +133,8 @@ def check_repo_id(argument: str, repo_id: str) -> None:
     except HFValidationError:
         is_valid = False
     if not is_valid:
-        wrong = f"{argument} {repo_id!r} is not allowed."
-        raise UsageError(f"{wrong} Give namespace/name of letters, digits and -_. between them.")
+        advice = "Give namespace/name of letters, digits and -_. between them."
+        raise UsageError(f"{argument} {repo_id!r} is not allowed. {advice}")
 
 
 def read_settings(option: str, settings: Sequence[str]) -> dict[str, Any]:

@@ -1,7 +1,4 @@
-"""README.md of a repository, and the record by which a later run knows what it wrote.
-
-YAML is made by the libraries' own classes, prose from a template.
-"""
+"""README.md of a repository, its YAML from the libraries' own classes and its prose from a template, and its record."""
 
 from __future__ import annotations
 
@@ -22,17 +19,11 @@ import jinja2
 import yaml
 from huggingface_hub import DatasetCardData
 
+from publisher import prepare
 from publisher.card.record import BY_CONFIG, CARD, ConfigRecord, PublishedCard, Record, excess, name_of, write_card
 from publisher.errors import DifferenceError, UsageError, choices
 from publisher.prepare import as_read, item_of, portable_yaml, short, yaml_of_features
-from publisher.prepare.configs import (
-    ConfigCard,
-    PreparedConfig,
-    declared_configs,
-    default_config,
-    is_as_declared,
-    recall_config,
-)
+from publisher.prepare.configs import BuilderClass, ConfigCard, PreparedConfig, declared_configs, default_config
 from publisher.prepare.datasets_compat import DatasetInfosDict, flat
 
 COMPUTED = ("size_categories", *BY_CONFIG)
@@ -44,29 +35,8 @@ SIZE_CATEGORIES = ["n<1K", *(f"{low}<n<{high}" for low, high in pairwise(SIZES))
 TEMPLATE = Path(__file__).with_name("default.md.jinja")
 # Identifiers of the Hub: https://huggingface.co/docs/hub/repositories-licenses
 LICENSES = Path(__file__).with_name("licenses.txt").read_text(encoding="ascii").split()
-PHRASES = {  # in lower case -> word of the Hub's identifiers
-    r"creative ?commons|\bcc(?=by\b)": " cc ",
-    r"non ?commercial": "nc",
-    r"share ?alike": "sa",
-    r"no ?deriv\w*": "nd",
-    r"attribution": "by",
-    r"\bzero\b|\bcc ?0\b( 1\.0)?": " cc0 1.0 ",
-    r"affero general public": "agpl",
-    r"lesser general public": "lgpl",
-    r"general public": "gpl",
-    r"mozilla public": "mpl",
-    r"open database|odbl": "odbl 1.0",
-    r"open data commons|\bodc\b": "odc 1.0",
-    r"community data license agreement": "cdla",
-    r"(new|revised|modified) bsd": "bsd 3 clause",
-    r"simplified bsd": "bsd 2 clause",
-    r"expat": "mit",
-    r"v(ersion|er)?\.? ?(?=\d)": " ",
-}
-NOISE = re.compile(
-    r"\b(the|a|licen[cs]e[sd]?|under|international|unported|generic|universal|legalcode|deed|public|domain|dedication|"
-    r"publicdomain|https?|www|org|com|opensource|gnu|or|later|only|simplified)\b"
-)
+# Patterns, in the order in which they are replaced, and the words of the Hub's identifiers that they stand for, if any
+SPELLINGS = [line.split("\t") for line in Path(__file__).with_name("spellings.txt").read_text("ascii").splitlines()]
 
 
 @dataclass(frozen=True)
@@ -87,10 +57,10 @@ class Card:
         """Fields of the YAML that are ours; other fields stay as they are."""
         return {*self.metadata, *(self.variant.fields if self.variant else ()), *COMPUTED}
 
-    def of(self, builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard]) -> Card:
+    def of(self, builder: BuilderClass, configs: Sequence[ConfigCard]) -> Card:
         """Return the card for configs: itself or its variant."""
         declared = declared_configs(builder)
-        own = all(is_as_declared(config.builder_config, declared[config.name]) for config in configs)
+        own = all(prepare.configs.is_as_declared(config.builder_config, declared[config.name]) for config in configs)
         return self if own or self.variant is None else self.variant
 
 
@@ -109,7 +79,7 @@ NO_CARD = ExistingCard()
 
 def compose(
     card: Card,
-    builder: type[datasets.DatasetBuilder],
+    builder: BuilderClass,
     prepared: Sequence[PreparedConfig],
     assets: Mapping[str, str],
     repo_id: str,
@@ -158,22 +128,20 @@ def ours_of(card: Card, existing: ExistingCard) -> Collection[str]:
     return COMPUTED if existing.keep_prose else card.fields
 
 
-def all_configs(
-    builder: type[datasets.DatasetBuilder], prepared: Sequence[PreparedConfig], existing: ExistingCard
-) -> list[ConfigCard]:
+def all_configs(builder: BuilderClass, prepared: Sequence[PreparedConfig], existing: ExistingCard) -> list[ConfigCard]:
     """Return the configs that a repository will have: the prepared ones, and those of an earlier run that it keeps."""
-    recalled, left, origin = [], existing.left, prepared[0].info
+    configs: list[ConfigCard] = [*prepared]
+    left, origin = existing.left, prepared[0].info
     try:
         for name, info in read_infos(existing.card, left).items():
             info.citation, info.homepage, info.license = origin.citation, origin.homepage, origin.license
             if name in builder.builder_configs:
-                config = recall_config(builder.builder_configs[name], left[name].provenance)
-                recalled.append(ConfigCard(config, info, left[name].digests))
+                config = prepare.configs.recall_config(builder.builder_configs[name], left[name].provenance)
+                configs.append(ConfigCard(config, info, left[name].digests))
     except Exception as error:  # whatever an edited entry leads to
         reason = f"The card's entries for {', '.join(left)} cannot be read"
-        raise DifferenceError(f"{reason}. Publish all configs, without --config") from error
-    order = list(declared_configs(builder))
-    return sorted([*prepared, *recalled], key=lambda config: order.index(config.name))
+        raise DifferenceError(f"{reason}. Publish all configs, without --config.") from error
+    return sorted(configs, key=lambda config: list(declared_configs(builder)).index(config.name))
 
 
 def read_infos(card: PublishedCard, names: Collection[str]) -> Mapping[str, datasets.DatasetInfo]:
@@ -197,7 +165,7 @@ def card_yaml(fields: Mapping[str, Any], own: Mapping[str, Any], others: Mapping
         theirs = [{key: value for key, value in entry.items() if key != "default"} for entry in others["configs"]]
         if any(name_of(entry) in (None, "default") for entry in theirs):
             which = "a config of another program that is named default or has no name"
-            raise DifferenceError(f"The card's YAML has {which}, so there would be two defaults. Give it another name")
+            raise DifferenceError(f"The card's YAML has {which}, so there would be two defaults. Give it another name.")
         others = {**others, "configs": theirs}
     for most in (FEATURES_BYTES, 0):
         data = DatasetCardData()
@@ -214,7 +182,7 @@ def card_yaml(fields: Mapping[str, Any], own: Mapping[str, Any], others: Mapping
         text = str(data.to_yaml())
         if not (reason := excess(text)):
             return text
-    raise UsageError(f"The YAML of {CARD} for {len(own['configs'])} configs {reason}. Publish fewer configs")
+    raise UsageError(f"The YAML of {CARD} for {len(own['configs'])} configs {reason}. Publish fewer configs.")
 
 
 def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -> str:
@@ -224,7 +192,7 @@ def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -
         if not (taken := [path for path in others if fnmatchcase(path, pattern)]):
             return pattern
     effect = f"was not written by this command, and would be read as part of split {split}"
-    raise DifferenceError(f"{taken[0]} {effect}. Rename or remove it")
+    raise DifferenceError(f"{taken[0]} {effect}. Rename or remove it.")
 
 
 def size_category(rows: int) -> str:
@@ -244,7 +212,7 @@ def card_diff(before: PublishedCard, after: PublishedCard, template: str) -> Seq
     return lines if len(lines) <= DIFF_SHOWN else [*lines[:DIFF_SHOWN], f"... and {len(lines) - DIFF_SHOWN} more lines"]
 
 
-def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard], repo_id: str) -> str:
+def _prose(card: Card, builder: BuilderClass, configs: Sequence[ConfigCard], repo_id: str) -> str:
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
     environment.loader = jinja2.FileSystemLoader(card.template.parent, encoding="utf-8-sig")  # some editors write a BOM
     environment.undefined = jinja2.StrictUndefined  # a slip in a template is an error, not a gap in the card
@@ -253,24 +221,24 @@ def _prose(card: Card, builder: type[datasets.DatasetBuilder], configs: Sequence
     try:
         text = environment.get_template(card.template.name).render(seen, context=card.context)
     except Exception as error:  # functions that a template calls may raise anything
-        raise UsageError(f"The template {card.template} cannot be filled in: {error}. Correct it") from error
+        raise UsageError(f"The template {card.template} cannot be filled in: {error}. Correct it.") from error
     return "\n" + text.encode(errors="replace").decode()  # a description may have half a surrogate pair
 
 
 # --- the card of a builder without a template, and fields that its texts lead to --------------------------------------
 
 
-def default_card(builder: type[datasets.DatasetBuilder], template: Path | None = None) -> Card:
+def default_card(builder: BuilderClass, template: Path | None = None) -> Card:
     """Return the card for a builder, with the packaged template or another."""
     # a script's name says more than the name of its class
     title = re.sub(r"[_\W]+", " ", builder.__module__.rpartition(".")[2]).strip() or builder.__name__
-    context = {"title": title, "kind_of": kind_of, "by_features": by_features, "on_one_line": on_one_line}
+    context = {"title": title, "kind_of": kind_of, "on_one_line": on_one_line}
     return Card(template or TEMPLATE, {"pretty_name": title}, context, derived=fields_of)
 
 
-def fields_of(builder: type[datasets.DatasetBuilder], configs: Sequence[ConfigCard]) -> dict[str, Any]:
+def fields_of(builder: BuilderClass, configs: Sequence[ConfigCard]) -> dict[str, Any]:
     """Return the fields `license`, `license_name` and `language` as far as a builder says them."""
-    told = next((text for config in configs if (text := config.info.license)), "")
+    told = next(filter(None, (config.info.license for config in configs)), "")
     places = [builder, *(config.builder_config for config in configs)]
     said = [value for place in places for name in ("language", "languages") for value in flat(getattr(place, name, []))]
     codes = sorted({code for code in said if isinstance(code, str) and re.fullmatch(r"[a-z]{2,3}", code)})
@@ -287,9 +255,9 @@ def license_fields(text: str) -> dict[str, str]:
 def _words(text: str) -> frozenset[str | float]:
     """Return the words and numbers by which a licence is known, in any order."""
     spelled = re.sub(r"[-_/\s]+", " ", text.lower())
-    for phrase, word in PHRASES.items():
-        spelled = re.sub(phrase, word, spelled)
-    words = re.findall(r"\d+(?:\.\d+)?|[a-z+]+", NOISE.sub(" ", spelled))
+    for pattern, word in SPELLINGS:
+        spelled = re.sub(pattern, f" {word} ", spelled)
+    words = re.findall(r"\d+(?:\.\d+)?|[a-z+]+", spelled)
     if "odbl" in words or "cc0" in words:
         words = [word for word in words if word not in ("odc", "cc")]
     return frozenset(float(word) if word[0].isdigit() else word for word in words)
@@ -320,15 +288,6 @@ def kind_of(feature: Any) -> str:
     if (shape := getattr(feature, "shape", None)) is not None:
         return f"array of {feature.dtype}, {' x '.join('any' if size is None else str(size) for size in shape)}"
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(feature).__name__).lower()
-
-
-def by_features(configs: Sequence[ConfigCard]) -> list[tuple[list[ConfigCard], datasets.Features]]:
-    """Group configs by their features, without those whose features are too large for a card."""
-    kinds: list[datasets.Features] = []
-    for config in configs:
-        if config.info.features not in [None, *kinds]:
-            kinds.append(config.info.features)
-    return [([config for config in configs if config.info.features == kind], kind) for kind in kinds]
 
 
 def on_one_line(text: Any) -> str:

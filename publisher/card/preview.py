@@ -55,11 +55,11 @@ def render(folder: Path, title: str) -> str:
 def check_preview(path: Path) -> None:
     """Refuse any path but a new file or an earlier page."""
     if path.is_dir():
-        raise UsageError(f"{path} is a folder: give a file in it, such as {path / 'card.html'}")
+        raise UsageError(f"{path} is a folder: give a file in it, such as {path / 'card.html'}.")
     if path.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"--preview {path} is not allowed: give a file that ends in .html")
+        raise UsageError(f"--preview {path} is not allowed. Give a file that ends in .html.")
     if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
-        raise UsageError(f"{path} was not written by this command: move it, or give a new file")
+        raise UsageError(f"{path} was not written by this command. Move it, or give a new file.")
 
 
 def _name_headings(tokens: list[Token]) -> None:
@@ -80,12 +80,11 @@ def _embedded(image: re.Match[str], folder: Path) -> str:
         return image[0]
     path = folder / unquote(parts.path).lstrip("/")
     if not path.is_file():
-        raise UsageError(f"the card shows {link}, which is not in the repository: mend the link or add the file")
+        raise UsageError(f"The card shows {link}, which is not in the repository. Correct the link or add the file.")
     return f'{image["tag"]}"{_data_uri(path.read_bytes(), path.name)}"'
 
 
 def _tags(card: PublishedCard) -> dict[str, list[str]]:
-    """Return the metadata as the Hub's tags, including the papers that the card links to."""
     groups = {label: list(map(str, flat(card.metadata.get(field)))) for field, label in TAGS.items()}
     groups["Tasks"] = [task.replace("-", " ").title() for task in groups["Tasks"]]
     groups["Size"] = [re.sub(r"n([<>])", r"\1 ", size.replace("<n<", " - ")) for size in groups["Size"]]
@@ -113,15 +112,9 @@ def _first_rows(files: list[Path]) -> dict[str, Any]:
     with pyarrow.parquet.ParquetFile(files[0]) as file:
         features = datasets.Features.from_arrow_schema(file.schema_arrow)
         rows = next(file.iter_batches(ROWS)).to_pylist()
-    return {
-        "columns": [(name, _kind(feature)) for name, feature in features.items()],
-        "rows": [[_value(row[name], feature) for name, feature in features.items()] for row in rows],
-    }
-
-
-def _kind(feature: Any) -> str:
-    """Return the type of a column in the words of the Hub's viewer."""
-    return "dict" if isinstance(feature, dict) else kind_of(feature).split(" of ")[0]
+    kinds = {n: "dict" if isinstance(of, dict) else kind_of(of).split(" of ")[0] for n, of in features.items()}
+    cells = [[_value(row[name], feature) for name, feature in features.items()] for row in rows]
+    return {"columns": list(kinds.items()), "rows": cells}  # kinds in the words of the Hub's viewer
 
 
 def _data_uri(content: bytes, name: str) -> str:

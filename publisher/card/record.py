@@ -114,8 +114,7 @@ def write_card(head: str, prose: str, record: Record, others: Collection[str] = 
     text = f"---\n{head}\n---\n{prose}"
     card = PublishedCard(yaml.load(head, LOADER) or {}, prose, record)
     record = replace(record, fields=sorted(set(card.metadata) - set(others)))
-    entries = [entry for kind in BY_CONFIG for entry in card.entries(kind)]
-    mixed = others or record.keeps_prose or any(name_of(entry) not in record.configs for entry in entries)
+    mixed = others or record.keeps_prose or any(card.by_config(record.configs, others=True).values())
     digest = _own_sha256(card.metadata, prose, record)
     return text, replace(record, card=digest, readme="" if mixed else git_blob_id(text.encode()))
 
@@ -137,7 +136,7 @@ def read_card(text: str | None, record_text: str | None = None) -> PublishedCard
     metadata: dict[str, Any] = {}
     try:
         metadata, twice = read_yaml(head["yaml"]) if head else ({}, [])
-        faults += [NO_YAML] if not head else []
+        faults += [] if head else [NO_YAML]
         faults += [f"{CARD}: the YAML has the key {reprlib.repr(key)} twice in line {line}" for key, line in twice]
     except Exception as error:  # PyYAML also raises ValueError, KeyError and others, by the tag at which it fails
         faults.append(f"{CARD}: the YAML {' '.join(str(error).split())}")
@@ -164,15 +163,16 @@ def read_record(text: str, fields: Collection[str] | None = None) -> Record | No
                 config["rows_sha256"] = config.pop("values", {})
         configs = {name: ConfigRecord(**config) for name, config in listed.pop("configs").items()}
         record = Record(configs=configs, **{**listed, "fields": tuple(listed.get("fields", ()))})
-        texts = [*record.files.values(), record.card, record.readme, *record.fields]
-        is_ours = isinstance(record.keeps_prose, bool)
+        values: dict[type, list[Any]] = {bool: [record.keeps_prose], int: [], dict: []}
+        values[str] = [*record.files.values(), record.card, record.readme, *record.fields]
         for config in configs.values():
-            texts += [config.features, *config.rows_sha256.values()]
-            texts += [digest for columns in config.digests.values() for digest in columns.values()]
-            is_ours &= isinstance(config.provenance, dict) and all(type(n) is int for n in config.num_bytes.values())
+            values[dict].append(config.provenance)
+            values[int] += config.num_bytes.values()
+            values[str] += [config.features, *config.rows_sha256.values()]
+            values[str] += [digest for columns in config.digests.values() for digest in columns.values()]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    return record if is_ours and all(isinstance(text, str) for text in texts) else None
+    return record if all(type(value) is kind for kind, of in values.items() for value in of) else None
 
 
 def read_yaml(text: str) -> tuple[dict[str, Any], list[tuple[str, int]]]:

@@ -7,7 +7,6 @@ import os
 import reprlib
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from publisher.errors import HubError, PublishingError
 from publisher.hub.errors import Failure, explain
 from publisher.hub.http import cache_of_its_own, with_retries
 from publisher.hub.repository import Repository
-from publisher.plan import EMPTY, Commit, Plan, RemoteFile, State
+from publisher.plan import EMPTY, Commit, Plan, State
 from publisher.prepare import File, LocalFile, TextFile, as_read, file_digest
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.datasets_compat import table_cast
@@ -31,10 +30,6 @@ from publisher.text import clean, one_line
 
 READ_WITH_CARD = (".huggingface.yaml", "dataset_infos.json")  # that `load_dataset` reads in addition to the card
 BATCH_ROWS = 10_000  # that are compared at a time
-
-
-class _UnopenedError(HubError):
-    """`load_dataset` does not open a config."""
 
 
 def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str]:
@@ -47,33 +42,26 @@ def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str
     since = repository.commits_since(commit.parent, commit.id) if commit.parent else {}
     # the Hub refuses a commit whose parent is not the newest one; other servers may not look at it
     if others := [f"{id_} by {words}" for id_, words in since.items() if id_ not in (commit.id, *commit.earlier)]:
-        advice = "look at what that changed, and commit it again"
         said = f"commit {commit.id} was built over what another user had committed meanwhile, {'; '.join(others)}"
-        differences.append(f"{said}: {advice}")
+        differences.append(f"{said}: look at what that changed, and commit it again")
     files = repository.files(commit.id)
     differences += plan.differences(State(commit.id, files, EMPTY.card, private=False))
-    if differences:
-        return differences
     changed = {change.path for change in plan.steps}
     opened = [config for config in plan.configs if any(file.path in changed for file in config.all_files)]
-    return check_config(repository, [*opened, *plan.configs][0], commit.id)
+    return differences or check_config(repository, [*opened, *plan.configs][0], commit.id)
 
 
 def check_published(repository: Repository, plan: Plan, state: State) -> list[str]:
     """Compare a repository with a plan: names, sizes and digests, every byte, the card, and a config opened there."""
     differences = [*plan.differences(state), *_check_bytes(repository, plan, state)]
-    if differences:  # files that differ may have been written to do harm, and are not opened
-        return differences
-    unopened = check_opens(repository, plan, state.commit, state.files)
-    return unopened or check_config(repository, plan.configs[0], state.commit)
+    # files that differ may have been written to do harm, and are not opened
+    differences = differences or check_opens(repository, plan)
+    return differences or check_config(repository, plan.configs[0], state.commit)
 
 
-def check_opens(repository: Repository, plan: Plan, commit: str, files: Mapping[str, RemoteFile]) -> list[str]:
-    """Check that `load_dataset` finds the files of each config by the planned card, before or after the commit.
-
-    `files` are those of `commit`, the plan's start or the commit that it led to.
-    """
-    planned = {change.path: change for change in plan.changes}
+def check_opens(repository: Repository, plan: Plan) -> list[str]:
+    """Check that `load_dataset` finds the files of each config by the planned card."""
+    commit, files, planned = plan.start.commit, plan.start.files, {change.path: change for change in plan.changes}
     paths = {*files, *planned} - {change.path for change in plan.changes if change.after is None}
     card = planned[CARD].after if CARD in planned else None
     if isinstance(card, TextFile) and (planned[CARD].action != "same" or files[CARD].has_content_of(card)):
@@ -118,8 +106,8 @@ def _open(folder: Path, config: PreparedConfig) -> str:
         return f"load_dataset does not read config {config.name} as Parquet but with {type(builder).__name__}"
     if found == wanted:
         return ""
-    counts = [", ".join(f"{len(of)} files of {split}" for split, of in files.items()) for files in (found, wanted)]
-    return f"load_dataset finds {counts[0] or 'no files'} in config {config.name} instead of {counts[1]}"
+    there, here = (", ".join(f"{len(of)} files of {split}" for split, of in files.items()) for files in (found, wanted))
+    return f"load_dataset finds {there or 'no files'} in config {config.name} instead of {here}"
 
 
 def _culprit(
@@ -148,35 +136,41 @@ def _as_card(metadata: Mapping[str, Any]) -> str:
     return f"---\n{yaml.safe_dump(dict(metadata), sort_keys=False)}---\n"
 
 
-def check_config(repository: Repository, config: PreparedConfig, commit: str) -> list[str]:
-    """Check that `load_dataset` opens a config from the Hub, past all caches.
+def check_config(repository: Repository, config: PreparedConfig, commit: str, by_value: bool = False) -> list[str]:
+    """Open a config from the Hub with `load_dataset`, past all caches, and compare its splits.
 
-    Of a config in parts, which is too large to download and whose digests are compared, the files are only counted.
+    Rows are counted, or compared if another program wrote the files. Of a config in parts, which is too large to
+    download and whose digests are compared, files are counted.
     """
-    with _loaded(repository, config, commit, streaming=config.in_parts) as found:
-        if config.in_parts:
-            wanted = {name: f"{len(files)} files" for name, files in config.files.items()}
-            there = {name: f"{split.n_shards} files" for name, split in found.items()}
-        else:
-            wanted = {name: f"{config.info.splits[name].num_examples} rows" for name in config.files}
-            there = {name: f"{split.num_rows} rows" for name, split in found.items()}
-    return [] if there == wanted else [f"load_dataset finds {there} in config {config.name} instead of {wanted}"]
-
-
-@contextmanager
-def _loaded(repository: Repository, config: PreparedConfig, commit: str, streaming: bool = False) -> Iterator[Any]:
-    """Splits of a config as `load_dataset` gives them, as long as its cache is there; raises HubError."""
+    streaming = config.in_parts and not by_value
     size = 0 if streaming else sum(file.size for file in config.all_files)
+    wrong: list[str] = []
     try:
         with tempfile.TemporaryDirectory() as cache, cache_of_its_own(Path(cache, "hub")):
             options = {"revision": commit, "cache_dir": str(Path(cache, "rows")), "streaming": streaming}
             doing = f"opening config {config.name}"
-            yield with_retries(doing, datasets.load_dataset, repository.repo_id, config.name, size=size, **options)
+            found = with_retries(doing, datasets.load_dataset, repository.repo_id, config.name, size=size, **options)
+            for split in dict.fromkeys([*config.files, *found]):
+                place = f"config {config.name}, split {split}"
+                if split not in found or split not in config.files:
+                    wrong.append(f"{place} is {'missing' if split in config.files else 'not one of the dataset'}")
+                    continue
+                if streaming:
+                    there, here, unit = found[split].n_shards, len(config.files[split]), "files"
+                else:
+                    there, here, unit = len(found[split]), config.info.splits[split].num_examples, "rows"
+                if by_value:
+                    wrong += _compare_split(place, found[split], config.files[split], config.info.features)
+                if there != here:
+                    wrong.append(f"{place} has {there:,} {unit}, and the dataset has {here:,}")
     except Exception as error:
-        if isinstance(error, PublishingError) or Failure(error).is_of_the_hub:
+        failure = Failure(error)
+        if isinstance(error, PublishingError) or failure.is_of_the_hub or failure.local_trouble:
             raise explain(error, repository.repo_id) from error
-        reason = one_line(error.__cause__ or error)
-        raise _UnopenedError(f"load_dataset does not open config {config.name}: {reason}") from error
+        wrong.append(f"load_dataset does not open config {config.name}: {one_line(error.__cause__ or error)}")
+        if not by_value:  # its card and files are as planned: the Hub does not give them
+            raise HubError(f"{wrong[-1]}.") from error
+    return wrong
 
 
 def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[str]:
@@ -206,23 +200,6 @@ def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[s
             yield f"{file.path} has other rows than those whose digest is in the record: publish it with --rewrite"
 
 
-def check_rows(repository: Repository, configs: Sequence[PreparedConfig], commit: str) -> list[str]:
-    """Compare a repository that another program wrote with a dataset by value, whatever its files are called."""
-    wrong: list[str] = []
-    for config in configs:
-        try:
-            with _loaded(repository, config, commit) as found:
-                for split in dict.fromkeys([*config.files, *found]):
-                    place = f"config {config.name}, split {split}"
-                    if split not in found or split not in config.files:
-                        wrong.append(f"{place} is {'missing' if split in config.files else 'not one of the dataset'}")
-                    else:
-                        wrong += _compare_split(place, found[split], config.files[split], config.info.features)
-        except _UnopenedError as error:
-            wrong.append(str(error))
-    return wrong
-
-
 def _compare_split(
     place: str, found: datasets.Dataset, files: Sequence[File], features: datasets.Features
 ) -> Iterator[str]:
@@ -234,7 +211,7 @@ def _compare_split(
     if one != other:
         return
     rows = found.with_format("arrow").select_columns(list(features))
-    start, total = 0, sum(file.rows or 0 for file in files)
+    start = 0
     for file in files:
         stop, digest = start + (file.rows or 0), RowsDigest(features)
         for first in range(start, min(stop, len(found)), BATCH_ROWS):
@@ -243,8 +220,6 @@ def _compare_split(
             yield f"{place}, {_first_difference(rows, start, file, features)}"
             break
         start = stop
-    if len(found) != total:
-        yield f"{place} has {len(found):,} rows, and the dataset has {total:,}"
 
 
 def _first_difference(rows: datasets.Dataset, start: int, file: File, features: datasets.Features) -> str:
@@ -256,11 +231,8 @@ def _first_difference(rows: datasets.Dataset, start: int, file: File, features: 
             pair = [table_cast(each, features.arrow_schema) for each in (rows[start : start + len(table)], table)]
             for row, digests in enumerate(zip(*(row_digests(each, features) for each in pair), strict=False)):
                 if digests[0] != digests[1]:
-                    cells = (
-                        [next(row_digests(each.slice(row, 1).select([name]), features)) for name in features]
-                        for each in pair
-                    )
-                    name = next(name for name, one, other in zip(features, *cells, strict=True) if one != other)
+                    cells = ((name, [each[row : row + 1].select([name]) for each in pair]) for name in features)
+                    name = next(name for name, of in cells if len({next(row_digests(one, features)) for one in of}) > 1)
                     there, here = (reprlib.repr(each[name][row].as_py()) for each in pair)
                     return f"row {start + row:,} (counted from 0), column {name}: {there} there, {here} here"
             start += len(pair[0])

@@ -6,6 +6,7 @@ import math
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -69,14 +70,14 @@ def validate(source: str | Path, revision: str | None = None) -> list[str]:
 def examine(source: str | Path, revision: str | None = None) -> Report:
     """Return the findings of `validate`, and what was checked."""
     if not str(source):
-        raise UsageError("SOURCE is empty: give a folder, or namespace/name on the Hub")
+        raise UsageError("SOURCE is empty. Give a folder, or namespace/name on the Hub.")
     folder = Path(source)
     if folder.is_dir():
         if revision is not None:
-            raise UsageError(f"{source} is a folder: --revision counts only on the Hub")
-        return examine_folder(folder, [folder.resolve().name])
+            raise UsageError(f"{source} is a folder: --revision counts only on the Hub.")
+        return _examine_folder(folder, folder.resolve().name)
     if folder.exists():
-        raise UsageError(f"{source} is a file: give a folder, or namespace/name on the Hub")
+        raise UsageError(f"{source} is a file. Give a folder, or namespace/name on the Hub.")
     try:
         check_repo_id("SOURCE", str(source))
     except UsageError as error:
@@ -84,12 +85,10 @@ def examine(source: str | Path, revision: str | None = None) -> Report:
     repository = Repository(str(source))
     state = repository.find(revision or MAIN)
     if state is None:
-        raise HubError(f"{repository.url} is not there, or the token may not see it")
+        raise HubError(f"{repository.url} is not there, or the token may not see it.")
     with tempfile.TemporaryDirectory() as work:
-        copy = Path(work, "repository")
-        copy.mkdir()
-        repository.download(state, copy)
-        return examine_folder(copy, [str(source).rpartition("/")[2]], repository, state.commit)
+        repository.download(state, Path(work))
+        return _examine_folder(Path(work), str(source).rpartition("/")[2], repository, state.commit)
 
 
 class _Rows:
@@ -121,15 +120,16 @@ class _Rows:
             yield f"config {config}: {rows} in split {one} and in split {other}: such as {example}"
 
 
-def examine_folder(
-    folder: Path, names: list[str], repository: Repository | None = None, commit: str | None = None
-) -> Report:
-    """Check a folder, or the copy of a commit; no script in it may have one of the `names`."""
+def _examine_folder(folder: Path, name: str, repository: Repository | None = None, commit: str | None = None) -> Report:
+    """Check a folder, or the copy of a commit; no script in it may have the `name` of the dataset."""
     findings: list[str] = []
     text, record = _read_text(folder, CARD, findings), _read_text(folder, RECORD, findings)
     card = read_card(text, record)
-    files = dict.fromkeys(layout.list_files(folder, card.record.files))
-    configs, of_patterns = layout.find_layout(folder, card)
+    paths = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file())
+    files = dict.fromkeys(path for path in paths if path in card.record.files or "/." not in f"/{path}")
+    configs: layout.Layout = {}
+    of_patterns = list(layout.find_layout(folder, card, configs))
+    read = dict.fromkeys(path for splits in configs.values() for paths in splits.values() for path in paths)
     damaged: set[str] = set()
     findings += card.faults
     if repository and card.metadata and text is not None:
@@ -138,8 +138,7 @@ def examine_folder(
     findings += _check_rows(folder, card, configs, damaged)
     findings += _check_record(folder, card.record, files, damaged)
     builders = [str(config.provenance.get("builder")) for config in card.record.configs.values()]
-    findings += layout.check_names(configs, files, card.record.files, [*names, *builders])
-    read = dict.fromkeys(path for splits in configs.values() for paths in splits.values() for path in paths)
+    findings += layout.check_names(read, files, card.record.files, [name, *builders])
     return Report([clean(finding, LENGTH) for finding in findings], list(configs), list(read), commit)
 
 
@@ -166,10 +165,10 @@ def _check_rows(folder: Path, card: PublishedCard, configs: layout.Layout, damag
         info = next((entry for entry in card.entries("dataset_info") if name_of(entry) == config), {})
         features = None
         try:
-            features = features_from_card(info["features"]) if "features" in info else None
-            assert features is None or features.arrow_schema  # which fails for an unknown type
+            if "features" in info:
+                read = features_from_card(info["features"])
+                features = read.arrow_schema and read  # the first fails for an unknown type
         except Exception as error:  # whatever a hand-written list leads to
-            features = None
             yield f"{where}: features cannot be read: {one_line(error)}"
         rows = _Rows(splits, features or {})
         for split, path in ((split, path) for split, paths in splits.items() for path in paths):
@@ -196,8 +195,8 @@ def _check_info(
 ) -> Iterator[str]:
     """Compare splits, rows and sizes with an entry of `dataset_info`; splits that are `partly` read have no numbers."""
     listed = info.get("splits")
-    entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-    splits: dict[str, Mapping[str, Any]] = {str(entry.get("name")): entry for entry in entries}
+    entries = listed if isinstance(listed, list) else []
+    splits: dict[str, Any] = {str(entry.get("name")): entry for entry in entries if isinstance(entry, dict)}
     for name in {**splits, **sums} if listed is not None else ():
         if name not in sums:
             yield f"{where} has a split {name!r} that configs does not have: {', '.join(sums) or 'there is none'}"
@@ -206,18 +205,13 @@ def _check_info(
     places = [(f"{where}, split {name}", splits.get(name, {}), of) for name, of in sums.items() if name not in partly]
     places += [] if partly else [(where, info, sum(sums.values(), Counter()))]
     for place, said, of in places:
-        arrow = (
-            math.floor(of["low"] * (1 - estimate)),
-            math.ceil(of["high"] * (1 + estimate)),
-            f"the rows take {of['low']} Arrow bytes",
-        )
-        known = {
-            "num_examples": (of["rows"], of["rows"], f"the files have {of['rows']} rows"),
-            "num_bytes": arrow,
-            "dataset_size": arrow,
-            "download_size": (of["size"], of["size"], f"the files have {of['size']} bytes"),
-        }
-        for name, (least, most, words) in known.items():
+        low, high = math.floor(of["low"] * (1 - estimate)), math.ceil(of["high"] * (1 + estimate))
+        for name, least, most, words in (
+            ("num_examples", of["rows"], of["rows"], f"the files have {of['rows']} rows"),
+            ("num_bytes", low, high, f"the rows take {of['low']} Arrow bytes"),
+            ("dataset_size", low, high, f"the rows take {of['low']} Arrow bytes"),
+            ("download_size", of["size"], of["size"], f"the files have {of['size']} bytes"),
+        ):
             number = said.get(name, least)
             if not (isinstance(number, int | float) and least <= number <= most):
                 yield f"{place}: {name} is {number}, and {words}"
@@ -230,12 +224,8 @@ def _check_record(folder: Path, record: Record, files: Collection[str], damaged:
         if path not in files:
             yield f"{path} is missing, and is in the record"
         elif path not in damaged and (found := file_digest(folder / path)) != wanted:
-            more = ": the same rows in other bytes" if path in rows and _has_rows(folder / path, rows[path]) else ""
-            yield f"{path} has the SHA-256 {found}, and the record says {wanted}{more}"
-
-
-def _has_rows(file: Path, rows_sha256: str) -> bool:
-    try:
-        return digest_of_rows(file, datasets.Features.from_arrow_schema(pq.read_schema(file))) == rows_sha256
-    except Exception:  # whatever a foreign footer leads to
-        return False
+            with suppress(Exception):  # whatever a foreign footer leads to
+                features = datasets.Features.from_arrow_schema(pq.read_schema(folder / path))
+                if path in rows and digest_of_rows(folder / path, features) == rows[path]:
+                    wanted += ": the same rows in other bytes"
+            yield f"{path} has the SHA-256 {found}, and the record says {wanted}"

@@ -27,26 +27,18 @@ SHARD = re.compile(r"(?P<stem>.*)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet"
 Layout = dict[str, dict[str, list[str]]]  # config -> split -> paths
 
 
-def list_files(folder: Path, recorded: Collection[str] = ()) -> list[str]:
-    """Return the paths of all files that are recorded or not hidden, with forward slashes."""
-    paths = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-    return sorted(path for path in paths if path in recorded or not f"/{path}".count("/."))
-
-
-def find_layout(folder: Path, card: PublishedCard) -> tuple[Layout, list[str]]:
-    """Return the files of each config by the card or as `datasets` finds them, and what is wrong with `configs`."""
+def find_layout(folder: Path, card: PublishedCard, layout: Layout) -> Iterator[str]:
+    """Add the files of each config, by the card or as `datasets` finds them; yield what is wrong with `configs`."""
     root = folder.resolve().as_posix()
-    layout: Layout = {}
-    findings: list[str] = []
     defaults = {}
     for index, entry in enumerate(card.entries("configs") or [{"config_name": "default"}]):
         name, given, default = entry.get("config_name"), entry.get("data_files"), entry.get("default", False)
         if not isinstance(name, str) or not name:
-            findings.append(f"{CARD}: configs[{index}] has no config_name")
+            yield f"{CARD}: configs[{index}] has no config_name"
             continue
         where = f"{CARD}: config {name}"
         if not isinstance(default, bool):
-            findings.append(f"{where}: default must be true or false, and is {reprlib.repr(default)}")
+            yield f"{where}: default must be true or false, and is {reprlib.repr(default)}"
         if default or name == "default":  # `datasets` takes a config of this name as the default one
             defaults[name] = default
         if name in layout:
@@ -54,38 +46,36 @@ def find_layout(folder: Path, card: PublishedCard) -> tuple[Layout, list[str]]:
         layout[name] = {}
         within = str(entry.get("data_dir") or "")
         if _leads_out(within):
-            findings.append(f"{where}: data_dir {reprlib.repr(within)} leads out of the repository")
+            yield f"{where}: data_dir {reprlib.repr(within)} leads out of the repository"
             continue
         base = posixpath.join(glob.escape(root), within)
         try:
             patterns = sanitize_patterns(given) if given else get_data_patterns(base)
         except (ValueError, TypeError, KeyError) as error:
-            findings.append(f"{where}: data_files is not as it should be: {error}")
+            yield f"{where}: data_files is not as it should be: {error}"
             continue
         except EmptyDatasetError:
-            findings.append(f"config {name}: there are no data files")
+            yield f"config {name}: there are no data files"
             continue
         for split, of_split in patterns.items():
             if not SPLIT.fullmatch(str(split)):
-                allowed = "its name may have letters, digits, _ and . only"
-                findings.append(f"{where} has a split {reprlib.repr(split)}: {allowed}")
+                yield f"{where} has a split {reprlib.repr(split)}: its name may have letters, digits, _ and . only"
             paths: dict[str, None] = {}
             for pattern in map(str, of_split):
+                matched: list[str] = []
                 if _leads_out(pattern):
-                    findings.append(f"{where}: {reprlib.repr(pattern)} leads out of the repository")
+                    yield f"{where}: {reprlib.repr(pattern)} leads out of the repository"
                 elif pattern.count("*") > STARS:
-                    findings.append(f"{where}: {reprlib.repr(pattern)} is not checked: it has more than {STARS} stars")
+                    yield f"{where}: {reprlib.repr(pattern)} is not checked: it has more than {STARS} stars"
                 else:
-                    matched: list[str] = []
                     with suppress(FileNotFoundError, ValueError):  # nothing matches, or it is not a pattern
                         matched = sorted(posixpath.relpath(path, root) for path in resolve_pattern(pattern, base))
-                    paths |= dict.fromkeys(path for path in matched if given or path.endswith(".parquet"))
                     if given and not matched:  # the patterns of `datasets` itself try many names
-                        findings.append(f"{where}, split {split}: {pattern!r} matches no file")
+                        yield f"{where}, split {split}: {pattern!r} matches no file"
+                paths |= dict.fromkeys(path for path in matched if given or path.endswith(".parquet"))
             layout[name][split] = list(paths)
     if len(defaults) > 1:
-        findings.append(f"{CARD}: {' and '.join(defaults)} are all default configs, and there can be only one")
-    return layout, findings
+        yield f"{CARD}: {' and '.join(defaults)} are all default configs, and there can be only one"
 
 
 def _leads_out(path: str) -> bool:
@@ -93,10 +83,9 @@ def _leads_out(path: str) -> bool:
 
 
 def check_names(
-    layout: Layout, files: Collection[str], recorded: Collection[str], names: Collection[str]
+    read: Collection[str], files: Collection[str], recorded: Collection[str], names: Collection[str]
 ) -> Iterator[str]:
     """Find files that no config reads, shards that are missing or left over, and scripts with one of the `names`."""
-    read = {path for splits in layout.values() for paths in splits.values() for path in paths}
     folders = {posixpath.dirname(path) for path in read}
     for path in files:
         folder = posixpath.dirname(path)
@@ -127,10 +116,7 @@ def check_shards(files: Collection[str], recorded: Collection[str] = ()) -> Iter
 
 
 def check_yaml(card: PublishedCard, configs: Collection[str]) -> Iterator[str]:
-    """Check the card's YAML as far as rules for it do not age: fields and their values are for the Hub to judge.
-
-    `dataset_info`, if there is one, describes each of the `configs` once, and nothing else.
-    """
+    """Check the card's YAML as far as rules for it do not age: fields and their values are for the Hub to judge."""
     metadata = card.metadata
     for name, value in metadata.items():
         if value is None:
@@ -146,11 +132,10 @@ def check_yaml(card: PublishedCard, configs: Collection[str]) -> Iterator[str]:
             if config and times > 1:
                 yield f"{CARD}: {field} has {config!r} {times} times"
     described = dict.fromkeys(str(entry.get("config_name", "default")) for entry in card.entries("dataset_info"))
-    for name in described:
+    for name in {**described, **dict.fromkeys(configs)} if described else ():
         if name not in configs:
             yield f"{CARD}: dataset_info has {name!r}, which is not a config: there are {', '.join(configs) or 'none'}"
-    for name in configs if described else ():
-        if name not in described:
+        elif name not in described:
             yield f"{CARD}: dataset_info has nothing on config {name}"
 
 
@@ -168,9 +153,8 @@ class _References(HTMLParser):
             self.found.append((given.get("src", ""), given.get("alt", "")))
         elif tag in ("a", "source", "video", "audio"):
             addresses = [item.split()[0] for item in given.get("srcset", "").split(",") if item.strip()]
-            self.found += [
-                (target, None) for target in [*map(given.get, ("href", "src")), *addresses] if target is not None
-            ]
+            addresses += [given[name] for name in ("href", "src") if name in given]
+            self.found += [(target, None) for target in addresses]
 
 
 def check_links(prose: str, files: Collection[str]) -> Iterator[str]:

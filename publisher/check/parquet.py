@@ -62,9 +62,9 @@ def check_file(
         except Exception as error:
             raise DamagedError(f"{path}{_find_unreadable(file)} cannot be read: {one_line(error)}") from error
     promised, wrong = _check_footer(path, metadata, features)
-    expected = features if features is not None else promised
-    of_columns = [] if expected is None else _check_columns(path, schema, expected.arrow_schema)
-    return [*of_columns, *wrong, *_check_viewer(path, metadata)]
+    if (expected := promised if features is None else features) is not None:
+        wrong = [*_check_columns(path, schema, expected.arrow_schema), *wrong]
+    return [*wrong, *_check_viewer(path, metadata)]
 
 
 def tables(file: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pa.Table]:
@@ -146,12 +146,10 @@ def _check_footer(
 
 def _check_viewer(path: str, metadata: pq.FileMetaData) -> Iterator[str]:
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-    largest = max((group.total_byte_size for group in groups), default=0)
-    if largest > VIEWER_BYTES:
+    if (largest := max((group.total_byte_size for group in groups), default=0)) > VIEWER_BYTES:
         most = f"and the Hub's viewer reads at most {VIEWER_BYTES:,}"
         yield f"{path} has a row group of {largest:,} bytes, {most}. Write smaller row groups"
     chunks = [group.column(index) for group in groups for index in range(group.num_columns)]
-    lacking = [chunk.path_in_schema for chunk in chunks if chunk.num_values and not chunk.has_offset_index]
-    if lacking:
+    if lacking := [chunk.path_in_schema for chunk in chunks if chunk.num_values and not chunk.has_offset_index]:
         effect = "without a page index, so the Hub's viewer reads whole row groups"
         yield f"{path}: {', '.join(dict.fromkeys(lacking))}: {effect}. Write it with write_page_index=True"

@@ -32,10 +32,7 @@ MOST_FAULTS = 10  # configs that are named, if many fail
 
 
 def start(command: Callable[[], int], prog: str) -> int:
-    """Run a command that has not imported its libraries yet, and return its exit code.
-
-    Signals are heard, and what the libraries print is turned off, before they are imported.
-    """
+    """Run a command whose libraries are imported here, quietly and after signals are heard; return its exit code."""
     with ended_by_signals(prog):
         os.environ |= dict.fromkeys(("DATASETS_VERBOSITY", "HF_HUB_VERBOSITY"), "critical")
         os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
@@ -47,10 +44,7 @@ def start(command: Callable[[], int], prog: str) -> int:
 
 
 def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[str] | None) -> int:
-    """Act on the arguments, by default those of the process, and return the exit code.
-
-    If something goes wrong, one sentence is printed on standard error.
-    """
+    """Act on the arguments, by default those of the process, say what goes wrong, and return the exit code."""
     from huggingface_hub.utils import disable_progress_bars
 
     from publisher.scale.workers import Lines, is_terminal, one_line_warning, quieten, waiting
@@ -87,9 +81,8 @@ def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[s
 def ended_by_signals(prog: str, shows_traceback: bool = False) -> Iterator[None]:
     """Let signals end the process at once with exit code 128 + n, whatever the main thread waits for.
 
-    Signals that are ignored, as below `nohup` and in background jobs, stay ignored, and handlers that are not Python's
-    stay. Python itself writes the number of a signal to a pipe, in whichever thread it arrives; so it does not matter
-    which libraries have started threads. On Windows, and outside of the main thread, nothing changes.
+    Signals that are ignored, as below `nohup`, stay ignored, and handlers that are not Python's stay. Python writes the
+    number of a signal to a pipe, whichever thread it arrives in. On Windows and in other threads, nothing changes.
     """
     if os.name != "posix" or threading.current_thread() is not threading.main_thread():
         yield
@@ -128,18 +121,16 @@ def report(error: BaseException, prog: str, shows_traceback: bool = False) -> in
     if isinstance(error, BrokenPipeError):  # as in `| head`
         return 128 + signal.SIGPIPE
     sentences: list[object] = [error]
-    code = UsageError.exit_code
+    code = error.exit_code if isinstance(error, PublishingError) else UsageError.exit_code
     if isinstance(error, ConfigsError):
         faults = list(error.faults.values())
         more = [f"... and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
         sentences = [*faults[:MOST_FAULTS], *more, error]
-    elif isinstance(error, PublishingError):
-        code = error.exit_code
     elif isinstance(error, KeyboardInterrupt):  # where no thread waits for signals
         sentences, code = [_last_word()], 128 + signal.SIGINT
     elif isinstance(error, OSError):
-        sentences = [f"a file cannot be read or written: {error}"]
-    else:
+        sentences = [f"A file cannot be read or written: {error}."]
+    elif not isinstance(error, PublishingError):
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(frame.filename).name}, line {frame.lineno}"
         what = "an installed library does not fit" if isinstance(error, ImportError) else "this is a bug"

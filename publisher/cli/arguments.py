@@ -14,7 +14,7 @@ import datasets
 from publisher.errors import UsageError
 from publisher.hub.http import check_surroundings
 from publisher.options import BUILDS, MODES, Options, read_settings
-from publisher.prepare.configs import declared_configs
+from publisher.prepare.configs import BuilderClass, declared_configs
 
 # Keywords of every builder that are not parameters of a dataset
 LIBRARY_KEYWORDS = {
@@ -55,9 +55,7 @@ class Parser(argparse.ArgumentParser):
         self.places[group].add_argument(f"--{name.replace('_', '-')}", help=help_.replace("%", "%%"), **keywords)
 
 
-def make_parser(
-    builder: type[datasets.DatasetBuilder], repo_id: str | None, prog: str | None = None, is_script: bool = False
-) -> Parser:
+def make_parser(builder: BuilderClass, repo_id: str | None, prog: str | None = None, is_script: bool = False) -> Parser:
     """The parser of the command for a builder, and the repository that its dataset belongs in, if that is known."""
     parser = Parser(prog=prog, description=DESCRIPTION, epilog=EXIT_CODES)
     default = f" (default: {repo_id}; required with --set and other parameters)" if repo_id else ""
@@ -78,9 +76,7 @@ def make_parser(
     return parser
 
 
-def read_options(
-    given: dict[str, Any], builder: type[datasets.DatasetBuilder], home: str | None, source: str
-) -> Options:
+def read_options(given: dict[str, Any], builder: BuilderClass, home: str | None, source: str) -> Options:
     """Make `Options` of what the user gave; `home` is the repository of the unchanged dataset, `source` of a script."""
     for mode in filter(given.get, MODES):
         for name in given.keys() - {mode, "repo_id", "script", "trust_remote_code"}:
@@ -115,7 +111,7 @@ def read_options(
     return options
 
 
-def _own_options(builder: type[datasets.DatasetBuilder]) -> list[Field[Any]]:
+def _own_options(builder: BuilderClass) -> list[Field[Any]]:
     """Fields that the builder's config class adds with a text under "help" in their metadata."""
     return [field for field in fields(builder.BUILDER_CONFIG_CLASS) if "help" in field.metadata]
 

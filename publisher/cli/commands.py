@@ -16,34 +16,22 @@ from publisher.card import Card, default_card
 from publisher.cli import output, removed_at_end, run
 from publisher.cli.arguments import EXIT_CODES, Parser, make_parser, read_options
 from publisher.errors import DifferenceError, PublishingError, UsageError, last_word
-from publisher.hub.http import check_surroundings, offline_variable
+from publisher.hub.http import check_surroundings
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options, check_repo_id
-from publisher.prepare import File
-from publisher.prepare.configs import choose_configs, default_config
+from publisher.prepare.configs import BuilderClass, choose_configs, default_config
 from publisher.prepare.tasks import FilePart, Prepared, Task
 from publisher.publish import Outcome, look, plan_from, publish, verify
 from publisher.publish.rollback import load_snapshot
-from publisher.scale import CONTINUES, Job, describe, expect, make_job, publish_job
+from publisher.scale import CONTINUES, Job, describe, expect, make_job, publish_job, workers
 from publisher.scale.notes import Notes, open_notes
-from publisher.scale.workers import notes as log
-from publisher.scale.workers import prints_elsewhere
 from publisher.text import say
 
 
-def main(
-    builder: type[datasets.DatasetBuilder], card: Card, repo_id: str, arguments: Sequence[str] | None = None
-) -> int:
+def main(builder: BuilderClass, card: Card, repo_id: str, arguments: Sequence[str] | None = None) -> int:
     """Run the command for one builder, and return its exit code, see `publisher.cli.arguments.EXIT_CODES`.
 
-    Parameters
-    ----------
-    builder : subclass of datasets.DatasetBuilder
-    card : Card
-    repo_id : str
-        The repository that the dataset belongs in.
-    arguments : sequence of str, optional
-        By default those of the process.
+    The dataset belongs in the repository `repo_id`; the arguments are by default those of the process.
 
     Examples
     --------
@@ -68,7 +56,7 @@ def publish_dataset(arguments: Sequence[str] | None = None, prog: str = "publish
         source, place = given.script, ""
         if remote := find_remote(source, "trust_remote_code" in given):
             source, place = _download(remote, Options("", work_dir=getattr(given, "work_dir", None)).work_folder)
-        with prints_elsewhere("--json" in words):
+        with workers.prints_elsewhere("--json" in words):
             builder = find_builder(source)
         make_parser(builder, None, f"{prog} {given.script}", is_script=True).parse_args(others, given)
         template = getattr(given, "card", None)
@@ -91,26 +79,25 @@ def validate(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--revision", metavar="REV", help=f"branch, tag or commit on the Hub (default: {MAIN})")
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
     parser.set_defaults(revision=None, json=False)
-    return run(lambda words: _examine(parser.parse_args(words)), None, arguments)
 
+    def act(words: list[str]) -> int:
+        from publisher.check.examine import examine  # loads a Markdown parser
 
-def _examine(given: argparse.Namespace) -> int:
-    from publisher.check.examine import examine  # loads a Markdown parser
+        given = parser.parse_args(words)
+        if given.revision is not None and not given.revision.strip():
+            raise UsageError("--revision is empty. Give a branch, tag or commit.")
+        report = examine(given.source, given.revision)
+        if given.json:
+            found = {name: getattr(report, name) for name in ("commit", "configs", "files", "findings")}
+            output.say_json(source=given.source, **found)
+        else:
+            numbers = {"finding": len(report.findings), "file": len(report.files), "config": len(report.configs)}
+            findings, files, configs = (f"{number} {name}{'s' * (number != 1)}" for name, number in numbers.items())
+            at = f" at commit {report.commit}" if report.commit else ""
+            say(*report.findings, f"{given.source}{at}: {findings} in {files} of {configs}")
+        return DifferenceError.exit_code if report.findings else 0
 
-    if given.revision is not None and not given.revision.strip():
-        raise UsageError("--revision is empty. Give a branch, tag or commit.")
-    if (name := offline_variable()) and not Path(given.source).exists():
-        raise UsageError(f"{given.source!r} is not a folder, and {name} is set. Unset it, or give a folder.")
-    report = examine(given.source, given.revision)
-    if given.json:
-        found = {name: getattr(report, name) for name in ("commit", "configs", "files", "findings")}
-        output.say_json(source=given.source, **found)
-    else:
-        numbers = {"finding": len(report.findings), "file": len(report.files), "config": len(report.configs)}
-        findings, files, configs = (f"{number} {name}{'s' * (number != 1)}" for name, number in numbers.items())
-        at = f" at commit {report.commit}" if report.commit else ""
-        say(*report.findings, f"{given.source}{at}: {findings} in {files} of {configs}")
-    return DifferenceError.exit_code if report.findings else 0
+    return run(act, None, arguments)
 
 
 def _source_parser(prog: str, add_help: bool) -> Parser:
@@ -123,9 +110,7 @@ def _source_parser(prog: str, add_help: bool) -> Parser:
         epilog="%(prog)s SOURCE --help shows all options.",
         add_help=add_help,
     )
-    text = (
-        "path of a script or its folder; module:Class; or owner/name of a repository on the Hub that holds its script"
-    )
+    text = "path of a script or its folder; module:Class; or owner/name of a Hub repository that holds its script"
     parser.add_argument("script", metavar="SOURCE", help=text)
     parser.add_option("trust_remote_code", "run the script of a repository on the Hub", group="")
     parser.add_option("work_dir", argparse.SUPPRESS, "DIR", group="")
@@ -141,17 +126,15 @@ def _download(script: RemoteScript, work_folder: Path) -> tuple[str, str]:
     if state is None:
         raise UsageError(f"{repository.url} does not exist, or this token cannot see it.")
     if file not in state.files:
-        raise UsageError(
-            f"{repository.url} holds no {file} at its revision {script.revision}. Give another one, as in "
-            f"{script.repo_id}@{SCRIPT_BRANCH}, or the path of a script."
-        )
+        advice = f"Give another one, as in {script.repo_id}@{SCRIPT_BRANCH}, or the path of a script."
+        raise UsageError(f"{repository.url} holds no {file} at its revision {script.revision}. {advice}")
     folder = work_folder / "downloads" / f"{script.repo_id.replace('/', '--')}-{state.commit}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     repository.download(state, folder)
     return f"{folder / file}{script.builder}", f"{script.repo_id} at commit {state.commit}"
 
 
-def _act(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -> int:
+def _act(builder: BuilderClass, card: Card, options: Options) -> int:
     """Do what the options say, with all temporary files in the work folder."""
     before = tempfile.tempdir
     try:
@@ -166,10 +149,15 @@ def _act(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -
         tempfile.tempdir = before
 
 
-def _carry_out(builder: type[datasets.DatasetBuilder], card: Card, options: Options, notes: Notes) -> int:
+def _carry_out(builder: BuilderClass, card: Card, options: Options, notes: Notes) -> int:
     show = partial(output.print_plan, options)
     if options.rollback:
-        return _report(options, _roll_back(builder, card, options))
+        found, earlier = look(options), load_snapshot(builder, card, options)
+        if options.dry_run:
+            return _report(options, plan_from(earlier, options, found))
+        with last_word("Interrupted. Nothing is half done. Run the command again."):
+            outcome = publish(earlier, options, found, show)
+        return _report(options, outcome)
     job = make_job(builder, card, options, notes)
     _check_workers(job)
     if options.output_dir is not None:
@@ -194,7 +182,6 @@ def _carry_out(builder: type[datasets.DatasetBuilder], card: Card, options: Opti
 
 
 def _check_workers(job: Job) -> None:
-    """Say if a job cannot be divided as it was asked for."""
     if issubclass(job.builder, datasets.ArrowBasedBuilder):
         why = "a config of this one has a single shard"
     else:
@@ -202,16 +189,13 @@ def _check_workers(job: Job) -> None:
     if job.options.executor and len(job.parts) < len(job.tasks):
         raise UsageError(f"--executor is for builders of tables in shards, and {why}. Leave it out.")
     if (job.options.workers or 1) > 1 and len(job.tasks) < 2 and not (job.parts or job.faults):
-        log.info("note: --workers %s has no effect, because %s", job.options.workers, why)
+        workers.notes.info("note: --workers %s has no effect, because %s", job.options.workers, why)
 
 
 def _write_folder(job: Job, target: Path) -> int:
-    def write(folder: Path) -> list[File]:
+    with last_word(CONTINUES), output.replaced_folder(target) as folder:
         dataset = job.prepare(partial(_prepare_in, folder, job.notes))
-        return output.complete_folder(dataset, folder, job.options.repo_id)
-
-    with last_word(CONTINUES):
-        files = output.replace_folder(target, write)
+        files = output.complete_folder(dataset, folder, job.options.repo_id)
     job.notes.clear()
     names = choose_configs(job.builder, job.options.config)
     output.print_folder(files, target, names, default_config(job.builder))
@@ -219,7 +203,7 @@ def _write_folder(job: Job, target: Path) -> int:
 
 
 def _prepare_in(folder: Path, notes: Notes, task: Task) -> Prepared:
-    """A part goes below the repository's folder at once, a whole config where it is noted."""
+    # a part goes below the repository's folder at once, a whole config where it is noted
     return list(task.prepare(folder)) if isinstance(task, FilePart) else notes.prepare(task)
 
 
@@ -236,16 +220,7 @@ def _write_preview(job: Job, target: Path) -> int:
     return 0
 
 
-def _roll_back(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -> Outcome:
-    found, earlier = look(options), load_snapshot(builder, card, options)
-    if options.dry_run:
-        return plan_from(earlier, options, found)
-    with last_word("Interrupted. Nothing is half done. Run the command again."):
-        return publish(earlier, options, found, partial(output.print_plan, options))
-
-
 def _report(options: Options, outcome: Outcome, result: str = "") -> int:
-    """Print what came of it, and return the exit code."""
     if outcome.differences:
         result = "differs from what is wanted"
     elif options.dry_run:
@@ -259,5 +234,5 @@ def _report(options: Options, outcome: Outcome, result: str = "") -> int:
         result += f", tagged {options.tag}" if options.tag else ""
     output.print_result(options, result, outcome)
     if outcome.differences and options.traceback:
-        log.info("no traceback: no code failed, and the lines above say what differs")
+        workers.notes.info("no traceback: no code failed, and the lines above say what differs")
     return DifferenceError.exit_code if outcome.differences else 0

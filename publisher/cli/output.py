@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ from publisher.cli import UNINTERRUPTED, removed_at_end
 from publisher.errors import UsageError
 from publisher.options import Options
 from publisher.plan import Change, Dataset
-from publisher.prepare import File, LocalFile, TextFile, file_digest
+from publisher.prepare import File, LocalFile, TextFile, add_up, file_digest
 from publisher.prepare.tasks import FilePart
 from publisher.publish import Outcome
 from publisher.scale import Job
@@ -34,12 +34,14 @@ T = TypeVar("T", bound=File | Change)
 def print_folder(files: Sequence[File], folder: Path, names: Sequence[str], default: str | None) -> None:
     """Print the files of a folder, and lines that load each config."""
     groups = _groups(files, lambda file: ())
-    width = max(len(_name(group)) for group in groups)
-    for group in groups:
-        rows = f"{sum(file.rows or 0 for file in group):,} rows" if group[0].rows is not None else ""
-        say(f"{_name(group):{width}}  {rows:>16}  {sum(file.size for file in group):>15,} bytes")
-    numbers = f"{sum(file.rows or 0 for file in files):,} rows, {sum(file.size for file in files):,} bytes"
-    say("", f"Wrote {len(files)} files, {numbers}. To load:", "", "    from datasets import load_dataset", "")
+    width = max(len(name) for name, _ in groups)
+    for name, group in groups:
+        size, rows, _ = add_up(group)
+        shown = f"{rows:,} rows" if group[0].rows is not None else ""
+        say(f"{name:{width}}  {shown:>16}  {size:>15,} bytes")
+    size, rows, _ = add_up(files)
+    numbers = f"{len(files)} files, {rows:,} rows, {size:,} bytes"
+    say("", f"Wrote {numbers}. To load:", "", "    from datasets import load_dataset", "")
     for name in names:
         words = [str(folder)] if name == default else [str(folder), name]
         say(f"    load_dataset({', '.join(json.dumps(word, ensure_ascii=False) for word in words)})")
@@ -63,14 +65,14 @@ def print_plan(options: Options, outcome: Outcome) -> None:
     state = f"commit {outcome.before.commit}" if outcome.before else new
     lines = [f"{options.repo_id} at {options.revision}, {'a new branch at ' if outcome.new_branch else ''}{state}"]
     groups = _groups(plan.changes, lambda change: (change.action, change.by_others))
-    width = max(len(_name(group)) for group in groups)
-    for group in groups:
+    width = max(len(name) for name, _ in groups)
+    for name, group in groups:
         change = group[0]
         before = f"{sum(each.before.size for each in group if each.before):,}" if change.before else ""
         after = f"{sum(each.after.size for each in group if each.after):,}" if change.after else ""
         sizes = f"{before:>13} -> {after:>13}" if change.action == "change" else f"{before or after:>13}"
         whose = ", written by another user" if change.by_others else ""
-        lines.append(f"  {change.action:7} {_name(group):{width}}  {sizes} bytes{whose}")
+        lines.append(f"  {change.action:7} {name:{width}}  {sizes} bytes{whose}")
     if any(change.action == "compare" for change in plan.changes):
         lines.append("  compare: prepared first, then compared")
     if any(change.after and change.after.sha256 is None for change in plan.changes):
@@ -79,13 +81,11 @@ def print_plan(options: Options, outcome: Outcome) -> None:
         lines.append(f"  prepared by the script of {options.source}")
     lines += [f"  {note}" for note in plan.notes]
     if plan.mismatch:
-        asked = "it is replaced only with --replace-dataset, or by a higher version"
-        becomes = "it is replaced" if options.replace_dataset else asked
-        lines.append(f"  the repository holds another dataset: {plan.mismatch}: {becomes}")
+        unless = "" if options.replace_dataset else " only with --replace-dataset, or by a higher version"
+        lines.append(f"  the repository holds another dataset: {plan.mismatch}: it is replaced{unless}")
     if plan.replaces_edited_card:
-        asked = "is replaced only with --overwrite-card, and kept with --keep-card"
-        lines.append(f"  README.md {'is replaced' if options.overwrite_card else asked}")
-        lines += [f"    {line}" for line in plan.card_diff]
+        unless = "" if options.overwrite_card else " only with --overwrite-card, and kept with --keep-card"
+        lines += [f"  README.md is replaced{unless}", *(f"    {line}" for line in plan.card_diff)]
     say(*lines)
 
 
@@ -132,18 +132,16 @@ def _described(outcome: Outcome, options: Options) -> dict[str, Any]:
     }
 
 
-def _groups(items: Sequence[T], alike: Callable[[T], object]) -> list[list[T]]:
-    """Put together what differs only in the number of a split's file, if that are many."""
-    found: dict[object, list[T]] = {}
+def _groups(items: Sequence[T], alike: Callable[[T], object]) -> list[tuple[str, list[T]]]:
+    """Name each item, or together what differs only in the number of a split's file, if that are many."""
+    found: dict[tuple[str, object], list[T]] = {}
     for item in items:
-        found.setdefault((NUMBER.sub("-*-", item.path), alike(item)), []).append(item)
-    groups = [[group] if len(group) > MANY else [[item] for item in group] for group in found.values()]
-    return sorted(itertools.chain(*groups), key=lambda group: items.index(group[0]))
-
-
-def _name(group: Sequence[File | Change]) -> str:
-    path = without_control(group[0].path)
-    return path if len(group) == 1 else f"{NUMBER.sub('-*-', path)}, {len(group)} files"
+        found.setdefault((NUMBER.sub("-*-", without_control(item.path)), alike(item)), []).append(item)
+    named = []
+    for (name, _), group in found.items():
+        many = len(group) > MANY
+        named += [(f"{name}, {len(group)} files", group)] if many else [(without_control(i.path), [i]) for i in group]
+    return sorted(named, key=lambda pair: items.index(pair[1][0]))
 
 
 def complete_folder(dataset: Dataset, folder: Path, repo_id: str) -> list[File]:
@@ -161,8 +159,9 @@ def complete_folder(dataset: Dataset, folder: Path, repo_id: str) -> list[File]:
     return files
 
 
-def replace_folder(target: Path, write: Callable[[Path], Sequence[File]]) -> Sequence[File]:
-    """Let `write` fill an empty folder on the same disk, and put it in the place of `target` when it is complete.
+@contextlib.contextmanager
+def replaced_folder(target: Path) -> Iterator[Path]:
+    """Give an empty folder on the same disk, which takes the place of `target` at the end, if it is complete.
 
     `target` has to be missing, empty, or unchanged since an earlier run wrote it; else a UsageError is raised, and
     nothing is touched.
@@ -177,7 +176,7 @@ def replace_folder(target: Path, write: Callable[[Path], Sequence[File]]) -> Seq
     with removed_at_end(temporary.cleanup):
         new, old = Path(temporary.name, "new"), Path(temporary.name, "old")
         new.mkdir()
-        files = write(new)
+        yield new
         _refuse_if_taken(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         with UNINTERRUPTED:
@@ -188,7 +187,6 @@ def replace_folder(target: Path, write: Callable[[Path], Sequence[File]]) -> Seq
             finally:
                 if old.exists() and not target.exists():
                     old.rename(target)
-    return files
 
 
 def _refuse_if_taken(target: Path) -> None:
@@ -202,7 +200,7 @@ def _refuse_if_taken(target: Path) -> None:
     found = [target / name for name in (CARD, RECORD)]
     card = read_card(*(path.read_text("utf-8", "replace") if path.is_file() else None for path in found))
     if not card.record.card:
-        raise UsageError(f"{target} holds files that this command did not write: give a new or an empty folder")
+        raise UsageError(f"{target} holds files that this command did not write: give a new or an empty folder.")
     written = {target / path: sha256 for path, sha256 in card.record.files.items()}
     unchanged = [RECORD] if card.is_edited() else [RECORD, CARD]
     written |= {target / path: file_digest(target / path) for path in unchanged if (target / path).is_file()}

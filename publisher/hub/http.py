@@ -219,7 +219,8 @@ def _refuse_named_wait(response: Any) -> None:
 
 def check_surroundings() -> None:
     """Refuse to begin where the clients could not go on, and name the variable or folder."""
-    if name := offline_variable():
+    switched_on = (name for name in OFFLINE if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE"))
+    if name := next(switched_on, "HF_HUB_OFFLINE" if constants.HF_HUB_OFFLINE else None):
         raise UsageError(f"{name} is set. Unset it, or use --output-dir or --preview.")
     endpoint()
     for name in ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"):
@@ -241,12 +242,6 @@ def check_surroundings() -> None:
                 f"{folder} cannot be written ({error.strerror or error}). Make room there, or set {name} to another "
                 "folder."
             ) from None
-
-
-def offline_variable() -> str | None:
-    """Name of the variable that keeps the clients from the Hub, if one does."""
-    switched_on = (name for name in OFFLINE if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE"))
-    return next(switched_on, "HF_HUB_OFFLINE" if constants.HF_HUB_OFFLINE else None)
 
 
 def end_xet_session() -> None:

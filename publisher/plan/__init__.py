@@ -200,7 +200,7 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     if not (options.rewrite or options.rollback):
         dataset = replace(dataset, configs=[_as_recorded(config, state, doubtful) for config in dataset.configs])
     edited, keep_prose = _edited_and_kept(dataset.card, options, state)
-    prepared = {config.name for config in dataset.configs} if options.leave_other_configs else recorded.configs
+    prepared = {config.name for config in dataset.configs} if options.config else recorded.configs
     left = {name: record for name, record in recorded.configs.items() if name not in prepared}
     existing = ExistingCard(state.card, keep_prose=keep_prose, left=left)
     files = dataset.files(existing)

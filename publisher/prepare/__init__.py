@@ -106,7 +106,7 @@ def describe_file(source: Path, root: Path, within: str = "", **numbers: Any) ->
     return LocalFile(path, source.stat().st_size, sha256=file_digest(source), source=source, **numbers)
 
 
-def add_up(files: Sequence[DataFile]) -> tuple[int, int, int]:
+def add_up(files: Sequence[File]) -> tuple[int, int, int]:
     """Bytes, rows, and bytes in Arrow of several files together."""
     size, rows, nbytes = (sum(getattr(file, number) or 0 for file in files) for number in ("size", "rows", "nbytes"))
     return size, rows, nbytes

@@ -23,6 +23,7 @@ from publisher.builders import PACKAGE
 from publisher.errors import UsageError, choices
 from publisher.prepare import DataFile, File, add_up, plain
 
+BuilderClass = type[datasets.DatasetBuilder]
 METADATA_KEY = "builder_config"  # in the footer of each Parquet file: builder, version and parameters
 DEFAULT = "default"  # a config of this name is the default one, whatever else a card says
 TAKEN = {  # next to the configs' folders

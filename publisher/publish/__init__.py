@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import datasets
 
 from publisher.card import Card
 from publisher.card.record import CARD
-from publisher.check import check_commit, check_opens, check_published, check_rows
+from publisher.check import check_commit, check_config, check_opens, check_published
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, last_word
 from publisher.hub.errors import NO_TOKEN, TRANSIENT, Failure, explain
 from publisher.hub.http import Patience, check_surroundings, said_while
@@ -127,8 +128,7 @@ def plan_from(dataset: Dataset, options: Options, found: Found) -> Outcome:
         raise _taken(options, found)
     if state is None or plan.steps:
         return Outcome(plan, state, found.new_branch)
-    unopened = check_opens(repository, plan, state.commit, state.files)
-    return Outcome(plan, state, found.new_branch, Commit(state.commit), unopened)
+    return Outcome(plan, state, found.new_branch, Commit(state.commit), check_opens(repository, plan))
 
 
 def publish(dataset: Dataset, options: Options, found: Found, show: Show) -> Outcome:
@@ -182,7 +182,8 @@ def verify(dataset: Dataset, options: Options) -> tuple[Outcome, str]:
     else:
         plan = Plan(state, [], dataset.configs)
         words = "verified, written by another program with equal rows and features,"
-        differences = check_rows(repository, dataset.configs, state.commit)
+        checked = (check_config(repository, config, state.commit, by_value=True) for config in dataset.configs)
+        differences = [*chain.from_iterable(checked)]
     return Outcome(plan, state, commit=Commit(state.commit), differences=differences), words
 
 
@@ -191,7 +192,7 @@ def _refuse(repository: Repository, plan: Plan, options: Options) -> None:
     _refuse_other(plan.mismatch, options)
     if plan.replaces_edited_card and not options.overwrite_card:
         raise DifferenceError(EDITED.format(template=plan.template))
-    if plan.steps and (unopened := check_opens(repository, plan, plan.start.commit, plan.start.files)):
+    if plan.steps and (unopened := check_opens(repository, plan)):
         raise DifferenceError(f"Nothing was published: {'; '.join(unopened)}.")
 
 
