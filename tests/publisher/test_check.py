@@ -230,19 +230,6 @@ def test_files_of_others(tmp_path: Path) -> None:
     assert validate(tmp_path) == ["README.md is missing: the repository has no card"]
 
 
-def test_repository_of_plain_files(tmp_path: Path) -> None:
-    """Files that `datasets` did not write, with the names that it looks for, and a row that is there twice."""
-    for split in ("train", "test"):
-        pq.write_table(pa.table({"x": [[0.0, 1.0]], "y": [1]}), tmp_path / f"{split}.parquet")
-    (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n# Title\n", encoding="utf-8")
-    *of_files, last = validate(tmp_path)
-    parts = ("the footer's key 'huggingface' is missing", "x.list.element, y: without a page index, so")
-    expected = [f"{name}.parquet: {words}" for name in ("train", "test") for words in parts]
-    assert [found.startswith(words) for found, words in zip(of_files, expected, strict=True)] == [True] * 4
-    same = "such as row 0 of train, which is row 0 of test (counted from 0)"
-    assert last == f"config default: 1 row is in split train and in split test: {same}"
-
-
 @pytest.mark.parametrize(
     ("prose", "words"),
     [
