@@ -207,14 +207,6 @@ def test_damage(copy: Path, name: str) -> None:
 # What any repository may hold
 
 
-def test_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Splits in several files are one split: totals and digests run over all of them."""
-    monkeypatch.setattr(parquet, "FILE_BYTES", 2000)
-    folder = request.getfixturevalue("pictures")
-    assert len(list((folder / "large").iterdir())) == 3
-    assert validate(folder) == []
-
-
 def test_files_of_others(tmp_path: Path) -> None:
     """Without a card's record the publisher's ways of storing are not asked for; without a card `datasets` is."""
     names = [f"data/{split}-00000-of-00001.parquet" for split in ("train", "test")]
