@@ -6,13 +6,11 @@ import itertools
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
 from card import REPO_ID
 from loopback import WRITE_TOKEN, Account, Hub
@@ -103,7 +101,9 @@ def test_readme() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links(page: Path) -> None:
     """Every relative link leads to a file, and to a heading of it if it names one."""
-    targets = [str(token.attrs.get("href") or token.attrs.get("src") or "") for token in inline(page)]
+    blocks = MARKDOWN.parse(page.read_text(encoding="utf-8"))
+    tokens = itertools.chain.from_iterable(block.children or [] for block in blocks)
+    targets = [str(token.attrs.get("href") or token.attrs.get("src") or "") for token in tokens]
     for link in [target for target in targets if target and "://" not in target]:
         path, _, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page
@@ -116,9 +116,3 @@ def anchors(page: Path) -> set[str]:
     tokens = MARKDOWN.parse(page.read_text(encoding="utf-8"))
     headings = [after.content for token, after in itertools.pairwise(tokens) if token.type == "heading_open"]
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def inline(page: Path) -> Iterator[Token]:
-    """Elements of a page's text, tables included."""
-    for token in MARKDOWN.parse(page.read_text(encoding="utf-8")):
-        yield from token.children or []

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 
 import datasets
 import pyarrow as pa
-import pytest
 from huggingface_hub import DatasetCardData
 
 from publisher.prepare import datasets_compat, features_from_card
@@ -28,16 +26,3 @@ def test_card_features() -> None:
     assert features_from_card(data["dataset_info"]["features"]) == features
     table = pa.table({"x": [[1], []], "y": ["a", None]})
     assert datasets_compat.table_cast(table, features.arrow_schema).schema.equals(features.arrow_schema)
-
-
-@pytest.mark.skipif(importlib.util.find_spec("datatrove") is None, reason="datatrove is of the extra `cluster`")
-def test_executors() -> None:
-    """The executors and the keywords that the cluster module hands them are there."""
-    import inspect
-
-    from datatrove.executor.ray import RayPipelineExecutor
-    from datatrove.executor.slurm import SlurmPipelineExecutor
-
-    for executor in (RayPipelineExecutor, SlurmPipelineExecutor):
-        assert {"tasks", "workers", "logging_dir"} <= inspect.signature(executor.__init__).parameters.keys()
-        assert hasattr(executor, "get_incomplete_ranks")

@@ -92,10 +92,8 @@ def test_warnings() -> None:
 
 
 def test_limits() -> None:
-    """A translation by the whole signal is not warned of; more rows than 32-bit words and equal points are refused."""
+    """A translation by the whole signal is not warned of; equal points are refused, however rounding moves them."""
     assert len(make_dataset(Parameters(num_samples=10, max_translation=72)).x) == 8
-    with pytest.raises(ValueError, match=r"^num_samples=4294967297 [^\n]*4294967296[^\n]*sharded[^\n]*$"):
-        make_dataset(Parameters(num_samples=2**32 + 1))
     for num_samples in (10, 30, 5000):
         with pytest.raises(ValueError, match=r"^all points of all samples are equal: [^\n]*$"):
             make_dataset(Parameters(num_samples=num_samples, **EQUAL_POINTS))

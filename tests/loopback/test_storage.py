@@ -208,23 +208,6 @@ def test_lost_storage(hub: Hub, tmp_path: Path) -> None:
     assert download(hub, "data", tmp_path) == DATA
 
 
-UPLOAD = ("/chunks/", "/xorb-grants/", "/grants/", "/xorb-commits/", "/shards", "/xet-write-token/")
-
-
-@pytest.mark.parametrize("route", [*UPLOAD, "/reconstructions/", "/data/", "/xet-read-token/"])
-@pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.DROP_AFTER, Fault.CUT, Fault.status(503)], ids=lambda f: f.kind)
-def test_faults(hub: Hub, tmp_path: Path, route: str, fault: Fault) -> None:
-    """Every request of an upload and a download can fail; hf_xet tries again, and the file is right."""
-    hub.fail(path=route, fault=fault)
-    if route in UPLOAD:
-        add(hub, {"data.parquet": DATA})
-        assert hub.files(R)["data.parquet"] == DATA
-    else:
-        hub.commit(R, files={"data.parquet": DATA})
-        assert download(hub, "data", tmp_path) == DATA
-    assert any(record.faults for record in hub.requests)
-
-
 def test_cut(hub: Hub, tmp_path: Path, way: str) -> None:
     """A download that breaks off in the middle goes on: by git-lfs with a Range, from the last whole 10 MiB it had."""
     data = bytes(24 * 2**20)

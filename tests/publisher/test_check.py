@@ -207,16 +207,6 @@ def test_damage(copy: Path, name: str) -> None:
 # What any repository may hold
 
 
-def test_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Splits in several files are one split: totals and digests run over all of them; one that is missing is said."""
-    monkeypatch.setattr(parquet, "FILE_BYTES", 2000)
-    folder = request.getfixturevalue("pictures")
-    assert len(list((folder / "large").iterdir())) == 3
-    assert validate(folder) == []
-    (folder / "large" / "validation-00001-of-00003.parquet").unlink()
-    assert validate(folder) == ["large/validation-00001-of-00003.parquet is missing, and is in the record"]
-
-
 def test_files_of_others(tmp_path: Path) -> None:
     """Without a card's record the publisher's ways of storing are not asked for; without a card `datasets` is."""
     names = [f"data/{split}-00000-of-00001.parquet" for split in ("train", "test")]
@@ -228,19 +218,6 @@ def test_files_of_others(tmp_path: Path) -> None:
     assert (validate(tmp_path), examine(tmp_path).files) == ([], names)
     (tmp_path / "README.md").unlink()
     assert validate(tmp_path) == ["README.md is missing: the repository has no card"]
-
-
-def test_repository_of_plain_files(tmp_path: Path) -> None:
-    """Files that `datasets` did not write, with the names that it looks for, and a row that is there twice."""
-    for split in ("train", "test"):
-        pq.write_table(pa.table({"x": [[0.0, 1.0]], "y": [1]}), tmp_path / f"{split}.parquet")
-    (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n# Title\n", encoding="utf-8")
-    *of_files, last = validate(tmp_path)
-    parts = ("the footer's key 'huggingface' is missing", "x.list.element, y: without a page index, so")
-    expected = [f"{name}.parquet: {words}" for name in ("train", "test") for words in parts]
-    assert [found.startswith(words) for found, words in zip(of_files, expected, strict=True)] == [True] * 4
-    same = "such as row 0 of train, which is row 0 of test (counted from 0)"
-    assert last == f"config default: 1 row is in split train and in split test: {same}"
 
 
 @pytest.mark.parametrize(
@@ -444,14 +421,6 @@ def test_broken_by_other_programs(hub: Hub, path: str, place: str, content: str,
         assert (ended.exit_code, ended.stderr, "nothing to do" in ended.stdout) == (1, "", False)
         [line] = [line for line in ended.stdout.splitlines() if f"{words}, which another program wrote" in line]
         assert "does not open config" in line
-
-
-def test_files_next_to_the_card(hub: Hub) -> None:
-    """Files that other tools leave there, and `load_dataset` reads, do no harm as long as they can be read."""
-    assert run_command([], SHARDS).exit_code == 0
-    hub.commit(R, {"dataset_infos.json": b"{}", "data/notes.csv": b"x,y"})
-    assert "nothing to do" in run_command([], SHARDS).stdout
-    assert run_command(["--verify"], SHARDS).exit_code == 0
 
 
 def test_a_config_of_another_format(hub: Hub) -> None:

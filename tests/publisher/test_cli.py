@@ -119,7 +119,6 @@ def test_same_bytes_again(built: Path, tmp_path: Path) -> None:
         (["a/b", "--keep-card", "--overwrite-card"], ["--keep-card", "--overwrite-card", "Leave one of them out"]),
         (["--dry-run", "--verify"], ["--verify has no meaning with --dry-run"]),
         (["a/b", "--tag", "main"], ["--tag 'main' is the name of a branch"]),
-        (["--every-byte"], ["--every-byte"]),
     ],
 )
 def test_wrong_arguments(

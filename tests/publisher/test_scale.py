@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -16,11 +15,7 @@ from datasets import load_dataset
 from filelock import FileLock
 from huggingface_hub import HfApi
 
-from card import CARD
-from generator import Parameters
-from generator.sharded import make_shard
 from loopback import READ_TOKEN, Fault, Hub
-from mnist1d import Mnist1D
 from publisher.prepare import parquet
 from publisher.publish import commit as apply
 from tests.commands import Run, files_in, run_command
@@ -272,16 +267,3 @@ def test_dry_run(hub: Hub, command: Run, monkeypatch: pytest.MonkeyPatch, tmp_pa
     printed = command("--dry-run", "--config", "wide", "--set", "shards=40").stdout
     assert re.search(r"add +wide/train-\*-of-000(\d\d).parquet, \1 files", printed)
     assert re.search(r"remove +wide/train-00000-of-00005.parquet", printed)
-
-
-def test_mnist1d(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sharded stream, from the Hub, is what `make_shard` draws; --stream is an option of this dataset."""
-    monkeypatch.setattr(parquet, "FILE_BYTES", 30_000_000)
-    monkeypatch.setattr(apply, "COMMIT_FILES", 100)
-    size = ["--stream", "sharded", "--set", "num_samples=250_000", "--workers", "2", "--work-dir", tmp_path]
-    ended = run_command(["tester/mnist1d-s", "--config", "default", *size], (Mnist1D, CARD, "tester/mnist1d"))
-    assert ended.exit_code == 0
-    train = load_dataset("tester/mnist1d-s", split="train").with_format("numpy", dtype=None)[:]
-    shards = [make_shard(Parameters(num_samples=250_000), "train", index) for index in range(2)]
-    np.testing.assert_array_equal(train["x"], np.concatenate([x for x, _ in shards]))
-    np.testing.assert_array_equal(train["y"], np.concatenate([y for _, y in shards]))
