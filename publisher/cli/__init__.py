@@ -164,6 +164,7 @@ def _wait(heard: int, prog: str, shows_traceback: bool) -> None:
         trace = "".join(traceback.format_stack(frame)) if shows_traceback else ""
         with contextlib.suppress(OSError):
             os.write(2, f"{new_line}{prog}: {_last_word()}\n{trace}".encode(errors="replace"))
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # threads that wait for workers would complain
         for worker in multiprocessing.active_children():
             worker.kill()
             worker.join(END_FOR_S)

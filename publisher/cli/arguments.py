@@ -21,6 +21,7 @@ LIBRARY_KEYWORDS = {
     *inspect.signature(datasets.DatasetBuilder.__init__).parameters,
     *(field.name for field in fields(datasets.BuilderConfig)),
 } - {"data_files", "data_dir"}
+FORMER = {"keep_going": "", "every_byte": "", "executor_option": "NAME=VALUE..."}  # commands of others still have them
 OPTIONS = {field.name: field for field in fields(Options) if field.metadata}
 DESCRIPTION = """\
 Publish all configs of the dataset and its card to the Hugging Face Hub, in one verified commit, or write the same files
@@ -70,6 +71,8 @@ def make_parser(builder: BuilderClass, repo_id: str | None, prog: str | None = N
     parser.add_option("set", "set a parameter in all configs, and say so in the card; may be repeated", "NAME=VALUE...")
     text = "folder of the files that this dataset needs and does not download"
     parser.add_option("data_dir", text if is_script else argparse.SUPPRESS, "DIR")
+    for name, value in FORMER.items():
+        parser.add_option(name, argparse.SUPPRESS, value)
     if is_script:
         text = "Jinja template for the card's text, instead of one that shows what the builder says of itself"
         parser.add_option("card", text, "FILE.md.jinja")
@@ -101,6 +104,10 @@ def read_options(given: dict[str, Any], builder: BuilderClass, home: str | None,
         if not folder.is_dir():
             raise UsageError(f"--data-dir {folder} does not exist. Give a folder.")
         overrides["data_dir"] = str(folder.resolve())
+    if extra := given.get("executor_option"):
+        if "executor" not in given:
+            raise UsageError("--executor-option has no meaning without --executor. Leave it out.")
+        given["executor"] += ("," if ":" in given["executor"] else ":") + ",".join(extra)
     if given.get("rollback"):
         given.setdefault("message", f"Back to {given['rollback']}")
     chosen = {name: value for name, value in given.items() if name in OPTIONS}
