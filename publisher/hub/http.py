@@ -234,10 +234,8 @@ def check_surroundings() -> None:
                 file.write(bytes(TRIED_BYTES))
                 file.flush()
         except OSError as error:
-            raise UsageError(
-                f"{folder} cannot be written ({error.strerror or error}). Make room there, or set {name} to another "
-                "folder."
-            ) from None
+            reason = error.strerror or error
+            raise UsageError(f"{folder} cannot be written ({reason}). Make room there, or change {name}.") from None
 
 
 def offline_variable() -> str | None:

@@ -157,10 +157,6 @@ class Plan:
         """Changes without those that change nothing."""
         return [change for change in self.changes if change.action != "same"]
 
-    def is_within(self, other: Plan) -> bool:
-        """Return True if the other plan does the same to each file; the record follows from the other files."""
-        return all(step in other.steps for step in self.steps if step.path != RECORD)
-
     def differences(self, state: State) -> list[str]:
         """Return how a state differs from the result of the plan, a sentence for each file."""
         return [words for change in self.changes if (words := change.difference(state.files))]
