@@ -187,11 +187,18 @@ def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[s
             is_wanted = rows and digest == after.sha256
             return digest, digest_of_rows(path, features[after.path]) if is_wanted else rows
 
-        is_part = file.path in parts
-        found = repository.end(file, state.commit) if is_part else repository.look_into(file, state.commit, digests)
-        if found is None:
+        found: bytes | tuple[str, str]
+        try:
+            if file.path in parts:
+                found = repository.content(file.path, state.commit, start=max(file.size - len(MAGIC), 0))
+            else:
+                found = repository.look_into(file, state.commit, digests)
+        except HubError as error:
+            if not Failure(error).is_lost:
+                raise
             yield f"{file.path} is listed, and the Hub has lost its bytes"
-        elif isinstance(found, bytes):
+            continue
+        if isinstance(found, bytes):
             if not found.endswith(MAGIC):
                 yield f"{file.path} is not a Parquet file to its end"
         elif found[0] != (file.sha256 or (after.sha256 if file.path not in (CARD, RECORD) else None) or found[0]):

@@ -148,7 +148,9 @@ def complete_folder(dataset: Dataset, folder: Path, repo_id: str) -> list[File]:
     """Put card, pictures and whole configs next to files that were prepared in a folder; all files, the card first."""
     for note in dict.fromkeys(note for config in dataset.configs for note in config.notes):
         log.info("note: %s", note)
-    files = dataset.all_files(repo_id)
+    files = dataset.files()
+    readme, record = dataset.readme(files, repo_id)
+    files = [readme, record.file, *files]
     for file in files:
         path = folder / file.path
         if isinstance(file, TextFile):

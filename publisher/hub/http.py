@@ -183,12 +183,9 @@ def prepare_clients(size: int = 0) -> None:
             "The settings for a proxy or certificates (http_proxy, https_proxy, all_proxy, SSL_CERT_FILE, "
             f"SSL_CERT_DIR) cannot be used: {one_line(error).rstrip('.')}. Correct or unset them."
         ) from None
-    hooks = client.event_hooks
-    if _limit not in hooks["request"]:  # a new one
-        client.event_hooks = {
-            "request": [*hooks["request"], _limit],
-            "response": [*hooks["response"], _refuse_named_wait],
-        }
+    if _limit not in client.event_hooks["request"]:  # a new one
+        client.event_hooks["request"].append(_limit)
+        client.event_hooks["response"].append(_refuse_named_wait)
         if client.timeout.read is None:
             client.timeout = (CONNECT_S, READ_S, READ_S, CONNECT_S)
 
@@ -238,10 +235,8 @@ def check_surroundings() -> None:
                 file.write(bytes(TRIED_BYTES))
                 file.flush()
         except OSError as error:
-            raise UsageError(
-                f"{folder} cannot be written ({error.strerror or error}). Make room there, or set {name} to another "
-                "folder."
-            ) from None
+            reason = error.strerror or error
+            raise UsageError(f"{folder} cannot be written ({reason}). Make room there, or change {name}.") from None
 
 
 def end_xet_session() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -27,13 +27,12 @@ from publisher.errors import HubError, UsageError, last_word
 from publisher.hub.errors import Failure, explain
 from publisher.hub.http import find_token, prepare_clients, said_while, with_retries
 from publisher.options import MAIN
-from publisher.plan import Change, Commit, PullRequest, RemoteFile, State
+from publisher.plan import Change, Commit, RemoteFile, State
 from publisher.prepare import LocalFile, TextFile, UploadedFile
 from publisher.text import endpoint
 
 T = TypeVar("T")
 
-END_BYTES = 8  # of a Parquet file: its footer's size and mark
 MOST_COMMITS = 100  # that are looked through
 LFS_BATCH = 100  # objects that one request asks about: git-lfs itself sends at most so many
 UNKNOWN = "Interrupted while {doing}: whether it was done is not known. Run the command again: it looks, and continues."
@@ -58,10 +57,7 @@ class Repository:
         self.api_url = f"{self.api.endpoint}/api/datasets/{repo_id}"
 
     def find(self, revision: str, whole: bool = True) -> State | None:
-        """The repository at a revision, or None if it does not exist (or is hidden from the token).
-
-        Unless it is wanted `whole`, a card that is as it was published is not read.
-        """
+        """The repository, or None if the token sees none; unless `whole`, a card that is as published is not read."""
         try:
             info = self.call(f"looking at {self.repo_id}", self.api.repo_info, revision=revision)
         except HubError as error:
@@ -73,33 +69,32 @@ class Repository:
             raise
         commit = str(info.sha)
         files = self.files(commit)
-        listed = self._text(RECORD, commit, files)
+
+        def read(path: str) -> str | None:
+            is_read = path in files and files[path].size <= CARD_BYTES
+            return self.content(path, commit).decode(errors="replace") if is_read else None
+
+        listed = read(RECORD)
         card = replace(read_card(None, listed), is_unread=True)
         if whole or CARD not in files or files[CARD].blob_id != card.record.readme:
-            card = read_card(self._text(CARD, commit, files), listed)
+            card = read_card(read(CARD), listed)
         return State(commit, files, card, bool(info.private))
-
-    def _text(self, path: str, commit: str, files: Mapping[str, RemoteFile]) -> str | None:
-        is_read = path in files and files[path].size <= CARD_BYTES
-        return self.content(path, commit).decode(errors="replace") if is_read else None
 
     def get(self, revision: str) -> State:
         """The repository at a revision; it must exist."""
-        state = self.find(revision)
-        if state is None:
-            raise HubError(f"{self.url} does not exist, or the token may not see it.")
-        return state
+        if state := self.find(revision):
+            return state
+        raise HubError(f"{self.url} does not exist, or the token may not see it.")
 
     def files(self, commit: str) -> dict[str, RemoteFile]:
         """All files of a commit, by path."""
-
-        def read(repo_id: str, repo_type: str) -> list[Any]:
-            try:
-                return list(self.api.list_repo_tree(repo_id, repo_type=repo_type, revision=commit, recursive=True))
-            except EntryNotFoundError:  # the repository is empty
-                return []
-
-        tree = self.call(f"listing the files of {self.repo_id}", read)
+        read = partial(self.api.list_repo_tree, revision=commit, recursive=True)
+        try:
+            tree = self.call(f"listing the files of {self.repo_id}", lambda **of: list(read(**of)))
+        except HubError as error:
+            if isinstance(error.__cause__, EntryNotFoundError):  # the repository is empty
+                return {}
+            raise
         return {
             item.path: RemoteFile(item.path, item.size, item.blob_id, item.lfs.sha256 if item.lfs else None)
             for item in tree
@@ -120,8 +115,8 @@ class Repository:
     def content(self, path: str, commit: str, start: int = 0) -> bytes:
         """Bytes of a small file, or of the end of a large one, as the Hub gives them, not from a cache."""
 
-        def read(repo_id: str, repo_type: str) -> bytes:
-            url = hf_hub_url(repo_id, path, repo_type=repo_type, revision=commit, endpoint=self.api.endpoint)
+        def read(**of: str) -> bytes:
+            url = hf_hub_url(filename=path, revision=commit, endpoint=self.api.endpoint, **of)
             headers = build_hf_headers() | ({"Range": f"bytes={start}-"} if start else {})
             answer = http_backoff("GET", url, headers=headers, follow_redirects=True)
             hf_raise_for_status(answer)
@@ -129,18 +124,11 @@ class Repository:
 
         return self.call(f"reading {path}", read)
 
-    def end(self, file: RemoteFile, commit: str) -> bytes | None:
-        """Last bytes of a large file, which show that it exists; None if the Hub has lost it."""
-        with _unless_lost():
-            return self.content(file.path, commit, max(file.size - END_BYTES, 0))
-        return None
-
-    def look_into(self, file: RemoteFile, commit: str, use: Callable[[Path], T]) -> T | None:
-        """Result of a function for a file as the Hub gives it, not from a cache; None if the Hub has lost it."""
-        with tempfile.TemporaryDirectory() as folder, _unless_lost():
+    def look_into(self, file: RemoteFile, commit: str, use: Callable[[Path], T]) -> T:
+        """Result of a function for a file as the Hub gives it, not from a cache."""
+        with tempfile.TemporaryDirectory() as folder:
             place = {"filename": file.path, "revision": commit, "local_dir": folder}
             return use(Path(self.call(f"reading {file.path}", self.api.hf_hub_download, file.size, **place)))
-        return None
 
     def download(self, state: State, folder: Path) -> None:
         """Copy all files into a folder."""
@@ -150,8 +138,8 @@ class Repository:
     def faults_of_card(self, text: str) -> list[str]:
         """Findings of the Hub's own validator on a card, a sentence each; none if this Hub does not have one."""
 
-        def ask(repo_id: str, repo_type: str) -> Any:
-            url, asked = f"{self.api.endpoint}/api/validate-yaml", {"repoType": repo_type, "content": text}
+        def ask(**_: object) -> Any:
+            url, asked = f"{self.api.endpoint}/api/validate-yaml", {"repoType": "dataset", "content": text}
             response = get_session().post(url, json=asked, headers=build_hf_headers())
             if response.status_code not in (400, 404):  # 400: there are errors
                 hf_raise_for_status(response)
@@ -167,12 +155,13 @@ class Repository:
         branches, tags = ({ref.name: ref.target_commit for ref in refs} for refs in (found.branches, found.tags))
         return branches, tags
 
-    def own_pull_requests(self) -> list[PullRequest]:
+    def own_pull_requests(self) -> list[Commit]:
         """Open pull requests of the token's user, the newest first: others may have the same title."""
-        wanted: Any = {"discussion_type": "pull_request", "discussion_status": "open"}
-        found = self.call("looking for pull requests", lambda **of: list(self.api.get_repo_discussions(**wanted, **of)))
+        read = partial(self.api.get_repo_discussions, discussion_type="pull_request", discussion_status="open")
+        found = self.call("looking for pull requests", lambda **of: list(read(**of)))
         user = found and self.call("asking for the token's user", lambda **_: self.api.whoami())["name"]
-        return [PullRequest(f"refs/pr/{item.num}", item.url, item.title) for item in found if item.author == user]
+        own = [item for item in found if item.author == user]
+        return [Commit("", item.url, f"refs/pr/{item.num}", title=item.title) for item in own]
 
     def commits_since(self, commit: str, revision: str) -> dict[str, str]:
         """Id -> "author: title" of the commits after another one, the newest first, and not all of a long history."""
@@ -191,7 +180,7 @@ class Repository:
     def find_commit(self, commit: Commit, revision: str) -> Commit:
         """The newest commit after its parent whose title begins as wanted; else the newest."""
         history = self.commits_since(commit.parent or "", commit.revision or revision)
-        ours = [id_ for id_, words in history.items() if words.partition(": ")[2].startswith(commit.title or "")]
+        ours = [id_ for id_, words in history.items() if words.partition(": ")[2].startswith(commit.title)]
         first, *earlier = ours or [*history, commit.id][:1]
         pull_request = commit.pull_request if commit.revision else None  # else it was merged
         return replace(commit, id=first, earlier=tuple(earlier), pull_request=pull_request)
@@ -223,21 +212,18 @@ class Repository:
             where = f"is at commit {tagged}" if tagged else "was refused"
             raise HubError(f"The tag {name!r} {where}. Give another name.")
 
-    def merge(self, pull_request: PullRequest) -> None:
-        """Bring the changes of a pull request to `main`.
-
-        Raises whatever the client raises: the caller has to look up if it was merged.
-        """
-        number = pull_request.number
+    def merge(self, pull: Commit) -> None:
+        """Merge a pull request; raises whatever the client raises, and the caller has to look up if it was merged."""
+        number = _number(pull)
         details = self.call("looking at the pull request", self.api.get_discussion_details, discussion_num=number)
         if details.status == "draft":
-            self.set_status(pull_request, "open")
-        with _once(f"merging {pull_request.url}"):
+            self.set_status(pull, "open")
+        with _once(f"merging {pull.pull_request}"):
             self.api.merge_pull_request(self.repo_id, number, repo_type="dataset")
 
-    def set_status(self, pull_request: PullRequest, status: str) -> None:
+    def set_status(self, pull: Commit, status: str) -> None:
         """Open or close a pull request, without merging it."""
-        change, number = self.api.change_discussion_status, pull_request.number
+        change, number = self.api.change_discussion_status, _number(pull)
         self.call(f"setting the pull request to {status}", change, discussion_num=number, new_status=status)
 
     def upload(self, file: LocalFile, create_pr: bool) -> UploadedFile:
@@ -248,10 +234,7 @@ class Repository:
         return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256, sample)
 
     def commit(self, changes: Sequence[Change], parent: str, revision: str, message: str, create_pr: bool) -> Commit:
-        """Carry changes out in one commit on top of `parent`.
-
-        Raises whatever the client raises: the caller has to look up if the commit was made.
-        """
+        """Commit changes on top of `parent`; raises whatever the client raises, and the caller has to look it up."""
         operations = [_operation(change) for change in changes]
         additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
         if additions:
@@ -262,7 +245,7 @@ class Repository:
         # the client makes no commit that changes nothing, and returns the newest one
         if additions and not any(addition._is_committed for addition in additions):
             raise MovedError
-        return Commit(info.oid, info.pr_url, info.pr_revision)
+        return Commit(info.oid, info.pr_url, info.pr_revision or "")
 
     def call(self, doing: str, request: Callable[..., T], size: int = 0, **arguments: Any) -> T:
         """Result of a request for this repository, sent with_retries; `doing` is for people who wait."""
@@ -291,6 +274,10 @@ class Repository:
         self.call(f"uploading {what}", upload, size, create_pr=create_pr)
 
 
+def _number(pull: Commit) -> int:
+    return int(pull.revision.rpartition("/")[2])
+
+
 @contextmanager
 def _once(doing: str) -> Iterator[None]:
     """Prepare for a request that is not repeated, since its answer may be lost after the work was done."""
@@ -299,34 +286,17 @@ def _once(doing: str) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _unless_lost() -> Iterator[None]:
-    """Do nothing further if the Hub does not have the content of a file that it lists."""
-    try:
-        yield
-    except HubError as error:
-        if not Failure(error).is_lost:
-            raise
-
-
 def _operation(change: Change) -> CommitOperationAdd | CommitOperationDelete:
     """A new one each time: the client does not take one again."""
     file = change.after
     if file is None:
         return CommitOperationDelete(change.path)
     if isinstance(file, UploadedFile):
-        return uploaded_addition(file)
+        # the client has no public way to say that it was uploaded: CI tries this with its oldest and newest version
+        addition = CommitOperationAdd(file.path, b"")
+        addition.upload_info = UploadInfo(sha256=bytes.fromhex(file.sha256), size=file.size, sample=file.sample)
+        addition._upload_mode = "lfs"
+        addition._is_uploaded = True
+        return addition
     assert isinstance(file, (TextFile, LocalFile))  # others are only planned
     return CommitOperationAdd(change.path, file.content if isinstance(file, TextFile) else file.source)
-
-
-def uploaded_addition(file: UploadedFile) -> CommitOperationAdd:
-    """Operation for a file that was uploaded before, in this process or in another one, from plain numbers.
-
-    The client has no public way to make one: CI tries this with its oldest and its newest version.
-    """
-    addition = CommitOperationAdd(file.path, b"")
-    addition.upload_info = UploadInfo(sha256=bytes.fromhex(file.sha256), size=file.size, sample=file.sample)
-    addition._upload_mode = "lfs"
-    addition._is_uploaded = True
-    return addition

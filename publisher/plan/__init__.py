@@ -68,28 +68,14 @@ EMPTY = State("", {}, PublishedCard(), private=False)
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit that has the wanted state."""
+    """A commit that has the wanted state, or an open pull request."""
 
-    id: str  # "" for a merge, whose answer does not say it
+    id: str  # "" for a merge, whose answer does not say it, and for a pull request that is only listed
     pull_request: str | None = None  # its address, if it is in one
-    revision: str | None = None  # of the pull request
+    revision: str = ""  # of the pull request
     parent: str | None = None  # the commit that it was to follow, if this run made it
     earlier: tuple[str, ...] = ()  # commits of the same plan, between the two
-    title: str | None = None  # by which both are to be found, if no answer says which they are
-
-
-@dataclass(frozen=True)
-class PullRequest:
-    """An open pull request."""
-
-    revision: str
-    url: str
-    title: str
-
-    @property
-    def number(self) -> int:
-        """Its number in the repository."""
-        return int(self.revision.rpartition("/")[2])
+    title: str = ""  # by which both are to be found, if no answer says which they are
 
 
 @dataclass(frozen=True)
@@ -124,12 +110,6 @@ class Dataset:
     def card_for(self, existing: ExistingCard) -> Card:
         """Return the card that is meant for these configs and for those that stay."""
         return self.card.of(self.builder, all_configs(self.builder, self.configs, existing))
-
-    def all_files(self, repo_id: str) -> list[File]:
-        """Return all files of a new repository, the card first."""
-        files = self.files()
-        readme, record = self.readme(files, repo_id)
-        return [readme, record.file, *files]
 
 
 @dataclass(frozen=True)
@@ -177,10 +157,6 @@ class Plan:
         """Changes without those that change nothing."""
         return [change for change in self.changes if change.action != "same"]
 
-    def is_within(self, other: Plan) -> bool:
-        """Return True if the other plan does the same to each file; the record follows from the other files."""
-        return all(step in other.steps for step in self.steps if step.path != RECORD)
-
     def differences(self, state: State) -> list[str]:
         """Return how a state differs from the result of the plan, a sentence for each file."""
         return [words for change in self.changes if (words := change.difference(state.files))]
@@ -196,9 +172,8 @@ class Plan:
 def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     """Compare a repository with the wanted dataset; raises DifferenceError if files of other people do not fit in."""
     recorded = state.record
-    doubtful: list[RemoteFile] = []
     if not (options.rewrite or options.rollback):
-        dataset = replace(dataset, configs=[_as_recorded(config, state, doubtful) for config in dataset.configs])
+        dataset = replace(dataset, configs=[_as_recorded(config, state) for config in dataset.configs])
     edited, keep_prose = _edited_and_kept(dataset.card, options, state)
     prepared = {config.name for config in dataset.configs} if options.config else recorded.configs
     left = {name: record for name, record in recorded.configs.items() if name not in prepared}
@@ -219,21 +194,21 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     of_card = _change(readme, state.files.get(CARD), recorded)
     if of_card.action == "change" and state.card.says_the_same(composed):
         of_card = replace(of_card, action="same")
-    is_lost = of_card.action == "change" and (edited or recorded.keeps_prose) and not keep_prose
-    of_card = replace(of_card, by_others=is_lost)
+    elif of_card.action == "change":
+        of_card = replace(of_card, by_others=(edited or recorded.keeps_prose) and not keep_prose)
     if of_card.action == "same":
         # its style may be another; and additions of other people alone are not a reason to commit
         as_before = replace(record, readme=recorded.readme)
         is_same = as_before.file == recorded.file
         record = as_before if is_same else replace(record, readme=record.readme and state.files[CARD].blob_id)
-    texts = [of_card, replace(_change(record.file, state.files.get(RECORD), recorded), by_others=False)]
+    texts = [of_card, _change(record.file, state.files.get(RECORD), recorded)]
     if any(file.sha256 is None for file in files):  # then the numbers in card and record are expected, too
         texts = [
             replace(text, action="compare" if text.before else "add", after=DataFile(text.path, text.after.size))
             for text in texts
             if text.after
         ]
-    unread = [*(file for file in outdated if file.sha256 is None), *doubtful]
+    unread = [file for file in outdated if file.sha256 is None]
     if state.card.is_unread and of_card.action != "same":
         unread.append(state.files[CARD])
     made = [(config.builder_config, config.provenance) for config in dataset.configs if not options.rollback]
@@ -252,14 +227,8 @@ def _change(file: File, before: RemoteFile | None, recorded: Record) -> Change:
         return Change(file.path, "compare", before, file)
     if before.has_content_of(file):
         return Change(file.path, "same", before, file)
-    by_others = before.sha256 not in (None, recorded.files.get(file.path))
+    by_others = file.path not in (CARD, RECORD) and before.sha256 not in (None, recorded.files.get(file.path))
     return Change(file.path, "change", before, file, by_others)
-
-
-def is_undecided(card: Card, options: Options, state: State) -> bool:
-    """Return True if other people wrote or edited the card, and no option says what becomes of it."""
-    edited, keeps_prose = _edited_and_kept(card, options, state)
-    return edited and not (options.overwrite_card or keeps_prose)
 
 
 def _edited_and_kept(card: Card, options: Options, state: State) -> tuple[bool, bool]:
@@ -274,12 +243,10 @@ def _edited_and_kept(card: Card, options: Options, state: State) -> tuple[bool, 
     return edited, keeps
 
 
-def _as_recorded(config: PreparedConfig, state: State, doubtful: list[RemoteFile]) -> PreparedConfig:
-    """Return a config with existing files in place of those that hold the same rows in other bytes.
+def _as_recorded(config: PreparedConfig, state: State) -> PreparedConfig:
+    """Return a config with existing files, and their numbers, in place of those that hold the same rows.
 
-    Another version of pyarrow writes the same rows in other bytes, and another one of `datasets` counts them in other
-    bytes of memory: what a run recorded of them holds. Files that would be kept if their content is what was recorded,
-    which is not known yet, are added to `doubtful`.
+    Another version of pyarrow writes them as other bytes, and another one of `datasets` counts other bytes of memory.
     """
     record, info = state.record.configs.get(config.name), config.info
     if not record or (record.provenance, record.features) != (config.provenance, features_sha256(info.features)):
@@ -287,11 +254,9 @@ def _as_recorded(config: PreparedConfig, state: State, doubtful: list[RemoteFile
     kept: dict[str, File] = {}
     for file in config.all_files:
         remote, sha256 = state.files.get(file.path), record.files.get(file.path)
-        if not (remote and sha256 and file.rows_sha256):
-            continue
-        if file.rows_sha256 == record.rows_sha256.get(file.path) and remote.sha256 in (None, sha256):
+        has_rows = file.rows_sha256 and file.rows_sha256 == record.rows_sha256.get(file.path)
+        if has_rows and remote and sha256 and remote.sha256 == sha256:
             kept[file.path] = DataFile(file.path, remote.size, file.rows, file.nbytes, sha256, file.rows_sha256)
-            doubtful += [remote] if remote.sha256 is None else []
     files = {split: [kept.get(file.path, file) for file in of_split] for split, of_split in config.files.items()}
     if len(kept) == len(config.all_files) == len(record.files) and record.num_bytes.keys() == info.splits.keys():
         info = info.copy()
@@ -302,15 +267,8 @@ def _as_recorded(config: PreparedConfig, state: State, doubtful: list[RemoteFile
     return replace(config, info=info, files=files)
 
 
-# --- notes for the maintainer -----------------------------------------------------------------------------------------
-
-
 def describe_mismatch(builder: type[datasets.DatasetBuilder], wanted: Iterable[Made], record: Record) -> str:
-    """Return how the published dataset differs from the wanted one, or nothing.
-
-    A declared config of a higher version than the published one is the next version of the same dataset, whatever its
-    parameters.
-    """
+    """Return how the published dataset differs from the wanted one, or nothing."""
     declared = declared_configs(builder)
     for config, here in wanted:
         for there in (published.provenance for published in record.configs.values()):
@@ -320,7 +278,7 @@ def describe_mismatch(builder: type[datasets.DatasetBuilder], wanted: Iterable[M
             continue
         there = record.configs[config.name].provenance
         if is_as_declared(config, declared[config.name]) and _is_newer(here["version"], there.get("version")):
-            continue
+            continue  # the next version of the same dataset, whatever its parameters
         before, after = _parameters(there), _parameters(here)
         names = [name for name in {**after, **before} if before.get(name) != after.get(name)]
         if names:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
-import datasets
-
-from publisher.card import Card
-from publisher.card.record import CARD
+from publisher.card.record import CARD, RECORD
 from publisher.check import check_commit, check_config, check_opens, check_published
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, last_word
 from publisher.hub.errors import NO_TOKEN, TRANSIENT, Failure, explain
 from publisher.hub.http import Patience, check_surroundings, said_while
 from publisher.hub.repository import MovedError, NoRevisionError, Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options
-from publisher.plan import EMPTY, Commit, Dataset, Made, Plan, State, describe_mismatch, is_undecided, make_plan
+from publisher.plan import EMPTY, Commit, Dataset, Plan, State, make_plan
 from publisher.publish.commit import carry_out
 
 CONFLICTS = {409, 412}
@@ -28,8 +25,9 @@ OTHER = (
 )
 EDITED = (
     f"Another user wrote or edited {CARD}. --keep-card keeps its text, --overwrite-card replaces it with the text of "
-    "{template}."
+    "{template}. --dry-run shows the difference."
 )
+TAKEN = "The tag {tag!r} already exists, at commit {commit}. Give another name."
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,7 @@ def look(options: Options) -> Found:
     """Find what exists, and refuse what cannot be published to, or from this machine."""
     check_surroundings()
     repository = Repository(options.repo_id)
+    url = repository.url
     if not (repository.has_token or options.dry_run):
         raise HubError(NO_TOKEN)
     try:
@@ -68,50 +67,33 @@ def look(options: Options) -> Found:
         state, new_branch = None if options.revision == MAIN else repository.find(MAIN), True
     new_branch = options.revision != MAIN and (new_branch or state is None)
     if new_branch and options.revision.startswith("refs/"):  # the Hub makes no branch of such a name
-        raise UsageError(f"{repository.url} has no {options.revision}. Give a branch, or a pull request that is open.")
+        raise UsageError(f"{url} has no {options.revision}. Give a branch, or a pull request that is open.")
     has_script = state is not None and options.script in state.files
     if has_script and not options.adopt:
         raise DifferenceError(
-            f"{repository.url} holds {options.script}, its loading script, and `load_dataset` refuses a repository "
-            "that does. --adopt takes it over. Or publish to another repository."
+            f"{url} holds {options.script}, its loading script, and `load_dataset` refuses a repository that does. "
+            "--adopt takes it over. Or publish to another repository."
         )
     if options.private and state and not state.private:
-        raise UsageError(
-            f"{repository.url} already exists and is public. --private only applies when the repository is created."
-        )
+        raise UsageError(f"{url} already exists and is public. --private only applies when the repository is created.")
     if options.create_pr and (state is None or new_branch):
-        raise UsageError(
-            f"{repository.url} has no {options.revision} to open a pull request for. Publish without --create-pr first."
-        )
+        todo = "Publish without --create-pr first."
+        raise UsageError(f"{url} has no {options.revision} to open a pull request for. {todo}")
     is_asked = state and (options.tag or options.revision != MAIN or has_script)
     branches, tags = repository.refs() if is_asked else ({}, {})
     if state and has_script and branches.get(SCRIPT_BRANCH, state.commit) != state.commit:
         raise DifferenceError(
-            f"{repository.url} has a branch {SCRIPT_BRANCH!r} at another commit, {branches[SCRIPT_BRANCH]}, and "
-            "--adopt keeps the present content under that name. Rename or delete that branch."
+            f"{url} has a branch {SCRIPT_BRANCH!r} at another commit, {branches[SCRIPT_BRANCH]}, and --adopt keeps the "
+            "present content under that name. Rename or delete that branch."
         )
     if options.tag in branches:
         raise UsageError(f"--tag {options.tag!r} is the name of a branch of {options.repo_id}. Give another name.")
     if options.revision in tags:
         raise UsageError(f"--revision {options.revision!r} is a tag of {options.repo_id}. Give a branch.")
-    found = Found(state, new_branch, tags.get(options.tag or ""))
-    if state and found.tagged not in (None, state.commit):
-        raise _taken(options, found)
-    return found
-
-
-def refuse_early(
-    builder: type[datasets.DatasetBuilder], wanted: Iterable[Made], options: Options, found: Found
-) -> None:
-    """Refuse what can be refused before anything is prepared."""
-    if found.state:
-        _refuse_other(describe_mismatch(builder, wanted, found.state.card.record), options)
-
-
-def refuse_undecided(card: Card, options: Options, found: Found) -> None:
-    """Refuse an edited card if the user did not say what becomes of it."""
-    if found.state and is_undecided(card, options, found.state):
-        raise DifferenceError(f"{EDITED.format(template=card.template.name)} --dry-run shows the difference.")
+    tagged = tags.get(options.tag or "")
+    if state and tagged not in (None, state.commit):
+        raise UsageError(TAKEN.format(tag=options.tag, commit=tagged))
+    return Found(state, new_branch, tagged)
 
 
 def plan_on(repository: Repository, dataset: Dataset, options: Options, state: State) -> Plan:
@@ -125,18 +107,14 @@ def plan_from(dataset: Dataset, options: Options, found: Found) -> Outcome:
     repository, state = Repository(options.repo_id), found.state
     plan = plan_on(repository, dataset, options, state or EMPTY)
     if found.tagged and plan.steps:
-        raise _taken(options, found)
+        raise UsageError(TAKEN.format(tag=options.tag, commit=found.tagged))
     if state is None or plan.steps:
         return Outcome(plan, state, found.new_branch)
     return Outcome(plan, state, found.new_branch, Commit(state.commit), check_opens(repository, plan))
 
 
 def publish(dataset: Dataset, options: Options, found: Found, show: Show) -> Outcome:
-    """Publish a prepared dataset: afterwards the repository is as it was or as wanted.
-
-    `show` is called with each plan before it is carried out. The outcome has a sentence for each difference that was
-    found after the commit.
-    """
+    """Publish a prepared dataset: afterwards the repository is as it was or as wanted; `show` gets each plan before."""
     repository = Repository(options.repo_id)
     outcome = plan_from(dataset, options, found)
     show(outcome)
@@ -169,11 +147,7 @@ def publish(dataset: Dataset, options: Options, found: Found, show: Show) -> Out
 
 
 def verify(dataset: Dataset, options: Options) -> tuple[Outcome, str]:
-    """Compare a revision with a dataset: every file, or the rows and features if another program wrote it.
-
-    Returns the outcome, and the words for it if nothing differs.
-    """
-    check_surroundings()
+    """Compare a revision with a dataset, by value if another program wrote it; also the words if nothing differs."""
     repository = Repository(options.repo_id)
     state = repository.get(options.revision)
     if state.record.card:
@@ -189,20 +163,22 @@ def verify(dataset: Dataset, options: Options) -> tuple[Outcome, str]:
 
 def _refuse(repository: Repository, plan: Plan, options: Options) -> None:
     """Refuse a plan that loses other users' work, or that leads to a card by which a config does not open."""
-    _refuse_other(plan.mismatch, options)
-    if plan.replaces_edited_card and not options.overwrite_card:
-        raise DifferenceError(EDITED.format(template=plan.template))
+    refuse_other(plan.mismatch, options)
+    refuse_edited(plan, options)
     if plan.steps and (unopened := check_opens(repository, plan)):
         raise DifferenceError(f"Nothing was published: {'; '.join(unopened)}.")
 
 
-def _refuse_other(difference: str, options: Options) -> None:
+def refuse_edited(plan: Plan, options: Options) -> None:
+    """Refuse to replace an edited card if the user did not say what becomes of it."""
+    if plan.replaces_edited_card and not options.overwrite_card:
+        raise DifferenceError(EDITED.format(template=plan.template))
+
+
+def refuse_other(difference: str, options: Options) -> None:
+    """Refuse to replace another dataset."""
     if difference and not options.replace_dataset:
         raise DifferenceError(OTHER.format(url=Repository(options.repo_id).url, difference=difference))
-
-
-def _taken(options: Options, found: Found) -> UsageError:
-    return UsageError(f"The tag {options.tag!r} already exists, at commit {found.tagged}. Give another name.")
 
 
 @contextmanager
@@ -220,20 +196,18 @@ def _plan_again(
 ) -> Outcome:
     """Plan from another state; if it does more than the plan that was shown, it is shown, and that is all."""
     again = replace(outcome, plan=plan_on(repository, dataset, options, state))
-    if not again.plan.is_within(outcome.plan):
+    shown = outcome.plan.steps
+    if any(step not in shown for step in again.plan.steps if step.path != RECORD):  # which follows from the others
         show(replace(again, before=state, new_branch=False))
-        then = "The plan is no longer what was shown, so nothing more was committed. Look at the new plan, and run the "
-        raise _changed(repository, options, outcome.plan.start.commit, f"{then}command again.")
+        then = "The new plan is not the one that was shown, so nothing more was committed. Check it and run again."
+        raise _changed(repository, options, outcome.plan.start.commit, then)
     return again
 
 
 def _commit(
     repository: Repository, dataset: Dataset, options: Options, outcome: Outcome, show: Show
 ) -> tuple[Outcome, Commit]:
-    """Commit the plan; if another user was faster, or an answer is lost, look again, and plan again, a few times.
-
-    It goes on only with a plan that was shown.
-    """
+    """Commit the plan that was shown; if another user was faster, or an answer is lost, look and plan again."""
     start, shown = outcome.plan.start.commit, outcome
     failure: Exception | None = None
     is_conflict, since = False, ""  # start of the plan whose answer was lost
@@ -286,8 +260,7 @@ def _commit(
 
 def _changed(repository: Repository, options: Options, start: str, then: str) -> HubError:
     """Refusal, because other users committed after a commit."""
-    others = "; ".join(repository.commits_since(start, options.revision).values())
-    others = others or "the history does not show by whom"
+    others = "; ".join(repository.commits_since(start, options.revision).values()) or "the history does not say by whom"
     return HubError(f"{repository.url} changed while this was published: {others}. {then}")
 
 
@@ -297,5 +270,5 @@ def _proposed(repository: Repository, options: Options, plan: Plan) -> Commit | 
         if pull.title == options.message:
             state = repository.get(pull.revision)
             if not plan.differences(state):
-                return Commit(state.commit, pull.url, pull.revision)
+                return Commit(state.commit, pull.pull_request, pull.revision)
     return None

@@ -18,7 +18,7 @@ from publisher.errors import ConfigsError, UsageError, last_word
 from publisher.hub.http import repeated
 from publisher.hub.repository import Repository
 from publisher.options import MODES, Options
-from publisher.plan import Dataset, is_undecided
+from publisher.plan import Dataset, describe_mismatch
 from publisher.prepare import DataFile
 from publisher.prepare.configs import choose_configs, default_config, describe_builder
 from publisher.prepare.tasks import (
@@ -30,7 +30,7 @@ from publisher.prepare.tasks import (
     assemble_configs,
     plan_tasks,
 )
-from publisher.publish import Found, Outcome, Show, look, plan_from, refuse_early, refuse_undecided
+from publisher.publish import Found, Outcome, Show, look, plan_from, refuse_edited, refuse_other
 from publisher.publish import publish as publish_prepared
 from publisher.scale.notes import Notes, open_notes
 from publisher.scale.workers import FIRST_LINE_AFTER_S, LINE_EVERY_S, calls_for, prints_elsewhere, progress
@@ -187,16 +187,19 @@ def begin(job: Job, show: Show = lambda outcome: None) -> tuple[Found, list[File
     found = look(job.options)
     builders = {id(task.source): task.source.builder for task in job.tasks}.values()
     made = [(builder.config, describe_builder(builder)) for builder in builders]
-    refuse_early(job.builder, made, job.options, found)
-    if found.state and is_undecided(job.card, job.options, found.state):
-        show(plan_from(job.prepare(partial(expect, job.workplace)), job.options, found))
-        refuse_undecided(job.card, job.options, found)
+    if found.state:
+        refuse_other(describe_mismatch(job.builder, made, found.state.record), job.options)
     if not job.parts:
         return found, []
     job.check()
     if found.state is None:
         Repository(job.options.repo_id).create(job.options.private)
         found = look(job.options)
+    elif found.state.card.is_edited(job.card.fields) and not job.options.overwrite_card:
+        outcome = plan_from(job.prepare(partial(expect, job.workplace)), job.options, found)
+        if outcome.plan.replaces_edited_card:
+            show(outcome)
+            refuse_edited(outcome.plan, job.options)
     return found, job.notes.forget_lost(job.parts)
 
 
