@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 import datasets
 
-from publisher.builders import RemoteScript, find_builder, find_remote
+from publisher.builders import find_builder, find_remote
 from publisher.card import Card, default_card
 from publisher.cli import output, removed_at_end, run
 from publisher.cli.arguments import EXIT_CODES, Parser, make_parser, read_options
@@ -132,23 +132,24 @@ def _source_parser(prog: str, add_help: bool) -> Parser:
     return parser
 
 
-def _download(script: RemoteScript, work_folder: Path) -> tuple[str, str]:
+def _download(script: Mapping[str, str], work_folder: Path) -> tuple[str, str]:
     """Fetch a repository with its script as it is now: the script's path and class, and its name and commit."""
-    check_repo_id("SOURCE", script.repo_id)
+    repo_id, revision = script["repo_id"], script["revision"] or MAIN
+    check_repo_id("SOURCE", repo_id)
     check_surroundings()
-    repository, file = Repository(script.repo_id), Options(script.repo_id).script
-    state = repository.find(script.revision)
+    repository, file = Repository(repo_id), Options(repo_id).script
+    state = repository.find(revision)
     if state is None:
         raise UsageError(f"{repository.url} does not exist, or this token cannot see it.")
     if file not in state.files:
         raise UsageError(
-            f"{repository.url} holds no {file} at its revision {script.revision}. Give another one, as in "
-            f"{script.repo_id}@{SCRIPT_BRANCH}, or the path of a script."
+            f"{repository.url} holds no {file} at its revision {revision}. Give another one, as in "
+            f"{repo_id}@{SCRIPT_BRANCH}, or the path of a script."
         )
-    folder = work_folder / "downloads" / f"{script.repo_id.replace('/', '--')}-{state.commit}"
+    folder = work_folder / "downloads" / f"{repo_id.replace('/', '--')}-{state.commit}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     repository.download(state, folder)
-    return f"{folder / file}{script.builder}", f"{script.repo_id} at commit {state.commit}"
+    return f"{folder / file}{script['builder']}", f"{repo_id} at commit {state.commit}"
 
 
 def _act(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -> int:
