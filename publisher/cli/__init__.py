@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import multiprocessing.util
 import os
 import signal
@@ -52,8 +53,9 @@ def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[s
     If something goes wrong, one sentence is printed on standard error.
     """
     from huggingface_hub.utils import disable_progress_bars
+    from tqdm.contrib import DummyTqdmFile
 
-    from publisher.scale.workers import Lines, is_terminal, one_line_warning, quieten, waiting
+    from publisher.scale.workers import is_terminal, one_line_warning, quieten, waiting
 
     words, prog = list(sys.argv[1:] if arguments is None else arguments), prog or Path(sys.argv[0]).name
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -61,8 +63,11 @@ def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[s
     quieten()
     if not is_terminal():
         disable_progress_bars()
-    lines, format_before = Lines(prog), warnings.formatwarning
-    waiting.addHandler(lines)
+    format_before = warnings.formatwarning
+    lines = logging.StreamHandler(DummyTqdmFile(sys.stderr))  # above a bar if there is one
+    lines.setFormatter(logging.Formatter("%(prog)s: %(message)s", defaults={"prog": prog}))
+    if sys.stderr:
+        waiting.addHandler(lines)
     waiting.propagate = False
     warnings.formatwarning = one_line_warning
     shows_traceback = "--traceback" in words

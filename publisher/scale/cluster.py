@@ -8,6 +8,7 @@ import pickle
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -38,6 +39,8 @@ ENVIRONMENT = ("env_command", "condaenv", "venv_path")  # how a script of Slurm 
 
 def upload_part(folder: Path, data: object, rank: int, world_size: int) -> None:
     """Prepare and upload one part of the job in a folder, unless that is done."""
+    # Not Ray's handler, which Python may lose: datatrove's pool ends this process by the signal, and waits forever
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     job: Job = pickle.loads((folder / "job.pickle").read_bytes())
     part = job.parts[rank]
     try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -87,11 +86,8 @@ class Notes:
         else:
             prepared = task.prepare(note.parent / "repository")
             noted = asdict(replace(prepared, builder_config=None))
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=self.temporary, delete=False) as out:
-            json.dump(noted, out, default=lambda value: value.hex() if isinstance(value, bytes) else str(value))
-            out.flush()
-            os.fsync(out.fileno())  # else it may be there and empty after a power failure
-        Path(out.name).replace(note)
+        text = json.dumps(noted, default=lambda value: value.hex() if isinstance(value, bytes) else str(value))
+        note.write_text(text, encoding="utf-8")  # `find` takes none that was cut off
         return prepared
 
     def _upload(self, part: FilePart) -> list[UploadedFile]:

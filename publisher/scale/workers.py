@@ -163,15 +163,3 @@ def progress(tasks: Collection[Task], done: int, workers: int) -> Iterator[tqdm]
         repeated(first, further, show),
     ):
         yield bar
-
-
-class Lines(logging.Handler):
-    """Prints what is waited for, above a bar if there is one."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__()
-        self._prog = prog
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if sys.stderr:
-            tqdm.write(f"{self._prog}: {record.getMessage()}", file=sys.stderr)
