@@ -178,10 +178,10 @@ def _carry_out(builder: type[datasets.DatasetBuilder], card: Card, options: Opti
     if options.preview is not None:
         return _write_preview(job, options.preview)
     if options.verify:
-        return _report(options, *verify(job.prepare(partial(describe, job.workplace)), options))
+        return _report(options, *verify(job.prepare(partial(describe, job.notes.temporary)), options))
     if options.dry_run:
         found = look(options)
-        return _report(options, plan_from(job.prepare(partial(expect, job.workplace)), options, found))
+        return _report(options, plan_from(job.prepare(partial(expect, job.notes.temporary)), options, found))
     if not options.executor:
         return _report(options, publish_job(job, show, output.print_job))
     try:
@@ -228,7 +228,7 @@ def _write_preview(job: Job, target: Path) -> int:
     from publisher.card.preview import check_preview, render  # loads a Markdown parser
 
     check_preview(target)
-    folder = job.workplace
+    folder = job.notes.temporary
     output.complete_folder(job.prepare(partial(expect, folder)), folder, job.options.repo_id)
     page = render(folder, job.options.repo_id).encode()
     target.parent.mkdir(parents=True, exist_ok=True)

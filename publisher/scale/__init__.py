@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, fields
@@ -55,11 +55,6 @@ class Job:
     def parts(self) -> list[FilePart]:
         """The tasks that are single files."""
         return [task for task in self.tasks if isinstance(task, FilePart)]
-
-    @property
-    def workplace(self) -> Path:
-        """A new folder for a repository; it is removed with the notes' temporary files."""
-        return Path(tempfile.mkdtemp(dir=self.notes.temporary))
 
     def prepare(self, work: Callable[[Task], Prepared]) -> Dataset:
         """Work on each task that is not finished, in `options.workers` processes.
@@ -117,11 +112,10 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
             sentence = f"--set {unknown[1]} is not a parameter. {todo}"
         raise UsageError(sentence) from error
     if options.resume:
-        words = []
-        for kind, is_part in (("configs", False), ("files", True)):
-            finished = [notes.find(task) is not None for task in tasks if isinstance(task, FilePart) == is_part]
-            words += [f"{sum(finished)} of {len(finished)} {kind}"] if finished else []
-        log.info("resumed: %s", ", ".join(words))
+        kinds = ["files" if isinstance(task, FilePart) else "configs" for task in tasks]
+        finished = Counter(kind for task, kind in zip(tasks, kinds, strict=True) if notes.find(task) is not None)
+        numbers = sorted(Counter(kinds).items())
+        log.info("resumed: %s", ", ".join(f"{finished[kind]} of {number} {kind}" for kind, number in numbers))
     return Job(builder, card, options, tasks, notes, faults)
 
 
@@ -189,7 +183,7 @@ def begin(job: Job, show: Show = lambda outcome: None) -> tuple[Found, list[File
     made = [(builder.config, describe_builder(builder)) for builder in builders]
     refuse_early(job.builder, made, job.options, found)
     if found.state and is_undecided(job.card, job.options, found.state):
-        show(plan_from(job.prepare(partial(expect, job.workplace)), job.options, found))
+        show(plan_from(job.prepare(partial(expect, job.notes.temporary)), job.options, found))
         refuse_undecided(job.card, job.options, found)
     if not job.parts:
         return found, []
