@@ -65,8 +65,6 @@ def submit(job: Job) -> str:
         raise UsageError(
             "--executor slurm needs sbatch, which is not installed. Run it where Slurm jobs are submitted."
         )
-    if "SLURM_ARRAY_TASK_ID" in os.environ:
-        raise UsageError("--executor slurm submits jobs, and this is a task of one. Run it where jobs are submitted.")
     if not any(keywords.get(name) for name in ENVIRONMENT):  # programs and modules of this process for the tasks
         path = shlex.quote(str(Path(sys.executable).parent))
         keywords["env_command"] = f"export PATH={path}:$PATH PYTHONPATH={shlex.quote(MODULES)}"

@@ -136,9 +136,8 @@ def is_terminal() -> bool:
 def progress(tasks: Collection[Task], done: int, workers: int) -> Iterator[tqdm]:
     """Show a bar on a terminal, else a line from time to time; its description is the config that is worked on."""
     before, on_terminal = ROWS.number, is_terminal()
-    first, further = FIRST_LINE_AFTER_S if workers < 2 else LINE_EVERY_S, LINE_EVERY_S
-    if on_terminal:
-        first = further = LOOK_EVERY_S
+    further = LOOK_EVERY_S if on_terminal else LINE_EVERY_S
+    first = further if on_terminal or workers > 1 else FIRST_LINE_AFTER_S
     total = sum(task.amount for task in tasks)
 
     def show(seconds: float) -> None:
