@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -27,7 +29,6 @@ from publisher.publish.rollback import load_snapshot
 from publisher.scale import CONTINUES, Job, describe, expect, make_job, publish_job
 from publisher.scale.notes import Notes, open_notes
 from publisher.scale.workers import notes as log
-from publisher.scale.workers import prints_elsewhere
 from publisher.text import say
 
 
@@ -68,7 +69,7 @@ def publish_dataset(arguments: Sequence[str] | None = None, prog: str = "publish
         source, place = given.script, ""
         if remote := find_remote(source, "trust_remote_code" in given):
             source, place = _download(remote, Options("", work_dir=getattr(given, "work_dir", None)).work_folder)
-        with prints_elsewhere("--json" in words):
+        with redirect_stdout(sys.stderr):  # for what a script prints
             builder = find_builder(source)
         make_parser(builder, None, f"{prog} {given.script}", is_script=True).parse_args(others, given)
         template = getattr(given, "card", None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ from publisher.prepare.tasks import FilePart, Prepared, Task, assemble_configs, 
 from publisher.publish import Found, Outcome, Show, look, plan_from, refuse_early, refuse_undecided
 from publisher.publish import publish as publish_prepared
 from publisher.scale.notes import Notes, open_notes
-from publisher.scale.workers import FIRST_LINE_AFTER_S, LINE_EVERY_S, calls_for, prints_elsewhere, progress
+from publisher.scale.workers import FIRST_LINE_AFTER_S, LINE_EVERY_S, calls_for, progress
 from publisher.scale.workers import notes as log
 
 CONTINUES = "Interrupted. Nothing is half done. Run the command again; --resume takes up what is finished."
@@ -57,7 +58,7 @@ class Job:
         left = {index: task for index, task in enumerate(self.tasks) if index not in results}
         done, workers = sum(self.tasks[index].amount for index in results), self.options.workers or 1
         with (
-            prints_elsewhere(self.options.json),
+            redirect_stdout(sys.stderr),  # for what a script prints
             progress(self.tasks, done, workers) as bar,
             closing(calls_for(left, work, workers)) as calls,
         ):
@@ -84,7 +85,7 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
     faults: dict[str, UsageError] = {}
     say = partial(log.warning, "looking at the splits, for %.0f s so far")
     try:
-        with repeated(FIRST_LINE_AFTER_S, LINE_EVERY_S, say), prints_elsewhere(options.json):
+        with repeated(FIRST_LINE_AFTER_S, LINE_EVERY_S, say), redirect_stdout(sys.stderr):  # for what a script prints
             tasks = plan_tasks(builder, options, faults)
     except (TypeError, ValueError) as error:
         if not options.overrides:

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, redirect_stdout
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from logging.handlers import QueueHandler
 from multiprocessing import get_context
@@ -104,11 +104,6 @@ def _start(line: Connection, folder: str, records: Queue[logging.LogRecord]) -> 
     sys.stdout = sys.stderr  # for what a script prints
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where they cannot be blocked
     threading.Thread(target=lambda: (line.poll(None), os._exit(1)), daemon=True).start()
-
-
-def prints_elsewhere(json: bool) -> AbstractContextManager[Any]:
-    """Send what a script prints to standard error, where standard output is for programs."""
-    return redirect_stdout(sys.stderr) if json else nullcontext()
 
 
 def one_line_warning(message: Warning | str, *_: Any, **__: Any) -> str:
