@@ -151,12 +151,21 @@ def publish(
         return publish_job(make_job(builder, card, given, notes), show)
 
 
-def publish_job(job: Job, show: Show, say: Callable[[Job, Sequence[FilePart]], object] = lambda *_: None) -> Outcome:
-    """Look, refuse early, prepare and upload, commit, and look again; `say` gets the parts that are to be uploaded."""
+def publish_job(job: Job, show: Show, before: Callable[[Job, Sequence[FilePart]], object] = lambda *_: None) -> Outcome:
+    """Look, refuse early, prepare and upload, commit, and look again.
+
+    `before` gets the parts that are to be uploaded: to say how many there are, or to upload them elsewhere.
+    """
     found, missing = begin(job, show)
     if job.parts:
-        say(job, missing)
-    return finish(job, found, show)
+        before(job, missing)
+    with last_word(CONTINUES):
+        dataset = job.prepare(job.notes.prepare)
+        if job.parts and job.notes.forget_lost(job.parts):
+            dataset = job.prepare(job.notes.prepare)
+        outcome = publish_prepared(dataset, job.options, found, show)
+    job.notes.clear()
+    return outcome
 
 
 def begin(job: Job, show: Show = lambda outcome: None) -> tuple[Found, list[FilePart]]:
@@ -178,17 +187,6 @@ def begin(job: Job, show: Show = lambda outcome: None) -> tuple[Found, list[File
         Repository(job.options.repo_id).create(job.options.private)
         found = look(job.options)
     return found, job.notes.forget_lost(job.parts)
-
-
-def finish(job: Job, found: Found, show: Show) -> Outcome:
-    """Prepare and upload what is missing, then commit."""
-    with last_word(CONTINUES):
-        dataset = job.prepare(job.notes.prepare)
-        if job.parts and job.notes.forget_lost(job.parts):
-            dataset = job.prepare(job.notes.prepare)
-        outcome = publish_prepared(dataset, job.options, found, show)
-    job.notes.clear()
-    return outcome
 
 
 def expect(root: Path, task: Task) -> Prepared:

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -24,8 +24,9 @@ from datatrove.executor.base import PipelineExecutor
 import publisher.builders  # noqa: F401  # tasks find a script again with what this installs
 from publisher.errors import DifferenceError, PublishingError, UsageError, WorkerError
 from publisher.options import read_settings
+from publisher.prepare.tasks import FilePart
 from publisher.publish import Outcome, Show
-from publisher.scale import Job, begin, finish, publish_job
+from publisher.scale import Job, begin, publish_job
 from publisher.scale.notes import CLUSTER
 from publisher.scale.workers import notes as log
 
@@ -83,18 +84,20 @@ def publish_on_ray(job: Job, show: Show) -> Outcome:
     """Prepare and upload all parts of a job on a Ray cluster, then commit from here; raises the error of a task."""
     make, keywords = _executor(job)
     _connect_ray(keywords)
-    found, _ = begin(job, show)
-    folder, upload = _stage(job, make, keywords)
-    upload.run()
-    for error in folder.glob("*.error"):
-        raise pickle.loads(error.read_bytes())
-    if failed := upload.get_incomplete_ranks():  # without an error that was kept
-        raise WorkerError(
-            f"{len(failed)} of {len(job.parts)} tasks failed or were killed, see {folder / 'tasks' / 'logs'}. Run the "
-            "command again with --resume."
-        )
-    outcome = finish(job, found, show)
-    shutil.rmtree(folder, ignore_errors=True)
+
+    def upload_all(job: Job, missing: Sequence[FilePart]) -> None:
+        folder, upload = _stage(job, make, keywords)
+        upload.run()
+        for error in folder.glob("*.error"):
+            raise pickle.loads(error.read_bytes())
+        if failed := upload.get_incomplete_ranks():  # without an error that was kept
+            raise WorkerError(
+                f"{len(failed)} of {len(job.parts)} tasks failed or were killed, see {folder / 'tasks' / 'logs'}. Run "
+                "the command again with --resume."
+            )
+
+    outcome = publish_job(job, show, upload_all)
+    shutil.rmtree(job.notes.folder / CLUSTER, ignore_errors=True)
     return outcome
 
 
