@@ -64,10 +64,10 @@ def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[s
     if not is_terminal():
         disable_progress_bars()
     format_before = warnings.formatwarning
-    lines = logging.StreamHandler(DummyTqdmFile(sys.stderr))  # above a bar if there is one
+    # Above a bar if there is one
+    lines = logging.StreamHandler(DummyTqdmFile(sys.stderr)) if sys.stderr else logging.NullHandler()
     lines.setFormatter(logging.Formatter("%(prog)s: %(message)s", defaults={"prog": prog}))
-    if sys.stderr:
-        waiting.addHandler(lines)
+    waiting.addHandler(lines)
     waiting.propagate = False
     warnings.formatwarning = one_line_warning
     shows_traceback = "--traceback" in words
