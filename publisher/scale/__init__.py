@@ -157,9 +157,9 @@ def publish_job(job: Job, show: Show, before: Callable[[Job, Sequence[FilePart]]
     `before` gets the parts that are to be uploaded: to say how many there are, or to upload them elsewhere.
     """
     found, missing = begin(job, show)
-    if job.parts:
-        before(job, missing)
     with last_word(CONTINUES):
+        if job.parts:
+            before(job, missing)
         dataset = job.prepare(job.notes.prepare)
         if job.parts and job.notes.forget_lost(job.parts):
             dataset = job.prepare(job.notes.prepare)
