@@ -13,9 +13,8 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.abc import MetaPathFinder
-from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
+from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -33,17 +32,8 @@ REPOSITORY = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class RemoteScript:
-    """A script in a dataset repository."""
-
-    repo_id: str
-    revision: str
-    builder: str  # `:Class`, or nothing
-
-
-def find_remote(source: str, is_trusted: bool) -> RemoteScript | None:
-    """Return the script that a source names on the Hub, or None if it names a script on this machine."""
+def find_remote(source: str, is_trusted: bool) -> dict[str, str] | None:
+    """Return the groups of `REPOSITORY` if a source names a script on the Hub, or None if one on this machine."""
     found = REPOSITORY.fullmatch(source)
     if not found or (not found["marked"] and (Path(source).exists() or found["repo_id"].endswith(".py"))):
         return None
@@ -53,7 +43,7 @@ def find_remote(source: str, is_trusted: bool) -> RemoteScript | None:
             f"{missing} script of a repository on the Hub is third-party code, which this command would run with all "
             "your rights. Read it there, then give --trust-remote-code, or the path of a copy"
         )
-    return RemoteScript(found["repo_id"], found["revision"] or "main", found["builder"] or "")
+    return found.groupdict("")
 
 
 def find_builder(source: str) -> type[datasets.DatasetBuilder]:
@@ -90,7 +80,9 @@ def find_builder(source: str) -> type[datasets.DatasetBuilder]:
         module = load_module(before)
     else:
         raise UsageError(f"File {before} not found. {GIVE}")
-    builders = _builders(module)
+    found = [value for value in vars(module).values() if _is_builder(value)]
+    own = [kind for kind in found if kind.__module__ == module.__name__]
+    builders = own or [kind for kind in found if not kind.__module__.startswith("datasets.")]  # such as from a helper
     if not name:
         # `load_dataset` also took the first of several, from which none of the others derives
         for kind in builders:
@@ -99,22 +91,15 @@ def find_builder(source: str) -> type[datasets.DatasetBuilder]:
         raise UsageError(
             f"{path.name} does not define a builder. Add a class derived from datasets.GeneratorBasedBuilder"
         )
-    found = getattr(module, name, None)
-    if not _is_builder(found):
+    chosen = getattr(module, name, None)
+    if not _is_builder(chosen):
         there = ", ".join(kind.__name__ for kind in builders) or "none"
         raise UsageError(f"{source}: {name} is not a builder, or is abstract. Give one of the builders there ({there})")
-    return found
+    return chosen
 
 
 def _is_builder(value: Any) -> TypeGuard[type[datasets.DatasetBuilder]]:
     return inspect.isclass(value) and issubclass(value, datasets.DatasetBuilder) and not inspect.isabstract(value)
-
-
-def _builders(module: ModuleType) -> list[type[datasets.DatasetBuilder]]:
-    """List the builders that a module defines, or else those that it imports from next to itself."""
-    builders = [value for value in vars(module).values() if _is_builder(value)]
-    own = [kind for kind in builders if kind.__module__ == module.__name__]
-    return own or [kind for kind in builders if not kind.__module__.startswith("datasets.")]
 
 
 def _load_script(script: Path) -> ModuleType:
@@ -128,18 +113,15 @@ def _load_script(script: Path) -> ModuleType:
         try:
             return load_module(take_script(script), script.name)
         except UsageError as error:
-            if not isinstance(error.__cause__, ModuleNotFoundError) or not _add_parent(script, error.__cause__):
+            missing = error.__cause__
+            if not isinstance(missing, ModuleNotFoundError) or not missing.name:
                 raise
-
-
-def _add_parent(script: Path, error: ModuleNotFoundError) -> bool:
-    """Let Python find a missing package in one of the folders above a script; False if none of them holds it."""
-    name = (error.name or "").partition(".")[0]
-    for folder in script.parents:
-        if name and str(folder) not in sys.path and any([*folder.glob(f"{name}.py"), *folder.glob(f"{name}/*.py")]):
-            sys.path.append(str(folder))
-            return True
-    return False
+            name = missing.name.partition(".")[0]
+            above = (folder for folder in script.parents if [*folder.glob(f"{name}.py"), *folder.glob(f"{name}/*.py")])
+            holder = next(map(str, above), None)
+            if holder is None or holder in sys.path:
+                raise
+            sys.path.append(holder)
 
 
 def load_module(module: str, known_as: str = "") -> ModuleType:
@@ -161,7 +143,7 @@ def load_module(module: str, known_as: str = "") -> ModuleType:
             todo = f"Install the package that has {missing}, or put the folder that holds it on PYTHONPATH"
             fault = f"which is not installed. {todo}"
         raise UsageError(f"{name} imports {missing}, {fault}") from error
-    except (KeyboardInterrupt, GeneratorExit):
+    except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit; a panic of a library in Rust
         text = f": {' '.join(str(error).split())}".rstrip(": ")
@@ -224,27 +206,20 @@ def sequences_of_dicts() -> Iterator[None]:
 
 
 class ScriptFinder(MetaPathFinder):
-    """Finds `PACKAGE` and the modules in it."""
+    """Finds `PACKAGE`, and modules in it before packages of the same name."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
-        """Return the folder for `PACKAGE` and packages in it, files for modules."""
+        """Return the folder for `PACKAGE`, and files for modules."""
         if fullname == PACKAGE:
             _restore_names()
+            sys.dont_write_bytecode = True  # next to the script
             spec = ModuleSpec(fullname, None, is_package=True)
             spec.submodule_search_locations = [os.environ.get(PLACE, "")]
             return spec
         package, _, name = fullname.rpartition(".")
-        if not path or package.partition(".")[0] != PACKAGE:
-            return None
-        if (file := Path(path[0], f"{name}.py")).is_file():  # before a package of this name
-            return spec_from_file_location(fullname, file, loader=_Loader(fullname, str(file)))
-        return FileFinder(path[0], (_Loader, [".py"])).find_spec(fullname)
-
-
-class _Loader(SourceFileLoader):
-    def path_stats(self, path: str) -> Any:
-        """Neither read bytecode, which may be stale, nor write it next to the script."""
-        raise OSError
+        if path and package.partition(".")[0] == PACKAGE and (file := Path(path[0], f"{name}.py")).is_file():
+            return spec_from_file_location(fullname, file)
+        return None
 
 
 def _restore_names() -> None:
@@ -273,4 +248,4 @@ def _task(name: str) -> type:
     return type(name, (), {"__init__": lambda self, *arguments, **keywords: None})
 
 
-sys.meta_path.insert(0, ScriptFinder())  # else the path finder loads the scripts without the changes above
+sys.meta_path.insert(0, ScriptFinder())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import multiprocessing.util
 import os
 import signal
@@ -46,8 +47,9 @@ def start(command: Callable[[], int], prog: str) -> int:
 def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[str] | None) -> int:
     """Act on the arguments, by default those of the process, say what goes wrong, and return the exit code."""
     from huggingface_hub.utils import disable_progress_bars
+    from tqdm.contrib import DummyTqdmFile
 
-    from publisher.scale.workers import Lines, is_terminal, one_line_warning, quieten, waiting
+    from publisher.scale.workers import is_terminal, one_line_warning, quieten, waiting
 
     words, prog = list(sys.argv[1:] if arguments is None else arguments), prog or Path(sys.argv[0]).name
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -55,7 +57,10 @@ def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[s
     quieten()
     if not is_terminal():
         disable_progress_bars()
-    lines, format_before = Lines(prog), warnings.formatwarning
+    format_before = warnings.formatwarning
+    # Above a bar if there is one
+    lines = logging.StreamHandler(DummyTqdmFile(sys.stderr)) if sys.stderr else logging.NullHandler()
+    lines.setFormatter(logging.Formatter("%(prog)s: %(message)s", defaults={"prog": prog}))
     waiting.addHandler(lines)
     waiting.propagate = False
     warnings.formatwarning = one_line_warning

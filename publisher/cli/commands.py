@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 import datasets
 
-from publisher.builders import RemoteScript, find_builder, find_remote
+from publisher.builders import find_builder, find_remote
 from publisher.card import Card, default_card
 from publisher.cli import output, removed_at_end, run
 from publisher.cli.arguments import EXIT_CODES, Parser, make_parser, read_options
@@ -56,7 +58,7 @@ def publish_dataset(arguments: Sequence[str] | None = None, prog: str = "publish
         source, place = given.script, ""
         if remote := find_remote(source, "trust_remote_code" in given):
             source, place = _download(remote, Options("", work_dir=getattr(given, "work_dir", None)).work_folder)
-        with workers.prints_elsewhere("--json" in words):
+        with redirect_stdout(sys.stderr):  # for what a script prints
             builder = find_builder(source)
         make_parser(builder, None, f"{prog} {given.script}", is_script=True).parse_args(others, given)
         template = getattr(given, "card", None)
@@ -117,21 +119,22 @@ def _source_parser(prog: str, add_help: bool) -> Parser:
     return parser
 
 
-def _download(script: RemoteScript, work_folder: Path) -> tuple[str, str]:
+def _download(script: Mapping[str, str], work_folder: Path) -> tuple[str, str]:
     """Fetch a repository with its script as it is now: the script's path and class, and its name and commit."""
-    check_repo_id("SOURCE", script.repo_id)
+    repo_id, revision = script["repo_id"], script["revision"] or MAIN
+    check_repo_id("SOURCE", repo_id)
     check_surroundings()
-    repository, file = Repository(script.repo_id), Options(script.repo_id).script
-    state = repository.find(script.revision)
+    repository, file = Repository(repo_id), Options(repo_id).script
+    state = repository.find(revision)
     if state is None:
         raise UsageError(f"{repository.url} does not exist, or this token cannot see it.")
     if file not in state.files:
-        advice = f"Give another one, as in {script.repo_id}@{SCRIPT_BRANCH}, or the path of a script."
-        raise UsageError(f"{repository.url} holds no {file} at its revision {script.revision}. {advice}")
-    folder = work_folder / "downloads" / f"{script.repo_id.replace('/', '--')}-{state.commit}"
+        advice = f"Give another one, as in {repo_id}@{SCRIPT_BRANCH}, or the path of a script."
+        raise UsageError(f"{repository.url} holds no {file} at its revision {revision}. {advice}")
+    folder = work_folder / "downloads" / f"{repo_id.replace('/', '--')}-{state.commit}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     repository.download(state, folder)
-    return f"{folder / file}{script.builder}", f"{script.repo_id} at commit {state.commit}"
+    return f"{folder / file}{script['builder']}", f"{repo_id} at commit {state.commit}"
 
 
 def _act(builder: BuilderClass, card: Card, options: Options) -> int:
@@ -165,10 +168,10 @@ def _carry_out(builder: BuilderClass, card: Card, options: Options, notes: Notes
     if options.preview is not None:
         return _write_preview(job, options.preview)
     if options.verify:
-        return _report(options, *verify(job.prepare(partial(describe, job.workplace)), options))
+        return _report(options, *verify(job.prepare(partial(describe, job.notes.temporary)), options))
     if options.dry_run:
         found = look(options)
-        return _report(options, plan_from(job.prepare(partial(expect, job.workplace)), options, found))
+        return _report(options, plan_from(job.prepare(partial(expect, job.notes.temporary)), options, found))
     if not options.executor:
         return _report(options, publish_job(job, show, output.print_job))
     try:
@@ -211,7 +214,7 @@ def _write_preview(job: Job, target: Path) -> int:
     from publisher.card.preview import check_preview, render  # loads a Markdown parser
 
     check_preview(target)
-    folder = job.workplace
+    folder = job.notes.temporary
     output.complete_folder(job.prepare(partial(expect, folder)), folder, job.options.repo_id)
     page = render(folder, job.options.repo_id).encode()
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -225,14 +225,18 @@ Task = WholeConfig | FilePart
 Prepared = PreparedConfig | Sequence[DataFile]  # what a task prepares: a whole, or a part
 
 
-def plan_tasks(sources: Sequence[ConfigBuilder], default: str, faults: dict[str, UsageError]) -> list[Task]:
-    """List the tasks of configs, in order; `default` is the name of the builder's default config.
+def plan_tasks(builder: type[datasets.DatasetBuilder], options: Options, faults: dict[str, UsageError]) -> list[Task]:
+    """List the tasks of the configs that are wanted, in order.
 
     `faults` takes the errors of configs, while the other configs go on.
     """
     tasks: list[Task] = []
-    for folder in {source.work_folder / "downloads" for source in sources}:
-        forget_undated(folder)
+    default, names = configs.default_config(builder), configs.choose_configs(builder, options.config)
+    shared = TemporaryFolder()  # archives are extracted once for all configs
+    forget_undated(options.work_folder / "downloads")
+    sources = [ConfigBuilder(builder, name, options.overrides, options.work_folder, shared) for name in names]
+    if options.overrides:
+        assert sources[0].builder  # an error in them is raised once, not for each config
     for source in sources:
         try:
             assert source.builder  # an error in it is of the plan

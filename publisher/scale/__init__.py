@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import tempfile
+import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
@@ -20,20 +21,12 @@ from publisher.hub.repository import Repository
 from publisher.options import MODES, Options
 from publisher.plan import Dataset, describe_mismatch
 from publisher.prepare import DataFile
-from publisher.prepare.configs import choose_configs, default_config, describe_builder
-from publisher.prepare.tasks import (
-    ConfigBuilder,
-    FilePart,
-    Prepared,
-    Task,
-    TemporaryFolder,
-    assemble_configs,
-    plan_tasks,
-)
+from publisher.prepare.configs import describe_builder
+from publisher.prepare.tasks import FilePart, Prepared, Task, assemble_configs, plan_tasks
 from publisher.publish import Found, Outcome, Show, look, plan_from, refuse_edited, refuse_other
 from publisher.publish import publish as publish_prepared
 from publisher.scale.notes import Notes, open_notes
-from publisher.scale.workers import FIRST_LINE_AFTER_S, LINE_EVERY_S, calls_for, prints_elsewhere, progress
+from publisher.scale.workers import FIRST_LINE_AFTER_S, LINE_EVERY_S, calls_for, progress
 from publisher.scale.workers import notes as log
 
 CONTINUES = "Interrupted. Nothing is half done. Run the command again; --resume takes up what is finished."
@@ -56,11 +49,6 @@ class Job:
         """The tasks that are single files."""
         return [task for task in self.tasks if isinstance(task, FilePart)]
 
-    @property
-    def workplace(self) -> Path:
-        """A new folder for a repository; it is removed with the notes' temporary files."""
-        return Path(tempfile.mkdtemp(dir=self.notes.temporary))
-
     def prepare(self, work: Callable[[Task], Prepared]) -> Dataset:
         """Work on each task that is not finished, in `options.workers` processes.
 
@@ -70,7 +58,7 @@ class Job:
         left = {index: task for index, task in enumerate(self.tasks) if index not in results}
         done, workers = sum(self.tasks[index].amount for index in results), self.options.workers or 1
         with (
-            prints_elsewhere(self.options.json),
+            redirect_stdout(sys.stderr),  # for what a script prints
             progress(self.tasks, done, workers) as bar,
             closing(calls_for(left, work, workers)) as calls,
         ):
@@ -94,18 +82,11 @@ class Job:
 
 def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Options, notes: Notes) -> Job:
     """Plan the tasks of a dataset; of a config in shards, this prepares two shards of each split to know its files."""
-    shared = TemporaryFolder()  # archives are extracted once for all configs
-    sources = [
-        ConfigBuilder(builder, name, options.overrides, options.work_folder, shared)
-        for name in choose_configs(builder, options.config)
-    ]
     faults: dict[str, UsageError] = {}
     say = partial(log.warning, "looking at the splits, for %.0f s so far")
     try:
-        with repeated(FIRST_LINE_AFTER_S, LINE_EVERY_S, say), prints_elsewhere(options.json):
-            if options.overrides:
-                assert sources[0].builder  # an error in them is raised once, not for each config
-            tasks = plan_tasks(sources, default_config(builder), faults)
+        with repeated(FIRST_LINE_AFTER_S, LINE_EVERY_S, say), redirect_stdout(sys.stderr):  # for what a script prints
+            tasks = plan_tasks(builder, options, faults)
     except (TypeError, ValueError) as error:
         if not options.overrides:
             raise
@@ -117,11 +98,10 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
             sentence = f"--set {unknown[1]} is not a parameter. {todo}"
         raise UsageError(sentence) from error
     if options.resume:
-        words = []
-        for kind, is_part in (("configs", False), ("files", True)):
-            finished = [notes.find(task) is not None for task in tasks if isinstance(task, FilePart) == is_part]
-            words += [f"{sum(finished)} of {len(finished)} {kind}"] if finished else []
-        log.info("resumed: %s", ", ".join(words))
+        kinds = ["files" if isinstance(task, FilePart) else "configs" for task in tasks]
+        finished = Counter(kind for task, kind in zip(tasks, kinds, strict=True) if notes.find(task) is not None)
+        numbers = sorted(Counter(kinds).items())
+        log.info("resumed: %s", ", ".join(f"{finished[kind]} of {number} {kind}" for kind, number in numbers))
     return Job(builder, card, options, tasks, notes, faults)
 
 
@@ -171,12 +151,21 @@ def publish(
         return publish_job(make_job(builder, card, given, notes), show)
 
 
-def publish_job(job: Job, show: Show, say: Callable[[Job, Sequence[FilePart]], object] = lambda *_: None) -> Outcome:
-    """Look, refuse early, prepare and upload, commit, and look again; `say` gets the parts that are to be uploaded."""
+def publish_job(job: Job, show: Show, before: Callable[[Job, Sequence[FilePart]], object] = lambda *_: None) -> Outcome:
+    """Look, refuse early, prepare and upload, commit, and look again.
+
+    `before` gets the parts that are to be uploaded: to say how many there are, or to upload them elsewhere.
+    """
     found, missing = begin(job, show)
-    if job.parts:
-        say(job, missing)
-    return finish(job, found, show)
+    with last_word(CONTINUES):
+        if job.parts:
+            before(job, missing)
+        dataset = job.prepare(job.notes.prepare)
+        if job.parts and job.notes.forget_lost(job.parts):
+            dataset = job.prepare(job.notes.prepare)
+        outcome = publish_prepared(dataset, job.options, found, show)
+    job.notes.clear()
+    return outcome
 
 
 def begin(job: Job, show: Show = lambda outcome: None) -> tuple[Found, list[FilePart]]:
@@ -196,22 +185,11 @@ def begin(job: Job, show: Show = lambda outcome: None) -> tuple[Found, list[File
         Repository(job.options.repo_id).create(job.options.private)
         found = look(job.options)
     elif found.state.card.is_edited(job.card.fields) and not job.options.overwrite_card:
-        outcome = plan_from(job.prepare(partial(expect, job.workplace)), job.options, found)
+        outcome = plan_from(job.prepare(partial(expect, job.notes.temporary)), job.options, found)
         if outcome.plan.replaces_edited_card:
             show(outcome)
             refuse_edited(outcome.plan, job.options)
     return found, job.notes.forget_lost(job.parts)
-
-
-def finish(job: Job, found: Found, show: Show) -> Outcome:
-    """Prepare and upload what is missing, then commit."""
-    with last_word(CONTINUES):
-        dataset = job.prepare(job.notes.prepare)
-        if job.parts and job.notes.forget_lost(job.parts):
-            dataset = job.prepare(job.notes.prepare)
-        outcome = publish_prepared(dataset, job.options, found, show)
-    job.notes.clear()
-    return outcome
 
 
 def expect(root: Path, task: Task) -> Prepared:

@@ -8,9 +8,11 @@ import pickle
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,13 +20,13 @@ from typing import Any
 os.environ["LOGURU_DIAGNOSE"] = "NO"  # else datatrove's log of a failure shows the values of variables, tokens also
 
 from datatrove.executor.base import PipelineExecutor
-from datatrove.pipeline.base import PipelineStep
 
 import publisher.builders  # noqa: F401  # tasks find a script again with what this installs
 from publisher.errors import DifferenceError, PublishingError, UsageError, WorkerError
 from publisher.options import read_settings
+from publisher.prepare.tasks import FilePart
 from publisher.publish import Outcome, Show
-from publisher.scale import Job, begin, finish, publish_job
+from publisher.scale import Job, begin, publish_job
 from publisher.scale.notes import CLUSTER
 from publisher.scale.workers import notes as log
 
@@ -36,34 +38,25 @@ OURS = {"slurm": {*SHARED, "depends_job_id"}, "ray": {*SHARED, "tasks_per_job"}}
 ENVIRONMENT = ("env_command", "condaenv", "venv_path")  # how a script of Slurm finds the programs
 
 
-class ClusterTask(PipelineStep):
-    """A task that prepares and uploads one part unless that is done, or the last one, which commits all parts."""
+def upload_part(folder: Path, data: object, rank: int, world_size: int) -> None:
+    """Prepare and upload one part of the job in a folder, unless that is done."""
+    # Not Ray's handler, which Python may lose: datatrove's pool ends this process by the signal, and waits forever
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    job: Job = pickle.loads((folder / "job.pickle").read_bytes())
+    part = job.parts[rank]
+    try:
+        if job.notes.find(part) is None:
+            job.notes.prepare(part)
+    except PublishingError as error:  # kept, because Ray's executor hides what a task raises
+        (folder / f"{rank}.error").write_bytes(pickle.dumps(error))
+        raise
 
-    type = "Parts"
 
-    def __init__(self, folder: Path, commits: bool = False) -> None:
-        self.name = "Commit" if commits else "Prepare and upload"
-        super().__init__()
-        self.folder = folder  # executors copy a step many times, and the job is large: it is next to this folder
-        self.commits = commits
-
-    def run(self, data: object = None, rank: int = 0, world_size: int = 1) -> None:
-        job: Job = pickle.loads((self.folder.parent / "job.pickle").read_bytes())
-        if self.commits:
-            if differences := publish_job(job, lambda outcome: None).differences:
-                raise DifferenceError("; ".join(differences))
-            return
-        part = job.parts[rank]
-        try:
-            if job.notes.find(part) is None:
-                job.notes.prepare(part)
-        except PublishingError as error:  # kept, because an executor may hide what a task raises
-            self.error(rank).parent.mkdir(parents=True, exist_ok=True)
-            self.error(rank).write_bytes(pickle.dumps(error))
-            raise
-
-    def error(self, rank: int) -> Path:
-        return self.folder / "errors" / f"{rank:05d}.pickle"
+def commit_parts(folder: Path, *_: object) -> None:
+    """Commit all parts of the job in a folder: the last task."""
+    job: Job = pickle.loads((folder / "job.pickle").read_bytes())
+    if differences := publish_job(job, lambda outcome: None).differences:
+        raise DifferenceError("; ".join(differences))
 
 
 def submit(job: Job) -> str:
@@ -73,15 +66,13 @@ def submit(job: Job) -> str:
         raise UsageError(
             "--executor slurm needs sbatch, which is not installed. Run it where Slurm jobs are submitted."
         )
-    if "SLURM_ARRAY_TASK_ID" in os.environ:
-        raise UsageError("--executor slurm submits jobs, and this is a task of one. Run it where jobs are submitted.")
     if not any(keywords.get(name) for name in ENVIRONMENT):  # programs and modules of this process for the tasks
         path = shlex.quote(str(Path(sys.executable).parent))
         keywords["env_command"] = f"export PATH={path}:$PATH PYTHONPATH={shlex.quote(MODULES)}"
     begin(job)
-    upload = _stage(job, make, keywords)
-    commit = ClusterTask(upload.pipeline[0].folder.with_name("commit"), commits=True)
-    last = make([commit], tasks=1, workers=1, logging_dir=str(commit.folder), depends=upload, **keywords)
+    folder, upload = _stage(job, make, keywords)
+    commit = [partial(commit_parts, folder)]
+    last = make(commit, tasks=1, workers=1, logging_dir=str(folder / "commit"), depends=upload, **keywords)
     try:
         last.run()
     except subprocess.CalledProcessError as error:
@@ -90,25 +81,23 @@ def submit(job: Job) -> str:
 
 
 def publish_on_ray(job: Job, show: Show) -> Outcome:
-    """Prepare and upload all parts of a job on a Ray cluster, then commit from here.
-
-    The error of a failed task is raised as it is, or a WorkerError if only its log tells the reason.
-    """
+    """Prepare and upload all parts of a job on a Ray cluster, then commit from here; raises the error of a task."""
     make, keywords = _executor(job)
     _connect_ray(keywords)
-    found, _ = begin(job, show)
-    stage = _stage(job, make, keywords)
-    stage.run()
-    task, failed = stage.pipeline[0], stage.get_incomplete_ranks()  # Ray's executor does not report them
-    for error in filter(Path.exists, map(task.error, failed)):
-        raise pickle.loads(error.read_bytes())
-    if failed:
-        raise WorkerError(
-            f"{len(failed)} of {stage.world_size} tasks failed or were killed, see {task.folder / 'logs'}. Run the "
-            "command again with --resume."
-        )
-    outcome = finish(job, found, show)
-    shutil.rmtree(task.folder.parent, ignore_errors=True)
+
+    def upload_all(job: Job, missing: Sequence[FilePart]) -> None:
+        folder, upload = _stage(job, make, keywords)
+        upload.run()
+        for error in folder.glob("*.error"):
+            raise pickle.loads(error.read_bytes())
+        if failed := upload.get_incomplete_ranks():  # without an error that was kept
+            raise WorkerError(
+                f"{len(failed)} of {len(job.parts)} tasks failed or were killed, see {folder / 'tasks' / 'logs'}. Run "
+                "the command again with --resume."
+            )
+
+    outcome = publish_job(job, show, upload_all)
+    shutil.rmtree(job.notes.folder / CLUSTER, ignore_errors=True)
     return outcome
 
 
@@ -133,8 +122,8 @@ def _executor(job: Job) -> tuple[Any, dict[str, Any]]:
     return make, keywords
 
 
-def _stage(job: Job, make: Any, keywords: Mapping[str, Any]) -> PipelineExecutor:
-    """The stage that uploads; in a new folder, so that datatrove runs all of its tasks."""
+def _stage(job: Job, make: Any, keywords: Mapping[str, Any]) -> tuple[Path, PipelineExecutor]:
+    """A new folder for the job, so that datatrove runs all of its tasks, and the executor that uploads."""
     try:
         pickled = pickle.dumps(job)
         if "__main__" in (job.builder.__module__, type(job.card).__module__):  # another module for the tasks
@@ -148,8 +137,8 @@ def _stage(job: Job, make: Any, keywords: Mapping[str, Any]) -> PipelineExecutor
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     (folder / "job.pickle").write_bytes(pickled)
-    upload, workers = ClusterTask(folder / "tasks"), job.options.workers or -1
-    return make([upload], tasks=len(job.parts), workers=workers, logging_dir=str(upload.folder), **keywords)
+    upload, logs, workers = [partial(upload_part, folder)], str(folder / "tasks"), job.options.workers or -1
+    return folder, make(upload, tasks=len(job.parts), workers=workers, logging_dir=logs, **keywords)
 
 
 def _connect_ray(keywords: Mapping[str, Any]) -> None:

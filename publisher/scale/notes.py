@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -28,6 +27,7 @@ from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.tasks import FilePart, Prepared, Task
 from publisher.text import endpoint
 
+FINISHED = "finished"  # folder with one for each task, with its files and a note once it is finished
 NOTE = "note.json"
 CLUSTER = "cluster"  # folder of a job on a cluster, and its logs
 HOW = ("resume", "workers", "work_dir", "executor", "traceback", "json")  # options that do not matter to what is made
@@ -52,7 +52,7 @@ class Notes:
     def close(self) -> None:
         """Remove the folder, except for what a later run may take up."""
         is_kept = self.lock and (any(self.folder.rglob(NOTE)) or (self.folder / CLUSTER).exists())
-        unfinished = [folder for folder in self.folder.glob("configs/*") if not (folder / NOTE).exists()]
+        unfinished = [folder for folder in self.folder.glob(f"{FINISHED}/*") if not (folder / NOTE).exists()]
         for folder in [self.temporary, *unfinished] if is_kept else [self.folder]:
             shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):
@@ -79,28 +79,22 @@ class Notes:
     def prepare(self, task: Task) -> Prepared:
         """Prepare a config, or prepare and upload a part, and note that."""
         note = self._note(task)
+        root = note.with_name("repository")
         shutil.rmtree(note.parent, ignore_errors=True)
-        note.parent.mkdir(parents=True)
+        root.mkdir(parents=True)
         if isinstance(task, FilePart):
-            prepared: Prepared = (uploaded := self._upload(task))
+            prepared: Prepared = (uploaded := [self._upload(file) for file in task.prepare(root)])
             noted: Any = list(map(asdict, uploaded))
         else:
-            prepared = task.prepare(note.parent / "repository")
+            prepared = task.prepare(root)
             noted = asdict(replace(prepared, builder_config=None))
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=self.temporary, delete=False) as out:
-            json.dump(noted, out, default=lambda value: value.hex() if isinstance(value, bytes) else str(value))
-            out.flush()
-            os.fsync(out.fileno())  # else it may be there and empty after a power failure
-        Path(out.name).replace(note)
+        text = json.dumps(noted, default=lambda value: value.hex() if isinstance(value, bytes) else str(value))
+        note.write_text(text, encoding="utf-8")  # `find` takes none that was cut off
         return prepared
 
-    def _upload(self, part: FilePart) -> list[UploadedFile]:
-        uploaded = []
-        self.temporary.mkdir(parents=True, exist_ok=True)  # gone, where a task of a cluster runs
-        with tempfile.TemporaryDirectory(dir=self.temporary) as folder:
-            for file in part.prepare(Path(folder)):
-                uploaded.append(Repository(self.options.repo_id).upload(file, self.options.create_pr))
-                file.source.unlink()
+    def _upload(self, file: LocalFile) -> UploadedFile:
+        uploaded = Repository(self.options.repo_id).upload(file, self.options.create_pr)
+        file.source.unlink()
         return uploaded
 
     def forget_lost(self, parts: Sequence[FilePart]) -> list[FilePart]:
@@ -114,13 +108,11 @@ class Notes:
 
     def clear(self) -> None:
         """Forget all: the run has succeeded."""
-        for name in ("configs", "uploaded"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+        shutil.rmtree(self.folder / FINISHED, ignore_errors=True)
 
     def _note(self, task: Task) -> Path:
-        if isinstance(task, FilePart):
-            return self.folder / "uploaded" / f"{task.path}.{task.fingerprint[:12]}" / NOTE
-        return self.folder / "configs" / hashlib.sha256(task.name.encode()).hexdigest()[:16] / NOTE
+        key = f"{task.path} {task.fingerprint}" if isinstance(task, FilePart) else task.name
+        return self.folder / FINISHED / hashlib.sha256(key.encode()).hexdigest()[:16] / NOTE
 
 
 def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Notes:
@@ -132,11 +124,11 @@ def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Note
     try:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = FileLock(root / f"{name}.lock", thread_local=False)
-        notes = Notes(root / name, options, lock)
-        try:
+        with contextlib.suppress(Timeout):
             lock.acquire(timeout=0)
-        except Timeout:
-            notes = Notes(Path(tempfile.mkdtemp(dir=root, prefix=f"{name}-")), options)
+        is_first = lock.is_locked
+        folder = root / name if is_first else Path(tempfile.mkdtemp(dir=root, prefix=f"{name}-"))
+        notes = Notes(folder, options, lock if is_first else None)
         shutil.rmtree(notes.temporary if options.resume else notes.folder, ignore_errors=True)
         changed = max(file.stat().st_mtime for file in Path(__file__).parents[1].rglob("*.py"))
         for note in [note for note in notes.folder.rglob(NOTE) if note.stat().st_mtime < changed]:

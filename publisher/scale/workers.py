@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, redirect_stdout
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from logging.handlers import QueueHandler
 from multiprocessing import get_context
@@ -106,11 +106,6 @@ def _start(line: Connection, folder: str, records: Queue[logging.LogRecord]) -> 
     threading.Thread(target=lambda: (line.poll(None), os._exit(1)), daemon=True).start()
 
 
-def prints_elsewhere(json: bool) -> AbstractContextManager[Any]:
-    """Send what a script prints to standard error, where standard output is for programs."""
-    return redirect_stdout(sys.stderr) if json else nullcontext()
-
-
 def one_line_warning(message: Warning | str, *_: Any, **__: Any) -> str:
     """A warning without the path and the line of source code that Python adds."""
     return f"warning: {clean(message)}\n"
@@ -136,9 +131,8 @@ def is_terminal() -> bool:
 def progress(tasks: Collection[Task], done: int, workers: int) -> Iterator[tqdm]:
     """Show a bar on a terminal, else a line from time to time; its description is the config that is worked on."""
     before, on_terminal = ROWS.number, is_terminal()
-    first, further = FIRST_LINE_AFTER_S if workers < 2 else LINE_EVERY_S, LINE_EVERY_S
-    if on_terminal:
-        first = further = LOOK_EVERY_S
+    further = LOOK_EVERY_S if on_terminal else LINE_EVERY_S
+    first = further if on_terminal or workers > 1 else FIRST_LINE_AFTER_S
     total = sum(task.amount for task in tasks)
 
     def show(seconds: float) -> None:
@@ -163,15 +157,3 @@ def progress(tasks: Collection[Task], done: int, workers: int) -> Iterator[tqdm]
         repeated(first, further, show),
     ):
         yield bar
-
-
-class Lines(logging.Handler):
-    """Prints what is waited for, above a bar if there is one."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__()
-        self._prog = prog
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if sys.stderr:
-            tqdm.write(f"{self._prog}: {record.getMessage()}", file=sys.stderr)

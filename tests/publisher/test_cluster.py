@@ -29,7 +29,7 @@ from publisher.prepare import parquet
 from publisher import main
 from tests.shards import SHARDS_CARD, Shards
 if __name__ == "__main__":
-    parquet.FILE_BYTES = 1  # only here, where the files are planned
+    parquet.FILE_BYTES = 1000  # a shard; only here, where the files are planned
     sys.exit(main(Shards, SHARDS_CARD, "tester/shards", sys.argv[1:]))
 """
 PROGRAMS = {  # of Slurm, except for the machines: what is submitted is kept, to be run by the test
@@ -52,8 +52,8 @@ def command(*arguments: object) -> Ended:
 
 @pytest.fixture
 def wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    """What the repository should hold, for `FEW`."""
-    monkeypatch.setattr(parquet, "FILE_BYTES", 1)
+    """What the repository should hold, for `FEW`: a file for each shard."""
+    monkeypatch.setattr(parquet, "FILE_BYTES", 1000)
     out = tmp_path / "out"
     assert command(*FEW, "--output-dir", out).exit_code == 0
     return files_in(out)

@@ -101,7 +101,7 @@ def test_while_files_are_written(hub: Hub, tmp_path: Path) -> None:
     printed, said = process.communicate(timeout=HEARD_S)
     assert (process.returncode, printed) == (130, "")
     assert "Interrupted. Nothing is half done. Run the command again; --resume takes up" in said
-    assert ", in calls_for" in said  # as --traceback asks
+    assert ", in prepare" in said  # as --traceback asks
     wait_for(lambda: not any(child.exists() for child in left))
     assert not [path for path in work.iterdir() if path.name not in ("tmp", "work")]
     assert_nothing_left(work)
