@@ -20,16 +20,8 @@ from publisher.hub.repository import Repository
 from publisher.options import MODES, Options
 from publisher.plan import Dataset, is_undecided
 from publisher.prepare import DataFile
-from publisher.prepare.configs import choose_configs, default_config, describe_builder
-from publisher.prepare.tasks import (
-    ConfigBuilder,
-    FilePart,
-    Prepared,
-    Task,
-    TemporaryFolder,
-    assemble_configs,
-    plan_tasks,
-)
+from publisher.prepare.configs import choose_configs, describe_builder
+from publisher.prepare.tasks import ConfigBuilder, FilePart, Prepared, Task, assemble_configs, plan_tasks
 from publisher.publish import Found, Outcome, Show, look, plan_from, refuse_early, refuse_undecided
 from publisher.publish import publish as publish_prepared
 from publisher.scale.notes import Notes, open_notes
@@ -94,9 +86,9 @@ class Job:
 
 def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Options, notes: Notes) -> Job:
     """Plan the tasks of a dataset; of a config in shards, this prepares two shards of each split to know its files."""
-    shared = TemporaryFolder()  # archives are extracted once for all configs
+    temporary = Path(tempfile.mkdtemp(dir=notes.temporary))
     sources = [
-        ConfigBuilder(builder, name, options.overrides, options.work_folder, shared)
+        ConfigBuilder(builder, name, options.overrides, options.work_folder, temporary)
         for name in choose_configs(builder, options.config)
     ]
     faults: dict[str, UsageError] = {}
@@ -105,7 +97,7 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
         with repeated(FIRST_LINE_AFTER_S, LINE_EVERY_S, say), prints_elsewhere(options.json):
             if options.overrides:
                 assert sources[0].builder  # an error in them is raised once, not for each config
-            tasks = plan_tasks(sources, default_config(builder), faults)
+            tasks = plan_tasks(sources, faults)
     except (TypeError, ValueError) as error:
         if not options.overrides:
             raise
