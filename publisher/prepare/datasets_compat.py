@@ -232,7 +232,7 @@ def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any]) -> 
         yield from _tables(batch, builder, place, place.first)
 
 
-def _examples(place: _Place, features: datasets.Features | None, size: int) -> Iterator[Any]:
+def _examples(place: _Place, features: Any, size: int) -> Iterator[Any]:
     """Encoded examples; their keys are compared as in `datasets` 1 to 3, those of each batch."""
 
     def take(name: str, values: Any) -> None:

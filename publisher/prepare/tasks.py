@@ -42,7 +42,7 @@ class ConfigBuilder:
     """A config of a builder."""
 
     builder_class: type[datasets.DatasetBuilder]
-    config_name: str
+    name: str  # of the config
     overrides: Mapping[str, Any]  # keywords for the builder
     work_folder: Path  # downloads are kept in a folder of it
     temporary: Path  # for caches of builders, and for archives, which are extracted once for all configs of a run
@@ -50,7 +50,7 @@ class ConfigBuilder:
 
     def errors(self, split: str = "", **passing: Any) -> AbstractContextManager[None]:
         """Turn what the builder raises into a sentence with the config, see `builder_errors`."""
-        return prepare.builder_errors(self.builder_class, self.config_name, split, **passing)
+        return prepare.builder_errors(self.builder_class, self.name, split, **passing)
 
     @cached_property
     def cache(self) -> Path:
@@ -65,9 +65,7 @@ class ConfigBuilder:
         base = {"base_path": str(Path(home).parent)} if home else {}  # where relative paths of a script begin
         parameters = (ValueError,) if self.overrides else ()  # the builder's words on them are a sentence already
         with self.errors(passing=parameters), sequences_of_dicts():
-            builder = self.builder_class(
-                config_name=self.config_name, cache_dir=str(self.cache), **{**base, **self.overrides}
-            )
+            builder = self.builder_class(config_name=self.name, cache_dir=str(self.cache), **{**base, **self.overrides})
             if builder.info.features is not None:  # a script may declare a plain dict
                 builder.info.features = prepare.plain_features(builder.info.features)
             return builder
@@ -75,7 +73,7 @@ class ConfigBuilder:
     @property
     def folder(self) -> str:
         """Folder of the config's files in the repository."""
-        return configs.data_folder(self.config_name, configs.default_config(self.builder_class))
+        return configs.data_folder(self.name, configs.default_config(self.builder_class))
 
     @property
     def fetched_paths(self) -> list[str]:
@@ -92,13 +90,13 @@ class ConfigBuilder:
         needed = getattr(self.builder, "manual_download_instructions", None)  # a property that a script may add
         if needed is not None and self.builder.config.data_dir is None:
             raise UsageError(
-                f"config {self.config_name!r} needs files that you have to download yourself: {needed.strip()}: "
+                f"config {self.name!r} needs files that you have to download yourself: {needed.strip()}: "
                 "then give their folder as --data-dir, or declare it as `data_dir` of the config"
             )
         with self.errors(), sequences_of_dicts():
             generators = split_generators(self.builder, self.work_folder / "downloads", self.temporary, self.fetched)
         splits = [(str(split.name), split.gen_kwargs) for split in generators]
-        configs.check_split_names(self.config_name, [name for name, _ in splits])
+        configs.check_split_names(self.name, [name for name, _ in splits])
         if is_unordered(self.builder_class):  # type: ignore[arg-type]  # mypy takes classes for unhashable
             splits.sort(key=lambda split: (SPLITS.index(split[0]) if split[0] in SPLITS else len(SPLITS), split[0]))
         return dict(splits)
@@ -113,9 +111,7 @@ class ConfigBuilder:
             if features is not None:
                 prepare.check_features(features)
                 return features
-        raise UsageError(
-            f"config {self.config_name!r} declares no features, and has no rows to infer them from. Declare them"
-        )
+        raise UsageError(f"config {self.name!r} declares no features, and has no rows to infer them from. Declare them")
 
     def write(
         self, root: Path, path: str, media: dict[str, str], split: str, shards: tuple[int, int] | None = None
@@ -135,7 +131,7 @@ class ConfigBuilder:
             yield from parquet.write_files(tables, root / path, writing, parquet.LARGEST if shards else 1)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        fields = (self.builder_class, self.config_name, self.overrides, self.work_folder, self.temporary)
+        fields = (self.builder_class, self.name, self.overrides, self.work_folder, self.temporary)
         return ConfigBuilder, fields  # without what was made of it
 
 
@@ -146,11 +142,6 @@ class WholeConfig:
     source: ConfigBuilder
     unit: ClassVar[str] = " configs"
     amount: ClassVar[int] = 1
-
-    @property
-    def name(self) -> str:
-        """Name of the config."""
-        return self.source.config_name
 
     def prepare(self, root: Path) -> PreparedConfig:
         """Write all splits below the repository's folder `root`."""
@@ -179,16 +170,6 @@ class FilePart:
     unit: ClassVar[str] = " rows"
 
     @property
-    def name(self) -> str:
-        """Name of the config."""
-        return self.source.config_name
-
-    @property
-    def path(self) -> str:
-        """Path of the file in the repository."""
-        return self.expected.path
-
-    @property
     def amount(self) -> int:
         """Rows of the file, as expected."""
         return self.expected.rows or 0
@@ -196,7 +177,7 @@ class FilePart:
     def prepare(self, root: Path) -> Iterator[LocalFile]:
         """Write the files below the repository's folder `root`, under temporary names, and yield each."""
         shards = (self.first, self.stop)
-        return (file for file, _ in self.source.write(root, self.path, self.media, self.split, shards))
+        return (file for file, _ in self.source.write(root, self.expected.path, self.media, self.split, shards))
 
 
 Task = WholeConfig | FilePart
@@ -213,7 +194,7 @@ def plan_tasks(sources: Sequence[ConfigBuilder], faults: dict[str, UsageError]) 
             assert source.builder  # an error in it is of the plan
             tasks += _plan_parts(source) if _is_sharded(source) else [WholeConfig(source)]
         except UsageError as error:
-            faults[source.config_name] = error
+            faults[source.name] = error
     return tasks
 
 
@@ -242,7 +223,7 @@ def _describe(
     named: dict[str, list[DataFile]] = {}
     for split, of_split in files.items():
         if not any(file.rows for file in of_split):
-            raise UsageError(f"config {source.config_name!r}, split {split!r}: {prepare.NO_ROWS}")
+            raise UsageError(f"config {source.name!r}, split {split!r}: {prepare.NO_ROWS}")
         names = parquet.file_names(split, len(of_split))
         named[split] = [_rename(file, f"{source.folder}/{name}") for file, name in zip(of_split, names, strict=True)]
     note = configs.default_note(source.builder_class)
@@ -255,7 +236,7 @@ def _describe(
         describe_builder(source.builder),
         source.fetched_paths,
         in_parts=digests is None,
-        notes=(*filter(None, [note]), *parquet.notes_on_media(source.config_name, media)),
+        notes=(*filter(None, [note]), *parquet.notes_on_media(source.name, media)),
     )
 
 

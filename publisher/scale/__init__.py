@@ -67,11 +67,11 @@ class Job:
             closing(calls_for(left, work, workers)) as calls,
         ):
             for index, call in calls:
-                bar.set_description(left[index].name, refresh=False)
+                bar.set_description(left[index].source.name, refresh=False)
                 try:
                     results[index] = call()
                 except UsageError as error:
-                    self.faults.setdefault(left[index].name, error)
+                    self.faults.setdefault(left[index].source.name, error)
                 bar.update(left[index].amount)
         self.check()
         configs = assemble_configs(self.tasks, [results[index] for index in range(len(self.tasks))])
@@ -79,7 +79,7 @@ class Job:
 
     def check(self) -> None:
         """Raise what is wrong with configs: all of it, or the one sentence if there is only one config."""
-        names = self.faults.keys() | {task.name for task in self.tasks}
+        names = self.faults.keys() | {task.source.name for task in self.tasks}
         if self.faults:
             raise ConfigsError(self.faults, len(names)) if len(names) > 1 else next(iter(self.faults.values()))
 

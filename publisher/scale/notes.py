@@ -119,8 +119,8 @@ class Notes:
 
     def _note(self, task: Task) -> Path:
         if isinstance(task, FilePart):
-            return self.folder / "uploaded" / f"{task.path}.{task.fingerprint[:12]}" / NOTE
-        return self.folder / "configs" / hashlib.sha256(task.name.encode()).hexdigest()[:16] / NOTE
+            return self.folder / "uploaded" / f"{task.expected.path}.{task.fingerprint[:12]}" / NOTE
+        return self.folder / "configs" / hashlib.sha256(task.source.name.encode()).hexdigest()[:16] / NOTE
 
 
 def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Notes:
