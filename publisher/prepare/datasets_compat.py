@@ -276,7 +276,8 @@ def _tables(examples: list[Any], builder: Any, place: _Place, first: int) -> Ite
         _check(table, builder.info.features)
     except Exception as error:
         half = len(examples) // 2
-        if half and _is_overflow(error):
+        is_size = isinstance(error, (OverflowError, pa.ArrowCapacityError))
+        if half and (is_size or "offset overflow" in str(error) or "2147483646" in str(error)):
             yield from _tables(examples[:half], builder, place, first)
             yield from _tables(examples[half:], builder, place, first + half)
             return
@@ -293,12 +294,6 @@ def _table(examples: list[Any], features: datasets.Features | None) -> pa.Table:
     writer.current_examples = [(example, "") for example in examples]  # as `write` does, which is slower
     writer.finalize(close_stream=False)
     return pa.ipc.open_stream(written.getbuffer()).read_all().combine_chunks()
-
-
-def _is_overflow(error: Exception) -> bool:
-    """Return True if pyarrow refuses a batch for its size alone."""
-    is_size = isinstance(error, (OverflowError, pa.ArrowCapacityError))
-    return is_size or "offset overflow" in str(error) or "2147483646" in str(error)
 
 
 @contextmanager

@@ -187,8 +187,7 @@ Prepared = PreparedConfig | Sequence[DataFile]  # what a task prepares: a whole,
 def plan_tasks(sources: Sequence[ConfigBuilder], faults: dict[str, UsageError]) -> list[Task]:
     """List the tasks of configs, in order; `faults` takes the errors of configs, while the other configs go on."""
     tasks: list[Task] = []
-    for folder in {source.work_folder / "downloads" for source in sources}:
-        forget_undated(folder)
+    forget_undated(sources[0].work_folder / "downloads")
     for source in sources:
         try:
             assert source.builder  # an error in it is of the plan
@@ -224,8 +223,12 @@ def _describe(
     for split, of_split in files.items():
         if not any(file.rows for file in of_split):
             raise UsageError(f"config {source.name!r}, split {split!r}: {prepare.NO_ROWS}")
-        names = parquet.file_names(split, len(of_split))
-        named[split] = [_rename(file, f"{source.folder}/{name}") for file, name in zip(of_split, names, strict=True)]
+        named[split] = []
+        for file, name in zip(of_split, parquet.file_names(split, len(of_split)), strict=True):
+            renamed = replace(file, path=f"{source.folder}/{name}")
+            if isinstance(renamed, LocalFile):
+                renamed = replace(renamed, source=renamed.source.replace(renamed.source.with_name(name)))
+            named[split].append(renamed)
     note = configs.default_note(source.builder_class)
     return PreparedConfig(
         source.builder.config,
@@ -238,12 +241,6 @@ def _describe(
         in_parts=digests is None,
         notes=(*filter(None, [note]), *parquet.notes_on_media(source.name, media)),
     )
-
-
-def _rename(file: DataFile, path: str) -> DataFile:
-    if isinstance(file, LocalFile):
-        file = replace(file, source=file.source.replace(file.source.with_name(Path(path).name)))
-    return replace(file, path=path)
 
 
 def _is_sharded(source: ConfigBuilder) -> bool:
