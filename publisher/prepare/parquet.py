@@ -208,13 +208,12 @@ def _encodings(schema: pa.Schema) -> dict[str, Any]:
     """
     empty = io.BytesIO()
     pq.ParquetWriter(empty, schema).close()
-    columns = pq.ParquetFile(empty).schema
-    leaves = [columns.column(index) for index in range(len(columns))]
-    count = Counter(leaf.path for leaf in leaves)  # `a.b` may be a column and a field of `a`: one name to pyarrow
-    floats = [leaf.path for leaf in leaves if leaf.physical_type in ("FLOAT", "DOUBLE") and count[leaf.path] == 1]
+    stored = list(pq.ParquetFile(empty).schema)
+    count = Counter(leaf.path for leaf in stored)  # `a.b` may be a column and a field of `a`: one name to pyarrow
+    floats = [leaf.path for leaf in stored if leaf.physical_type in ("FLOAT", "DOUBLE") and count[leaf.path] == 1]
     return {
         "compression": "zstd",
-        "use_dictionary": [leaf.path for leaf in leaves if leaf.path not in floats],
+        "use_dictionary": [leaf.path for leaf in stored if leaf.path not in floats],
         "column_encoding": dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
         "write_page_index": True,
         "use_content_defined_chunking": CHUNKS,

@@ -180,7 +180,7 @@ def map_arrays(array: pa.Array, change: Callable[[pa.Array], pa.Array]) -> pa.Ar
 
 
 def _stored(array: pa.Array) -> pa.Array:
-    """The same values without extension types, which most functions of pyarrow do not know."""
+    """The same values without extension types, which pyarrow does not know in every function: not deep in lists."""
     if isinstance(array, pa.ExtensionArray):
         return _stored(array.storage)
     return map_arrays(array, _stored) if "extension<" in str(array.type) else array
