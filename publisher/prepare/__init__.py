@@ -229,20 +229,14 @@ def yaml_of_features(features: datasets.Features) -> list[Any]:
 
 def portable_dict(features: datasets.Features) -> dict[str, Any]:
     """Features as the `huggingface` key of a Parquet file holds them."""
-    return {name: _portable(feature) for name, feature in features.to_dict().items()}
 
+    def change(node: dict[str, Any]) -> Any:
+        if node.get("_type") != "List":
+            return node
+        is_struct = isinstance(node["feature"], dict) and "_type" not in node["feature"]
+        return [node["feature"]] if is_struct else {**node, "_type": "Sequence"}
 
-def _portable(feature: Any) -> Any:
-    if isinstance(feature, list):
-        return [_portable(item) for item in feature]
-    if not isinstance(feature, dict):
-        return feature
-    converted = {key: _portable(value) for key, value in feature.items()}
-    if feature.get("_type") != "List":
-        return converted
-    inner = converted["feature"]
-    is_struct = isinstance(inner, dict) and "_type" not in inner
-    return [inner] if is_struct else {**converted, "_type": "Sequence"}
+    return {name: _changed(feature, change) for name, feature in features.to_dict().items()}
 
 
 def portable_yaml(features: Any) -> Any:
@@ -253,14 +247,20 @@ def portable_yaml(features: Any) -> Any:
     >>> portable_yaml([{"name": "x", "list": "float64"}, {"name": "y", "dtype": "int64"}])
     [{'name': 'x', 'sequence': 'float64'}, {'name': 'y', 'dtype': 'int64'}]
     """
-    if isinstance(features, list):
-        return [portable_yaml(item) for item in features]
-    if not isinstance(features, dict):
-        return features
-    return {
-        "sequence" if key == "list" and not isinstance(value, list) else key: portable_yaml(value)
-        for key, value in features.items()
-    }
+
+    def change(node: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "sequence" if key == "list" and not isinstance(value, list) else key: value for key, value in node.items()
+        }
+
+    return _changed(features, change)
+
+
+def _changed(node: Any, change: Callable[[dict[str, Any]], Any]) -> Any:
+    """Lists and dicts in which each dict is changed, from the inside out."""
+    if isinstance(node, list):
+        return [_changed(item, change) for item in node]
+    return change({key: _changed(value, change) for key, value in node.items()}) if isinstance(node, dict) else node
 
 
 def as_read(features: datasets.Features) -> datasets.Features:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import math
+import os
 import re
 import sys
 from collections import Counter
@@ -21,7 +22,7 @@ import numpy as np
 
 from publisher.builders import PACKAGE
 from publisher.errors import UsageError, choices
-from publisher.prepare import DataFile, File, add_up, plain
+from publisher.prepare import DataFile, File, add_up, plain, short
 
 BuilderClass = type[datasets.DatasetBuilder]
 METADATA_KEY = "builder_config"  # in the footer of each Parquet file: builder, version and parameters
@@ -160,29 +161,20 @@ def check_config_names(names: Collection[str], default: str) -> None:
     for name, count in Counter(names).items():
         if count > 1:
             raise UsageError(f"{count} configs are named {name!r}. Give each config another name")
-        reason = _obstacle(name)
-        if default in names and name == "data" != default:
-            reason = f"the default config {default!r} uses that folder"
-        if default in names and name == DEFAULT != default:
-            reason = f"{default!r} is the default, and `load_dataset` would find two"
-        if reason:
-            raise UsageError(f"{name!r} is not a valid config name: {reason}. Rename the config")
-
-
-def _obstacle(name: str) -> str | None:
-    if not isinstance(name, str):
-        return "it is not text"
-    if not name.strip() or name in (".", ".."):
-        return "a folder cannot have that name"
-    if name.lower() in TAKEN:
-        return "a file or folder next to the configs has that name"
-    if any(not character.isprintable() or character in '<>:/\\|?*"$' for character in name):
-        return "it has characters that the name of a folder cannot have"  # $HOME: `datasets` puts its value there
-    if name != name.strip() or name.endswith("."):
-        return "some systems drop a space or a dot at either end"
-    if RESERVED.fullmatch(name):
-        return "Windows reserves it"
-    return f"it has more than {LONGEST} bytes" if len(name.encode(errors="replace")) > LONGEST else None
+        text = str(name)
+        has_bad = not text.isprintable() or not set(text).isdisjoint('<>:/\\|?*"$')  # `datasets` replaces $HOME
+        is_other = default in names and text != default
+        refusals = {
+            "it is not text": not isinstance(name, str),
+            "a folder cannot have that name": not text.strip() or text in (".", ".."),
+            "a file or folder next to the configs has that name": text.lower() in TAKEN,
+            "it has characters that the name of a folder cannot have": has_bad,
+            "some systems drop a space or a dot at either end": text != text.strip() or text.endswith("."),
+            "Windows reserves it": RESERVED.fullmatch(text),
+            f"the default config {default!r} uses that folder": is_other and text == "data",
+            f"{default!r} is the default, and `load_dataset` would find two": is_other and text == DEFAULT,
+        }
+        _refuse("config", name, refusals)
 
 
 def check_split_names(config: str, names: Collection[str]) -> None:
@@ -194,11 +186,15 @@ def check_split_names(config: str, names: Collection[str]) -> None:
             f"{count} splits have it": count > 1,
             "`load_dataset` takes that for all splits": name.lower() == "all",
             "it may have letters, digits, _, and . between them": not SPLIT.fullmatch(name),
-            f"it has more than {LONGEST} bytes": len(name.encode()) > LONGEST,
         }
-        if reason := next((reason for reason, applies in refusals.items() if applies), None):
-            shown = name if len(name) <= LONGEST else f"{name[:20]}..."
-            raise UsageError(f"config {config!r}: {shown!r} is not a valid split name: {reason}. Rename the split")
+        _refuse("split", name, refusals, f"config {config!r}: ")
+
+
+def _refuse(what: str, name: str, refusals: Mapping[str, object], where: str = "") -> None:
+    is_long = len(str(name).encode(errors="replace")) > LONGEST
+    for reason, applies in {**refusals, f"it has more than {LONGEST} bytes": is_long}.items():
+        if applies:
+            raise UsageError(f"{where}{short(name)} is not a valid {what} name: {reason}. Rename the {what}")
 
 
 def data_folder(name: str, default: str) -> str:
@@ -270,7 +266,9 @@ def describe(value: Any) -> Any:
     if value is None or type(value) in (bool, int):
         return value
     if type(value) is str or isinstance(value, PurePath):
-        return _name_if_existing(str(value))
+        text = str(value)
+        is_here = Path(text).is_absolute() and os.path.exists(text)  # noqa: PTH110  # which takes any text
+        return (is_here and Path(text).name) or text  # no other machine has the folder
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else str(float(value))
     if isinstance(value, Enum):
@@ -286,19 +284,10 @@ def describe(value: Any) -> Any:
     if isinstance(value, AbstractSet):
         return sorted(map(describe, value), key=repr)
     if isinstance(value, (np.generic, np.ndarray)):
-        return describe(value.tolist()) if value.dtype != object or value.ndim else describe(value.item())
+        return describe(value.tolist())
     if _is_record(value):
         return describe(asdict(value))
     if callable(value) and hasattr(value, "__qualname__"):
         module = getattr(value, "__module__", None)
         return value.__qualname__ if module in (None, "builtins", "__main__") else f"{module}.{value.__qualname__}"
     return value.decode("latin-1") if isinstance(value, bytes) else ADDRESS.sub("", str(value))
-
-
-def _name_if_existing(text: str) -> str:
-    """Return the name of a file or folder of this machine, which no other machine has, and other texts unchanged."""
-    try:
-        absolute = len(text) < 4096 and Path(text).is_absolute() and Path(text).exists()
-    except (OSError, ValueError):
-        return text
-    return (Path(text).name or text) if absolute else text

@@ -45,9 +45,8 @@ def split_generators(
 ) -> list[datasets.SplitGenerator]:
     """Ask a builder for its splits: the protocol between the library and its builders.
 
-    Downloads are
-    kept in one folder, and fetched again if the server has another version; archives are extracted into the other one.
-    The addresses and paths that the builder asks for are added to `fetched`.
+    Downloads are kept in one folder, and fetched again if the server has another version; archives are extracted into
+    the other one. The addresses and paths that the builder asks for are added to `fetched`.
     """
     config = datasets.DownloadConfig(
         cache_dir=str(downloads), token=builder.token, storage_options=builder.storage_options
@@ -153,9 +152,9 @@ class _Place:
         number = self.lines[min(row - self.first, len(self.lines) - 1)]
         return f"{Path(self.frame.f_code.co_filename).name}, line {number}"
 
-    def error(self, where: str, row: int, text: str) -> RowsError:
+    def error(self, row: int, text: str, where: str = "") -> RowsError:
         """Error that begins with the place of a row."""
-        return RowsError(f"{', '.join(filter(None, (where, self.line(row))))}: {text}")
+        return RowsError(f"{', '.join(filter(None, (f'row {row}', where, self.line(row))))}: {text}")
 
     def explain(
         self, columns: Mapping[str, Sequence[Any]], features: Any, take: Callable[[str, Any], object], first: int
@@ -167,7 +166,7 @@ class _Place:
             with suppress(ArithmeticError, ValueError):  # what Python cannot hold; pyarrow says what it is
                 value = value.as_py() if isinstance(value, pa.Scalar) else value
             text = f"{short(value)} does not fit {short(feature)}: {short(reason, str)}"
-            raise self.error(f"row {row}, column {name!r}", row, text)
+            raise self.error(row, text, f"column {name!r}")
 
 
 def first_refused(
@@ -225,69 +224,62 @@ def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) ->
 
 def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
     """Rows of a builder that makes them one by one, in tables."""
-    maker = _TableMaker(builder)
-    size = maker.writer_batch_size
+    features, chosen = builder.info.features, builder._writer_batch_size
+    size: int = ArrowWriter(features=features, stream=io.BytesIO(), writer_batch_size=chosen).writer_batch_size
     place = _Place(builder._generate_examples(**gen_kwargs))
-    examples = _examples(place, builder.info.features, size)
+    examples = _examples(place, features, size)
     while batch := list(islice(examples, size)):
-        for table in _tables(batch, maker, place, place.first):
-            builder.info.features = builder.info.features or maker.features
-            yield table
+        yield from _tables(batch, builder, place, place.first)
 
 
-def _examples(place: _Place, features: datasets.Features | None, size: int) -> Iterator[Any]:
+def _examples(place: _Place, features: Any, size: int) -> Iterator[Any]:
     """Encoded examples; their keys are compared as in `datasets` 1 to 3, those of each batch."""
+
+    def take(name: str, values: Any) -> None:
+        datasets.Features({name: features[name]}).encode_example({name: values[0]})
+
     keys: dict[str, int] = {}
     for row, item in enumerate(place.items):
         if row % size == 0:
             place.first, place.lines, keys = row, [], {}
         place.note(1)
-        if type(item) is tuple and type(item[0]) in (str, int):
-            first = keys.setdefault(str(item[0]), row)
-            if first != row:
-                raise RowsError(
-                    f"rows {first} and {row} have the same key, {short(item[0])}: {place.line(first)} and "
-                    f"{place.line(row)}. Yield another key for each row"
-                )
-        try:
-            _, example = item
-            example = example if features is None else features.encode_example(example)
-        except Exception:
-            _explain_example(item, features, place, row)
-            raise
+        if not isinstance(item, (tuple, list)) or len(item) != 2:
+            raise place.error(row, f"{short(item)} is not a pair of a key and a dict of columns")
+        key, example = item
+        if not isinstance(example, Mapping):
+            raise place.error(row, f"{short(example)} is not a dict of columns")
+        if type(key) in (str, int) and (first := keys.setdefault(str(key), row)) != row:
+            raise RowsError(
+                f"rows {first} and {row} have the same key, {short(key)}: {place.line(first)} and "
+                f"{place.line(row)}. Yield another key for each row"
+            )
+        if features is not None:
+            try:
+                example = features.encode_example(example)
+            except Exception:
+                place.explain({name: [example.get(name)] for name in features}, features, take, row)
+                raise
         yield example
 
 
-def _explain_example(item: Any, features: Any, place: _Place, row: int) -> None:
-    """Raise an error that says why an example cannot be encoded."""
-    if not isinstance(item, (tuple, list)) or len(item) != 2:
-        raise place.error(f"row {row}", row, f"{short(item)} is not a pair of a key and a dict of columns")
-    if not isinstance(item[1], Mapping):
-        raise place.error(f"row {row}", row, f"{short(item[1])} is not a dict of columns")
-
-    def take(name: str, values: Any) -> None:
-        datasets.Features({name: features[name]}).encode_example({name: values[0]})
-
-    if features is not None:
-        place.explain({name: [item[1].get(name)] for name in features}, features, take, row)
-
-
-def _tables(examples: list[Any], maker: _TableMaker, place: _Place, first: int) -> Iterator[pa.Table]:
+def _tables(examples: list[Any], builder: Any, place: _Place, first: int) -> Iterator[pa.Table]:
     """Examples as a table, or as several if they are too large for one; `first` is the number of the first row."""
-    features = maker.features
+    features = builder.info.features
 
     def take(name: str, values: Any) -> None:
         feature = features[name] if features else None
         check_readable(pa.table({name: pa.array(TypedSequence(values, type=feature))})[name], feature)
 
     try:
-        table = maker.table(examples)
-        _check(table, maker.features)
+        table = _table(examples, features)
+        builder.info.features = features or datasets.Features.from_arrow_schema(table.schema)
+        _check(table, builder.info.features)
     except Exception as error:
         half = len(examples) // 2
-        if half and _is_overflow(error):
-            yield from _tables(examples[:half], maker, place, first)
-            yield from _tables(examples[half:], maker, place, first + half)
+        is_size = isinstance(error, (OverflowError, pa.ArrowCapacityError))
+        if half and (is_size or "offset overflow" in str(error) or "2147483646" in str(error)):
+            yield from _tables(examples[:half], builder, place, first)
+            yield from _tables(examples[half:], builder, place, first + half)
             return
         names = features or dict.fromkeys(name for example in examples for name in example)
         place.explain({name: [example.get(name) for example in examples] for name in names}, features, take, first)
@@ -295,36 +287,13 @@ def _tables(examples: list[Any], maker: _TableMaker, place: _Place, first: int) 
     yield table
 
 
-def _is_overflow(error: Exception) -> bool:
-    """Return True if pyarrow refuses a batch for its size alone."""
-    is_size = isinstance(error, (OverflowError, pa.ArrowCapacityError))
-    return is_size or "offset overflow" in str(error) or "2147483646" in str(error)
-
-
-class _TableMaker(ArrowWriter):
-    """Makes tables of examples as `datasets` does when it prepares a split, and writes them nowhere."""
-
-    def __init__(self, builder: datasets.DatasetBuilder) -> None:
-        super().__init__(
-            features=builder.info.features, stream=io.BytesIO(), writer_batch_size=builder._writer_batch_size
-        )
-
-    @property
-    def features(self) -> datasets.Features | None:
-        """Features of the builder, or of the first table."""
-        return self._features
-
-    def table(self, examples: list[Any]) -> pa.Table:
-        """Return examples, encoded already, as a table."""
-        self.current_examples = [(example, "") for example in examples]
-        self.write_examples_on_file()
-        return self.made
-
-    def write_table(self, table: pa.Table, writer_batch_size: int | None = None) -> None:
-        """Keep a table; the library writes it here."""
-        if self.pa_writer is None:
-            self._build_writer(table.schema)
-        self.made = table_cast(table.combine_chunks(), self._schema)
+def _table(examples: list[Any], features: datasets.Features | None) -> pa.Table:
+    """Examples, encoded already, as `datasets` writes them when it prepares a split."""
+    written = io.BytesIO()
+    writer = ArrowWriter(features=features, stream=written)
+    writer.current_examples = [(example, "") for example in examples]  # as `write` does, which is slower
+    writer.finalize(close_stream=False)
+    return pa.ipc.open_stream(written.getbuffer()).read_all().combine_chunks()
 
 
 @contextmanager

@@ -6,13 +6,13 @@ import io
 import json
 import math
 import mimetypes
+import os
 import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,8 @@ LARGEST = 1.5  # times as many, where it only shows on the way how many there ar
 ROW_GROUP_BYTES = 100_000_000  # well below the 300 MB that the Hub's viewer reads at most
 BATCH_ROWS = 16_384  # that are read at a time
 CHUNKS = {"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024, "norm_level": 0}  # pyarrow's own, in bytes
-CHUNKED = {  # keys by which the Hub's viewer, and `datasets`, know such files
-    name: json.dumps(CHUNKS) for name in ("use_content_defined_chunking", "content_defined_chunking")
-}
+# By these keys the Hub's viewer, and `datasets`, know such files
+CHUNKED = dict.fromkeys(("use_content_defined_chunking", "content_defined_chunking"), json.dumps(CHUNKS))
 
 
 def file_names(split: str, count: int) -> list[str]:
@@ -50,9 +49,9 @@ class Writing:
 
     features: datasets.Features
     root: Path  # folder of the repository
-    metadata: Mapping[str, str] = field(default_factory=dict)  # for the footer of each file, next to the features
-    folders: Sequence[Path] = ()  # of this machine, with which no text may begin
-    media: dict[str, str] = field(default_factory=dict)  # takes examples of paths of media in text, by column
+    metadata: Mapping[str, str]  # for the footer of each file, next to the features
+    folders: Sequence[Path]  # of this machine, with which no text may begin
+    media: dict[str, str]  # takes examples of paths of media in text, by column
 
 
 def write_files(
@@ -139,9 +138,7 @@ def any_length(kind: pa.DataType) -> pa.DataType:
 
 def _stored(table: pa.Table, schema: pa.Schema) -> pa.Table:
     columns = [
-        column
-        if column.type == kind
-        else pa.chunked_array([map_arrays(chunk, _of_any_length) for chunk in column.chunks], kind)
+        pa.chunked_array([map_arrays(chunk, _of_any_length) for chunk in column.chunks], kind)
         for column, kind in zip(table.columns, schema.types, strict=True)
     ]
     return pa.Table.from_arrays(columns, schema=schema)
@@ -211,13 +208,12 @@ def _encodings(schema: pa.Schema) -> dict[str, Any]:
     """
     empty = io.BytesIO()
     pq.ParquetWriter(empty, schema).close()
-    columns = pq.ParquetFile(empty).schema
-    leaves = [columns.column(index) for index in range(len(columns))]
-    count = Counter(leaf.path for leaf in leaves)  # `a.b` may be a column and a field of `a`: one name to pyarrow
-    floats = [leaf.path for leaf in leaves if leaf.physical_type in ("FLOAT", "DOUBLE") and count[leaf.path] == 1]
+    stored = list(pq.ParquetFile(empty).schema)
+    count = Counter(leaf.path for leaf in stored)  # `a.b` may be a column and a field of `a`: one name to pyarrow
+    floats = [leaf.path for leaf in stored if leaf.physical_type in ("FLOAT", "DOUBLE") and count[leaf.path] == 1]
     return {
         "compression": "zstd",
-        "use_dictionary": [leaf.path for leaf in leaves if leaf.path not in floats],
+        "use_dictionary": [leaf.path for leaf in stored if leaf.path not in floats],
         "column_encoding": dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
         "write_page_index": True,
         "use_content_defined_chunking": CHUNKS,
@@ -255,9 +251,10 @@ def embed_media(table: pa.Table, features: datasets.Features, first: int) -> pa.
         if not (found := first_refused({name: table[name] for name in media}, embed)):
             raise
         name, row, reason = found
-        text = str(reason) or type(reason).__name__
-        where = f"row {first + row}, column {name!r}"
-        raise RowsError(f"{where}: a file cannot be read ({text}). Correct the path or the file") from error
+        raise RowsError(
+            f"row {first + row}, column {name!r}: a file cannot be read ({str(reason) or type(reason).__name__}). "
+            "Correct the path or the file"
+        ) from error
 
 
 def external_bytes(table: pa.Table, features: datasets.Features) -> int:
@@ -293,19 +290,40 @@ def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]
     >>> hide_folders(table, [Path("/home/me/cache")], {})["file"].to_pylist()
     ['a/b.wav', '/dev/null']
     """
-    prefixes = sorted({f"{re.escape(str(path))}/" for path in (*folders, *(path.resolve() for path in folders))})
-    pattern = f"^(?:{'|'.join(prefixes)}){HASHED}"
-    columns = []
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        if "string" not in str(column.type):
-            columns.append(column)
-            continue
-        paths: list[str] = []
-        chunks = [map_arrays(chunk, partial(_shorten, pattern=pattern, paths=paths)) for chunk in column.chunks]
-        columns.append(pa.chunked_array(chunks, column.type) if chunks else column)
-        if name not in media and (path := next((path for path in paths if _is_medium_of(path, folders)), None)):
-            media[name] = path
-    return pa.table(columns, schema=table.schema)
+    prefixes = {f"{re.escape(str(path))}/" for folder in folders for path in (folder, folder.resolve())}
+    longest_first = "|".join(sorted(prefixes, key=len, reverse=True))  # as some folders are in others
+    pattern = f"^(?:{longest_first}){HASHED}"
+    paths: list[str] = []  # of a column
+
+    def shorten(array: pa.Array) -> pa.Array:
+        if not (pt.is_string(array.type) or pt.is_large_string(array.type)):
+            return array
+        are_paths = pc.starts_with(array, "/")
+        if not pc.any(are_paths).as_py():
+            return array
+        paths.extend(array.filter(are_paths)[:100].to_pylist())
+        return pc.replace_substring_regex(array, pattern, "", max_replacements=1)
+
+    for index, field in enumerate(table.schema):
+        if "string" in str(field.type):
+            paths.clear()
+            chunks = [map_arrays(chunk, shorten) for chunk in table[index].chunks]
+            table = table.set_column(index, field, pa.chunked_array(chunks, field.type))
+            if found := next((path for path in paths if _is_medium_here(path, folders)), None):
+                media.setdefault(field.name, found)
+    return table
+
+
+def _is_medium_here(path: str, folders: Sequence[Path]) -> bool:
+    """Return True if a path leads to a medium on this machine, or did while a temporary folder existed."""
+    within = {*folders, Path(tempfile.gettempdir())}
+    return _kind_of(path) in KINDS and (
+        not within.isdisjoint(Path(path).parents) or os.path.isfile(path)  # noqa: PTH113  # which takes any text
+    )
+
+
+def _kind_of(path: str) -> str:
+    return (mimetypes.guess_type(path)[0] or "").partition("/")[0]
 
 
 def notes_on_media(config: str, media: dict[str, str]) -> tuple[str, ...]:
@@ -314,28 +332,4 @@ def notes_on_media(config: str, media: dict[str, str]) -> tuple[str, ...]:
         f"config {config!r}, column {name!r} holds paths of files that are not published, such as "
         f"{short(Path(path).name)}. To publish the files, declare the column as {KINDS[_kind_of(path)]}"
         for name, path in media.items()
-    )
-
-
-def _shorten(array: pa.Array, pattern: str, paths: list[str]) -> pa.Array:
-    """Return texts without what matches, and the same array if nothing does; a few absolute paths go to `paths`."""
-    if not (pt.is_string(array.type) or pt.is_large_string(array.type)):
-        return array
-    begun = pc.starts_with(array, "/")
-    if not pc.any(begun).as_py():
-        return array
-    paths += array.filter(begun)[:100].to_pylist()
-    return pc.replace_substring_regex(array, pattern, "", max_replacements=1)
-
-
-def _kind_of(path: str) -> str:
-    return (mimetypes.guess_type(path)[0] or "").partition("/")[0]
-
-
-def _is_medium_of(path: str, folders: Sequence[Path]) -> bool:
-    """Return True if a path leads to a medium on this machine, or did while a temporary folder existed."""
-    if _kind_of(path) not in KINDS or len(path) > 4096:
-        return False
-    return Path(path).is_file() or any(
-        folder in Path(path).parents for folder in (*folders, Path(tempfile.gettempdir()))
     )

@@ -26,6 +26,7 @@ from publisher.prepare import fields_of, is_medium, item_of
 Place = tuple[str, ...]
 
 DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400 * 10**6, "ns": 86_400 * 10**9}  # by unit
+TEXTS = ("string", "large_string", "string_view", "binary", "binary_view", "fixed_size_binary")
 ARRAYS = (datasets.Array2D, datasets.Array3D, datasets.Array4D, datasets.Array5D)
 
 
@@ -179,7 +180,7 @@ def map_arrays(array: pa.Array, change: Callable[[pa.Array], pa.Array]) -> pa.Ar
 
 
 def _stored(array: pa.Array) -> pa.Array:
-    """The same values without extension types, which most functions of pyarrow do not know."""
+    """The same values without extension types, which pyarrow does not know in every function: not deep in lists."""
     if isinstance(array, pa.ExtensionArray):
         return _stored(array.storage)
     return map_arrays(array, _stored) if "extension<" in str(array.type) else array
@@ -192,10 +193,8 @@ def _plain(array: pa.Array) -> pa.Array:
         return _plain(array.dictionary_decode())
     if pt.is_boolean(kind):
         return array.cast(pa.uint8())
-    if pt.is_string(kind) or pt.is_binary(kind) or pt.is_large_string(kind) or pt.is_fixed_size_binary(kind):
+    if str(kind).partition("[")[0] in TEXTS:
         return array.cast(pa.large_binary())
-    if pt.is_string_view(kind) or pt.is_binary_view(kind):
-        return array.cast(pa.string() if pt.is_string_view(kind) else pa.binary()).cast(pa.large_binary())
     if pt.is_list_view(kind) or pt.is_large_list_view(kind):
         return array.cast(pa.large_list(kind.value_type))
     if pt.is_map(kind):

@@ -16,7 +16,6 @@ import os
 import shutil
 import sys
 import tempfile
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -26,7 +25,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import datasets
-import pyarrow as pa
 
 from publisher import prepare
 from publisher.builders import sequences_of_dicts
@@ -35,22 +33,9 @@ from publisher.options import Options
 from publisher.prepare import DataFile, LocalFile, add_up, configs, parquet
 from publisher.prepare.configs import METADATA_KEY, PreparedConfig, describe_builder, is_unordered
 from publisher.prepare.datasets_compat import forget_undated, generate_tables, split_generators
-from publisher.prepare.parquet import LARGEST, Writing, file_names, write_files
-from publisher.prepare.rows import RowsDigest, differing_columns
+from publisher.prepare.rows import RowsDigest, row_digests
 
 SPLITS = ("train", "validation", "test")
-
-
-class TemporaryFolder:
-    """A folder that is removed with the last object that uses it in the process that made it."""
-
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path or Path(tempfile.mkdtemp())
-        if path is None:
-            weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return TemporaryFolder, (self.path,)
 
 
 @dataclass(frozen=True)
@@ -58,25 +43,21 @@ class ConfigBuilder:
     """A config of a builder."""
 
     builder_class: type[datasets.DatasetBuilder]
-    config_name: str
+    name: str  # of the config
     overrides: Mapping[str, Any]  # keywords for the builder
-    work_folder: Path = field(default_factory=lambda: Options("").work_folder)  # downloads are kept in a folder of it
-    shared: TemporaryFolder | None = None  # for archives that several configs of a run extract
+    work_folder: Path  # downloads are kept in a folder of it
+    temporary: Path  # for caches of builders, and for archives, which are extracted once for all configs of a run
     fetched: list[str] = field(default_factory=list, init=False)  # addresses and paths, as the builder asked for them
 
     def errors(self, split: str = "", **passing: Any) -> AbstractContextManager[None]:
         """Turn what the builder raises into a sentence with the config, see `builder_errors`."""
-        return prepare.builder_errors(self.builder_class, self.config_name, split, **passing)
-
-    def writing(self, root: Path, media: dict[str, str]) -> Writing:
-        """Settings for writing the rows; `media` takes examples of paths of media in text, by column."""
-        metadata = {METADATA_KEY: json.dumps(describe_builder(self.builder))}
-        return Writing(self.features, root, metadata, self.folders, media)
+        return prepare.builder_errors(self.builder_class, self.name, split, **passing)
 
     @cached_property
-    def _cache(self) -> TemporaryFolder:
+    def cache(self) -> Path:
         """The builder's own cache: the user's may hold rows that other code has prepared."""
-        return TemporaryFolder()
+        self.temporary.mkdir(parents=True, exist_ok=True)  # gone, where a task of a cluster runs
+        return Path(tempfile.mkdtemp(dir=self.temporary))
 
     @cached_property
     def builder(self) -> datasets.DatasetBuilder:
@@ -85,12 +66,15 @@ class ConfigBuilder:
         base = {"base_path": str(Path(home).parent)} if home else {}  # where relative paths of a script begin
         parameters = (ValueError,) if self.overrides else ()  # the builder's words on them are a sentence already
         with self.errors(passing=parameters), sequences_of_dicts():
-            builder = self.builder_class(
-                config_name=self.config_name, cache_dir=str(self._cache.path), **{**base, **self.overrides}
-            )
+            builder = self.builder_class(config_name=self.name, cache_dir=str(self.cache), **{**base, **self.overrides})
             if builder.info.features is not None:  # a script may declare a plain dict
                 builder.info.features = prepare.plain_features(builder.info.features)
             return builder
+
+    @property
+    def folder(self) -> str:
+        """Folder of the config's files in the repository."""
+        return configs.data_folder(self.name, configs.default_config(self.builder_class))
 
     @property
     def fetched_paths(self) -> list[str]:
@@ -101,56 +85,54 @@ class ConfigBuilder:
             path.relative_to(base).as_posix() if base in path.parents else name for name, path in paths.items()
         )
 
-    @property
-    def folders(self) -> list[Path]:
-        """Folders of this machine that the rows may name: the builder's caches, and its data."""
-        shared = self.shared.path if self.shared else None
-        folders = (self._cache.path, shared, self.work_folder, self.builder.config.data_dir)
-        return [Path(folder).absolute() for folder in folders if folder]
-
     @cached_property
     def splits(self) -> dict[str, Mapping[str, Any]]:
         """Split -> `gen_kwargs`. A builder that makes its rows one by one makes none here."""
         needed = getattr(self.builder, "manual_download_instructions", None)  # a property that a script may add
         if needed is not None and self.builder.config.data_dir is None:
             raise UsageError(
-                f"config {self.config_name!r} needs files that you have to download yourself: {needed.strip()}: "
+                f"config {self.name!r} needs files that you have to download yourself: {needed.strip()}: "
                 "then give their folder as --data-dir, or declare it as `data_dir` of the config"
             )
         with self.errors(), sequences_of_dicts():
-            extracted = (self.shared or self._cache).path
-            generators = split_generators(self.builder, self.work_folder / "downloads", extracted, self.fetched)
+            generators = split_generators(self.builder, self.work_folder / "downloads", self.temporary, self.fetched)
         splits = [(str(split.name), split.gen_kwargs) for split in generators]
-        configs.check_split_names(self.config_name, [name for name, _ in splits])
+        configs.check_split_names(self.name, [name for name, _ in splits])
         if is_unordered(self.builder_class):  # type: ignore[arg-type]  # mypy takes classes for unhashable
             splits.sort(key=lambda split: (SPLITS.index(split[0]) if split[0] in SPLITS else len(SPLITS), split[0]))
         return dict(splits)
-
-    def tables(self, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
-        """Rows for some `gen_kwargs` of a split; the features are known when this returns."""
-        tables = generate_tables(self.builder, gen_kwargs)
-        return chain(list(islice(tables, 1)), tables)
 
     @cached_property
     def features(self) -> datasets.Features:
         """The features: declared, or inferred from the first table as `datasets` does."""
         with self.errors():
             for gen_kwargs in self.splits.values() if self.builder.info.features is None else ():
-                self.tables(gen_kwargs)
+                next(generate_tables(self.builder, gen_kwargs), None)
             features = self.builder.info.features
             if features is not None:
                 prepare.check_features(features)
                 return features
-        raise UsageError(
-            f"config {self.config_name!r} declares no features, and has no rows to infer them from. Declare them"
-        )
+        raise UsageError(f"config {self.name!r} declares no features, and has no rows to infer them from. Declare them")
 
-    def close(self) -> None:
-        """Remove the cache; the builder is not asked for rows again."""
-        shutil.rmtree(self._cache.path, ignore_errors=True)
+    def write(
+        self, root: Path, path: str, media: dict[str, str], split: str, shards: tuple[int, int] | None = None
+    ) -> Iterator[tuple[LocalFile, RowsDigest]]:
+        """Write the rows of a split, or of its shards from one to another, see `parquet.write_files`.
+
+        `media` takes examples of paths of media in text, by column.
+        """
+        gen_kwargs = _some_shards(self.splits[split], *shards) if shards else self.splits[split]
+        metadata = {METADATA_KEY: json.dumps(describe_builder(self.builder))}
+        private = (self.cache, self.temporary, self.work_folder, self.builder.config.data_dir)
+        folders = [Path(folder).absolute() for folder in private if folder]
+        with self.errors(split):
+            tables = generate_tables(self.builder, gen_kwargs)
+            tables = chain(list(islice(tables, 1)), tables)  # the features are known then
+            writing = parquet.Writing(self.features, root, metadata, folders, media)
+            yield from parquet.write_files(tables, root / path, writing, parquet.LARGEST if shards else 1)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        fields = (self.builder_class, self.config_name, self.overrides, self.work_folder, self.shared)
+        fields = (self.builder_class, self.name, self.overrides, self.work_folder, self.temporary)
         return ConfigBuilder, fields  # without what was made of it
 
 
@@ -159,28 +141,19 @@ class WholeConfig:
     """A config that is prepared at once, split by split."""
 
     source: ConfigBuilder
-    default: str  # name of the builder's default config
     unit: ClassVar[str] = " configs"
     amount: ClassVar[int] = 1
-
-    @property
-    def name(self) -> str:
-        """Name of the config."""
-        return self.source.config_name
 
     def prepare(self, root: Path) -> PreparedConfig:
         """Write all splits below the repository's folder `root`."""
         source, media = self.source, dict[str, str]()
-        folder = configs.data_folder(self.name, self.default)
         files, digests = {}, {}
-        for split, gen_kwargs in source.splits.items():
-            with source.errors(split):
-                tables, path = source.tables(gen_kwargs), root / folder / f"{split}.parquet"
-                written = list(write_files(tables, path, source.writing(root, media)))
+        for split in source.splits:
+            written = list(source.write(root, f"{source.folder}/{split}.parquet", media, split))
             files[split] = [file for file, _ in written]
             digests[split] = written[-1][1].numbers() if written else {}
-        prepared = _describe(source, folder, files, media, digests)
-        source.close()
+        prepared = _describe(source, files, media, digests)
+        shutil.rmtree(source.cache, ignore_errors=True)
         return prepared
 
 
@@ -194,18 +167,8 @@ class FilePart:
     stop: int
     expected: DataFile  # from the first and the last shard of the split
     fingerprint: str  # digest of the rows of those two shards
-    media: dict[str, str] = field(default_factory=dict)  # examples of paths of media in text, by column
+    media: dict[str, str]  # examples of paths of media in text, by column: of the whole config
     unit: ClassVar[str] = " rows"
-
-    @property
-    def name(self) -> str:
-        """Name of the config."""
-        return self.source.config_name
-
-    @property
-    def path(self) -> str:
-        """Path of the file in the repository."""
-        return self.expected.path
 
     @property
     def amount(self) -> int:
@@ -214,35 +177,33 @@ class FilePart:
 
     def prepare(self, root: Path) -> Iterator[LocalFile]:
         """Write the files below the repository's folder `root`, under temporary names, and yield each."""
-        source = self.source
-        with source.errors(self.split):
-            tables = source.tables(_some_shards(source.splits[self.split], self.first, self.stop))
-            for file, _ in write_files(tables, root / self.path, source.writing(root, self.media), LARGEST):
-                yield file
+        shards = (self.first, self.stop)
+        return (file for file, _ in self.source.write(root, self.expected.path, self.media, self.split, shards))
 
 
 Task = WholeConfig | FilePart
 Prepared = PreparedConfig | Sequence[DataFile]  # what a task prepares: a whole, or a part
 
 
-def plan_tasks(builder: type[datasets.DatasetBuilder], options: Options, faults: dict[str, UsageError]) -> list[Task]:
-    """List the tasks of the configs that are wanted, in order.
+def plan_tasks(
+    builder: type[datasets.DatasetBuilder], options: Options, temporary: Path, faults: dict[str, UsageError]
+) -> list[Task]:
+    """List the tasks of the configs that are wanted, in order; caches and archives go below the `temporary` folder.
 
     `faults` takes the errors of configs, while the other configs go on.
     """
     tasks: list[Task] = []
-    default, names = configs.default_config(builder), configs.choose_configs(builder, options.config)
-    shared = TemporaryFolder()  # archives are extracted once for all configs
     forget_undated(options.work_folder / "downloads")
-    sources = [ConfigBuilder(builder, name, options.overrides, options.work_folder, shared) for name in names]
+    names = configs.choose_configs(builder, options.config)
+    sources = [ConfigBuilder(builder, name, options.overrides, options.work_folder, temporary) for name in names]
     if options.overrides:
         assert sources[0].builder  # an error in them is raised once, not for each config
     for source in sources:
         try:
             assert source.builder  # an error in it is of the plan
-            tasks += _plan_parts(source, default) if _is_sharded(source) else [WholeConfig(source, default)]
+            tasks += _plan_parts(source) if _is_sharded(source) else [WholeConfig(source)]
         except UsageError as error:
-            faults[source.config_name] = error
+            faults[source.name] = error
     return tasks
 
 
@@ -251,24 +212,18 @@ def assemble_configs(tasks: Sequence[Task], prepared: Sequence[Prepared]) -> lis
     assembled = []
     for _, group in groupby(zip(tasks, prepared, strict=True), key=lambda pair: id(pair[0].source)):
         of_config, results = zip(*group, strict=True)
-        whole = results[0]
-        assembled.append(whole if isinstance(whole, PreparedConfig) else _assemble(of_config, results))
+        if isinstance(results[0], PreparedConfig):
+            assembled.append(results[0])
+            continue
+        files: dict[str, list[DataFile]] = {}
+        for part, of_part in zip(of_config, results, strict=True):
+            files.setdefault(part.split, []).extend(of_part)
+        assembled.append(_describe(of_config[0].source, files, of_config[0].media))
     return assembled
-
-
-def _assemble(parts: Sequence[FilePart], prepared: Sequence[Sequence[DataFile]]) -> PreparedConfig:
-    """Put a config together from the files of all of its parts."""
-    files: dict[str, list[DataFile]] = {}
-    media: dict[str, str] = {}
-    for part, of_part in zip(parts, prepared, strict=True):
-        files.setdefault(part.split, []).extend(of_part)
-        media |= part.media
-    return _describe(parts[0].source, str(Path(parts[0].path).parent), files, media)
 
 
 def _describe(
     source: ConfigBuilder,
-    folder: str,
     files: Mapping[str, Sequence[DataFile]],
     media: dict[str, str],
     digests: Mapping[str, Mapping[str, str]] | None = None,
@@ -277,27 +232,25 @@ def _describe(
     named: dict[str, list[DataFile]] = {}
     for split, of_split in files.items():
         if not any(file.rows for file in of_split):
-            raise UsageError(f"config {source.config_name!r}, split {split!r}: {prepare.NO_ROWS}")
-        names = file_names(split, len(of_split))
-        named[split] = [_rename(file, f"{folder}/{name}") for file, name in zip(of_split, names, strict=True)]
+            raise UsageError(f"config {source.name!r}, split {split!r}: {prepare.NO_ROWS}")
+        named[split] = []
+        for file, name in zip(of_split, parquet.file_names(split, len(of_split)), strict=True):
+            renamed = replace(file, path=f"{source.folder}/{name}")
+            if isinstance(renamed, LocalFile):
+                renamed = replace(renamed, source=renamed.source.replace(renamed.source.with_name(name)))
+            named[split].append(renamed)
     note = configs.default_note(source.builder_class)
     return PreparedConfig(
         source.builder.config,
         configs.describe_files(source.builder, source.features, named),
         digests or {},
-        folder,
+        source.folder,
         named,
         describe_builder(source.builder),
         source.fetched_paths,
         in_parts=digests is None,
-        notes=(*filter(None, [note]), *parquet.notes_on_media(source.config_name, media)),
+        notes=(*filter(None, [note]), *parquet.notes_on_media(source.name, media)),
     )
-
-
-def _rename(file: DataFile, path: str) -> DataFile:
-    if isinstance(file, LocalFile):
-        file = replace(file, source=file.source.replace(file.source.with_name(Path(path).name)))
-    return replace(file, path=path)
 
 
 def _is_sharded(source: ConfigBuilder) -> bool:
@@ -319,30 +272,25 @@ def _divides(source: ConfigBuilder, gen_kwargs: Mapping[str, Any]) -> bool:
     are_files = all("://" in word or Path(word).exists() for word in words)
     if not _count_shards(gen_kwargs) or (len(lists) == 1 and are_files):
         return True
+
+    def rows(given: Mapping[str, Any]) -> Iterator[bytes]:
+        for table in generate_tables(source.builder, given):
+            yield from row_digests(table, source.features)
+
     try:
-        alone, together = RowsDigest(source.features), RowsDigest(source.features)
-        rows = 0
-        for table in generate_tables(source.builder, _some_shards(gen_kwargs, 0, 1)):
-            alone.add(table)
-            rows += len(table)
-        for table in generate_tables(source.builder, gen_kwargs):
-            if rows <= 0:
-                break
-            together.add(table[:rows])
-            rows -= len(table)
+        together = rows(gen_kwargs)
+        return all(row == next(together, None) for row in rows(_some_shards(gen_kwargs, 0, 1)))
     except Exception:  # a builder that needs all of its list fails with a part of it; drawn as a whole, it may not
         return False
-    return rows <= 0 and not differing_columns(alone, together)
 
 
-def _plan_parts(source: ConfigBuilder, default: str) -> list[FilePart]:
+def _plan_parts(source: ConfigBuilder) -> list[FilePart]:
     """List the files of a config, of about `parquet.FILE_BYTES` each, in order.
 
     The first and the last shard of each split are drawn, each once, to know what the files will be like.
     """
     parts = []
     media: dict[str, str] = {}
-    folder = configs.data_folder(source.config_name, default)
     for split, gen_kwargs in source.splits.items():
         shards = _count_shards(gen_kwargs) or 1
         first = _draw_shard(source, split, 0, media)
@@ -350,19 +298,18 @@ def _plan_parts(source: ConfigBuilder, default: str) -> list[FilePart]:
         sample = hashlib.sha256(f"{first.sha256} {last.sha256}".encode()).hexdigest()
         count = -(-shards // max(1, parquet.FILE_BYTES // max(first.size, last.size, 1)))
         bounds = [shards * index // count for index in range(count + 1)]
-        for name, start, stop in zip(file_names(split, count), bounds[:-1], bounds[1:], strict=True):
+        for name, start, stop in zip(parquet.file_names(split, count), bounds[:-1], bounds[1:], strict=True):
             drawn = [first] * (stop - start - 1) + [first if stop < shards else last]
-            expected = DataFile(f"{folder}/{name}", *add_up(drawn))
+            expected = DataFile(f"{source.folder}/{name}", *add_up(drawn))
             parts.append(FilePart(source, split, start, stop, expected, sample, media))
     return parts
 
 
 def _draw_shard(source: ConfigBuilder, split: str, shard: int, media: dict[str, str]) -> DataFile:
     """Describe a shard, all of its files together."""
-    with tempfile.TemporaryDirectory() as folder, source.errors(split):
-        tables = source.tables(_some_shards(source.splits[split], shard, shard + 1))
-        writing = replace(source.writing(Path(folder), media), metadata={})
-        files = [file for file, _ in write_files(tables, Path(folder, "shard.parquet"), writing, LARGEST)]
+    with tempfile.TemporaryDirectory() as folder:
+        written = source.write(Path(folder), "shard.parquet", media, split, (shard, shard + 1))
+        files = [file for file, _ in written]
     digest = hashlib.sha256(" ".join(file.rows_sha256 for file in files).encode()).hexdigest()
     return DataFile("", *add_up(files), digest)
 

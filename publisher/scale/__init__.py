@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing, redirect_stdout
@@ -63,11 +64,11 @@ class Job:
             closing(calls_for(left, work, workers)) as calls,
         ):
             for index, call in calls:
-                bar.set_description(left[index].name, refresh=False)
+                bar.set_description(left[index].source.name, refresh=False)
                 try:
                     results[index] = call()
                 except UsageError as error:
-                    self.faults.setdefault(left[index].name, error)
+                    self.faults.setdefault(left[index].source.name, error)
                 bar.update(left[index].amount)
         self.check()
         configs = assemble_configs(self.tasks, [results[index] for index in range(len(self.tasks))])
@@ -75,7 +76,7 @@ class Job:
 
     def check(self) -> None:
         """Raise what is wrong with configs: all of it, or the one sentence if there is only one config."""
-        names = self.faults.keys() | {task.name for task in self.tasks}
+        names = self.faults.keys() | {task.source.name for task in self.tasks}
         if self.faults:
             raise ConfigsError(self.faults, len(names)) if len(names) > 1 else next(iter(self.faults.values()))
 
@@ -83,10 +84,11 @@ class Job:
 def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Options, notes: Notes) -> Job:
     """Plan the tasks of a dataset; of a config in shards, this prepares two shards of each split to know its files."""
     faults: dict[str, UsageError] = {}
+    temporary = Path(tempfile.mkdtemp(dir=notes.temporary))
     say = partial(log.warning, "looking at the splits, for %.0f s so far")
     try:
         with repeated(FIRST_LINE_AFTER_S, LINE_EVERY_S, say), redirect_stdout(sys.stderr):  # for what a script prints
-            tasks = plan_tasks(builder, options, faults)
+            tasks = plan_tasks(builder, options, temporary, faults)
     except (TypeError, ValueError) as error:
         if not options.overrides:
             raise

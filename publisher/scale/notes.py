@@ -111,7 +111,7 @@ class Notes:
         shutil.rmtree(self.folder / FINISHED, ignore_errors=True)
 
     def _note(self, task: Task) -> Path:
-        key = f"{task.path} {task.fingerprint}" if isinstance(task, FilePart) else task.name
+        key = f"{task.expected.path} {task.fingerprint}" if isinstance(task, FilePart) else task.source.name
         return self.folder / FINISHED / hashlib.sha256(key.encode()).hexdigest()[:16] / NOTE
 
 

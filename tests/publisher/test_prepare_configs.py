@@ -139,19 +139,20 @@ def test_sources_are_fetched_once(server: Archive, run: Run, hub: Hub) -> None:
     extracted: list[Path] = []
 
     def rows(config: Any, folder: Path) -> Iterator[dict[str, str]]:
-        yield {"x": config.name + (folder / "number.txt").read_text(encoding="utf-8")}
+        file = folder / "number.txt"
+        yield {"x": config.name + file.read_text(encoding="utf-8"), "file": str(file)}
 
     def split_generators(self: Any, manager: Any) -> list[datasets.SplitGenerator]:
         extracted.append(Path(manager.download_and_extract(server.url)))
         return [datasets.SplitGenerator(name="train", gen_kwargs={"folder": extracted[-1]})]
 
-    features = datasets.Features({"x": VALUE("string")})
+    features = datasets.Features({"x": VALUE("string"), "file": VALUE("string")})
     kind = builder(rows, features, "ab")
     kind._split_generators = split_generators
     for arguments in (["--dry-run"], [], [], ["--verify"]):
         assert run(kind, *arguments).exit_code == 0
         assert server.fetched == 1
-    assert load("b")["x"][:] == ["b1"]
+    assert load("b").to_list() == [{"x": "b1", "file": "number.txt"}]
     server.text = "2"
     assert run(kind).exit_code == 0
     assert server.fetched == 2

@@ -35,7 +35,7 @@ def test_a_file(tmp_path: Path) -> None:
 
     Zstandard and a page index everywhere; floats split by byte, everything else with a dictionary; chunks by content.
     """
-    prepared = WholeConfig(ConfigBuilder(Pictures, "large", {}, tmp_path), "small").prepare(tmp_path / "new")
+    prepared = WholeConfig(ConfigBuilder(Pictures, "large", {}, tmp_path, tmp_path)).prepare(tmp_path / "new")
     [file] = prepared.files["validation"]
     stored = tmp_path / "new" / "large" / "validation-00000-of-00001.parquet"
     assert (file.rows, file.size) == (30, stored.stat().st_size)

@@ -107,10 +107,11 @@ def answer_downloads(samples: Path, names: Sequence[str]) -> None:
 def own_rows(kind: Any, config: str, options: Mapping[str, Any], downloads: Path) -> dict[str, list[str]]:
     """Split -> rows as the script yields them, encoded by its features, without the library's files in between."""
     from publisher.builders import sequences_of_dicts
+    from publisher.options import Options
     from publisher.prepare.datasets_compat import encoded_as_before_4
     from publisher.prepare.tasks import ConfigBuilder
 
-    source = ConfigBuilder(kind, config, options)
+    source = ConfigBuilder(kind, config, options, Options("").work_folder, Path(tempfile.mkdtemp()))
     features = source.builder.info.features
     rows: dict[str, list[str]] = {}
     with sequences_of_dicts(), encoded_as_before_4():
