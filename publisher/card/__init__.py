@@ -206,7 +206,8 @@ def card_diff(before: PublishedCard, after: PublishedCard, template: str) -> Seq
     for card in (before, after):
         fields = {name: value for name, value in card.metadata.items() if name not in BY_CONFIG}
         text = f"{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True) if fields else ''}---\n{card.prose}"
-        texts.append([line[:DIFF_WIDTH] for line in text.splitlines()[:DIFF_LINES]])
+        lines = text.splitlines()[:DIFF_LINES]
+        texts.append([f"{line[:DIFF_WIDTH]} ..." if len(line) > DIFF_WIDTH else line for line in lines])
     names = (f"{CARD} on the Hub", f"{CARD} from {template}")
     lines = [*difflib.unified_diff(texts[0], texts[1], *names, lineterm="", n=2)]
     return lines if len(lines) <= DIFF_SHOWN else [*lines[:DIFF_SHOWN], f"... and {len(lines) - DIFF_SHOWN} more lines"]

@@ -132,6 +132,8 @@ def _count(number: str) -> int:
 def _folder(name: str) -> Path:
     if not name:  # an unset variable of a shell
         raise argparse.ArgumentTypeError("'' is the current folder. Give the name of a folder")
+    if Path(name).is_file():
+        raise argparse.ArgumentTypeError(f"{name!r} is a file. Give a folder")
     return Path(name)
 
 

@@ -196,7 +196,7 @@ def _refuse_if_taken(target: Path) -> None:
         raise UsageError(f"{target} is or holds the current folder. Give a new folder.")
     there = next(place for place in (target, *target.parents) if place.exists() or place.is_symlink())
     if not there.is_dir():
-        raise UsageError(f"{there} is a file. Give a new folder.")
+        raise UsageError(f"{there} is a {'loop of links' if there.is_symlink() else 'file'}. Give a new folder.")
     if there != target or not any(target.iterdir()):
         return
     found = [target / name for name in (CARD, RECORD)]

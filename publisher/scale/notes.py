@@ -30,7 +30,8 @@ from publisher.text import endpoint
 FINISHED = "finished"  # folder with one for each task, with its files and a note once it is finished
 NOTE = "note.json"
 CLUSTER = "cluster"  # folder of a job on a cluster, and its logs
-HOW = ("resume", "workers", "work_dir", "executor", "traceback", "json")  # options that do not matter to what is made
+# Options that do not matter to what is made; a refusal of an edited card asks for one of the last two
+HOW = ("resume", "workers", "work_dir", "executor", "traceback", "json", "keep_card", "overwrite_card")
 
 
 @dataclass(frozen=True)
