@@ -140,7 +140,7 @@ def builder_errors(
     """
     try:
         yield
-    except (PublishingError, MemoryError, KeyboardInterrupt, GeneratorExit):
+    except (PublishingError, KeyboardInterrupt, GeneratorExit):
         raise
     except passing:
         raise

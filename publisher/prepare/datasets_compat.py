@@ -242,7 +242,7 @@ def _examples(place: _Place, features: datasets.Features | None, size: int) -> I
         if row % size == 0:
             place.first, place.lines, keys = row, [], {}
         place.note(1)
-        if type(item) is tuple and type(item[0]) in (str, int):
+        if type(item) is tuple and item and type(item[0]) in (str, int):
             first = keys.setdefault(str(item[0]), row)
             if first != row:
                 raise RowsError(
