@@ -135,8 +135,9 @@ class ConfigBuilder:
     def features(self) -> datasets.Features:
         """The features: declared, or inferred from the first table as `datasets` does."""
         with self.errors():
-            for gen_kwargs in self.splits.values() if self.builder.info.features is None else ():
-                self.tables(gen_kwargs)
+            for gen_kwargs in self.splits.values():
+                if self.builder.info.features is None:
+                    self.tables(gen_kwargs)
             features = self.builder.info.features
             if features is not None:
                 prepare.check_features(features)
@@ -215,9 +216,10 @@ class FilePart:
     def prepare(self, root: Path) -> Iterator[LocalFile]:
         """Write the files below the repository's folder `root`, under temporary names, and yield each."""
         source = self.source
+        writing = source.writing(root, self.media)  # first: features that are not declared are those of the first split
         with source.errors(self.split):
             tables = source.tables(_some_shards(source.splits[self.split], self.first, self.stop))
-            for file, _ in write_files(tables, root / self.path, source.writing(root, self.media), LARGEST):
+            for file, _ in write_files(tables, root / self.path, writing, LARGEST):
                 yield file
 
 
