@@ -226,7 +226,7 @@ def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) ->
 def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
     """Rows of a builder that makes them one by one, in tables."""
     maker = _TableMaker(builder)
-    size = maker.writer_batch_size
+    size = max(1, maker.writer_batch_size)
     place = _Place(builder._generate_examples(**gen_kwargs))
     examples = _examples(place, builder.info.features, size)
     while batch := list(islice(examples, size)):
