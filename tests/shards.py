@@ -46,7 +46,7 @@ class Shards(datasets.ArrowBasedBuilder):
 
     def _info(self) -> datasets.DatasetInfo:
         features = {"key": datasets.Value("int64"), "value": datasets.Value("float64")}
-        return datasets.DatasetInfo(features=datasets.Features(features))
+        return datasets.DatasetInfo(features=datasets.Features(features) if self.config.name == "default" else None)
 
     def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
         rows, shards = self.config.rows, self.config.shards
@@ -62,7 +62,8 @@ class Shards(datasets.ArrowBasedBuilder):
         for key, part in enumerate(parts):
             draws = np.random.default_rng([self.config.largest, part.split == "train", part.index])
             keys, values = draws.integers(self.config.largest, size=part.rows), draws.normal(size=part.rows)
-            yield key, pa.table({"key": keys, "value": values})
+            kind = pa.int64() if part.split == "train" else pa.int32()  # the first split decides, if none is declared
+            yield key, pa.table({"key": pa.array(keys, kind), "value": values})
 
 
 def small_shards(rows: int = 50, version: str = "1.0.0") -> type[Shards]:

@@ -140,7 +140,7 @@ def builder_errors(
     """
     try:
         yield
-    except (PublishingError, MemoryError, KeyboardInterrupt, GeneratorExit):
+    except (PublishingError, KeyboardInterrupt, GeneratorExit):
         raise
     except passing:
         raise
@@ -175,7 +175,8 @@ def _place(error: BaseException, kind: type) -> str:
     library = Path(datasets.__file__).parent
     scripts = [Path(file).resolve() for file in files if file and library not in Path(file).resolve().parents]
     folders = {script.parent for script in scripts}
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+    raised = error.__cause__ if isinstance(error.__cause__, StopIteration) else error  # Python's words, without a line
+    for frame in reversed(traceback.extract_tb(raised.__traceback__)):
         file = Path(frame.filename).resolve()
         own = file in scripts or (HERE not in file.parents and "site-packages" not in file.parts)
         if own and file.is_file() and any(folder == file.parent or folder in file.parents for folder in folders):

@@ -225,7 +225,8 @@ def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) ->
 def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
     """Rows of a builder that makes them one by one, in tables."""
     features, chosen = builder.info.features, builder._writer_batch_size
-    size: int = ArrowWriter(features=features, stream=io.BytesIO(), writer_batch_size=chosen).writer_batch_size
+    writer = ArrowWriter(features=features, stream=io.BytesIO(), writer_batch_size=chosen)
+    size: int = max(1, writer.writer_batch_size)
     place = _Place(builder._generate_examples(**gen_kwargs))
     examples = _examples(place, features, size)
     while batch := list(islice(examples, size)):

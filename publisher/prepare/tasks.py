@@ -106,8 +106,9 @@ class ConfigBuilder:
     def features(self) -> datasets.Features:
         """The features: declared, or inferred from the first table as `datasets` does."""
         with self.errors():
-            for gen_kwargs in self.splits.values() if self.builder.info.features is None else ():
-                next(generate_tables(self.builder, gen_kwargs), None)
+            for gen_kwargs in self.splits.values():
+                if self.builder.info.features is None:
+                    next(generate_tables(self.builder, gen_kwargs), None)
             features = self.builder.info.features
             if features is not None:
                 prepare.check_features(features)
@@ -127,7 +128,8 @@ class ConfigBuilder:
         folders = [Path(folder).absolute() for folder in private if folder]
         with self.errors(split):
             tables = generate_tables(self.builder, gen_kwargs)
-            tables = chain(list(islice(tables, 1)), tables)  # the features are known then
+            if not shards:  # else features that are not declared are those of the first split, whoever writes the part
+                tables = chain(list(islice(tables, 1)), tables)  # the features are known then
             writing = parquet.Writing(self.features, root, metadata, folders, media)
             yield from parquet.write_files(tables, root / path, writing, parquet.LARGEST if shards else 1)
 

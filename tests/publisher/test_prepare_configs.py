@@ -96,10 +96,11 @@ def test_names_that_cannot_be(names: list[str], default: str | None, split: str,
 
 
 def test_faults_of_a_builder(run: Run, hub: Hub) -> None:
-    """A split without rows, and a config that exits, are named; the Hub is only read."""
+    """A split without rows, and a config that exits or lacks memory, are named; the Hub is only read."""
     empty = run(builder(lambda config, n: iter([{"x": 1}] * n), train={"n": 1}, test={"n": 0}))
     assert "config 'default', split 'test': The split is empty" in empty.refusal()
     assert "SystemExit: no more" in run(builder(lambda config: iter([{"x": sys.exit("no more")}]))).refusal()
+    assert "MemoryError" in run(builder(lambda config: iter([{"x": bytes(2**62)}]))).refusal()
     assert {request.method for request in hub.requests} == {"GET"}
 
 
