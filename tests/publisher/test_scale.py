@@ -136,8 +136,9 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     draw = Shards._generate_tables
 
     def counted(self: Shards, parts: list[Any]) -> Iterator[tuple[int, pa.Table]]:
-        shards.extend(parts)
-        yield from draw(self, parts)
+        for part, item in zip(parts, draw(self, parts), strict=False):
+            shards.append(part)
+            yield item
 
     monkeypatch.setattr(Shards, "_generate_tables", counted)
     return shards
@@ -159,7 +160,7 @@ def test_resume(hub: Hub, command: Run, wanted: dict[str, bytes], monkeypatch: p
     ended = command("--resume", "--workers", "2")
     assert (ended.exit_code, files_of(hub, R)) == (0, wanted)
     assert "resumed: 12 of 12 files" in ended.stderr
-    assert len(shards) == 2 * 2 * 2  # those that the plan needs
+    assert len(shards) == 2 * 2 * 2 + 1  # those that the plan needs, and one for the features of a config
     assert "resumed: 0 of 12 files" in command("--resume").stderr
 
 
@@ -257,7 +258,7 @@ def test_dry_run(hub: Hub, command: Run, monkeypatch: pytest.MonkeyPatch, tmp_pa
     """Says which files there will be, from the first and the last shard of each split, and keeps nothing."""
     shards = prepared(monkeypatch)
     ended = command("--dry-run", "--json")
-    assert (len(shards), (tmp_path / "work").exists()) == (2 * 2 * 2, False)
+    assert (len(shards), (tmp_path / "work").exists()) == (2 * 2 * 2 + 1, False)
     planned = {change["path"]: change["action"] for change in json.loads(ended.stdout)["changes"]}
     assert command().exit_code == 0
     assert set(planned) == set(files_of(hub, R))
