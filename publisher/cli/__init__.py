@@ -41,7 +41,8 @@ def start(command: Callable[[], int], prog: str) -> int:
             publisher.import_libraries()
             return command()
         except Exception as error:
-            return report(error, prog)
+            with contextlib.redirect_stdout(None):  # early versions of the client print that they cannot be imported
+                return report(error, prog)
 
 
 def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[str] | None) -> int:
