@@ -55,7 +55,9 @@ class Options:
     output_dir: Path | None = _mode(
         "write to a folder, without token or network; it may hold what an earlier run wrote, and is replaced", "DIR", ()
     )
-    preview: Path | None = _mode("write the card as the Hub will show it, without token or network", "FILE.html", ())
+    preview: Path | None = _mode(
+        "write the card much as the Hub will show it, without token or network", "FILE.html", ()
+    )
 
     revision: str = _publishing("branch, created if missing", "BRANCH", ("verify", *CHANGES), MAIN)
     create_pr: bool = _publishing("open a pull request instead of committing to the branch")
