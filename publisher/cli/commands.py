@@ -21,8 +21,8 @@ from publisher.errors import DifferenceError, PublishingError, UsageError, last_
 from publisher.hub.http import check_surroundings
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options, check_repo_id
-from publisher.prepare.configs import BuilderClass, choose_configs, default_config
-from publisher.prepare.tasks import FilePart, Prepared, Task
+from publisher.prepare.configs import BuilderClass, Prepared, choose_configs, default_config
+from publisher.prepare.tasks import FilePart, Task
 from publisher.publish import Outcome, look, plan_from, publish, verify
 from publisher.publish.rollback import load_snapshot
 from publisher.scale import CONTINUES, Job, describe, expect, make_job, publish_job, workers
@@ -207,7 +207,7 @@ def _write_folder(job: Job, target: Path) -> int:
 
 def _prepare_in(folder: Path, notes: Notes, task: Task) -> Prepared:
     # a part goes below the repository's folder at once, a whole config where it is noted
-    return list(task.prepare(folder)) if isinstance(task, FilePart) else notes.prepare(task)
+    return task.prepare(folder) if isinstance(task, FilePart) else notes.prepare(task)
 
 
 def _write_preview(job: Job, target: Path) -> int:

@@ -22,7 +22,7 @@ import numpy as np
 
 from publisher.builders import PACKAGE
 from publisher.errors import UsageError, choices
-from publisher.prepare import DataFile, File, add_up, plain, short
+from publisher.prepare import File, add_up, plain, short
 
 BuilderClass = type[datasets.DatasetBuilder]
 METADATA_KEY = "builder_config"  # in the footer of each Parquet file: builder, version and parameters
@@ -60,13 +60,15 @@ class ConfigCard:
         return getattr(self.builder_config, field)
 
 
-@dataclass(frozen=True)
-class PreparedConfig(ConfigCard):
-    """A config whose files are written, or expected."""
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """Files of a config, or some of them, written or expected; any process can give it to any other."""
 
-    folder: str
     files: Mapping[str, Sequence[File]]  # by split
+    info: datasets.DatasetInfo
+    digests: Mapping[str, Mapping[str, str]]  # see `ConfigCard`
     provenance: Mapping[str, Any]
+    folder: str = ""
     inputs: Sequence[str] = ()  # files that the builder fetched, those next to it by their path from there
     in_parts: bool = False  # too large to be taken as a whole
     notes: tuple[str, ...] = ()  # sentences that a maintainer should read before the plan is carried out
@@ -75,6 +77,11 @@ class PreparedConfig(ConfigCard):
     def all_files(self) -> list[File]:
         """The files of all splits."""
         return [file for split in self.files.values() for file in split]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedConfig(Prepared, ConfigCard):
+    """All files of a config."""
 
 
 def default_config(builder: type[datasets.DatasetBuilder]) -> str:
@@ -212,19 +219,13 @@ def describe_builder(builder: datasets.DatasetBuilder) -> dict[str, Any]:
     }
 
 
-def describe_files(
-    builder: datasets.DatasetBuilder, features: datasets.Features, files: Mapping[str, Sequence[DataFile]]
-) -> datasets.DatasetInfo:
-    """Information that `datasets` has on a builder, with the numbers of its files, by split."""
-    info = builder.info.copy()
-    info.config_name = plain(builder.config.name)
-    info.features = features
-    info.splits = datasets.SplitDict(dataset_name=builder.dataset_name)
+def add_numbers(info: datasets.DatasetInfo, files: Mapping[str, Sequence[File]]) -> None:
+    """Give the information that `datasets` has on a builder the numbers of its files, by split."""
+    info.splits = datasets.SplitDict(dataset_name=info.dataset_name)
     for split, of_split in files.items():
         _, rows, nbytes = add_up(of_split)
         info.splits.add(datasets.SplitInfo(split, nbytes, rows))
     info.download_size, _, info.dataset_size = add_up([file for of_split in files.values() for file in of_split])
-    return info
 
 
 def is_as_declared(config: datasets.BuilderConfig, declared: datasets.BuilderConfig) -> bool:

@@ -16,7 +16,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -31,11 +32,12 @@ from publisher.builders import sequences_of_dicts
 from publisher.errors import UsageError
 from publisher.options import Options
 from publisher.prepare import DataFile, LocalFile, add_up, configs, parquet
-from publisher.prepare.configs import METADATA_KEY, PreparedConfig, describe_builder, is_unordered
+from publisher.prepare.configs import METADATA_KEY, Prepared, PreparedConfig, describe_builder, is_unordered
 from publisher.prepare.datasets_compat import forget_undated, generate_tables, split_generators
 from publisher.prepare.rows import RowsDigest, row_digests
 
 SPLITS = ("train", "validation", "test")
+Keep = Callable[[LocalFile], DataFile]
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class ConfigBuilder:
     work_folder: Path  # downloads are kept in a folder of it
     temporary: Path  # for caches of builders, and for archives, which are extracted once for all configs of a run
     fetched: list[str] = field(default_factory=list, init=False)  # addresses and paths, as the builder asked for them
+    media: dict[str, str] = field(default_factory=dict, init=False)  # examples of paths of media in text, by column
 
     def errors(self, split: str = "", **passing: Any) -> AbstractContextManager[None]:
         """Turn what the builder raises into a sentence with the config, see `builder_errors`."""
@@ -116,12 +119,9 @@ class ConfigBuilder:
         raise UsageError(f"config {self.name!r} declares no features, and has no rows to infer them from. Declare them")
 
     def write(
-        self, root: Path, path: str, media: dict[str, str], split: str, shards: tuple[int, int] | None = None
+        self, root: Path, path: str, split: str, shards: tuple[int, int] | None = None
     ) -> Iterator[tuple[LocalFile, RowsDigest]]:
-        """Write the rows of a split, or of its shards from one to another, see `parquet.write_files`.
-
-        `media` takes examples of paths of media in text, by column.
-        """
+        """Write the rows of a split, or of its shards from one to another, see `parquet.write_files`."""
         gen_kwargs = _some_shards(self.splits[split], *shards) if shards else self.splits[split]
         metadata = {METADATA_KEY: json.dumps(describe_builder(self.builder))}
         private = (self.cache, self.temporary, self.work_folder, self.builder.config.data_dir)
@@ -130,12 +130,27 @@ class ConfigBuilder:
             tables = generate_tables(self.builder, gen_kwargs)
             if not shards:  # else features that are not declared are those of the first split, whoever writes the part
                 tables = chain(list(islice(tables, 1)), tables)  # the features are known then
-            writing = parquet.Writing(self.features, root, metadata, folders, media)
+            writing = parquet.Writing(self.features, root, metadata, folders, self.media)
             yield from parquet.write_files(tables, root / path, writing, parquet.LARGEST if shards else 1)
+
+    def describe(self, files: Mapping[str, Sequence[DataFile]], digests: Any = None) -> Prepared:
+        """Describe files with what the builder says of them now; without `digests` they are a part of the config."""
+        info, note = self.builder.info.copy(), configs.default_note(self.builder_class)
+        info.features, info.config_name = self.features, self.name
+        return Prepared(
+            files=files,
+            info=info,
+            digests=digests or {},
+            provenance=describe_builder(self.builder),
+            folder=self.folder,
+            inputs=self.fetched_paths,
+            in_parts=digests is None,
+            notes=(*filter(None, [note]), *parquet.notes_on_media(self.name, self.media)),
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = (self.builder_class, self.name, self.overrides, self.work_folder, self.temporary)
-        return ConfigBuilder, fields  # without what was made of it
+        return ConfigBuilder, fields, {"media": self.media}  # without the rest of what was made of it
 
 
 @dataclass(frozen=True)
@@ -143,20 +158,24 @@ class WholeConfig:
     """A config that is prepared at once, split by split."""
 
     source: ConfigBuilder
+    kind: ClassVar[str] = "configs"
     unit: ClassVar[str] = " configs"
     amount: ClassVar[int] = 1
 
-    def prepare(self, root: Path) -> PreparedConfig:
-        """Write all splits below the repository's folder `root`."""
-        source, media = self.source, dict[str, str]()
-        files, digests = {}, {}
+    @property
+    def key(self) -> str:
+        """Text by which it is known from run to run."""
+        return self.source.name
+
+    def prepare(self, root: Path, keep: Keep | None = None) -> Prepared:
+        """Write all splits below the repository's folder `root`, where they stay."""
+        source, files, digests = self.source, {}, {}
         for split in source.splits:
-            written = list(source.write(root, f"{source.folder}/{split}.parquet", media, split))
-            files[split] = [file for file, _ in written]
-            digests[split] = written[-1][1].numbers() if written else {}
-        prepared = _describe(source, files, media, digests)
+            written = list(source.write(root, f"{source.folder}/{split}.parquet", split))
+            files[split] = _named(source, split, [file for file, _ in written])
+            digests[split] = written[-1][1].numbers()
         shutil.rmtree(source.cache, ignore_errors=True)
-        return prepared
+        return source.describe(files, digests)
 
 
 @dataclass(frozen=True)
@@ -165,11 +184,10 @@ class FilePart:
 
     source: ConfigBuilder
     split: str
-    first: int  # of its shards
-    stop: int
+    shards: tuple[int, int]  # the first one, and the one after the last
     expected: DataFile  # from the first and the last shard of the split
-    fingerprint: str  # digest of the rows of those two shards
-    media: dict[str, str]  # examples of paths of media in text, by column: of the whole config
+    key: str  # by which it is known from run to run: its path, and a digest of the rows of those two shards
+    kind: ClassVar[str] = "files"
     unit: ClassVar[str] = " rows"
 
     @property
@@ -177,14 +195,13 @@ class FilePart:
         """Rows of the file, as expected."""
         return self.expected.rows or 0
 
-    def prepare(self, root: Path) -> Iterator[LocalFile]:
-        """Write the files below the repository's folder `root`, under temporary names, and yield each."""
-        shards = (self.first, self.stop)
-        return (file for file, _ in self.source.write(root, self.expected.path, self.media, self.split, shards))
+    def prepare(self, root: Path, keep: Keep | None = None) -> Prepared:
+        """Write the files below the repository's folder `root`, under temporary names; `keep` gets each at once."""
+        written = self.source.write(root, self.expected.path, self.split, self.shards)
+        return self.source.describe({self.split: [keep(file) if keep else file for file, _ in written]})
 
 
 Task = WholeConfig | FilePart
-Prepared = PreparedConfig | Sequence[DataFile]  # what a task prepares: a whole, or a part
 
 
 def plan_tasks(
@@ -214,45 +231,28 @@ def assemble_configs(tasks: Sequence[Task], prepared: Sequence[Prepared]) -> lis
     assembled = []
     for _, group in groupby(zip(tasks, prepared, strict=True), key=lambda pair: id(pair[0].source)):
         of_config, results = zip(*group, strict=True)
-        if isinstance(results[0], PreparedConfig):
-            assembled.append(results[0])
-            continue
-        files: dict[str, list[DataFile]] = {}
-        for part, of_part in zip(of_config, results, strict=True):
-            files.setdefault(part.split, []).extend(of_part)
-        assembled.append(_describe(of_config[0].source, files, of_config[0].media))
+        files = defaultdict[str, list[Any]](list)
+        for split, of_split in chain.from_iterable(result.files.items() for result in results):
+            files[split] += of_split
+        source = of_config[0].source
+        named = {split: _named(source, split, of_split) for split, of_split in files.items()}
+        configs.add_numbers(results[0].info, named)
+        made = {**vars(results[0]), "files": named, "builder_config": source.builder.config}
+        assembled.append(PreparedConfig(**made))
     return assembled
 
 
-def _describe(
-    source: ConfigBuilder,
-    files: Mapping[str, Sequence[DataFile]],
-    media: dict[str, str],
-    digests: Mapping[str, Mapping[str, str]] | None = None,
-) -> PreparedConfig:
-    """Describe a config, and give its files their names, as their number is known; without `digests` it is in parts."""
-    named: dict[str, list[DataFile]] = {}
-    for split, of_split in files.items():
-        if not any(file.rows for file in of_split):
-            raise UsageError(f"config {source.name!r}, split {split!r}: {prepare.NO_ROWS}")
-        named[split] = []
-        for file, name in zip(of_split, parquet.file_names(split, len(of_split)), strict=True):
-            renamed = replace(file, path=f"{source.folder}/{name}")
-            if isinstance(renamed, LocalFile):
-                renamed = replace(renamed, source=renamed.source.replace(renamed.source.with_name(name)))
-            named[split].append(renamed)
-    note = configs.default_note(source.builder_class)
-    return PreparedConfig(
-        source.builder.config,
-        configs.describe_files(source.builder, source.features, named),
-        digests or {},
-        source.folder,
-        named,
-        describe_builder(source.builder),
-        source.fetched_paths,
-        in_parts=digests is None,
-        notes=(*filter(None, [note]), *parquet.notes_on_media(source.name, media)),
-    )
+def _named(source: ConfigBuilder, split: str, files: Sequence[DataFile]) -> list[DataFile]:
+    """Give the files of a split their names, as their number is known."""
+    if not any(file.rows for file in files):
+        raise UsageError(f"config {source.name!r}, split {split!r}: {prepare.NO_ROWS}")
+    named = []
+    for file, name in zip(files, parquet.file_names(split, len(files)), strict=True):
+        renamed = replace(file, path=f"{source.folder}/{name}")
+        if isinstance(renamed, LocalFile):
+            renamed = replace(renamed, source=renamed.source.replace(renamed.source.with_name(name)))
+        named.append(renamed)
+    return named
 
 
 def _is_sharded(source: ConfigBuilder) -> bool:
@@ -292,25 +292,24 @@ def _plan_parts(source: ConfigBuilder) -> list[FilePart]:
     The first and the last shard of each split are drawn, each once, to know what the files will be like.
     """
     parts = []
-    media: dict[str, str] = {}
     for split, gen_kwargs in source.splits.items():
         shards = _count_shards(gen_kwargs) or 1
-        first = _draw_shard(source, split, 0, media)
-        last = _draw_shard(source, split, shards - 1, media) if shards > 1 else first
+        first = _draw_shard(source, split, 0)
+        last = _draw_shard(source, split, shards - 1) if shards > 1 else first
         sample = hashlib.sha256(f"{first.sha256} {last.sha256}".encode()).hexdigest()
         count = -(-shards // max(1, parquet.FILE_BYTES // max(first.size, last.size, 1)))
         bounds = [shards * index // count for index in range(count + 1)]
         for name, start, stop in zip(parquet.file_names(split, count), bounds[:-1], bounds[1:], strict=True):
             drawn = [first] * (stop - start - 1) + [first if stop < shards else last]
             expected = DataFile(f"{source.folder}/{name}", *add_up(drawn))
-            parts.append(FilePart(source, split, start, stop, expected, sample, media))
+            parts.append(FilePart(source, split, (start, stop), expected, f"{expected.path} {sample}"))
     return parts
 
 
-def _draw_shard(source: ConfigBuilder, split: str, shard: int, media: dict[str, str]) -> DataFile:
+def _draw_shard(source: ConfigBuilder, split: str, shard: int) -> DataFile:
     """Describe a shard, all of its files together."""
     with tempfile.TemporaryDirectory() as folder:
-        written = source.write(Path(folder), "shard.parquet", media, split, (shard, shard + 1))
+        written = source.write(Path(folder), "shard.parquet", split, (shard, shard + 1))
         files = [file for file, _ in written]
     digest = hashlib.sha256(" ".join(file.rows_sha256 for file in files).encode()).hexdigest()
     return DataFile("", *add_up(files), digest)

@@ -71,9 +71,8 @@ def load_snapshot(builder: type[datasets.DatasetBuilder], card: Card, options: O
         }
         in_parts = any(len(of) > 1 for of in files.values())
         config, info = datasets.BuilderConfig(name=name), infos.get(name, datasets.DatasetInfo())
-        configs.append(
-            PreparedConfig(config, info, of_config.digests, "", files, of_config.provenance, in_parts=in_parts)
-        )
+        made = {"files": files, "info": info, "digests": of_config.digests, "provenance": of_config.provenance}
+        configs.append(PreparedConfig(builder_config=config, in_parts=in_parts, **made))
     return PublishedSnapshot(builder, card, configs, state, list(own.values()), repository.content(CARD, state.commit))
 
 

@@ -21,9 +21,9 @@ from publisher.hub.http import repeated
 from publisher.hub.repository import Repository
 from publisher.options import MODES, Options
 from publisher.plan import Dataset, describe_mismatch
-from publisher.prepare import DataFile
-from publisher.prepare.configs import describe_builder
-from publisher.prepare.tasks import FilePart, Prepared, Task, assemble_configs, plan_tasks
+from publisher.prepare import DataFile, LocalFile
+from publisher.prepare.configs import Prepared, describe_builder
+from publisher.prepare.tasks import FilePart, Task, assemble_configs, plan_tasks
 from publisher.publish import Found, Outcome, Show, look, plan_from, refuse_edited, refuse_other
 from publisher.publish import publish as publish_prepared
 from publisher.scale.notes import Notes, open_notes
@@ -100,10 +100,9 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
             sentence = f"--set {unknown[1]} is not a parameter. {todo}"
         raise UsageError(sentence) from error
     if options.resume:
-        kinds = ["files" if isinstance(task, FilePart) else "configs" for task in tasks]
-        finished = Counter(kind for task, kind in zip(tasks, kinds, strict=True) if notes.find(task) is not None)
-        numbers = sorted(Counter(kinds).items())
-        log.info("resumed: %s", ", ".join(f"{finished[kind]} of {number} {kind}" for kind, number in numbers))
+        wanted = Counter(task.kind for task in tasks)
+        finished = Counter(task.kind for task in tasks if notes.find(task))
+        log.info("resumed: %s", ", ".join(f"{finished[kind]} of {wanted[kind]} {kind}" for kind in sorted(wanted)))
     return Job(builder, card, options, tasks, notes, faults)
 
 
@@ -196,15 +195,16 @@ def begin(job: Job, show: Show = lambda outcome: None) -> tuple[Found, list[File
 
 def expect(root: Path, task: Task) -> Prepared:
     """Prepare a task for a plan: of a part, the expected file is enough."""
-    return [task.expected] if isinstance(task, FilePart) else task.prepare(root)
+    if isinstance(task, FilePart):
+        return task.source.describe({task.split: [task.expected]})
+    return task.prepare(root)
 
 
 def describe(root: Path, task: Task) -> Prepared:
     """Prepare a task for a comparison: the files of a part are not kept."""
-    if not isinstance(task, FilePart):
-        return task.prepare(root)
-    files = []
-    for file in task.prepare(root):
+
+    def forget(file: LocalFile) -> DataFile:
         file.source.unlink()
-        files.append(DataFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256))
-    return files
+        return DataFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256)
+
+    return task.prepare(root, forget)

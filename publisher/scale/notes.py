@@ -12,9 +12,9 @@ import json
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import datasets
 from filelock import BaseFileLock, FileLock, Timeout
@@ -22,9 +22,9 @@ from filelock import BaseFileLock, FileLock, Timeout
 from publisher.errors import UsageError
 from publisher.hub.repository import Repository
 from publisher.options import Options
-from publisher.prepare import LocalFile, UploadedFile, file_digest
-from publisher.prepare.configs import PreparedConfig
-from publisher.prepare.tasks import FilePart, Prepared, Task
+from publisher.prepare import DataFile, LocalFile, UploadedFile, file_digest
+from publisher.prepare.configs import Prepared
+from publisher.prepare.tasks import FilePart, Task
 from publisher.text import endpoint
 
 FINISHED = "finished"  # folder with one for each task, with its files and a note once it is finished
@@ -66,14 +66,11 @@ class Notes:
         """The result of a task that this run or an earlier one finished; None if nothing is noted, or other files."""
         try:
             noted = json.loads(self._note(task).read_text(encoding="utf-8"))
-            if isinstance(task, FilePart):
-                return [UploadedFile(**{**file, "sample": bytes.fromhex(file["sample"])}) for file in noted]
             for files in noted["files"].values():
-                files[:] = [LocalFile(**{**file, "source": Path(file["source"])}) for file in files]
-                if any(file_digest(file.source) != file.sha256 for file in files):
+                files[:] = map(_noted_file, files)
+                if any(isinstance(file, LocalFile) and file_digest(file.source) != file.sha256 for file in files):
                     return None
-            info = datasets.DatasetInfo.from_dict(noted["info"])
-            return PreparedConfig(**{**noted, "builder_config": task.source.builder.config, "info": info})
+            return Prepared(**{**noted, "info": datasets.DatasetInfo.from_dict(noted["info"])})
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
@@ -83,13 +80,10 @@ class Notes:
         root = note.with_name("repository")
         shutil.rmtree(note.parent, ignore_errors=True)
         root.mkdir(parents=True)
-        if isinstance(task, FilePart):
-            prepared: Prepared = (uploaded := [self._upload(file) for file in task.prepare(root)])
-            noted: Any = list(map(asdict, uploaded))
-        else:
-            prepared = task.prepare(root)
-            noted = asdict(replace(prepared, builder_config=None))
-        text = json.dumps(noted, default=lambda value: value.hex() if isinstance(value, bytes) else str(value))
+        prepared = task.prepare(root, self._upload)
+        text = json.dumps(
+            asdict(prepared), default=lambda value: value.hex() if isinstance(value, bytes) else str(value)
+        )
         note.write_text(text, encoding="utf-8")  # `find` takes none that was cut off
         return prepared
 
@@ -100,10 +94,11 @@ class Notes:
 
     def forget_lost(self, parts: Sequence[FilePart]) -> list[FilePart]:
         """Forget uploads that the Hub has lost, as it may before a commit names them; return the parts without any."""
-        uploaded = {file: part for part in parts for file in cast(list[UploadedFile], self.find(part) or [])}
-        lost = Repository(self.options.repo_id).missing_uploads(list(uploaded))
-        for file, part in uploaded.items():
-            if file.path in lost:
+        files = [found.all_files if (found := self.find(part)) else [] for part in parts]
+        uploaded = [file for of_part in files for file in of_part if isinstance(file, UploadedFile)]
+        lost = Repository(self.options.repo_id).missing_uploads(uploaded)
+        for part, of_part in zip(parts, files, strict=True):
+            if any(file.path in lost for file in of_part):
                 self._note(part).unlink(missing_ok=True)
         return [part for part in parts if self.find(part) is None]
 
@@ -112,8 +107,13 @@ class Notes:
         shutil.rmtree(self.folder / FINISHED, ignore_errors=True)
 
     def _note(self, task: Task) -> Path:
-        key = f"{task.expected.path} {task.fingerprint}" if isinstance(task, FilePart) else task.source.name
-        return self.folder / FINISHED / hashlib.sha256(key.encode()).hexdigest()[:16] / NOTE
+        return self.folder / FINISHED / hashlib.sha256(task.key.encode()).hexdigest()[:16] / NOTE
+
+
+def _noted_file(noted: dict[str, Any]) -> DataFile:
+    if "source" in noted:
+        return LocalFile(**{**noted, "source": Path(noted["source"])})
+    return UploadedFile(**{**noted, "sample": bytes.fromhex(noted["sample"])})
 
 
 def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Notes:
