@@ -25,8 +25,7 @@ from publisher.prepare.configs import BuilderClass, Prepared, choose_configs, de
 from publisher.prepare.tasks import FilePart, Task
 from publisher.publish import Outcome, look, plan_from, publish, verify
 from publisher.publish.rollback import load_snapshot
-from publisher.scale import CONTINUES, Job, describe, expect, make_job, publish_job, workers
-from publisher.scale.notes import Notes, open_notes
+from publisher.scale import CONTINUES, Job, Notes, describe, expect, make_job, open_notes, publish_job, workers
 from publisher.text import say
 
 

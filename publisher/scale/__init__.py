@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+import shutil
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing, redirect_stdout
-from dataclasses import dataclass, field, fields
+from contextlib import closing, redirect_stdout, suppress
+from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import datasets
+from filelock import BaseFileLock, FileLock, Timeout
 
 from publisher.card import Card
 from publisher.errors import ConfigsError, UsageError, last_word
@@ -21,16 +25,21 @@ from publisher.hub.http import repeated
 from publisher.hub.repository import Repository
 from publisher.options import MODES, Options
 from publisher.plan import Dataset, describe_mismatch
-from publisher.prepare import DataFile, LocalFile
+from publisher.prepare import DataFile, LocalFile, UploadedFile, file_digest
 from publisher.prepare.configs import Prepared, describe_builder
 from publisher.prepare.tasks import FilePart, Task, assemble_configs, plan_tasks
 from publisher.publish import Found, Outcome, Show, look, plan_from, refuse_edited, refuse_other
 from publisher.publish import publish as publish_prepared
-from publisher.scale.notes import Notes, open_notes
 from publisher.scale.workers import FIRST_LINE_AFTER_S, LINE_EVERY_S, calls_for, progress
 from publisher.scale.workers import notes as log
+from publisher.text import endpoint
 
 CONTINUES = "Interrupted. Nothing is half done. Run the command again; --resume takes up what is finished."
+FINISHED = "finished"  # folder with one for each task, with its files and a note once it is finished
+NOTE = "note.json"
+CLUSTER = "cluster"  # folder of a job on a cluster, and its logs
+# Options that do not matter to what is made; a refusal of an edited card asks for one of the last two
+HOW = ("resume", "workers", "work_dir", "executor", "traceback", "json", "keep_card", "overwrite_card")
 UNKNOWN_PARAMETER = re.compile(r"BuilderConfig .* doesn't have a '(\w+)' key\.", re.DOTALL)  # of datasets
 
 
@@ -208,3 +217,116 @@ def describe(root: Path, task: Task) -> Prepared:
         return DataFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256)
 
     return task.prepare(root, forget)
+
+
+# --- what a run keeps ------------------------------------------------------------------------------------------------
+# Only `--resume` takes up what an interrupted run of the same command left in its folder; any other run empties it
+# first, and a run that succeeds removes it.
+
+
+@dataclass(frozen=True)
+class Notes:
+    """The folder of a command, and what is finished in it: for all processes."""
+
+    folder: Path
+    options: Options
+    lock: BaseFileLock | None = None  # None: another run of the same command has it, or it belongs to a worker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Notes, (self.folder, self.options)
+
+    @property
+    def temporary(self) -> Path:
+        """Folder for temporary files of the run."""
+        return self.folder / "tmp"
+
+    def close(self) -> None:
+        """Remove the folder, except for what a later run may take up."""
+        is_kept = self.lock and (any(self.folder.rglob(NOTE)) or (self.folder / CLUSTER).exists())
+        unfinished = [folder for folder in self.folder.glob(f"{FINISHED}/*") if not (folder / NOTE).exists()]
+        for folder in [self.temporary, *unfinished] if is_kept else [self.folder]:
+            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            if self.lock:
+                Path(self.lock.lock_file).unlink(missing_ok=True)
+                self.lock.release()
+            self.folder.parent.rmdir()  # if it is empty
+
+    def find(self, task: Task) -> Prepared | None:
+        """The result of a task that this run or an earlier one finished; None if nothing is noted, or other files."""
+        try:
+            noted = json.loads(self._note(task).read_text(encoding="utf-8"))
+            for files in noted["files"].values():
+                files[:] = map(_noted_file, files)
+                if any(isinstance(file, LocalFile) and file_digest(file.source) != file.sha256 for file in files):
+                    return None
+            return Prepared(**{**noted, "info": datasets.DatasetInfo.from_dict(noted["info"])})
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+    def prepare(self, task: Task) -> Prepared:
+        """Prepare a config, or prepare and upload a part, and note that."""
+        note = self._note(task)
+        root = note.with_name("repository")
+        shutil.rmtree(note.parent, ignore_errors=True)
+        root.mkdir(parents=True)
+        prepared = task.prepare(root, self._upload)
+        text = json.dumps(
+            asdict(prepared), default=lambda value: value.hex() if isinstance(value, bytes) else str(value)
+        )
+        note.write_text(text, encoding="utf-8")  # `find` takes none that was cut off
+        return prepared
+
+    def _upload(self, file: LocalFile) -> UploadedFile:
+        uploaded = Repository(self.options.repo_id).upload(file, self.options.create_pr)
+        file.source.unlink()
+        return uploaded
+
+    def forget_lost(self, parts: Sequence[FilePart]) -> list[FilePart]:
+        """Forget uploads that the Hub has lost, as it may before a commit names them; return the parts without any."""
+        files = [found.all_files if (found := self.find(part)) else [] for part in parts]
+        uploaded = [file for of_part in files for file in of_part if isinstance(file, UploadedFile)]
+        lost = Repository(self.options.repo_id).missing_uploads(uploaded)
+        for part, of_part in zip(parts, files, strict=True):
+            if any(file.path in lost for file in of_part):
+                self._note(part).unlink(missing_ok=True)
+        return [part for part in parts if self.find(part) is None]
+
+    def clear(self) -> None:
+        """Forget all: the run has succeeded."""
+        shutil.rmtree(self.folder / FINISHED, ignore_errors=True)
+
+    def _note(self, task: Task) -> Path:
+        return self.folder / FINISHED / hashlib.sha256(task.key.encode()).hexdigest()[:16] / NOTE
+
+
+def _noted_file(noted: dict[str, Any]) -> DataFile:
+    if "source" in noted:
+        return LocalFile(**{**noted, "source": Path(noted["source"])})
+    return UploadedFile(**{**noted, "sample": bytes.fromhex(noted["sample"])})
+
+
+def open_notes(builder: type[datasets.DatasetBuilder], options: Options) -> Notes:
+    """Make the folder of a command for this run alone; a second run of the same command gets another."""
+    chosen = {name: value for name, value in vars(options).items() if name not in HOW}
+    what = (endpoint(), builder.__module__, builder.__qualname__, chosen)  # the same for the same command
+    name = f"{options.repo_id.replace('/', '--')}-{hashlib.sha256(repr(what).encode()).hexdigest()[:12]}"
+    root = options.work_folder
+    try:
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = FileLock(root / f"{name}.lock", thread_local=False)
+        with suppress(Timeout):
+            lock.acquire(timeout=0)
+        is_first = lock.is_locked
+        folder = root / name if is_first else Path(tempfile.mkdtemp(dir=root, prefix=f"{name}-"))
+        notes = Notes(folder, options, lock if is_first else None)
+        shutil.rmtree(notes.temporary if options.resume else notes.folder, ignore_errors=True)
+        changed = max(file.stat().st_mtime for file in Path(__file__).parents[1].rglob("*.py"))
+        for note in [note for note in notes.folder.rglob(NOTE) if note.stat().st_mtime < changed]:
+            shutil.rmtree(note.parent)  # the publisher itself may write other files now
+        notes.temporary.mkdir(parents=True, mode=0o700)
+    except OSError as error:
+        raise UsageError(
+            f"{root} cannot be written ({error.strerror}). Make room there, or give another --work-dir."
+        ) from None
+    return notes

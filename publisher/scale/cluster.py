@@ -26,8 +26,7 @@ from publisher.errors import DifferenceError, PublishingError, UsageError, Worke
 from publisher.options import read_settings
 from publisher.prepare.tasks import FilePart
 from publisher.publish import Outcome, Show
-from publisher.scale import Job, begin, publish_job
-from publisher.scale.notes import CLUSTER
+from publisher.scale import CLUSTER, Job, begin, publish_job
 from publisher.scale.workers import notes as log
 
 MODULES = os.pathsep.join(filter(None, sys.path))  # folders of modules of this process, for the tasks to find the same
