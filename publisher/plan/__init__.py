@@ -24,6 +24,7 @@ from publisher.prepare.datasets_compat import flat
 
 Action = Literal["add", "change", "compare", "remove", "same"]  # compare: which of two shows when the file is written
 Made = tuple[datasets.BuilderConfig, Mapping[str, Any]]  # a config, and its provenance by `describe_builder`
+COMMIT_FILES = 100  # what the Hub advises at most: https://huggingface.co/docs/hub/repositories-recommendations
 MOST_NAMED = 5  # differing parameters
 NOT_PARAMETERS = ("builder", "config", "version")  # keys of a provenance
 HIDDEN = re.compile(r"\..*|.*~|Thumbs\.db|desktop\.ini|__MACOSX|__pycache__", re.DOTALL)
@@ -161,12 +162,12 @@ class Plan:
         """Return how a state differs from the result of the plan, a sentence for each file."""
         return [words for change in self.changes if (words := change.difference(state.files))]
 
-    def batches(self, state: State, files: int) -> list[list[Change]]:
+    def batches(self, state: State) -> list[list[Change]]:
         """Return the remaining changes for several commits; the card and the record come last and together."""
         steps = [change for change in self.steps if change.difference(state.files)]
         steps.sort(key=lambda step: step.path in (CARD, RECORD))
-        ends = range(len(steps), 0, -files)  # full ones at the end, so that the two are in the same
-        return [steps[max(end - files, 0) : end] for end in reversed(ends)]
+        ends = range(len(steps), 0, -COMMIT_FILES)  # full ones at the end, so that the two are in the same
+        return [steps[max(end - COMMIT_FILES, 0) : end] for end in reversed(ends)]
 
 
 def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
