@@ -12,6 +12,7 @@ import re
 import reprlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import yaml
@@ -20,9 +21,7 @@ from publisher.prepare import TextFile
 
 CARD, RECORD = "README.md", ".publish.json"
 CARD_BYTES = 30_000_000  # larger cards and records are not read
-YAML_BYTES = 1_000_000  # of a card's YAML, and at most so many items: more would take gigabytes to read
-YAML_ITEMS = 30_000
-ITEM_SIGNS = ("\n", ",", "[", "{", "- ", "? ")  # each item of YAML comes with one of these
+YAML_BYTES = 1_000_000  # of a card's YAML: more would take gigabytes to read
 NUMBER_DIGITS = 1000
 YAML = re.compile(r"\A\s*---[ \t]*\r?\n(?P<yaml>.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one of libyaml is ten times as fast
@@ -177,8 +176,8 @@ def read_record(text: str, fields: Collection[str] | None = None) -> Record | No
 
 def read_yaml(text: str) -> tuple[dict[str, Any], list[tuple[str, int]]]:
     """Return a card's fields, and keys that come twice with their lines; messages of errors go on after "the YAML"."""
-    if reason := excess(text):
-        raise ValueError(reason)
+    if len(text) > YAML_BYTES:
+        raise ValueError(f"is longer than the {YAML_BYTES:,} characters that are read")
     loader = LOADER(text)
     try:
         root = loader.get_single_node()
@@ -186,8 +185,6 @@ def read_yaml(text: str) -> tuple[dict[str, Any], list[tuple[str, int]]]:
         metadata = loader.construct_document(root) if root else {}
     except yaml.YAMLError as error:
         raise ValueError(f"does not parse: {error}") from error
-    finally:
-        loader.dispose()
     if not isinstance(metadata, dict):
         raise TypeError("is not a mapping of fields to values")
     return metadata, twice
@@ -197,30 +194,18 @@ def _repeated_keys(root: yaml.Node) -> Iterator[tuple[str, int]]:
     """Yield the keys that come twice, and their lines; ValueError if the nodes are more than can be read."""
     nodes, size = [root], 0
     for node in nodes:  # which grow by what is inside, again for each alias: one that leads to itself has no end
-        size += 1
-        if isinstance(node, yaml.MappingNode):
-            seen = set()
-            for key, value in node.value:
-                nodes += [key, value]
-                if isinstance(key, yaml.ScalarNode):
-                    if key.value in seen:
-                        yield key.value, key.start_mark.line + 2  # counted from 1, after the line of ---
-                    seen.add(key.value)
-        elif isinstance(node, yaml.SequenceNode):
-            nodes += node.value
-        else:
-            size += len(node.value)
-            if node.tag.endswith((":int", ":float")) and len(node.value) > NUMBER_DIGITS:
-                raise ValueError(f"has a number of {len(node.value):,} characters in line {node.start_mark.line + 2}")
+        size += 1 + len(node.value)
         if size > 2 * YAML_BYTES:
             raise ValueError("expands to more than can be read: write it without anchors")
-
-
-def excess(text: str) -> str:
-    """Return why a YAML is too long to be read, or nothing."""
-    if len(text) <= YAML_BYTES and sum(map(text.count, ITEM_SIGNS)) <= YAML_ITEMS:
-        return ""
-    return f"is longer than the {YAML_BYTES:,} characters or {YAML_ITEMS:,} items that are read"
+        if isinstance(node, yaml.MappingNode):
+            nodes += chain.from_iterable(node.value)
+            keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            first = {key.value: key for key in reversed(keys)}
+            yield from ((key.value, key.start_mark.line + 2) for key in keys if key is not first[key.value])
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+        elif node.tag.endswith(":int") and len(node.value) > NUMBER_DIGITS:  # 1:1:1 would be read for minutes
+            raise ValueError(f"has a number of {len(node.value):,} characters in line {node.start_mark.line + 2}")
 
 
 def name_of(entry: Mapping[str, Any]) -> str | None:

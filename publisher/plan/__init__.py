@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from operator import attrgetter
-from pathlib import Path
 from reprlib import repr as short
 from typing import Any, Literal
 
 import datasets
 
-from publisher.card import NO_CARD, Card, ExistingCard, all_configs, card_diff, compose, features_sha256
+from publisher.card import Card, Dataset, card_diff, features_sha256
 from publisher.card.record import CARD, CARD_BYTES, NO_YAML, RECORD, PublishedCard, Record, git_blob_id, read_card
-from publisher.errors import DifferenceError, UsageError
+from publisher.errors import DifferenceError
 from publisher.options import Options
-from publisher.prepare import DataFile, File, TextFile, describe_file
-from publisher.prepare.configs import PreparedConfig, declared_configs, is_as_declared
+from publisher.prepare import DataFile, File
+from publisher.prepare.configs import BuilderClass, PreparedConfig, declared_configs, is_as_declared
 from publisher.prepare.datasets_compat import flat
 
 Action = Literal["add", "change", "compare", "remove", "same"]  # compare: which of two shows when the file is written
@@ -27,8 +25,6 @@ Made = tuple[datasets.BuilderConfig, Mapping[str, Any]]  # a config, and its pro
 COMMIT_FILES = 100  # what the Hub advises at most: https://huggingface.co/docs/hub/repositories-recommendations
 MOST_NAMED = 5  # differing parameters
 NOT_PARAMETERS = ("builder", "config", "version")  # keys of a provenance
-HIDDEN = re.compile(r"\..*|.*~|Thumbs\.db|desktop\.ini|__MACOSX|__pycache__", re.DOTALL)
-PICTURE = re.compile(r"\]\((assets/[^)\s]+)\)")
 
 
 @dataclass(frozen=True)
@@ -77,40 +73,6 @@ class Commit:
     parent: str | None = None  # the commit that it was to follow, if this run made it
     earlier: tuple[str, ...] = ()  # commits of the same plan, between the two
     title: str = ""  # by which both are to be found, if no answer says which they are
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Configs of a builder as files, written or expected, and their card."""
-
-    builder: type[datasets.DatasetBuilder]
-    card: Card
-    configs: Sequence[PreparedConfig]
-
-    def files(self, existing: ExistingCard = NO_CARD) -> list[File]:
-        """Return all files except README.md and the record: those of the configs, and the pictures of the card."""
-        files: list[File] = [file for config in self.configs for file in config.all_files]
-        if (root := self.card_for(existing).assets) is None:
-            return files
-        # also behind links, without the hidden files of systems and editors
-        found = [Path(place, name) for place, _, names in os.walk(root, followlinks=True) for name in names]
-        shown = [path for path in sorted(found) if not any(map(HIDDEN.fullmatch, path.relative_to(root).parts))]
-        return files + [describe_file(path, root, within="assets/") for path in shown if path.is_file()]
-
-    def readme(self, files: Sequence[File], repo_id: str, existing: ExistingCard = NO_CARD) -> tuple[TextFile, Record]:
-        """Return README.md and the record; raises UsageError if the card shows a picture that is missing."""
-        card = self.card_for(existing)
-        assets = {file.path: file.sha256 or "" for file in files if file.path.startswith("assets/")}
-        text, record = compose(card, self.builder, self.configs, assets, repo_id, existing)
-        for picture in PICTURE.findall(text):
-            if card.assets and picture not in {*assets, *existing.paths}:
-                advice = f"draw it, or take it off {card.template}"
-                raise UsageError(f"{CARD} shows {picture}, which is not in {card.assets}: {advice}")
-        return TextFile(CARD, text.encode()), record
-
-    def card_for(self, existing: ExistingCard) -> Card:
-        """Return the card that is meant for these configs and for those that stay."""
-        return self.card.of(self.builder, all_configs(self.builder, self.configs, existing))
 
 
 @dataclass(frozen=True)
@@ -178,17 +140,17 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     edited, keep_prose = _edited_and_kept(dataset.card, options, state)
     prepared = {config.name for config in dataset.configs} if options.config else recorded.configs
     left = {name: record for name, record in recorded.configs.items() if name not in prepared}
-    existing = ExistingCard(state.card, keep_prose=keep_prose, left=left)
-    files = dataset.files(existing)
+    dataset = replace(dataset, existing=state.card, keep_prose=keep_prose, left=left)
+    files = dataset.files()
     kept = {CARD, RECORD, *(file.path for file in files), *(path for record in left.values() for path in record.files)}
     outdated = [state.files[path] for path in recorded.files if path not in kept and path in state.files]
     stale = [file for file in outdated if file.sha256 == recorded.files[file.path]]
     if options.adopt and options.script in state.files:
         read = {options.script, "dataset_infos.json", *only_read(dataset.configs, options.repo_id, state.card)}
         stale += [state.files[path] for path in sorted(read - kept) if path in state.files]
-    others = set(state.files) - kept - {file.path for file in stale}
 
-    readme, record = dataset.readme(files, options.repo_id, replace(existing, paths=others))
+    dataset = replace(dataset, others=set(state.files) - kept - {file.path for file in stale})
+    readme, record = dataset.readme(files, options.repo_id)
     changes = [Change(file.path, "remove", file, None) for file in stale]
     changes += [_change(file, state.files.get(file.path), recorded) for file in files]
     composed = read_card(readme.content.decode(), record.file.content.decode())
@@ -215,7 +177,7 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     made = [(config.builder_config, config.provenance) for config in dataset.configs if not options.rollback]
     mismatch = describe_mismatch(dataset.builder, made, recorded)
     noted = [] if mismatch or options.rollback else list(notes(dataset.configs, recorded))
-    template = options.rollback or dataset.card_for(existing).template.name
+    template = options.rollback or dataset.shown_card().template.name
     diff = card_diff(state.card, composed, template) if of_card.by_others else ()
     changes = sorted([*changes, *texts], key=attrgetter("path"))
     return Plan(state, changes, dataset.configs, mismatch, noted, diff, template, unread)
@@ -268,7 +230,7 @@ def _as_recorded(config: PreparedConfig, state: State) -> PreparedConfig:
     return replace(config, info=info, files=files)
 
 
-def describe_mismatch(builder: type[datasets.DatasetBuilder], wanted: Iterable[Made], record: Record) -> str:
+def describe_mismatch(builder: BuilderClass, wanted: Iterable[Made], record: Record) -> str:
     """Return how the published dataset differs from the wanted one, or nothing."""
     declared = declared_configs(builder)
     for config, here in wanted:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from publisher.card import Dataset
 from publisher.card.record import CARD, RECORD
 from publisher.check import check_commit, check_config, check_opens, check_published
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, last_word
@@ -14,7 +15,7 @@ from publisher.hub.errors import NO_TOKEN, TRANSIENT, Failure, explain
 from publisher.hub.http import Patience, check_surroundings, said_while
 from publisher.hub.repository import MovedError, NoRevisionError, Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options
-from publisher.plan import EMPTY, Commit, Dataset, Plan, State, make_plan
+from publisher.plan import EMPTY, Commit, Plan, State, make_plan
 
 CONFLICTS = {409, 412}
 ATTEMPTS = 5  # to commit, while other users are faster

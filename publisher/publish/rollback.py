@@ -8,14 +8,14 @@ from fnmatch import fnmatchcase
 
 import datasets
 
-from publisher.card import NO_CARD, Card, ExistingCard, card_yaml, ours_of, read_infos
+from publisher.card import COMPUTED, Card, Dataset, card_yaml, read_infos
 from publisher.card.record import CARD, Record, name_of, write_card
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
 from publisher.options import Options
-from publisher.plan import EMPTY, Dataset, State
+from publisher.plan import EMPTY, State
 from publisher.prepare import File, TextFile, UploadedFile
-from publisher.prepare.configs import PreparedConfig, default_config
+from publisher.prepare.configs import BuilderClass, PreparedConfig, default_config
 
 
 @dataclass(frozen=True)
@@ -26,28 +26,28 @@ class PublishedSnapshot(Dataset):
     own: Sequence[File] = ()  # all but the card
     text: bytes = b""  # of the card
 
-    def files(self, existing: ExistingCard = NO_CARD) -> list[File]:
+    def files(self) -> list[File]:
         """The files that the card's record names."""
         return list(self.own)
 
-    def readme(self, files: Sequence[File], repo_id: str, existing: ExistingCard = NO_CARD) -> tuple[TextFile, Record]:
+    def readme(self, files: Sequence[File], repo_id: str) -> tuple[TextFile, Record]:
         """Return README.md as it was, with the configs, fields and kept prose that other people have there now."""
-        then, record = self.state.card, self.state.record
-        ours = {*record.configs, *existing.card.record.configs}
-        now, before = (found.by_config(ours, others=True) for found in (existing.card, then))
-        fields, had = (found.fields_of_others(ours_of(self.card, existing)) for found in (existing.card, then))
-        if (now, fields) == (before, had) and not existing.keep_prose and not then.has_comment:
+        existing, then, record = self.existing, self.state.card, self.state.record
+        names, ours = {*record.configs, *existing.record.configs}, COMPUTED if self.keep_prose else self.card.fields
+        now, before = (
+            (found.by_config(names, others=True), found.fields_of_others(ours)) for found in (existing, then)
+        )
+        if now == before and not self.keep_prose and not then.has_comment:
             return TextFile(CARD, self.text), record
+        (entries, fields), own = now, then.by_config(record.configs)
         rest = {name: then.metadata[name] for name in record.fields or then.metadata if name in then.metadata}
-        own = then.by_config(record.configs)
-        head = card_yaml({**rest, **fields}, own, now, default_config(self.builder))
-        prose = (existing.card if existing.keep_prose else then).prose
-        keeps = existing.keep_prose or record.keeps_prose
-        text, record = write_card(head, prose, replace(record, keeps_prose=keeps), fields)
+        head = card_yaml({**rest, **fields}, own, entries, default_config(self.builder))
+        record = replace(record, keeps_prose=self.keep_prose or record.keeps_prose)
+        text, record = write_card(head, (existing if self.keep_prose else then).prose, record, fields)
         return TextFile(CARD, text.encode()), record
 
 
-def load_snapshot(builder: type[datasets.DatasetBuilder], card: Card, options: Options) -> PublishedSnapshot:
+def load_snapshot(builder: BuilderClass, card: Card, options: Options) -> PublishedSnapshot:
     """The dataset that was published at the commit to roll back to, if it is there and as it was recorded."""
     repository, revision = Repository(options.repo_id), options.rollback or options.revision
     state = repository.get(revision)
@@ -74,7 +74,8 @@ def load_snapshot(builder: type[datasets.DatasetBuilder], card: Card, options: O
         configs.append(
             PreparedConfig(config, info, of_config.digests, "", files, of_config.provenance, in_parts=in_parts)
         )
-    return PublishedSnapshot(builder, card, configs, state, list(own.values()), repository.content(CARD, state.commit))
+    text = repository.content(CARD, state.commit)
+    return PublishedSnapshot(builder, card, configs, state=state, own=[*own.values()], text=text)
 
 
 def _own_file(repository: Repository, state: State, path: str, sha256: str) -> File:

@@ -15,12 +15,12 @@ from typing import Any
 
 import datasets
 
-from publisher.card import Card
+from publisher.card import Card, Dataset
 from publisher.errors import ConfigsError, UsageError, last_word
 from publisher.hub.http import repeated
 from publisher.hub.repository import Repository
 from publisher.options import MODES, Options
-from publisher.plan import Dataset, describe_mismatch
+from publisher.plan import describe_mismatch
 from publisher.prepare import DataFile
 from publisher.prepare.configs import describe_builder
 from publisher.prepare.tasks import FilePart, Prepared, Task, assemble_configs, plan_tasks
