@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
@@ -144,6 +144,34 @@ class Dataset:
                 return pattern
         effect = f"was not written by this command, and would be read as part of split {split}"
         raise DifferenceError(f"{taken[0]} {effect}. Rename or remove it.")
+
+
+@dataclass(frozen=True)
+class PublishedSnapshot(Dataset):
+    """Dataset that an earlier run published, with the card that it wrote."""
+
+    then: PublishedCard = PublishedCard()
+    text: bytes = b""  # of that card
+    own: Sequence[File] = ()  # all files that its record names
+
+    def files(self) -> list[File]:
+        """Return all files except README.md and the record."""
+        return list(self.own)
+
+    def readme(self, files: Sequence[File], repo_id: str) -> tuple[TextFile, Record]:
+        """Return README.md as it was, with the configs, fields and kept prose that other people have there now."""
+        then, record = self.then, self.then.record
+        names = {*record.configs, *self.existing.record.configs}
+        ours = COMPUTED if self.keep_prose else self.card.fields
+        others, fields = self.existing.by_config(names, others=True), self.existing.fields_of_others(ours)
+        is_same = (others, fields) == (then.by_config(names, others=True), then.fields_of_others(ours))
+        if is_same and not self.keep_prose and not then.has_comment:
+            return TextFile(CARD, self.text), record
+        rest = {name: then.metadata[name] for name in record.fields or then.metadata if name in then.metadata}
+        head = card_yaml({**rest, **fields}, then.by_config(record.configs), others, default_config(self.builder))
+        record = replace(record, keeps_prose=self.keep_prose or record.keeps_prose)
+        text, record = write_card(head, (self.existing if self.keep_prose else then).prose, record, fields)
+        return TextFile(CARD, text.encode()), record
 
 
 def record_of(config: PreparedConfig) -> ConfigRecord:

@@ -234,9 +234,9 @@ def describe_mismatch(builder: BuilderClass, wanted: Iterable[Made], record: Rec
     """Return how the published dataset differs from the wanted one, or nothing."""
     declared = declared_configs(builder)
     for config, here in wanted:
-        for there in (published.provenance for published in record.configs.values()):
-            if "builder" in there and there["builder"] != here["builder"]:
-                return f"builder {short(there['builder'])} there, {short(here['builder'])} here"
+        for published in record.configs.values():
+            if (other := published.provenance.get("builder", here["builder"])) != here["builder"]:
+                return f"builder {short(other)} there, {short(here['builder'])} here"
         if config.name not in record.configs:
             continue
         there = record.configs[config.name].provenance
@@ -244,10 +244,12 @@ def describe_mismatch(builder: BuilderClass, wanted: Iterable[Made], record: Rec
             continue  # the next version of the same dataset, whatever its parameters
         before, after = _parameters(there), _parameters(here)
         names = [name for name in {**after, **before} if before.get(name) != after.get(name)]
+        words = [
+            f"{name}={short(before.get(name))} there, {short(after.get(name))} here" for name in names[:MOST_NAMED]
+        ]
         if names:
-            words = [f"{name}={short(before.get(name))} there, {short(after.get(name))} here" for name in names]
-            more = [f"and {len(names) - MOST_NAMED} more differ"] if len(names) > MOST_NAMED else []
-            return f"config {config.name!r} has {'; '.join([*words[:MOST_NAMED], *more])}"
+            more = f"; and {len(names) - MOST_NAMED} more differ" if len(names) > MOST_NAMED else ""
+            return f"config {config.name!r} has {'; '.join(words)}{more}"
     return ""
 
 

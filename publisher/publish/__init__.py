@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from itertools import chain
 
-from publisher.card import Dataset
-from publisher.card.record import CARD, RECORD
+import datasets
+
+from publisher.card import Card, Dataset, PublishedSnapshot, read_infos
+from publisher.card.record import CARD, RECORD, name_of
 from publisher.check import check_commit, check_config, check_opens, check_published
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, last_word
 from publisher.hub.errors import NO_TOKEN, TRANSIENT, Failure, explain
@@ -16,17 +19,11 @@ from publisher.hub.http import Patience, check_surroundings, said_while
 from publisher.hub.repository import MovedError, NoRevisionError, Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options
 from publisher.plan import EMPTY, Commit, Plan, State, make_plan
+from publisher.prepare import File, TextFile, UploadedFile
+from publisher.prepare.configs import BuilderClass, PreparedConfig
 
 CONFLICTS = {409, 412}
 ATTEMPTS = 5  # to commit, while other users are faster
-OTHER = (
-    "{url} holds another dataset: {difference}. Give another repository, raise the version if the builder's parameters "
-    "have changed, or replace it with --replace-dataset."
-)
-EDITED = (
-    f"Another user wrote or edited {CARD}. --keep-card keeps its text, --overwrite-card replaces it with the text of "
-    "{template}. --dry-run shows the difference."
-)
 TAKEN = "The tag {tag!r} already exists, at commit {commit}. Give another name."
 
 
@@ -172,13 +169,19 @@ def _refuse(repository: Repository, plan: Plan, options: Options) -> None:
 def refuse_edited(plan: Plan, options: Options) -> None:
     """Refuse to replace an edited card if the user did not say what becomes of it."""
     if plan.replaces_edited_card and not options.overwrite_card:
-        raise DifferenceError(EDITED.format(template=plan.template))
+        raise DifferenceError(
+            f"Another user wrote or edited {CARD}. --keep-card keeps its text, --overwrite-card replaces it with the "
+            f"text of {plan.template}. --dry-run shows the difference."
+        )
 
 
 def refuse_other(difference: str, options: Options) -> None:
     """Refuse to replace another dataset."""
     if difference and not options.replace_dataset:
-        raise DifferenceError(OTHER.format(url=Repository(options.repo_id).url, difference=difference))
+        raise DifferenceError(
+            f"{Repository(options.repo_id).url} holds another dataset: {difference}. Give another repository, raise "
+            "the version if the builder's parameters have changed, or replace it with --replace-dataset."
+        )
 
 
 @contextmanager
@@ -329,3 +332,46 @@ def _is_part_of(plan: Plan, head: State) -> bool:
     before = plan.start.files
     changed = {path for path in before.keys() | head.files.keys() if before.get(path) != head.files.get(path)}
     return changed <= {change.path for change in plan.steps if not change.difference(head.files)}
+
+
+# --- back to an earlier commit: its files are on the Hub already, and nothing is drawn --------------------------------
+
+
+def load_snapshot(builder: BuilderClass, card: Card, options: Options) -> PublishedSnapshot:
+    """The dataset that was published at the commit to roll back to, if it is there and as it was recorded."""
+    repository, revision = Repository(options.repo_id), options.rollback or options.revision
+    state = repository.get(revision)
+    record = state.record
+    if not record.configs:
+        raise UsageError(f"{options.repo_id} at {revision} was not published by this command. Give a commit that was.")
+    own = {path: _own_file(repository, state, path, sha256) for path, sha256 in record.files.items()}
+    if lost := repository.missing_uploads([file for file in own.values() if isinstance(file, UploadedFile)]):
+        raise HubError(f"{repository.url} has lost {min(lost)} of {revision}. Give another commit, or publish again.")
+    try:
+        infos = read_infos(state.card, record.configs)
+    except (ValueError, TypeError, KeyError, AttributeError):  # edited by hand
+        infos = {}
+    configs = []
+    for name, of_config in record.configs.items():
+        files = {
+            part["split"]: [own[path] for path in sorted(of_config.files) if fnmatchcase(path, part["path"])]
+            for entry in state.card.entries("configs")
+            if name_of(entry) == name
+            for part in entry["data_files"]
+        }
+        in_parts = any(len(of) > 1 for of in files.values())
+        config, info = datasets.BuilderConfig(name=name), infos.get(name, datasets.DatasetInfo())
+        configs.append(
+            PreparedConfig(config, info, of_config.digests, "", files, of_config.provenance, in_parts=in_parts)
+        )
+    text = repository.content(CARD, state.commit)
+    return PublishedSnapshot(builder, card, configs, then=state.card, text=text, own=[*own.values()])
+
+
+def _own_file(repository: Repository, state: State, path: str, sha256: str) -> File:
+    if there := state.files.get(path):
+        large = UploadedFile(path, there.size, sha256=there.sha256) if there.sha256 else None
+        file = large or TextFile(path, repository.content(path, state.commit))
+        if file.sha256 == sha256:
+            return file
+    raise UsageError(f"{path} of commit {state.commit} is not what was published. Give a commit in which it is.")
