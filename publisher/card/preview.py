@@ -43,8 +43,6 @@ def render(folder: Path, title: str) -> str:
     card = read_card((folder / CARD).read_text(encoding="utf-8"))
     # GitHub's additions to CommonMark that the Hub has: https://github.github.com/gfm
     markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    markdown.add_render_rule("table_open", lambda *_: '<div class="table"><table>\n')
-    markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
     tokens = markdown.parse(card.prose)
     _name_headings(tokens)
     prose = Markup(IMAGE.sub(partial(_embedded, folder=folder), markdown.renderer.render(tokens, markdown.options, {})))

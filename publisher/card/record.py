@@ -132,13 +132,8 @@ def read_card(text: str | None, record_text: str | None = None) -> PublishedCard
         body = before.removesuffix("\n") + after.removeprefix("\n")
     head = YAML.match(body)
     prose = body[head.end() :] if head else body
-    metadata: dict[str, Any] = {}
-    try:
-        metadata, twice = read_yaml(head["yaml"]) if head else ({}, [])
-        faults += [] if head else [NO_YAML]
-        faults += [f"{CARD}: the YAML has the key {reprlib.repr(key)} twice in line {line}" for key, line in twice]
-    except Exception as error:  # PyYAML also raises ValueError, KeyError and others, by the tag at which it fails
-        faults.append(f"{CARD}: the YAML {' '.join(str(error).split())}")
+    metadata, wrong = read_yaml(head["yaml"]) if head else ({}, [])
+    faults += [f"{CARD}: the YAML {words}" for words in wrong] if head else [NO_YAML]
     if comment is not None:
         record = read_record(comment, metadata) or Record()
         if record.card != _own_sha256(metadata, prose, record):  # edited: the fields that are written now have to do
@@ -174,24 +169,25 @@ def read_record(text: str, fields: Collection[str] | None = None) -> Record | No
     return record if all(type(value) is kind for kind, of in values.items() for value in of) else None
 
 
-def read_yaml(text: str) -> tuple[dict[str, Any], list[tuple[str, int]]]:
-    """Return a card's fields, and keys that come twice with their lines; messages of errors go on after "the YAML"."""
-    if len(text) > YAML_BYTES:
-        raise ValueError(f"is longer than the {YAML_BYTES:,} characters that are read")
-    loader = LOADER(text)
+def read_yaml(text: str) -> tuple[dict[str, Any], list[str]]:
+    """Return a card's fields, and what is wrong with how they are written: how sentences on the YAML go on."""
     try:
+        if len(text) > YAML_BYTES:
+            raise ValueError(f"is longer than the {YAML_BYTES:,} characters that are read")
+        loader = LOADER(text)
         root = loader.get_single_node()
         twice = list(_repeated_keys(root)) if root else []
         metadata = loader.construct_document(root) if root else {}
-    except yaml.YAMLError as error:
-        raise ValueError(f"does not parse: {error}") from error
-    if not isinstance(metadata, dict):
-        raise TypeError("is not a mapping of fields to values")
+        if not isinstance(metadata, dict):
+            raise TypeError("is not a mapping of fields to values")
+    except Exception as error:  # PyYAML also raises ValueError, KeyError and others, by the tag at which it fails
+        what = "does not parse: " if isinstance(error, yaml.YAMLError) else ""
+        return {}, [what + " ".join(str(error).split())]
     return metadata, twice
 
 
-def _repeated_keys(root: yaml.Node) -> Iterator[tuple[str, int]]:
-    """Yield the keys that come twice, and their lines; ValueError if the nodes are more than can be read."""
+def _repeated_keys(root: yaml.Node) -> Iterator[str]:
+    """Yield a sentence for each key that comes twice; ValueError if the nodes are more than can be read."""
     nodes, size = [root], 0
     for node in nodes:  # which grow by what is inside, again for each alias: one that leads to itself has no end
         size += 1 + len(node.value)
@@ -201,7 +197,8 @@ def _repeated_keys(root: yaml.Node) -> Iterator[tuple[str, int]]:
             nodes += chain.from_iterable(node.value)
             keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
             first = {key.value: key for key in reversed(keys)}
-            yield from ((key.value, key.start_mark.line + 2) for key in keys if key is not first[key.value])
+            for key in (key for key in keys if key is not first[key.value]):  # lines: from 1, after the one of ---
+                yield f"has the key {reprlib.repr(key.value)} twice in line {key.start_mark.line + 2}"
         elif isinstance(node, yaml.SequenceNode):
             nodes += node.value
         elif node.tag.endswith(":int") and len(node.value) > NUMBER_DIGITS:  # 1:1:1 would be read for minutes

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import datasets
 
-from publisher.card import Card, Dataset, card_diff, features_sha256
-from publisher.card.record import CARD, CARD_BYTES, NO_YAML, RECORD, PublishedCard, Record, git_blob_id, read_card
+from publisher.card import Dataset, card_diff, features_sha256
+from publisher.card.record import CARD, NO_YAML, RECORD, PublishedCard, Record, git_blob_id, read_card
 from publisher.errors import DifferenceError
 from publisher.options import Options
 from publisher.prepare import DataFile, File
@@ -23,7 +23,6 @@ from publisher.prepare.datasets_compat import flat
 Action = Literal["add", "change", "compare", "remove", "same"]  # compare: which of two shows when the file is written
 Made = tuple[datasets.BuilderConfig, Mapping[str, Any]]  # a config, and its provenance by `describe_builder`
 COMMIT_FILES = 100  # what the Hub advises at most: https://huggingface.co/docs/hub/repositories-recommendations
-MOST_NAMED = 5  # differing parameters
 NOT_PARAMETERS = ("builder", "config", "version")  # keys of a provenance
 
 
@@ -137,7 +136,8 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     recorded = state.record
     if not (options.rewrite or options.rollback):
         dataset = replace(dataset, configs=[_as_recorded(config, state) for config in dataset.configs])
-    edited, keep_prose = _edited_and_kept(dataset.card, options, state)
+    is_edited = CARD in state.files and state.card.is_edited(dataset.card.fields)
+    keep_prose = _keeps_prose(state.card, options, is_edited)
     prepared = {config.name for config in dataset.configs} if options.config else recorded.configs
     left = {name: record for name, record in recorded.configs.items() if name not in prepared}
     dataset = replace(dataset, existing=state.card, keep_prose=keep_prose, left=left)
@@ -158,7 +158,7 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     if of_card.action == "change" and state.card.says_the_same(composed):
         of_card = replace(of_card, action="same")
     elif of_card.action == "change":
-        of_card = replace(of_card, by_others=(edited or recorded.keeps_prose) and not keep_prose)
+        of_card = replace(of_card, by_others=(is_edited or recorded.keeps_prose) and not keep_prose)
     if of_card.action == "same":
         # its style may be another; and additions of other people alone are not a reason to commit
         as_before = replace(record, readme=recorded.readme)
@@ -172,8 +172,7 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
             if text.after
         ]
     unread = [file for file in outdated if file.sha256 is None]
-    if state.card.is_unread and of_card.action != "same":
-        unread.append(state.files[CARD])
+    unread += [state.files[CARD]] if state.card.is_unread and of_card.action != "same" else []
     made = [(config.builder_config, config.provenance) for config in dataset.configs if not options.rollback]
     mismatch = describe_mismatch(dataset.builder, made, recorded)
     noted = [] if mismatch or options.rollback else list(notes(dataset.configs, recorded))
@@ -194,16 +193,15 @@ def _change(file: File, before: RemoteFile | None, recorded: Record) -> Change:
     return Change(file.path, "change", before, file, by_others)
 
 
-def _edited_and_kept(card: Card, options: Options, state: State) -> tuple[bool, bool]:
-    """Return whether other people wrote or edited the card, and whether its prose is kept."""
-    edited = CARD in state.files and state.card.is_edited(card.fields)
-    keeps = not options.overwrite_card and (state.record.keeps_prose or (options.keep_card and edited))
-    is_read = bool(state.card.metadata) or set(state.card.faults) <= {NO_YAML}  # else the YAML may say anything
-    if keeps and not (is_read and CARD in state.files and state.files[CARD].size <= CARD_BYTES):
-        reason = (*state.card.faults, "it is missing or too long to be read")[0]
+def _keeps_prose(card: PublishedCard, options: Options, is_edited: bool) -> bool:
+    """Return True if the existing card's text stays; raises DifferenceError if it cannot be read."""
+    keeps = not options.overwrite_card and (card.record.keeps_prose or (options.keep_card and is_edited))
+    # of a card that was not read the text is empty, and a YAML with faults may say anything
+    if keeps and not (card.metadata or (card.prose and set(card.faults) <= {NO_YAML})):
+        reason = (*card.faults, "it is missing, empty or too long to be read")[0]
         advice = "Correct it there, or replace it with --overwrite-card"
         raise DifferenceError(f"The existing {CARD} cannot be kept: {reason}. {advice}")
-    return edited, keeps
+    return keeps
 
 
 def _as_recorded(config: PreparedConfig, state: State) -> PreparedConfig:
@@ -244,12 +242,9 @@ def describe_mismatch(builder: BuilderClass, wanted: Iterable[Made], record: Rec
             continue  # the next version of the same dataset, whatever its parameters
         before, after = _parameters(there), _parameters(here)
         names = [name for name in {**after, **before} if before.get(name) != after.get(name)]
-        words = [
-            f"{name}={short(before.get(name))} there, {short(after.get(name))} here" for name in names[:MOST_NAMED]
-        ]
         if names:
-            more = f"; and {len(names) - MOST_NAMED} more differ" if len(names) > MOST_NAMED else ""
-            return f"config {config.name!r} has {'; '.join(words)}{more}"
+            words = [f"{name}={short(before.get(name))} there, {short(after.get(name))} here" for name in names]
+            return f"config {config.name!r} has {'; '.join(words)}"
     return ""
 
 

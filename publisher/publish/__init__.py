@@ -24,6 +24,7 @@ from publisher.prepare.configs import BuilderClass, PreparedConfig
 
 CONFLICTS = {409, 412}
 ATTEMPTS = 5  # to commit, while other users are faster
+CHANGED = "{path} of commit {commit} is not what was published. Give a commit in which it is."
 TAKEN = "The tag {tag!r} already exists, at commit {commit}. Give another name."
 
 
@@ -347,23 +348,20 @@ def load_snapshot(builder: BuilderClass, card: Card, options: Options) -> Publis
     own = {path: _own_file(repository, state, path, sha256) for path, sha256 in record.files.items()}
     if lost := repository.missing_uploads([file for file in own.values() if isinstance(file, UploadedFile)]):
         raise HubError(f"{repository.url} has lost {min(lost)} of {revision}. Give another commit, or publish again.")
+    configs = []
     try:
         infos = read_infos(state.card, record.configs)
-    except (ValueError, TypeError, KeyError, AttributeError):  # edited by hand
-        infos = {}
-    configs = []
-    for name, of_config in record.configs.items():
-        files = {
-            part["split"]: [own[path] for path in sorted(of_config.files) if fnmatchcase(path, part["path"])]
-            for entry in state.card.entries("configs")
-            if name_of(entry) == name
-            for part in entry["data_files"]
-        }
-        in_parts = any(len(of) > 1 for of in files.values())
-        config, info = datasets.BuilderConfig(name=name), infos.get(name, datasets.DatasetInfo())
-        configs.append(
-            PreparedConfig(config, info, of_config.digests, "", files, of_config.provenance, in_parts=in_parts)
-        )
+        for name, of in record.configs.items():
+            files = {
+                part["split"]: [own[path] for path in sorted(of.files) if fnmatchcase(path, part["path"])]
+                for entry in state.card.entries("configs")
+                if name_of(entry) == name
+                for part in entry["data_files"]
+            }
+            config, in_parts = datasets.BuilderConfig(name=name), any(len(of_split) > 1 for of_split in files.values())
+            configs.append(PreparedConfig(config, infos[name], of.digests, "", files, of.provenance, in_parts=in_parts))
+    except Exception as error:  # whatever an edited entry leads to
+        raise UsageError(CHANGED.format(path=CARD, commit=state.commit)) from error
     text = repository.content(CARD, state.commit)
     return PublishedSnapshot(builder, card, configs, then=state.card, text=text, own=[*own.values()])
 
@@ -374,4 +372,4 @@ def _own_file(repository: Repository, state: State, path: str, sha256: str) -> F
         file = large or TextFile(path, repository.content(path, state.commit))
         if file.sha256 == sha256:
             return file
-    raise UsageError(f"{path} of commit {state.commit} is not what was published. Give a commit in which it is.")
+    raise UsageError(CHANGED.format(path=path, commit=state.commit))

@@ -187,8 +187,11 @@ def test_roll_back_to_what_cannot_be(hub: Hub, run: Run) -> None:
     hub.commit(R, {path: b"damaged"})
     damaged = hub.commits(R)[0].oid
     assert run().exit_code == 0
+    hub.commit(R, {"README.md": hub.files(R)["README.md"].replace(b"dataset_info:", b"other:")})
+    edited = hub.commits(R)[0].oid
     commits = hub.commits(R)
     for revision, words in (
+        (edited, f"README.md of commit {edited} is not what was published"),
         (before, "was not published by this command"),
         (damaged, f"{path} of commit {damaged} is not what was published"),
         ("0" * 40, "has no revision"),
