@@ -96,16 +96,14 @@ class PublishedCard:
         """Entries of the configs with some names, or of all `others`, by kind."""
         return {kind: [e for e in self.entries(kind) if (name_of(e) in names) is not others] for kind in BY_CONFIG}
 
-    def says_the_same(self, other: PublishedCard) -> bool:
-        """Return True if the cards differ only in the style of their YAML, or in the order of configs after the first.
+    @property
+    def content(self) -> tuple[object, ...]:
+        """The card without the style of its YAML, and without the order of configs after the first.
 
         `load_dataset` reads all configs in the format of the first.
         """
-        parts = []
-        for card in (self, other):
-            metadata, first = _in_order(card.metadata, card.by_config((), others=True)), card.entries("configs")[:1]
-            parts.append((card.prose, card.has_comment, metadata, first))
-        return parts[0] == parts[1]
+        metadata = _in_order(self.metadata, self.by_config((), others=True))
+        return self.prose, self.has_comment, metadata, self.entries("configs")[:1]
 
 
 def write_card(head: str, prose: str, record: Record, others: Collection[str] = ()) -> tuple[str, Record]:

@@ -133,7 +133,7 @@ class Plan:
 
 def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     """Compare a repository with the wanted dataset; raises DifferenceError if files of other people do not fit in."""
-    recorded = state.record
+    recorded, written = state.record, state.record.files
     if not (options.rewrite or options.rollback):
         dataset = replace(dataset, configs=[_as_recorded(config, state) for config in dataset.configs])
     is_edited = CARD in state.files and state.card.is_edited(dataset.card.fields)
@@ -143,8 +143,8 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     dataset = replace(dataset, existing=state.card, keep_prose=keep_prose, left=left)
     files = dataset.files()
     kept = {CARD, RECORD, *(file.path for file in files), *(path for record in left.values() for path in record.files)}
-    outdated = [state.files[path] for path in recorded.files if path not in kept and path in state.files]
-    stale = [file for file in outdated if file.sha256 == recorded.files[file.path]]
+    outdated = [state.files[path] for path in written if path not in kept and path in state.files]
+    stale = [file for file in outdated if file.sha256 == written[file.path]]
     if options.adopt and options.script in state.files:
         read = {options.script, "dataset_infos.json", *only_read(dataset.configs, options.repo_id, state.card)}
         stale += [state.files[path] for path in sorted(read - kept) if path in state.files]
@@ -152,10 +152,10 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     dataset = replace(dataset, others=set(state.files) - kept - {file.path for file in stale})
     readme, record = dataset.readme(files, options.repo_id)
     changes = [Change(file.path, "remove", file, None) for file in stale]
-    changes += [_change(file, state.files.get(file.path), recorded) for file in files]
+    changes += [_change(file, state.files.get(file.path), written) for file in files]
     composed = read_card(readme.content.decode(), record.file.content.decode())
-    of_card = _change(readme, state.files.get(CARD), recorded)
-    if of_card.action == "change" and state.card.says_the_same(composed):
+    of_card = _change(readme, state.files.get(CARD), written)
+    if of_card.action == "change" and state.card.content == composed.content:
         of_card = replace(of_card, action="same")
     elif of_card.action == "change":
         of_card = replace(of_card, by_others=(is_edited or recorded.keeps_prose) and not keep_prose)
@@ -164,7 +164,7 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
         as_before = replace(record, readme=recorded.readme)
         is_same = as_before.file == recorded.file
         record = as_before if is_same else replace(record, readme=record.readme and state.files[CARD].blob_id)
-    texts = [of_card, _change(record.file, state.files.get(RECORD), recorded)]
+    texts = [of_card, _change(record.file, state.files.get(RECORD), written)]
     if any(file.sha256 is None for file in files):  # then the numbers in card and record are expected, too
         texts = [
             replace(text, action="compare" if text.before else "add", after=DataFile(text.path, text.after.size))
@@ -182,14 +182,14 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     return Plan(state, changes, dataset.configs, mismatch, noted, diff, template, unread)
 
 
-def _change(file: File, before: RemoteFile | None, recorded: Record) -> Change:
+def _change(file: File, before: RemoteFile | None, written: Mapping[str, str]) -> Change:
     if before is None:
         return Change(file.path, "add", None, file)
     if file.sha256 is None:
         return Change(file.path, "compare", before, file)
     if before.has_content_of(file):
         return Change(file.path, "same", before, file)
-    by_others = file.path not in (CARD, RECORD) and before.sha256 not in (None, recorded.files.get(file.path))
+    by_others = file.path not in (CARD, RECORD) and before.sha256 not in (None, written.get(file.path))
     return Change(file.path, "change", before, file, by_others)
 
 
