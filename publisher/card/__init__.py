@@ -91,9 +91,8 @@ class Dataset:
     def shown_card(self) -> Card:
         """Return the card, or its variant if a config is not as the builder declares it."""
         declared = declared_configs(self.builder)
-        configs = {config.name: config.builder_config for config in self.all_configs()}
-        own = all(prepare.configs.is_as_declared(config, declared[name]) for name, config in configs.items())
-        return self.card if own or self.card.variant is None else self.card.variant
+        own = (prepare.configs.is_as_declared(one.builder_config, declared[one.name]) for one in self.all_configs())
+        return self.card.variant if self.card.variant and not all(own) else self.card
 
     def files(self) -> list[File]:
         """Return all files except README.md and the record: those of the configs, and the pictures of the card."""
@@ -211,8 +210,7 @@ def card_yaml(fields: Mapping[str, Any], own: Mapping[str, Any], others: Mapping
         others = {**others, "configs": theirs}
     for most in (FEATURES_BYTES, 0):
         data = DatasetCardData()
-        for name, value in fields.items():
-            data[name] = value
+        vars(data).update(fields)  # in their order, which arguments do not keep
         for kind in ("dataset_info", "configs"):
             data[kind] = [*sorted(own[kind], key=lambda entry: str(name_of(entry))), *others[kind]]
         for info in own["dataset_info"]:
