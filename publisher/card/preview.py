@@ -52,10 +52,8 @@ def render(folder: Path, title: str) -> str:
 
 def check_preview(path: Path) -> None:
     """Refuse any path but a new file or an earlier page."""
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder: give a file in it, such as {path / 'card.html'}.")
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"--preview {path} is not allowed. Give a file that ends in .html.")
+    if path.is_dir() or path.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--preview {path} is not allowed. Give a file that ends in .html, such as card.html.")
     if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
         raise UsageError(f"{path} was not written by this command. Move it, or give a new file.")
 

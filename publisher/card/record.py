@@ -21,7 +21,7 @@ from publisher.prepare import TextFile
 
 CARD, RECORD = "README.md", ".publish.json"
 CARD_BYTES = 30_000_000  # larger cards and records are not read
-YAML_BYTES = 1_000_000  # of a card's YAML: more would take gigabytes to read
+YAML_BYTES = 1_000_000  # longer ones are not read: already this much may take seconds and 300 MB
 NUMBER_DIGITS = 1000
 YAML = re.compile(r"\A\s*---[ \t]*\r?\n(?P<yaml>.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one of libyaml is ten times as fast
