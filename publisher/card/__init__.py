@@ -222,8 +222,8 @@ def card_yaml(fields: Mapping[str, Any], own: Mapping[str, Any], others: Mapping
         text = str(data.to_yaml())
         if len(text) <= YAML_BYTES:
             return text
-    reason = f"is longer than {YAML_BYTES:,} characters"
-    raise UsageError(f"The YAML of {CARD} for {len(own['configs'])} configs {reason}. Publish fewer configs.")
+    what = f"The YAML of {CARD} for {len(own['configs'])} configs is longer than {YAML_BYTES:,} characters"
+    raise UsageError(f"{what}. Publish fewer configs, or shorten the fields that other people wrote.")
 
 
 def size_category(rows: int) -> str:

@@ -12,7 +12,6 @@ import re
 import reprlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import chain
 from typing import Any
 
 import yaml
@@ -22,7 +21,7 @@ from publisher.prepare import TextFile
 CARD, RECORD = "README.md", ".publish.json"
 CARD_BYTES = 30_000_000  # larger cards and records are not read
 YAML_BYTES = 1_000_000  # longer ones are not read: already this much may take seconds and 300 MB
-NUMBER_DIGITS = 1000
+YAML_LEVELS, NUMBER_DIGITS = 200, 1000  # more would exceed what Python nests, and what it spells
 YAML = re.compile(r"\A\s*---[ \t]*\r?\n(?P<yaml>.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one of libyaml is ten times as fast
 COMMENT, END = "<!-- Written by a program, which looks here for what is its own before it writes again: ", " -->"
@@ -186,19 +185,19 @@ def read_yaml(text: str) -> tuple[dict[str, Any], list[str]]:
 
 def _repeated_keys(root: yaml.Node) -> Iterator[str]:
     """Yield a sentence for each key that comes twice; ValueError if the nodes are more than can be read."""
-    nodes, size = [root], 0
-    for node in nodes:  # which grow by what is inside, again for each alias: one that leads to itself has no end
+    nodes, size = [(root, 0)], 0
+    for node, level in nodes:  # which grow by what is inside, again for each alias: one that leads to itself has no end
         size += 1 + len(node.value)
-        if size > 2 * YAML_BYTES:
-            raise ValueError("expands to more than can be read: write it without anchors")
+        if size > 2 * YAML_BYTES or level > YAML_LEVELS:
+            raise ValueError(f"expands to more than can be read, or to more than {YAML_LEVELS} levels: flatten it")
         if isinstance(node, yaml.MappingNode):
-            nodes += chain.from_iterable(node.value)
+            nodes += ((part, level + 1) for pair in node.value for part in pair)
             keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
             first = {key.value: key for key in reversed(keys)}
             for key in (key for key in keys if key is not first[key.value]):  # lines: from 1, after the one of ---
                 yield f"has the key {reprlib.repr(key.value)} twice in line {key.start_mark.line + 2}"
         elif isinstance(node, yaml.SequenceNode):
-            nodes += node.value
+            nodes += ((item, level + 1) for item in node.value)
         elif node.tag.endswith(":int") and len(node.value) > NUMBER_DIGITS:  # 1:1:1 would be read for minutes
             raise ValueError(f"has a number of {len(node.value):,} characters in line {node.start_mark.line + 2}")
 
