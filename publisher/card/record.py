@@ -167,7 +167,7 @@ def read_record(text: str, fields: Collection[str] | None = None) -> Record | No
 
 
 def read_yaml(text: str) -> tuple[dict[str, Any], list[str]]:
-    """Return a card's fields, and what is wrong with how they are written: how sentences on the YAML go on."""
+    """Return a card's fields, and what is wrong with how they are written, in words that follow "the YAML"."""
     try:
         if len(text) > YAML_BYTES:
             raise ValueError(f"is longer than the {YAML_BYTES:,} characters that are read")
@@ -194,8 +194,9 @@ def _repeated_keys(root: yaml.Node) -> Iterator[str]:
             nodes += ((part, level + 1) for pair in node.value for part in pair)
             keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
             first = {key.value: key for key in reversed(keys)}
-            for key in (key for key in keys if key is not first[key.value]):  # lines: from 1, after the one of ---
-                yield f"has the key {reprlib.repr(key.value)} twice in line {key.start_mark.line + 2}"
+            for key in keys:
+                if key is not first[key.value]:  # lines are counted from 1, after the one of ---
+                    yield f"has the key {reprlib.repr(key.value)} twice in line {key.start_mark.line + 2}"
         elif isinstance(node, yaml.SequenceNode):
             nodes += ((item, level + 1) for item in node.value)
         elif node.tag.endswith(":int") and len(node.value) > NUMBER_DIGITS:  # 1:1:1 would be read for minutes
