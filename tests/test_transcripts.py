@@ -18,8 +18,8 @@ import pytest
 from card import CARD, REPO_ID
 from loopback import READ_TOKEN, Hub
 from mnist1d import Mnist1D
+from publisher import plan
 from publisher.prepare import parquet
-from publisher.publish import commit as apply
 from tests.commands import files_in, run_command
 from tests.recording import VERSIONS, asked, folded, left, listed, masked, names, told
 from tests.shards import SHARDS_CARD, Shards, ShardsConfig
@@ -99,7 +99,7 @@ FOLDERS = {
     "mnist1d_variant": "--config default --set num_samples=1000 --set seed=7",
     "mnist1d_sharded_in_files": "--config default --stream sharded --set num_samples=30_000",
 }
-FILE_BYTES, COMMIT_FILES = (parquet, "FILE_BYTES"), (apply, "COMMIT_FILES")
+FILE_BYTES, COMMIT_FILES = (parquet, "FILE_BYTES"), (plan, "COMMIT_FILES")
 LIMITS = {  # smaller than those that the publisher has
     "in_shards": {FILE_BYTES: 6000, COMMIT_FILES: 5},
     "mnist1d_sharded_in_files": {FILE_BYTES: 3_000_000},

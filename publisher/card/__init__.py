@@ -6,9 +6,10 @@ import difflib
 import glob
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
@@ -20,9 +21,9 @@ import yaml
 from huggingface_hub import DatasetCardData
 
 from publisher import prepare
-from publisher.card.record import BY_CONFIG, CARD, ConfigRecord, PublishedCard, Record, excess, name_of, write_card
+from publisher.card.record import BY_CONFIG, CARD, YAML_BYTES, ConfigRecord, PublishedCard, Record, name_of, write_card
 from publisher.errors import DifferenceError, UsageError, choices
-from publisher.prepare import as_read, item_of, portable_yaml, short, yaml_of_features
+from publisher.prepare import File, TextFile, as_read, describe_file, item_of, portable_yaml, short, yaml_of_features
 from publisher.prepare.configs import BuilderClass, ConfigCard, PreparedConfig, declared_configs, default_config
 from publisher.prepare.datasets_compat import DatasetInfosDict, flat
 
@@ -32,6 +33,8 @@ DIFF_LINES, DIFF_WIDTH, DIFF_SHOWN = 2000, 200, 100  # lines compared, character
 # The Hub's own steps: https://github.com/huggingface/hub-docs/blob/main/datasetcard.md
 SIZES = ["1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T"]
 SIZE_CATEGORIES = ["n<1K", *(f"{low}<n<{high}" for low, high in pairwise(SIZES))]  # of less than 10**3 rows, 10**4, ...
+HIDDEN = re.compile(r"\..*|.*~|Thumbs\.db|desktop\.ini|__MACOSX|__pycache__", re.DOTALL)
+PICTURE = re.compile(r"\]\((assets/[^)\s]+)\)")
 TEMPLATE = Path(__file__).with_name("default.md.jinja")
 # Identifiers of the Hub: https://huggingface.co/docs/hub/repositories-licenses
 LICENSES = Path(__file__).with_name("licenses.txt").read_text(encoding="ascii").split()
@@ -57,91 +60,129 @@ class Card:
         """Fields of the YAML that are ours; other fields stay as they are."""
         return {*self.metadata, *(self.variant.fields if self.variant else ()), *COMPUTED}
 
-    def of(self, builder: BuilderClass, configs: Sequence[ConfigCard]) -> Card:
-        """Return the card for configs: itself or its variant."""
-        declared = declared_configs(builder)
-        own = all(prepare.configs.is_as_declared(config.builder_config, declared[config.name]) for config in configs)
-        return self if own or self.variant is None else self.variant
+
+@dataclass(frozen=True)
+class Dataset:
+    """Configs of a builder as files, written or expected, and their card, which fits in with an existing one."""
+
+    builder: BuilderClass
+    card: Card
+    configs: Sequence[PreparedConfig]
+    existing: PublishedCard = PublishedCard()
+    others: Collection[str] = ()  # existing files that the publisher did not write
+    keep_prose: bool = False  # of the existing card, in place of the template's
+    left: Mapping[str, ConfigRecord] = field(default_factory=dict)  # configs that are not prepared now, and stay
+
+    def all_configs(self) -> list[ConfigCard]:
+        """Return the configs that a repository will have: these, and those of an earlier run that it keeps."""
+        configs: list[ConfigCard] = [*self.configs]
+        left, origin, declared = self.left, self.configs[0].info, declared_configs(self.builder)
+        try:
+            for name, info in read_infos(self.existing, left).items():
+                info.citation, info.homepage, info.license = origin.citation, origin.homepage, origin.license
+                if name in declared:
+                    config = prepare.configs.recall_config(declared[name], left[name].provenance)
+                    configs.append(ConfigCard(config, info, left[name].digests))
+        except Exception as error:  # whatever an edited entry leads to
+            reason = f"The card's entries for {', '.join(left)} cannot be read"
+            raise DifferenceError(f"{reason}. Publish all configs, without --config.") from error
+        return sorted(configs, key=lambda config: list(declared).index(config.name))
+
+    def shown_card(self) -> Card:
+        """Return the card, or its variant if a config is not as the builder declares it."""
+        declared = declared_configs(self.builder)
+        own = (prepare.configs.is_as_declared(one.builder_config, declared[one.name]) for one in self.all_configs())
+        return self.card.variant if self.card.variant and not all(own) else self.card
+
+    def files(self) -> list[File]:
+        """Return all files except README.md and the record: those of the configs, and the pictures of the card."""
+        files: list[File] = [file for config in self.configs for file in config.all_files]
+        if (root := self.shown_card().assets) is None:
+            return files
+        # also behind links, without the hidden files of systems and editors
+        found = [Path(place, name) for place, _, names in os.walk(root, followlinks=True) for name in names]
+        shown = [path for path in sorted(found) if not any(map(HIDDEN.fullmatch, path.relative_to(root).parts))]
+        return files + [describe_file(path, root, within="assets/") for path in shown if path.is_file()]
+
+    def readme(self, files: Sequence[File], repo_id: str) -> tuple[TextFile, Record]:
+        """Return README.md and the record; raises UsageError if the card shows a picture that is missing."""
+        card, configs, default = self.shown_card(), self.all_configs(), default_config(self.builder)
+        theirs = self.existing.fields_of_others(COMPUTED if self.keep_prose else card.fields)
+        most = max(sum(split.num_examples for split in config.info.splits.values()) for config in configs)
+        fields = {**card.metadata, "size_categories": [size_category(most)]}
+        if card.derived:
+            taken = {*fields, *theirs, *(("license_name",) if "license" in {*fields, *theirs} else ())}
+            fields |= {name: of for name, of in card.derived(self.builder, configs).items() if name not in taken}
+        own, records = self.existing.by_config(self.left), dict(self.left)
+        for config in self.configs:
+            records[config.name] = record_of(config)
+            data = DatasetCardData()
+            DatasetInfosDict({config.name: config.info}).to_dataset_card_data(data)
+            info = {"config_name": config.name, **data["dataset_info"]}
+            own["dataset_info"].append({**info, "features": portable_yaml(info["features"])})
+            listed = [{"split": split, "path": self._data_pattern(config, split)} for split in config.files]
+            is_default = {"default": True} if config.name == default else {}
+            own["configs"].append({"config_name": config.name, "data_files": listed, **is_default})
+        others = self.existing.by_config({*self.existing.record.configs, *records}, others=True)
+        head = card_yaml({**fields, **theirs}, own, others, default)
+        assets = {file.path: file.sha256 or "" for file in files if file.path.startswith("assets/")}
+        prose = self.existing.prose if self.keep_prose else _prose(card, self.builder, configs, repo_id)
+        record = Record(records, assets, keeps_prose=self.keep_prose)
+        text, record = write_card(head, prose, record, theirs)
+        for picture in PICTURE.findall(text):
+            if card.assets and picture not in {*assets, *self.others}:
+                advice = f"draw it, or take it off {card.template}"
+                raise UsageError(f"{CARD} shows {picture}, which is not in {card.assets}: {advice}")
+        return TextFile(CARD, text.encode()), record
+
+    def _data_pattern(self, config: PreparedConfig, split: str) -> str:
+        """Return the pattern of a split's files: that of `datasets`, or a narrower one if it matches other files."""
+        start = f"{glob.escape(config.folder)}/{split}"
+        for pattern in (f"{start}-*", f"{start}-*-of-{len(config.files[split]):05d}.parquet"):
+            if not (taken := [path for path in self.others if fnmatchcase(path, pattern)]):
+                return pattern
+        effect = f"was not written by this command, and would be read as part of split {split}"
+        raise DifferenceError(f"{taken[0]} {effect}. Rename or remove it.")
 
 
 @dataclass(frozen=True)
-class ExistingCard:
-    """The card and the files that a new card has to fit in with; by default, nothing."""
+class PublishedSnapshot(Dataset):
+    """Dataset that an earlier run published, with the card that it wrote."""
 
-    card: PublishedCard = PublishedCard()
-    paths: Collection[str] = ()  # files that the publisher did not write
-    keep_prose: bool = False  # in place of the template's
-    left: Mapping[str, ConfigRecord] = field(default_factory=dict)  # configs that are not prepared now, and stay
+    then: PublishedCard = PublishedCard()
+    text: bytes = b""  # of that card
+    own: Sequence[File] = ()  # all files that its record names
 
+    def files(self) -> list[File]:
+        """Return all files except README.md and the record."""
+        return list(self.own)
 
-NO_CARD = ExistingCard()
-
-
-def compose(
-    card: Card,
-    builder: BuilderClass,
-    prepared: Sequence[PreparedConfig],
-    assets: Mapping[str, str],
-    repo_id: str,
-    existing: ExistingCard,
-) -> tuple[str, Record]:
-    """Return the text of README.md, and the record; `assets` maps pictures to their SHA-256."""
-    default = default_config(builder)
-    records = {
-        config.name: ConfigRecord(
-            provenance=config.provenance,
-            digests=config.digests,
-            files={file.path: file.sha256 or "" for file in config.all_files},
-            rows_sha256={file.path: digest for file in config.all_files if (digest := file.rows_sha256)},
-            features=features_sha256(config.info.features),
-            num_bytes={name: split.num_bytes for name, split in config.info.splits.items()},
-        )
-        for config in prepared
-    }
-    configs = all_configs(builder, prepared, existing)
-    rows = [sum(split.num_examples for split in config.info.splits.values()) for config in configs]
-    theirs = existing.card.fields_of_others(ours_of(card, existing))
-    fields = {**card.metadata, "size_categories": [size_category(max(rows))]}
-    if card.derived:
-        taken = {*fields, *theirs, *(("license_name",) if "license" in {*fields, *theirs} else ())}
-        fields |= {name: value for name, value in card.derived(builder, configs).items() if name not in taken}
-    own = existing.card.by_config(existing.left)
-    for config in prepared:
-        data = DatasetCardData()
-        DatasetInfosDict({config.name: config.info}).to_dataset_card_data(data)
-        info = {"config_name": config.name, **data["dataset_info"]}
-        own["dataset_info"].append({**info, "features": portable_yaml(info["features"])})
-        counts = {split: len(files) for split, files in config.files.items()}
-        paths = {split: data_pattern(config.folder, split, count, existing.paths) for split, count in counts.items()}
-        listed = [{"split": split, "path": path} for split, path in paths.items()]
-        is_default = {"default": True} if config.name == default else {}
-        own["configs"].append({"config_name": config.name, "data_files": listed, **is_default})
-    others = existing.card.by_config({*existing.card.record.configs, *records}, others=True)
-    head = card_yaml({**fields, **theirs}, own, others, default)
-    record = Record({**existing.left, **records}, assets, keeps_prose=existing.keep_prose)
-    prose = existing.card.prose if existing.keep_prose else _prose(card, builder, configs, repo_id)
-    return write_card(head, prose, record, theirs)
+    def readme(self, files: Sequence[File], repo_id: str) -> tuple[TextFile, Record]:
+        """Return README.md as it was, with the configs, fields and kept prose that other people have there now."""
+        then, record = self.then, self.then.record
+        names = {*record.configs, *self.existing.record.configs}
+        ours = COMPUTED if self.keep_prose else self.card.fields
+        others, fields = self.existing.by_config(names, others=True), self.existing.fields_of_others(ours)
+        is_same = (others, fields) == (then.by_config(names, others=True), then.fields_of_others(ours))
+        if is_same and not self.keep_prose and not then.has_comment:
+            return TextFile(CARD, self.text), record
+        rest = {name: then.metadata[name] for name in record.fields or then.metadata if name in then.metadata}
+        head = card_yaml({**rest, **fields}, then.by_config(record.configs), others, default_config(self.builder))
+        record = replace(record, keeps_prose=self.keep_prose or record.keeps_prose)
+        text, record = write_card(head, (self.existing if self.keep_prose else then).prose, record, fields)
+        return TextFile(CARD, text.encode()), record
 
 
-def ours_of(card: Card, existing: ExistingCard) -> Collection[str]:
-    """Fields of the YAML that are written anew: to keep a prose is to keep the fields above it."""
-    return COMPUTED if existing.keep_prose else card.fields
-
-
-def all_configs(builder: BuilderClass, prepared: Sequence[PreparedConfig], existing: ExistingCard) -> list[ConfigCard]:
-    """Return the configs that a repository will have: the prepared ones, and those of an earlier run that it keeps."""
-    configs: list[ConfigCard] = [*prepared]
-    left, origin = existing.left, prepared[0].info
-    try:
-        for name, info in read_infos(existing.card, left).items():
-            info.citation, info.homepage, info.license = origin.citation, origin.homepage, origin.license
-            if name in builder.builder_configs:
-                config = prepare.configs.recall_config(builder.builder_configs[name], left[name].provenance)
-                configs.append(ConfigCard(config, info, left[name].digests))
-    except Exception as error:  # whatever an edited entry leads to
-        reason = f"The card's entries for {', '.join(left)} cannot be read"
-        raise DifferenceError(f"{reason}. Publish all configs, without --config.") from error
-    return sorted(configs, key=lambda config: list(declared_configs(builder)).index(config.name))
+def record_of(config: PreparedConfig) -> ConfigRecord:
+    """Return what the record says of a config."""
+    return ConfigRecord(
+        provenance=config.provenance,
+        digests=config.digests,
+        files={file.path: file.sha256 or "" for file in config.all_files},
+        rows_sha256={file.path: file.rows_sha256 for file in config.all_files if file.rows_sha256},
+        features=features_sha256(config.info.features),
+        num_bytes={name: split.num_bytes for name, split in config.info.splits.items()},
+    )
 
 
 def read_infos(card: PublishedCard, names: Collection[str]) -> Mapping[str, datasets.DatasetInfo]:
@@ -169,8 +210,7 @@ def card_yaml(fields: Mapping[str, Any], own: Mapping[str, Any], others: Mapping
         others = {**others, "configs": theirs}
     for most in (FEATURES_BYTES, 0):
         data = DatasetCardData()
-        for name, value in fields.items():
-            data[name] = value
+        vars(data).update(fields)  # in their order, which arguments do not keep
         for kind in ("dataset_info", "configs"):
             data[kind] = [*sorted(own[kind], key=lambda entry: str(name_of(entry))), *others[kind]]
         for info in own["dataset_info"]:
@@ -180,19 +220,10 @@ def card_yaml(fields: Mapping[str, Any], own: Mapping[str, Any], others: Mapping
             [info] = data["dataset_info"]
             data["dataset_info"] = {key: info[key] for key in info if (key, info[key]) != ("config_name", "default")}
         text = str(data.to_yaml())
-        if not (reason := excess(text)):
+        if len(text) <= YAML_BYTES:
             return text
-    raise UsageError(f"The YAML of {CARD} for {len(own['configs'])} configs {reason}. Publish fewer configs.")
-
-
-def data_pattern(folder: str, split: str, count: int, others: Collection[str]) -> str:
-    """Return the pattern of a split's files: that of `datasets`, or a narrower one if that matches files of others."""
-    start = f"{glob.escape(folder)}/{split}"
-    for pattern in (f"{start}-*", f"{start}-*-of-{count:05d}.parquet"):
-        if not (taken := [path for path in others if fnmatchcase(path, pattern)]):
-            return pattern
-    effect = f"was not written by this command, and would be read as part of split {split}"
-    raise DifferenceError(f"{taken[0]} {effect}. Rename or remove it.")
+    what = f"The YAML of {CARD} for {len(own['configs'])} configs is longer than {YAML_BYTES:,} characters"
+    raise UsageError(f"{what}. Publish fewer configs, or shorten the fields that other people wrote.")
 
 
 def size_category(rows: int) -> str:

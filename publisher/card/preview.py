@@ -43,8 +43,6 @@ def render(folder: Path, title: str) -> str:
     card = read_card((folder / CARD).read_text(encoding="utf-8"))
     # GitHub's additions to CommonMark that the Hub has: https://github.github.com/gfm
     markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    markdown.add_render_rule("table_open", lambda *_: '<div class="table"><table>\n')
-    markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
     tokens = markdown.parse(card.prose)
     _name_headings(tokens)
     prose = Markup(IMAGE.sub(partial(_embedded, folder=folder), markdown.renderer.render(tokens, markdown.options, {})))
@@ -54,10 +52,8 @@ def render(folder: Path, title: str) -> str:
 
 def check_preview(path: Path) -> None:
     """Refuse any path but a new file or an earlier page."""
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder: give a file in it, such as {path / 'card.html'}.")
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"--preview {path} is not allowed. Give a file that ends in .html.")
+    if path.is_dir() or path.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--preview {path} is not allowed. Give a file that ends in .html, such as card.html.")
     if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
         raise UsageError(f"{path} was not written by this command. Move it, or give a new file.")
 

@@ -20,10 +20,8 @@ from publisher.prepare import TextFile
 
 CARD, RECORD = "README.md", ".publish.json"
 CARD_BYTES = 30_000_000  # larger cards and records are not read
-YAML_BYTES = 1_000_000  # of a card's YAML, and at most so many items: more would take gigabytes to read
-YAML_ITEMS = 30_000
-ITEM_SIGNS = ("\n", ",", "[", "{", "- ", "? ")  # each item of YAML comes with one of these
-NUMBER_DIGITS = 1000
+YAML_BYTES = 1_000_000  # longer ones are not read: already this much may take seconds and 300 MB
+YAML_LEVELS, NUMBER_DIGITS = 200, 1000  # more would exceed what Python nests, and what it spells
 YAML = re.compile(r"\A\s*---[ \t]*\r?\n(?P<yaml>.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one of libyaml is ten times as fast
 COMMENT, END = "<!-- Written by a program, which looks here for what is its own before it writes again: ", " -->"
@@ -97,16 +95,14 @@ class PublishedCard:
         """Entries of the configs with some names, or of all `others`, by kind."""
         return {kind: [e for e in self.entries(kind) if (name_of(e) in names) is not others] for kind in BY_CONFIG}
 
-    def says_the_same(self, other: PublishedCard) -> bool:
-        """Return True if the cards differ only in the style of their YAML, or in the order of configs after the first.
+    @property
+    def content(self) -> tuple[object, ...]:
+        """The card without the style of its YAML, and without the order of configs after the first.
 
         `load_dataset` reads all configs in the format of the first.
         """
-        parts = []
-        for card in (self, other):
-            metadata, first = _in_order(card.metadata, card.by_config((), others=True)), card.entries("configs")[:1]
-            parts.append((card.prose, card.has_comment, metadata, first))
-        return parts[0] == parts[1]
+        metadata = _in_order(self.metadata, self.by_config((), others=True))
+        return self.prose, self.has_comment, metadata, self.entries("configs")[:1]
 
 
 def write_card(head: str, prose: str, record: Record, others: Collection[str] = ()) -> tuple[str, Record]:
@@ -133,13 +129,8 @@ def read_card(text: str | None, record_text: str | None = None) -> PublishedCard
         body = before.removesuffix("\n") + after.removeprefix("\n")
     head = YAML.match(body)
     prose = body[head.end() :] if head else body
-    metadata: dict[str, Any] = {}
-    try:
-        metadata, twice = read_yaml(head["yaml"]) if head else ({}, [])
-        faults += [] if head else [NO_YAML]
-        faults += [f"{CARD}: the YAML has the key {reprlib.repr(key)} twice in line {line}" for key, line in twice]
-    except Exception as error:  # PyYAML also raises ValueError, KeyError and others, by the tag at which it fails
-        faults.append(f"{CARD}: the YAML {' '.join(str(error).split())}")
+    metadata, wrong = read_yaml(head["yaml"]) if head else ({}, [])
+    faults += [f"{CARD}: the YAML {words}" for words in wrong] if head else [NO_YAML]
     if comment is not None:
         record = read_record(comment, metadata) or Record()
         if record.card != _own_sha256(metadata, prose, record):  # edited: the fields that are written now have to do
@@ -175,52 +166,41 @@ def read_record(text: str, fields: Collection[str] | None = None) -> Record | No
     return record if all(type(value) is kind for kind, of in values.items() for value in of) else None
 
 
-def read_yaml(text: str) -> tuple[dict[str, Any], list[tuple[str, int]]]:
-    """Return a card's fields, and keys that come twice with their lines; messages of errors go on after "the YAML"."""
-    if reason := excess(text):
-        raise ValueError(reason)
-    loader = LOADER(text)
+def read_yaml(text: str) -> tuple[dict[str, Any], list[str]]:
+    """Return a card's fields, and what is wrong with how they are written, in words that follow "the YAML"."""
     try:
+        if len(text) > YAML_BYTES:
+            raise ValueError(f"is longer than the {YAML_BYTES:,} characters that are read")
+        loader = LOADER(text)
         root = loader.get_single_node()
         twice = list(_repeated_keys(root)) if root else []
         metadata = loader.construct_document(root) if root else {}
-    except yaml.YAMLError as error:
-        raise ValueError(f"does not parse: {error}") from error
-    finally:
-        loader.dispose()
-    if not isinstance(metadata, dict):
-        raise TypeError("is not a mapping of fields to values")
+        if not isinstance(metadata, dict):
+            raise TypeError("is not a mapping of fields to values")
+    except Exception as error:  # PyYAML also raises ValueError, KeyError and others, by the tag at which it fails
+        what = "does not parse: " if isinstance(error, yaml.YAMLError) else ""
+        return {}, [what + " ".join(str(error).split())]
     return metadata, twice
 
 
-def _repeated_keys(root: yaml.Node) -> Iterator[tuple[str, int]]:
-    """Yield the keys that come twice, and their lines; ValueError if the nodes are more than can be read."""
-    nodes, size = [root], 0
-    for node in nodes:  # which grow by what is inside, again for each alias: one that leads to itself has no end
-        size += 1
+def _repeated_keys(root: yaml.Node) -> Iterator[str]:
+    """Yield a sentence for each key that comes twice; ValueError if the nodes are more than can be read."""
+    nodes, size = [(root, 0)], 0
+    for node, level in nodes:  # which grow by what is inside, again for each alias: one that leads to itself has no end
+        size += 1 + len(node.value)
+        if size > 2 * YAML_BYTES or level > YAML_LEVELS:
+            raise ValueError(f"expands to more than can be read, or to more than {YAML_LEVELS} levels: flatten it")
         if isinstance(node, yaml.MappingNode):
-            seen = set()
-            for key, value in node.value:
-                nodes += [key, value]
-                if isinstance(key, yaml.ScalarNode):
-                    if key.value in seen:
-                        yield key.value, key.start_mark.line + 2  # counted from 1, after the line of ---
-                    seen.add(key.value)
+            nodes += ((part, level + 1) for pair in node.value for part in pair)
+            keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            first = {key.value: key for key in reversed(keys)}
+            for key in keys:
+                if key is not first[key.value]:  # lines are counted from 1, after the one of ---
+                    yield f"has the key {reprlib.repr(key.value)} twice in line {key.start_mark.line + 2}"
         elif isinstance(node, yaml.SequenceNode):
-            nodes += node.value
-        else:
-            size += len(node.value)
-            if node.tag.endswith((":int", ":float")) and len(node.value) > NUMBER_DIGITS:
-                raise ValueError(f"has a number of {len(node.value):,} characters in line {node.start_mark.line + 2}")
-        if size > 2 * YAML_BYTES:
-            raise ValueError("expands to more than can be read: write it without anchors")
-
-
-def excess(text: str) -> str:
-    """Return why a YAML is too long to be read, or nothing."""
-    if len(text) <= YAML_BYTES and sum(map(text.count, ITEM_SIGNS)) <= YAML_ITEMS:
-        return ""
-    return f"is longer than the {YAML_BYTES:,} characters or {YAML_ITEMS:,} items that are read"
+            nodes += ((item, level + 1) for item in node.value)
+        elif node.tag.endswith(":int") and len(node.value) > NUMBER_DIGITS:  # 1:1:1 would be read for minutes
+            raise ValueError(f"has a number of {len(node.value):,} characters in line {node.start_mark.line + 2}")
 
 
 def name_of(entry: Mapping[str, Any]) -> str | None:

@@ -23,8 +23,7 @@ from publisher.hub.repository import Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options, check_repo_id
 from publisher.prepare.configs import BuilderClass, Prepared, choose_configs, default_config
 from publisher.prepare.tasks import FilePart, Task
-from publisher.publish import Outcome, look, plan_from, publish, verify
-from publisher.publish.rollback import load_snapshot
+from publisher.publish import Outcome, load_snapshot, look, plan_from, publish, verify
 from publisher.scale import CONTINUES, Job, Notes, describe, expect, make_job, open_notes, publish_job, workers
 from publisher.text import say
 

@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from publisher.card import Dataset
 from publisher.card.record import CARD, RECORD, read_card
 from publisher.cli import UNINTERRUPTED, removed_at_end
 from publisher.errors import UsageError
 from publisher.options import Options
-from publisher.plan import Change, Dataset
+from publisher.plan import Change
 from publisher.prepare import File, LocalFile, TextFile, add_up, file_digest
 from publisher.prepare.tasks import FilePart
 from publisher.publish import Outcome

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from operator import attrgetter
-from pathlib import Path
 from reprlib import repr as short
 from typing import Any, Literal
 
 import datasets
 
-from publisher.card import NO_CARD, Card, ExistingCard, all_configs, card_diff, compose, features_sha256
-from publisher.card.record import CARD, CARD_BYTES, NO_YAML, RECORD, PublishedCard, Record, git_blob_id, read_card
-from publisher.errors import DifferenceError, UsageError
+from publisher.card import Dataset, card_diff, features_sha256
+from publisher.card.record import CARD, NO_YAML, RECORD, PublishedCard, Record, git_blob_id, read_card
+from publisher.errors import DifferenceError
 from publisher.options import Options
-from publisher.prepare import DataFile, File, TextFile, describe_file
-from publisher.prepare.configs import PreparedConfig, declared_configs, is_as_declared
+from publisher.prepare import DataFile, File
+from publisher.prepare.configs import BuilderClass, PreparedConfig, declared_configs, is_as_declared
 from publisher.prepare.datasets_compat import flat
 
 Action = Literal["add", "change", "compare", "remove", "same"]  # compare: which of two shows when the file is written
 Made = tuple[datasets.BuilderConfig, Mapping[str, Any]]  # a config, and its provenance by `describe_builder`
-MOST_NAMED = 5  # differing parameters
+COMMIT_FILES = 100  # what the Hub advises at most: https://huggingface.co/docs/hub/repositories-recommendations
 NOT_PARAMETERS = ("builder", "config", "version")  # keys of a provenance
-HIDDEN = re.compile(r"\..*|.*~|Thumbs\.db|desktop\.ini|__MACOSX|__pycache__", re.DOTALL)
-PICTURE = re.compile(r"\]\((assets/[^)\s]+)\)")
 
 
 @dataclass(frozen=True)
@@ -79,40 +75,6 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """Configs of a builder as files, written or expected, and their card."""
-
-    builder: type[datasets.DatasetBuilder]
-    card: Card
-    configs: Sequence[PreparedConfig]
-
-    def files(self, existing: ExistingCard = NO_CARD) -> list[File]:
-        """Return all files except README.md and the record: those of the configs, and the pictures of the card."""
-        files: list[File] = [file for config in self.configs for file in config.all_files]
-        if (root := self.card_for(existing).assets) is None:
-            return files
-        # also behind links, without the hidden files of systems and editors
-        found = [Path(place, name) for place, _, names in os.walk(root, followlinks=True) for name in names]
-        shown = [path for path in sorted(found) if not any(map(HIDDEN.fullmatch, path.relative_to(root).parts))]
-        return files + [describe_file(path, root, within="assets/") for path in shown if path.is_file()]
-
-    def readme(self, files: Sequence[File], repo_id: str, existing: ExistingCard = NO_CARD) -> tuple[TextFile, Record]:
-        """Return README.md and the record; raises UsageError if the card shows a picture that is missing."""
-        card = self.card_for(existing)
-        assets = {file.path: file.sha256 or "" for file in files if file.path.startswith("assets/")}
-        text, record = compose(card, self.builder, self.configs, assets, repo_id, existing)
-        for picture in PICTURE.findall(text):
-            if card.assets and picture not in {*assets, *existing.paths}:
-                advice = f"draw it, or take it off {card.template}"
-                raise UsageError(f"{CARD} shows {picture}, which is not in {card.assets}: {advice}")
-        return TextFile(CARD, text.encode()), record
-
-    def card_for(self, existing: ExistingCard) -> Card:
-        """Return the card that is meant for these configs and for those that stay."""
-        return self.card.of(self.builder, all_configs(self.builder, self.configs, existing))
-
-
-@dataclass(frozen=True)
 class Change:
     """Action on one path."""
 
@@ -161,47 +123,48 @@ class Plan:
         """Return how a state differs from the result of the plan, a sentence for each file."""
         return [words for change in self.changes if (words := change.difference(state.files))]
 
-    def batches(self, state: State, files: int) -> list[list[Change]]:
+    def batches(self, state: State) -> list[list[Change]]:
         """Return the remaining changes for several commits; the card and the record come last and together."""
         steps = [change for change in self.steps if change.difference(state.files)]
         steps.sort(key=lambda step: step.path in (CARD, RECORD))
-        ends = range(len(steps), 0, -files)  # full ones at the end, so that the two are in the same
-        return [steps[max(end - files, 0) : end] for end in reversed(ends)]
+        ends = range(len(steps), 0, -COMMIT_FILES)  # full ones at the end, so that the two are in the same
+        return [steps[max(end - COMMIT_FILES, 0) : end] for end in reversed(ends)]
 
 
 def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     """Compare a repository with the wanted dataset; raises DifferenceError if files of other people do not fit in."""
-    recorded = state.record
+    recorded, written = state.record, state.record.files
     if not (options.rewrite or options.rollback):
         dataset = replace(dataset, configs=[_as_recorded(config, state) for config in dataset.configs])
-    edited, keep_prose = _edited_and_kept(dataset.card, options, state)
+    is_edited = CARD in state.files and state.card.is_edited(dataset.card.fields)
+    keep_prose = _keeps_prose(state.card, options, is_edited)
     prepared = {config.name for config in dataset.configs} if options.config else recorded.configs
     left = {name: record for name, record in recorded.configs.items() if name not in prepared}
-    existing = ExistingCard(state.card, keep_prose=keep_prose, left=left)
-    files = dataset.files(existing)
+    dataset = replace(dataset, existing=state.card, keep_prose=keep_prose, left=left)
+    files = dataset.files()
     kept = {CARD, RECORD, *(file.path for file in files), *(path for record in left.values() for path in record.files)}
-    outdated = [state.files[path] for path in recorded.files if path not in kept and path in state.files]
-    stale = [file for file in outdated if file.sha256 == recorded.files[file.path]]
+    outdated = [state.files[path] for path in written if path not in kept and path in state.files]
+    stale = [file for file in outdated if file.sha256 == written[file.path]]
     if options.adopt and options.script in state.files:
         read = {options.script, "dataset_infos.json", *only_read(dataset.configs, options.repo_id, state.card)}
         stale += [state.files[path] for path in sorted(read - kept) if path in state.files]
-    others = set(state.files) - kept - {file.path for file in stale}
 
-    readme, record = dataset.readme(files, options.repo_id, replace(existing, paths=others))
+    dataset = replace(dataset, others=set(state.files) - kept - {file.path for file in stale})
+    readme, record = dataset.readme(files, options.repo_id)
     changes = [Change(file.path, "remove", file, None) for file in stale]
-    changes += [_change(file, state.files.get(file.path), recorded) for file in files]
+    changes += [_change(file, state.files.get(file.path), written) for file in files]
     composed = read_card(readme.content.decode(), record.file.content.decode())
-    of_card = _change(readme, state.files.get(CARD), recorded)
-    if of_card.action == "change" and state.card.says_the_same(composed):
+    of_card = _change(readme, state.files.get(CARD), written)
+    if of_card.action == "change" and state.card.content == composed.content:
         of_card = replace(of_card, action="same")
     elif of_card.action == "change":
-        of_card = replace(of_card, by_others=(edited or recorded.keeps_prose) and not keep_prose)
+        of_card = replace(of_card, by_others=(is_edited or recorded.keeps_prose) and not keep_prose)
     if of_card.action == "same":
         # its style may be another; and additions of other people alone are not a reason to commit
         as_before = replace(record, readme=recorded.readme)
         is_same = as_before.file == recorded.file
         record = as_before if is_same else replace(record, readme=record.readme and state.files[CARD].blob_id)
-    texts = [of_card, _change(record.file, state.files.get(RECORD), recorded)]
+    texts = [of_card, _change(record.file, state.files.get(RECORD), written)]
     if any(file.sha256 is None for file in files):  # then the numbers in card and record are expected, too
         texts = [
             replace(text, action="compare" if text.before else "add", after=DataFile(text.path, text.after.size))
@@ -209,38 +172,36 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
             if text.after
         ]
     unread = [file for file in outdated if file.sha256 is None]
-    if state.card.is_unread and of_card.action != "same":
-        unread.append(state.files[CARD])
+    unread += [state.files[CARD]] if state.card.is_unread and of_card.action != "same" else []
     made = [(config.builder_config, config.provenance) for config in dataset.configs if not options.rollback]
     mismatch = describe_mismatch(dataset.builder, made, recorded)
     noted = [] if mismatch or options.rollback else list(notes(dataset.configs, recorded))
-    template = options.rollback or dataset.card_for(existing).template.name
+    template = options.rollback or dataset.shown_card().template.name
     diff = card_diff(state.card, composed, template) if of_card.by_others else ()
     changes = sorted([*changes, *texts], key=attrgetter("path"))
     return Plan(state, changes, dataset.configs, mismatch, noted, diff, template, unread)
 
 
-def _change(file: File, before: RemoteFile | None, recorded: Record) -> Change:
+def _change(file: File, before: RemoteFile | None, written: Mapping[str, str]) -> Change:
     if before is None:
         return Change(file.path, "add", None, file)
     if file.sha256 is None:
         return Change(file.path, "compare", before, file)
     if before.has_content_of(file):
         return Change(file.path, "same", before, file)
-    by_others = file.path not in (CARD, RECORD) and before.sha256 not in (None, recorded.files.get(file.path))
+    by_others = file.path not in (CARD, RECORD) and before.sha256 not in (None, written.get(file.path))
     return Change(file.path, "change", before, file, by_others)
 
 
-def _edited_and_kept(card: Card, options: Options, state: State) -> tuple[bool, bool]:
-    """Return whether other people wrote or edited the card, and whether its prose is kept."""
-    edited = CARD in state.files and state.card.is_edited(card.fields)
-    keeps = not options.overwrite_card and (state.record.keeps_prose or (options.keep_card and edited))
-    is_read = bool(state.card.metadata) or set(state.card.faults) <= {NO_YAML}  # else the YAML may say anything
-    if keeps and not (is_read and CARD in state.files and state.files[CARD].size <= CARD_BYTES):
-        reason = (*state.card.faults, "it is missing or too long to be read")[0]
+def _keeps_prose(card: PublishedCard, options: Options, is_edited: bool) -> bool:
+    """Return True if the existing card's text stays; raises DifferenceError if it cannot be read."""
+    keeps = not options.overwrite_card and (card.record.keeps_prose or (options.keep_card and is_edited))
+    # of a card that was not read the text is empty, and a YAML with faults may say anything
+    if keeps and not (card.metadata or (card.prose and set(card.faults) <= {NO_YAML})):
+        reason = (*card.faults, "it is missing, empty or too long to be read")[0]
         advice = "Correct it there, or replace it with --overwrite-card"
         raise DifferenceError(f"The existing {CARD} cannot be kept: {reason}. {advice}")
-    return edited, keeps
+    return keeps
 
 
 def _as_recorded(config: PreparedConfig, state: State) -> PreparedConfig:
@@ -267,13 +228,13 @@ def _as_recorded(config: PreparedConfig, state: State) -> PreparedConfig:
     return replace(config, info=info, files=files)
 
 
-def describe_mismatch(builder: type[datasets.DatasetBuilder], wanted: Iterable[Made], record: Record) -> str:
+def describe_mismatch(builder: BuilderClass, wanted: Iterable[Made], record: Record) -> str:
     """Return how the published dataset differs from the wanted one, or nothing."""
     declared = declared_configs(builder)
     for config, here in wanted:
-        for there in (published.provenance for published in record.configs.values()):
-            if "builder" in there and there["builder"] != here["builder"]:
-                return f"builder {short(there['builder'])} there, {short(here['builder'])} here"
+        for published in record.configs.values():
+            if (other := published.provenance.get("builder", here["builder"])) != here["builder"]:
+                return f"builder {short(other)} there, {short(here['builder'])} here"
         if config.name not in record.configs:
             continue
         there = record.configs[config.name].provenance
@@ -283,8 +244,7 @@ def describe_mismatch(builder: type[datasets.DatasetBuilder], wanted: Iterable[M
         names = [name for name in {**after, **before} if before.get(name) != after.get(name)]
         if names:
             words = [f"{name}={short(before.get(name))} there, {short(after.get(name))} here" for name in names]
-            more = [f"and {len(names) - MOST_NAMED} more differ"] if len(names) > MOST_NAMED else []
-            return f"config {config.name!r} has {'; '.join([*words[:MOST_NAMED], *more])}"
+            return f"config {config.name!r} has {'; '.join(words)}"
     return ""
 
 

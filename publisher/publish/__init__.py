@@ -5,28 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from itertools import chain
 
-from publisher.card.record import CARD, RECORD
+import datasets
+
+from publisher.card import Card, Dataset, PublishedSnapshot, read_infos
+from publisher.card.record import CARD, RECORD, name_of
 from publisher.check import check_commit, check_config, check_opens, check_published
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, last_word
 from publisher.hub.errors import NO_TOKEN, TRANSIENT, Failure, explain
 from publisher.hub.http import Patience, check_surroundings, said_while
 from publisher.hub.repository import MovedError, NoRevisionError, Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options
-from publisher.plan import EMPTY, Commit, Dataset, Plan, State, make_plan
-from publisher.publish.commit import carry_out
+from publisher.plan import EMPTY, Commit, Plan, State, make_plan
+from publisher.prepare import File, TextFile, UploadedFile
+from publisher.prepare.configs import BuilderClass, PreparedConfig
 
 CONFLICTS = {409, 412}
 ATTEMPTS = 5  # to commit, while other users are faster
-OTHER = (
-    "{url} holds another dataset: {difference}. Give another repository, raise the version if the builder's parameters "
-    "have changed, or replace it with --replace-dataset."
-)
-EDITED = (
-    f"Another user wrote or edited {CARD}. --keep-card keeps its text, --overwrite-card replaces it with the text of "
-    "{template}. --dry-run shows the difference."
-)
+CHANGED = "{path} of commit {commit} is not what was published. Give a commit in which it is."
 TAKEN = "The tag {tag!r} already exists, at commit {commit}. Give another name."
 
 
@@ -172,13 +170,19 @@ def _refuse(repository: Repository, plan: Plan, options: Options) -> None:
 def refuse_edited(plan: Plan, options: Options) -> None:
     """Refuse to replace an edited card if the user did not say what becomes of it."""
     if plan.replaces_edited_card and not options.overwrite_card:
-        raise DifferenceError(EDITED.format(template=plan.template))
+        raise DifferenceError(
+            f"Another user wrote or edited {CARD}. --keep-card keeps its text, --overwrite-card replaces it with the "
+            f"text of {plan.template}. --dry-run shows the difference."
+        )
 
 
 def refuse_other(difference: str, options: Options) -> None:
     """Refuse to replace another dataset."""
     if difference and not options.replace_dataset:
-        raise DifferenceError(OTHER.format(url=Repository(options.repo_id).url, difference=difference))
+        raise DifferenceError(
+            f"{Repository(options.repo_id).url} holds another dataset: {difference}. Give another repository, raise "
+            "the version if the builder's parameters have changed, or replace it with --replace-dataset."
+        )
 
 
 @contextmanager
@@ -232,7 +236,7 @@ def _commit(
         shown, attempts = outcome, attempts - 1
         patience.begin()
         try:
-            commit = carry_out(repository, options, plan)
+            commit = _carry_out(repository, options, plan)
             break
         except PublishingError:
             raise
@@ -272,3 +276,101 @@ def _proposed(repository: Repository, options: Options, plan: Plan) -> Commit | 
             if not plan.differences(state):
                 return Commit(state.commit, pull.pull_request, pull.revision)
     return None
+
+
+# --- from a plan to one commit, or to several that become visible at once ---------------------------------------------
+
+
+def _carry_out(repository: Repository, options: Options, plan: Plan) -> Commit:
+    """Commit a plan.
+
+    Raises MovedError if another user committed in between, and whatever the client raises: the caller has to look up
+    what was done.
+    """
+    batches = plan.batches(plan.start)
+    if len(batches) > 1 and (options.revision == MAIN or options.create_pr):
+        return _propose(repository, options, plan)
+    made = [plan.start.commit]
+    for batch in batches:
+        so_far = f"{len(made) - 1} of {len(batches)} commits are on {options.revision}, and the card is in the last"
+        with last_word(f"Interrupted. {so_far}; run the command again to continue." if made[1:] else ""):
+            commit = repository.commit(batch, made[-1], options.revision, options.message, options.create_pr)
+        made.append(commit.id)
+    return replace(commit, parent=made[0], earlier=tuple(made[1:-1]))
+
+
+def _propose(repository: Repository, options: Options, plan: Plan) -> Commit:
+    """Make several commits to one pull request, perhaps of an interrupted run, and merge it once."""
+    in_parts = f"{options.message}, in parts on "
+    title = options.message if options.create_pr else in_parts + plan.start.commit[:8]
+    pull: Commit | None = None
+    head = plan.start
+    for found in repository.own_pull_requests():
+        if found.title == title and pull is None and _is_part_of(plan, there := repository.get(found.revision)):
+            pull, head = found, there
+        elif found.title.startswith(in_parts):  # of an attempt that started from something else
+            repository.set_status(found, "closed")
+    made = [head.commit]
+    for batch in plan.batches(head):
+        revision = pull.revision if pull else options.revision
+        commit = repository.commit(batch, made[-1], revision, title, create_pr=pull is None)
+        pull = pull or commit
+        made.append(commit.id)
+    assert pull
+    if options.create_pr:
+        parent = plan.start.commit if head is plan.start else None
+        return Commit(made[-1], pull.pull_request, pull.revision, parent, tuple(made[1:-1]))
+    now, head = repository.get(options.revision), repository.get(pull.revision)
+    if now.commit != plan.start.commit or head.commit != made[-1] or not _is_part_of(plan, head):
+        repository.set_status(pull, "closed")  # the next attempt starts from the present content
+        raise MovedError
+    repository.merge(pull)
+    return Commit("", pull.pull_request, parent=plan.start.commit, title=title)
+
+
+def _is_part_of(plan: Plan, head: State) -> bool:
+    """Return True if a pull request changes nothing but what the plan changes: other users may commit to it."""
+    before = plan.start.files
+    changed = {path for path in before.keys() | head.files.keys() if before.get(path) != head.files.get(path)}
+    return changed <= {change.path for change in plan.steps if not change.difference(head.files)}
+
+
+# --- back to an earlier commit: its files are on the Hub already, and nothing is drawn --------------------------------
+
+
+def load_snapshot(builder: BuilderClass, card: Card, options: Options) -> PublishedSnapshot:
+    """The dataset that was published at the commit to roll back to, if it is there and as it was recorded."""
+    repository, revision = Repository(options.repo_id), options.rollback or options.revision
+    state = repository.get(revision)
+    record = state.record
+    if not record.configs:
+        raise UsageError(f"{options.repo_id} at {revision} was not published by this command. Give a commit that was.")
+    own = {path: _own_file(repository, state, path, sha256) for path, sha256 in record.files.items()}
+    if lost := repository.missing_uploads([file for file in own.values() if isinstance(file, UploadedFile)]):
+        raise HubError(f"{repository.url} has lost {min(lost)} of {revision}. Give another commit, or publish again.")
+    configs = []
+    try:
+        infos = read_infos(state.card, record.configs)
+        for name, of in record.configs.items():
+            files = {
+                part["split"]: [own[path] for path in sorted(of.files) if fnmatchcase(path, part["path"])]
+                for entry in state.card.entries("configs")
+                if name_of(entry) == name
+                for part in entry["data_files"]
+            }
+            config, in_parts = datasets.BuilderConfig(name=name), any(len(of_split) > 1 for of_split in files.values())
+            made = {"files": files, "info": infos[name], "digests": of.digests, "provenance": of.provenance}
+            configs.append(PreparedConfig(builder_config=config, in_parts=in_parts, **made))
+    except Exception as error:  # whatever an edited entry leads to
+        raise UsageError(CHANGED.format(path=CARD, commit=state.commit)) from error
+    text = repository.content(CARD, state.commit)
+    return PublishedSnapshot(builder, card, configs, then=state.card, text=text, own=[*own.values()])
+
+
+def _own_file(repository: Repository, state: State, path: str, sha256: str) -> File:
+    if there := state.files.get(path):
+        large = UploadedFile(path, there.size, sha256=there.sha256) if there.sha256 else None
+        file = large or TextFile(path, repository.content(path, state.commit))
+        if file.sha256 == sha256:
+            return file
+    raise UsageError(CHANGED.format(path=path, commit=state.commit))

@@ -19,12 +19,12 @@ from typing import Any
 import datasets
 from filelock import BaseFileLock, FileLock, Timeout
 
-from publisher.card import Card
+from publisher.card import Card, Dataset
 from publisher.errors import ConfigsError, UsageError, last_word
 from publisher.hub.http import repeated
 from publisher.hub.repository import Repository
 from publisher.options import MODES, Options
-from publisher.plan import Dataset, describe_mismatch
+from publisher.plan import describe_mismatch
 from publisher.prepare import DataFile, LocalFile, UploadedFile, file_digest
 from publisher.prepare.configs import Prepared, describe_builder
 from publisher.prepare.tasks import FilePart, Task, assemble_configs, plan_tasks

@@ -256,6 +256,7 @@ def test_links(prose: str, words: list[str]) -> None:
         ("configs: [{config_name: default}, {config_name: a, default: true}]", ["default and a are all default"]),
         ("configs: [{config_name: a, data_files: [{split: a-b, path: c}]}]", ["config a has a split 'a-b'"]),
         ("viewer: false\nviewer: true", ["the key 'viewer' twice in line 3"]),
+        (f"field: {'[' * 900}{']' * 900}", ["200 levels"]),
     ],
 )
 def test_fields(tmp_path: Path, yaml: str, words: list[str]) -> None:

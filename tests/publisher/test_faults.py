@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from loopback import WRITE_TOKEN, Fault, Hub
+from publisher import plan
 from publisher.prepare import parquet
-from publisher.publish import commit as apply
 from tests.commands import Ended, Run, run_command
 from tests.hubs import empty_hub, files_of
 from tests.pictures import PICTURES_CARD, Changed, Pictures
@@ -74,7 +74,7 @@ def scenario(request: Any, way: str, first: State, tmp_path: Path, monkeypatch: 
     arguments: list[object] = [R]
     if request.param.startswith("parts"):
         monkeypatch.setattr(parquet, "FILE_BYTES", 6000)  # two shards
-        monkeypatch.setattr(apply, "COMMIT_FILES", 2)
+        monkeypatch.setattr(plan, "COMMIT_FILES", 2)
         dataset = (Shards, SHARDS_CARD, R)
         arguments += ["--config", "default", "--set", "shards=4", "--work-dir", work, "--workers", workers]
     publish = partial(run_command, arguments, dataset)

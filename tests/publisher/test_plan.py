@@ -180,15 +180,15 @@ def test_roll_back(hub: Hub, run: Run, tmp_path: Path) -> None:
 def test_roll_back_to_what_cannot_be(hub: Hub, run: Run) -> None:
     """One sentence, and nothing is committed."""
     hub.create(R)
-    hub.commit(R, {"notes.txt": b"theirs"})
-    before = hub.commits(R)[0].oid
+    before = hub.commit(R, {"notes.txt": b"theirs"})
     assert run().exit_code == 0
     path = next(path for path in hub.files(R) if path.endswith(".parquet"))
-    hub.commit(R, {path: b"damaged"})
-    damaged = hub.commits(R)[0].oid
+    damaged = hub.commit(R, {path: b"damaged"})
     assert run().exit_code == 0
+    edited = hub.commit(R, {"README.md": hub.files(R)["README.md"].replace(b"dataset_info:", b"other:")})
     commits = hub.commits(R)
     for revision, words in (
+        (edited, f"README.md of commit {edited} is not what was published"),
         (before, "was not published by this command"),
         (damaged, f"{path} of commit {damaged} is not what was published"),
         ("0" * 40, "has no revision"),

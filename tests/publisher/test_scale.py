@@ -16,8 +16,8 @@ from filelock import FileLock
 from huggingface_hub import HfApi
 
 from loopback import READ_TOKEN, Fault, Hub
+from publisher import plan
 from publisher.prepare import parquet
-from publisher.publish import commit as apply
 from tests.commands import Run, files_in, run_command
 from tests.hubs import files_of, ignore_parents, uploads
 from tests.shards import SHARDS_CARD, Shards
@@ -29,7 +29,7 @@ R = "tester/shards"
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many files of a few kilobytes, few of them a commit."""
     monkeypatch.setattr(parquet, "FILE_BYTES", 6000)  # two shards
-    monkeypatch.setattr(apply, "COMMIT_FILES", 5)
+    monkeypatch.setattr(plan, "COMMIT_FILES", 5)
 
 
 @pytest.fixture

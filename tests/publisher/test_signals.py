@@ -30,12 +30,11 @@ HEARD_S = 10.0  # on a busy machine; it takes 0.1
 STRIDE = int(os.environ.get("STRIDE", "7"))  # 1: every moment
 PROGRAM = """
 import sys
-from publisher import main
+from publisher import main, plan
 from publisher.prepare import parquet
-from publisher.publish import commit as apply
 from tests.shards import SHARDS_CARD, Shards
 if __name__ == "__main__":
-    parquet.FILE_BYTES, apply.COMMIT_FILES = 6000, 5
+    parquet.FILE_BYTES, plan.COMMIT_FILES = 6000, 5
     sys.exit(main(Shards, SHARDS_CARD, "tester/shards", sys.argv[1:]))
 """
 
