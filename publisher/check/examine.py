@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import io
+import json
+import os
 import tempfile
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,17 +20,23 @@ import pyarrow.parquet as pq
 
 from publisher.card import SIZE_CATEGORIES, size_category
 from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, Record, name_of, read_card
-from publisher.check import layout, parquet
+from publisher.check import layout
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, check_repo_id
-from publisher.prepare import features_from_card, file_digest
-from publisher.prepare.datasets_compat import flat
-from publisher.prepare.parquet import digest_of_rows
+from publisher.prepare import as_read, features_from_card, file_digest
+from publisher.prepare.datasets_compat import first_refused, flat
+from publisher.prepare.parquet import MAGIC, any_length, digest_of_rows
 from publisher.prepare.rows import arrow_bytes, row_digests
 from publisher.text import clean, one_line
 
 LENGTH = 1000  # characters of a finding
+FEATURES_KEY = "huggingface"
+# A footer may claim anything. Files that claim more rows than these, or more columns, are not read.
+ROWS_PER_BYTE, ROWS_FREE = 100, 100_000_000
+COLUMNS = 10_000  # the Hub's viewer shows 1,000 at most
+BATCH_ROWS, BATCH_BYTES = 65_536, 64_000_000  # that are held at a time
+VIEWER_BYTES = 300_000_000  # of a row group, which the Hub's viewer reads as a whole
 ESTIMATE = 0.1  # `push_to_hub` of `datasets` estimates num_bytes of a selection of rows by their share
 
 
@@ -173,9 +181,9 @@ def _check_rows(folder: Path, card: PublishedCard, configs: layout.Layout, damag
         rows = _Rows(splits, features or {})
         for split, path in ((split, path) for split, paths in splits.items() for path in paths):
             try:
-                yield from parquet.check_file(folder / path, path, features, partial(rows.add, split))
+                yield from _check_file(folder / path, path, features, partial(rows.add, split))
                 rows.sums[split]["size"] += (folder / path).stat().st_size
-            except parquet.DamagedError as error:
+            except _DamagedError as error:
                 if path not in damaged:
                     yield str(error)
                 damaged.add(path)
@@ -205,7 +213,7 @@ def _check_info(
     places = [(f"{where}, split {name}", splits.get(name, {}), of) for name, of in sums.items() if name not in partly]
     places += [] if partly else [(where, info, sum(sums.values(), Counter()))]
     for place, said, of in places:
-        low, high = math.floor(of["low"] * (1 - estimate)), math.ceil(of["high"] * (1 + estimate))
+        low, high = of["low"] * (1 - estimate), of["high"] * (1 + estimate)
         for name, least, most, words in (
             ("num_examples", of["rows"], of["rows"], f"the files have {of['rows']} rows"),
             ("num_bytes", low, high, f"the rows take {of['low']} Arrow bytes"),
@@ -229,3 +237,126 @@ def _check_record(folder: Path, record: Record, files: Collection[str], damaged:
                 if path in rows and digest_of_rows(folder / path, features) == rows[path]:
                     wanted += ": the same rows in other bytes"
             yield f"{path} has the SHA-256 {found}, and the record says {wanted}"
+
+
+# --- Parquet files ----------------------------------------------------------------------------------------------------
+
+
+class _DamagedError(Exception):
+    """A file cannot be read; the message is a finding."""
+
+
+def _check_file(
+    source: Path, path: str, features: datasets.Features | None, take: Callable[[pa.Table], object]
+) -> list[str]:
+    """Read every page of a file, give the rows to `take`, some at a time, and return the findings.
+
+    `path` is the file's name in the repository, `features` what the card says of its columns. Raises _DamagedError.
+    """
+    size = source.stat().st_size
+    with source.open("rb") as opened:
+        first = opened.read(len(MAGIC))
+        opened.seek(-len(first), os.SEEK_END)
+        last = opened.read()
+    if first != MAGIC:
+        raise _DamagedError(f"{path} is {'' if size else 'empty: '}not a Parquet file")
+    if last != MAGIC:
+        raise _DamagedError(f"{path} is truncated: the end of a Parquet file is missing")
+    # pyarrow raises whatever the damage leads to, from ArrowInvalid to UnicodeDecodeError
+    try:
+        file = pq.ParquetFile(source, page_checksum_verification=True)
+        metadata, schema = file.metadata, file.schema_arrow
+    except Exception as error:
+        raise _DamagedError(f"{path} cannot be opened: {one_line(error)}") from error
+    with file:
+        if metadata.num_rows > ROWS_PER_BYTE * size + ROWS_FREE or metadata.num_columns > COLUMNS:
+            claimed = f"{metadata.num_rows:,} rows in {metadata.num_columns:,} columns"
+            raise _DamagedError(f"{path} has {size:,} bytes, and its footer claims {claimed}: it is not read")
+        try:
+            for table in _tables(file):
+                take(table)
+        except Exception as error:
+            whole = {name: [name] for name in schema.names}  # one by one
+            found = first_refused(whole, lambda name, _: deque(_tables(file, [name]), maxlen=0))
+            column = f": column {found[0]}" if found else ""
+            raise _DamagedError(f"{path}{column} cannot be read: {one_line(error)}") from error
+    promised, wrong = _check_footer(path, metadata, features)
+    if (expected := promised if features is None else features) is not None:
+        wrong = [*_check_columns(path, schema, expected.arrow_schema), *wrong]
+    return [*wrong, *_check_viewer(path, metadata)]
+
+
+def _tables(file: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Yield all rows of a file, some at a time."""
+    metadata = file.metadata
+    content = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
+    rows = min(BATCH_ROWS, BATCH_BYTES * metadata.num_rows // max(1, content))
+    found = 0
+    for batch in file.iter_batches(max(1, rows // 8 * 8), columns=columns):
+        batch.validate(full=True)
+        found += len(batch)
+        yield pa.Table.from_batches([batch])
+    if found != metadata.num_rows:
+        raise ValueError(f"it has {found:,} values in {metadata.num_rows:,} rows")
+
+
+def _check_columns(path: str, schema: pa.Schema, wanted: pa.Schema) -> Iterator[str]:
+    found, expected = Counter(schema.names), set(wanted.names)
+    for name in schema.names:
+        if name not in expected:
+            yield f"{path}: column {name} is not among those expected: {', '.join(wanted.names)}"
+    for field in wanted:
+        if (times := found[field.name]) != 1:
+            yield f"{path}: column {field.name} is {'missing' if times == 0 else f'there {times} times'}"
+        elif (kind := schema.field(field.name).type) != field.type and _kept(kind) != _kept(field.type):
+            yield f"{path}: column {field.name} has the type {kind}, expected {field.type}"
+    if schema.names != wanted.names and sorted(schema.names) == sorted(wanted.names):
+        yield f"{path}: the columns are in the order {', '.join(schema.names)}, expected {', '.join(wanted.names)}"
+
+
+def _kept(kind: pa.DataType) -> Any:
+    """Feature that a type is read as once it was in Parquet, or the type itself if one of the libraries lacks it.
+
+    Parquet has no seconds, nor dates in milliseconds; `datasets` knows no nullability, and no names of list items.
+    """
+    written = io.BytesIO()
+    with suppress(pa.ArrowException, ValueError, TypeError, NotImplementedError):
+        pq.write_table(pa.schema([("", any_length(kind))]).empty_table(), written)
+        return datasets.Features.from_arrow_schema(pq.read_schema(written))[""]
+    return kind
+
+
+def _check_footer(
+    path: str, metadata: pq.FileMetaData, card: datasets.Features | None
+) -> tuple[datasets.Features | None, list[str]]:
+    """Return the features in the footer, if they can be read, and what is wrong with them."""
+    where = f"{path}: the footer's key {FEATURES_KEY!r}"
+    text = (metadata.metadata or {}).get(FEATURES_KEY.encode())
+    if text is None:
+        return None, [f"{where} is missing"]
+    findings = []
+    try:
+        listed = json.loads(text)["info"]["features"]
+        if '"_type": "List"' in json.dumps(listed):
+            findings.append(f'{where} has "_type": "List", which datasets before 4.0 cannot read: write "Sequence"')
+        features = datasets.Features.from_dict(listed)
+        features.arrow_schema  # noqa: B018  # fails for an unknown type
+    except json.JSONDecodeError:
+        return None, [f"{where} is not valid JSON"]
+    except Exception as error:
+        return None, findings or [f"{where} holds no features: {one_line(error)}"]
+    if card is not None and (found := as_read(features)) != (said := as_read(card)):
+        names = [name for name in {**said, **found} if said.get(name) != found.get(name)]
+        findings.append(f"{where} differs from the card in {', '.join(names)}")
+    return features, findings
+
+
+def _check_viewer(path: str, metadata: pq.FileMetaData) -> Iterator[str]:
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    if (largest := max((group.total_byte_size for group in groups), default=0)) > VIEWER_BYTES:
+        most = f"and the Hub's viewer reads at most {VIEWER_BYTES:,}"
+        yield f"{path} has a row group of {largest:,} bytes, {most}. Write smaller row groups"
+    chunks = [group.column(index) for group in groups for index in range(group.num_columns)]
+    if lacking := [chunk.path_in_schema for chunk in chunks if chunk.num_values and not chunk.has_offset_index]:
+        effect = "without a page index, so the Hub's viewer reads whole row groups"
+        yield f"{path}: {', '.join(dict.fromkeys(lacking))}: {effect}. Write it with write_page_index=True"

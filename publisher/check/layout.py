@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 
@@ -22,6 +22,7 @@ from publisher.prepare.parquet import file_names
 
 STARS = 8  # of a pattern that is looked up
 PROSE = 200_000  # characters of Markdown that are read
+ELSEWHERE = re.compile(r"[a-zA-Z][\w+.-]*:|[/?#]")  # a link to another place, or in the card itself
 PAGES = re.compile(r"\A(?:blob|raw|resolve|tree)/main(?:/|\Z)")  # as links lead to the Hub's own pages
 SHARD = re.compile(r"(?P<stem>.*)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet")
 Layout = dict[str, dict[str, list[str]]]  # config -> split -> paths
@@ -124,11 +125,10 @@ def check_yaml(card: PublishedCard, configs: Collection[str]) -> Iterator[str]:
     if metadata and "license" not in metadata:
         yield f"{CARD}: the field 'license' is missing, so the Hub shows no licence"
     for field, words in {"configs": "a list of mappings", "dataset_info": "a mapping or a list of mappings"}.items():
-        value = metadata.get(field, [])
-        listed = [value] if isinstance(value, dict) and field == "dataset_info" else value
-        if value is not None and not (isinstance(listed, list) and all(isinstance(entry, dict) for entry in listed)):
+        value, entries = metadata.get(field), card.entries(field)
+        if value is not None and len(entries) != (len(value) if isinstance(value, list) else 1):
             yield f"{CARD}: the field {field!r} must be {words}, and is {reprlib.repr(value)}"
-        for config, times in Counter(map(name_of, card.entries(field))).items():
+        for config, times in Counter(map(name_of, entries)).items():
             if config and times > 1:
                 yield f"{CARD}: {field} has {config!r} {times} times"
     described = dict.fromkeys(str(entry.get("config_name", "default")) for entry in card.entries("dataset_info"))
@@ -149,12 +149,10 @@ class _References(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        if tag == "img":
-            self.found.append((given.get("src", ""), given.get("alt", "")))
-        elif tag in ("a", "source", "video", "audio"):
-            addresses = [item.split()[0] for item in given.get("srcset", "").split(",") if item.strip()]
-            addresses += [given[name] for name in ("href", "src") if name in given]
-            self.found += [(target, None) for target in addresses]
+        if tag in ("img", "a", "source", "video", "audio"):
+            targets = [item.split()[0] for item in given.get("srcset", "").split(",") if item.strip()]
+            targets += [given[name] for name in ("href", "src") if name in given]
+            self.found += [(target, given.get("alt", "") if tag == "img" else None) for target in targets]
 
 
 def check_links(prose: str, files: Collection[str]) -> Iterator[str]:
@@ -162,24 +160,13 @@ def check_links(prose: str, files: Collection[str]) -> Iterator[str]:
     if len(prose) > PROSE:
         yield f"{CARD}: the prose has {len(prose):,} characters, more than {PROSE:,}: its links are not checked"
         return
-    folders = {path[:end] for path in files for end, letter in enumerate(path) if letter == "/"}
+    known = {".", *files, *(path[:end] for path in files for end, letter in enumerate(path) if letter == "/")}
     for target, alt in dict.fromkeys(_References(prose).found):
         kind = "link" if alt is None else "picture"
         if alt is not None and not alt.strip():
             yield f"{CARD}: the picture {target!r} has no alternative text"
-        path = _path(target)
+        path = posixpath.normpath(PAGES.sub("", unquote(re.split(r"[?#]", target)[0])) or ".")
         if not target:
             yield f"{CARD}: a {kind} leads nowhere"
-        elif path is not None and path not in files and path not in folders and path != ".":
+        elif not ELSEWHERE.match(target) and path not in known:
             yield f"{CARD}: the {kind} {target!r} leads to no file of the repository"
-
-
-def _path(target: str) -> str | None:
-    """Return the path of a link in the repository, or None if it leads elsewhere."""
-    try:
-        url = urlsplit(target)
-    except ValueError:  # such as http://[
-        return None
-    if url.scheme or url.netloc or url.path.startswith("/") or not url.path:
-        return None
-    return posixpath.normpath(PAGES.sub("", unquote(url.path)) or ".")

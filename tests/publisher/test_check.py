@@ -17,7 +17,7 @@ import pytest
 from loopback import Fault, Hub
 from mnist1d import Mnist1D
 from publisher import validate
-from publisher.check import parquet as parquet_checks
+from publisher.check import examine as checks
 from publisher.check.examine import examine
 from publisher.check.layout import check_links
 from publisher.cli.commands import validate as main
@@ -293,8 +293,8 @@ def test_cards_that_are_nonsense(copy: Path, yaml: str) -> None:
 
 def test_row_groups_that_the_viewer_does_not_read(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Hub reads 300 MB at most for a page of rows; less here, so that the test is fast."""
-    assert parquet_checks.VIEWER_BYTES == 300_000_000
-    monkeypatch.setattr(parquet_checks, "VIEWER_BYTES", 1_000_000)
+    assert checks.VIEWER_BYTES == 300_000_000
+    monkeypatch.setattr(checks, "VIEWER_BYTES", 1_000_000)
     assert f"{TRAIN} has a row group of 1," in validate(built)[0]
 
 
