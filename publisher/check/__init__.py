@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, RECORD, name_of, read_card
@@ -43,8 +42,7 @@ def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str
     if others := [f"{id_} by {words}" for id_, words in since.items() if id_ not in (commit.id, *commit.earlier)]:
         said = f"commit {commit.id} was built over what another user had committed meanwhile, {'; '.join(others)}"
         differences.append(f"{said}: look at what that changed, and commit it again")
-    files = repository.files(commit.id)
-    differences += plan.differences(State(commit.id, files, EMPTY.card, private=False))
+    differences += plan.differences(State(commit.id, repository.files(commit.id), EMPTY.card, private=False))
     changed = {change.path for change in plan.steps}
     opened = [config for config in plan.configs if any(file.path in changed for file in config.all_files)]
     return differences or check_config(repository, [*opened, *plan.configs][0], commit.id)
@@ -54,8 +52,7 @@ def check_published(repository: Repository, plan: Plan, state: State) -> list[st
     """Compare a repository with a plan: names, sizes and digests, every byte, the card, and a config opened there."""
     differences = [*plan.differences(state), *_check_bytes(repository, plan, state)]
     # files that differ may have been written to do harm, and are not opened
-    differences = differences or check_opens(repository, plan)
-    return differences or check_config(repository, plan.configs[0], state.commit)
+    return differences or check_opens(repository, plan) or check_config(repository, plan.configs[0], state.commit)
 
 
 def check_opens(repository: Repository, plan: Plan) -> list[str]:
@@ -97,7 +94,7 @@ def _open(folder: Path, cache: Path, configs: Sequence[PreparedConfig]) -> Itera
         try:
             kind = kind or type(datasets.load_dataset_builder(str(folder), config.name, cache_dir=str(cache)))
             listed = kind(str(cache), config_name=config.name, base_path=str(folder)).config.data_files or {}
-            paths = {split: [Path(file).relative_to(folder).as_posix() for file in listed[split]] for split in listed}
+            paths = {str(of): [Path(file).relative_to(folder).as_posix() for file in listed[of]] for of in listed}
         except Exception as error:
             said = str(error).replace(f"{folder}/", "").partition(" with any supported extension")[0]
             yield f"load_dataset does not open config {config.name}: {clean(said) or type(error).__name__}"
@@ -135,7 +132,7 @@ def check_config(repository: Repository, config: PreparedConfig, commit: str, by
                 rows, files, here = found[split], config.files[split], config.info.splits[split].num_examples
                 unit, there, here = ("files", rows.n_shards, len(files)) if streaming else ("rows", len(rows), here)
                 if by_value:
-                    wrong += _compare_split(place, rows, files, config.info.features)
+                    wrong += [f"{place}, {words}" for words in _compare_split(rows, files, config.info.features)]
                 if there != here:
                     wrong.append(f"{place} has {there:,} {unit}, and the dataset has {here:,}")
     except Exception as error:
@@ -150,8 +147,7 @@ def check_config(repository: Repository, config: PreparedConfig, commit: str, by
 
 def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[str]:
     """Read what the Hub gives for each file: its rows, or only the ends of the files of a config in parts."""
-    features = {file.path: config.info.features for config in plan.configs for file in config.all_files}
-    parts = {file.path for config in plan.configs if config.in_parts for file in config.all_files}
+    owners = {file.path: config for config in plan.configs for file in config.all_files}
 
     def check(wanted: File, listed: RemoteFile, copy: Path) -> str:
         digest = file_digest(copy)
@@ -159,14 +155,14 @@ def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[s
             return f"has other bytes than the Hub lists: SHA-256 {digest}"
         # a file that is not the wanted one may do harm: its rows are not read
         is_read = wanted.rows_sha256 and digest == wanted.sha256
-        if is_read and digest_of_rows(copy, features[wanted.path]) != wanted.rows_sha256:
+        if is_read and digest_of_rows(copy, owners[wanted.path].info.features) != wanted.rows_sha256:
             return "has other rows than those whose digest is in the record: publish it with --rewrite"
         return ""
 
     for change in plan.changes:
         if change.after and (file := state.files.get(change.path)):
             try:
-                if file.path in parts:
+                if file.path in owners and owners[file.path].in_parts:
                     end = repository.content(file.path, state.commit, start=max(file.size - len(MAGIC), 0))
                     wrong = "" if end.endswith(MAGIC) else "is not a Parquet file to its end"
                 else:
@@ -179,14 +175,12 @@ def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[s
                 yield f"{file.path} {wrong}"
 
 
-def _compare_split(
-    place: str, found: datasets.Dataset, files: Sequence[File], features: datasets.Features
-) -> Iterator[str]:
+def _compare_split(found: datasets.Dataset, files: Sequence[File], features: datasets.Features) -> Iterator[str]:
     one, other = as_read(found.features), as_read(features)
     for name in {**other, **one}:
         if one.get(name) != other.get(name):
             there, here = (repr(kinds[name]) if name in kinds else "missing" for kinds in (one, other))
-            yield f"{place}, column {name}: {there} there, {here} here"
+            yield f"column {name}: {there} there, {here} here"
     if one != other:
         return
     rows = found.with_format("arrow").select_columns(list(features))
@@ -196,7 +190,7 @@ def _compare_split(
         for first in range(start, min(stop, len(found)), BATCH_ROWS):
             digest.add(table_cast(rows[first : min(first + BATCH_ROWS, stop)], features.arrow_schema))
         if digest.hexdigest() != file.rows_sha256:
-            yield f"{place}, {_first_difference(rows, start, file, features)}"
+            yield _first_difference(rows, start, file, features)
             break
         start = stop
 
@@ -206,9 +200,8 @@ def _first_difference(rows: datasets.Dataset, start: int, file: File, features: 
     if not isinstance(file, LocalFile) or not file.source.exists():  # it was written, digested and removed
         return f"rows {start:,} to {start + (file.rows or 0) - 1:,} (counted from 0) differ"
     with pq.ParquetFile(file.source) as local:
-        for batch in local.iter_batches(BATCH_ROWS):
-            both = rows[start : start + len(batch)], pa.Table.from_batches([batch])
-            pair = [table_cast(table, features.arrow_schema) for table in both]
+        for table in map(local.read_row_group, range(local.num_row_groups)):
+            pair = [table_cast(each, features.arrow_schema) for each in (rows[start : start + len(table)], table)]
             for row, digests in enumerate(zip(*(row_digests(each, features) for each in pair), strict=False)):
                 if digests[0] != digests[1]:
                     cells = ((name, [each[row : row + 1].select([name]) for each in pair]) for name in features)

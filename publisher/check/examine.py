@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import tempfile
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -77,19 +76,15 @@ def validate(source: str | Path, revision: str | None = None) -> list[str]:
 
 def examine(source: str | Path, revision: str | None = None) -> Report:
     """Return the findings of `validate`, and what was checked."""
-    if not str(source):
-        raise UsageError("SOURCE is empty. Give a folder, or namespace/name on the Hub.")
     folder = Path(source)
+    if not str(source) or folder.is_file():
+        given = f"{source} is a file" if str(source) else "SOURCE is empty"
+        raise UsageError(f"{given}. Give a folder, or namespace/name on the Hub.")
     if folder.is_dir():
         if revision is not None:
             raise UsageError(f"{source} is a folder: --revision counts only on the Hub.")
         return _examine_folder(folder, folder.resolve().name)
-    if folder.exists():
-        raise UsageError(f"{source} is a file. Give a folder, or namespace/name on the Hub.")
-    try:
-        check_repo_id("SOURCE", str(source))
-    except UsageError as error:
-        raise UsageError(f"{error} There is no such folder either.") from None
+    check_repo_id("There is no such folder, and the repository", str(source))
     repository = Repository(str(source))
     state = repository.find(revision or MAIN)
     if state is None:
@@ -145,8 +140,7 @@ def _examine_folder(folder: Path, name: str, repository: Repository | None = Non
     findings += [*layout.check_yaml(card, configs), *layout.check_links(card.prose, files), *of_patterns]
     findings += _check_rows(folder, card, configs, damaged)
     findings += _check_record(folder, card.record, files, damaged)
-    builders = [str(config.provenance.get("builder")) for config in card.record.configs.values()]
-    findings += layout.check_names(read, files, card.record.files, [name, *builders])
+    findings += layout.check_names(read, files, card.record, name)
     return Report([clean(finding, LENGTH) for finding in findings], list(configs), list(read), commit)
 
 
@@ -166,7 +160,7 @@ def _read_text(folder: Path, name: str, findings: list[str]) -> str | None:
 
 
 def _check_rows(folder: Path, card: PublishedCard, configs: layout.Layout, damaged: set[str]) -> Iterator[str]:
-    """Read all files of all configs; those that cannot be read are added to `damaged`."""
+    """Read all files of all configs; add the paths of those that cannot be read to `damaged`."""
     counts = []
     for config, splits in configs.items():
         where = f"{CARD}: dataset_info of config {config}"
@@ -180,13 +174,9 @@ def _check_rows(folder: Path, card: PublishedCard, configs: layout.Layout, damag
             yield f"{where}: features cannot be read: {one_line(error)}"
         rows = _Rows(splits, features or {})
         for split, path in ((split, path) for split, paths in splits.items() for path in paths):
-            try:
-                yield from _check_file(folder / path, path, features, partial(rows.add, split))
-                rows.sums[split]["size"] += (folder / path).stat().st_size
-            except _DamagedError as error:
-                if path not in damaged:
-                    yield str(error)
-                damaged.add(path)
+            if path not in damaged:
+                yield from _check_file(folder / path, path, features, partial(rows.add, split), damaged)
+            rows.sums[split]["size"] += (folder / path).stat().st_size
         yield from rows.check_repeats(config)
         partly = {name for name, of in splits.items() if not of or damaged & {*of} or any(layout.check_shards(of))}
         yield from _check_info(where, info, rows.sums, partly, 0 if config in card.record.configs else ESTIMATE)
@@ -202,10 +192,8 @@ def _check_info(
     where: str, info: Mapping[str, Any], sums: Mapping[str, Counter[str]], partly: Collection[str], estimate: float
 ) -> Iterator[str]:
     """Compare splits, rows and sizes with an entry of `dataset_info`; splits that are `partly` read have no numbers."""
-    listed = info.get("splits")
-    entries = listed if isinstance(listed, list) else []
-    splits: dict[str, Any] = {str(entry.get("name")): entry for entry in entries if isinstance(entry, dict)}
-    for name in {**splits, **sums} if listed is not None else ():
+    splits = {str(entry.get("name")): entry for entry in PublishedCard(dict(info)).entries("splits")}
+    for name in {**splits, **sums} if info.get("splits") is not None else ():
         if name not in sums:
             yield f"{where} has a split {name!r} that configs does not have: {', '.join(sums) or 'there is none'}"
         elif name not in splits:
@@ -239,51 +227,46 @@ def _check_record(folder: Path, record: Record, files: Collection[str], damaged:
             yield f"{path} has the SHA-256 {found}, and the record says {wanted}"
 
 
-# --- Parquet files ----------------------------------------------------------------------------------------------------
-
-
-class _DamagedError(Exception):
-    """A file cannot be read; the message is a finding."""
-
-
 def _check_file(
-    source: Path, path: str, features: datasets.Features | None, take: Callable[[pa.Table], object]
-) -> list[str]:
-    """Read every page of a file, give the rows to `take`, some at a time, and return the findings.
+    source: Path, path: str, features: datasets.Features | None, take: Callable[[pa.Table], object], damaged: set[str]
+) -> Iterator[str]:
+    """Read every page of a file, give the rows to `take`, some at a time, and yield the findings.
 
-    `path` is the file's name in the repository, `features` what the card says of its columns. Raises _DamagedError.
+    `path` is the file's name in the repository, which stays in `damaged` if it cannot be read; `features` is what the
+    card says of its columns.
     """
+    damaged.add(path)
     size = source.stat().st_size
-    with source.open("rb") as opened:
-        first = opened.read(len(MAGIC))
-        opened.seek(-len(first), os.SEEK_END)
-        last = opened.read()
-    if first != MAGIC:
-        raise _DamagedError(f"{path} is {'' if size else 'empty: '}not a Parquet file")
-    if last != MAGIC:
-        raise _DamagedError(f"{path} is truncated: the end of a Parquet file is missing")
+    with pa.OSFile(str(source)) as opened:
+        first, last = opened.read_at(len(MAGIC), 0), opened.read_at(len(MAGIC), max(size - len(MAGIC), 0))
+    if first != MAGIC or last != MAGIC:
+        is_not = f"{'' if size else 'empty: '}not a Parquet file"
+        yield f"{path} is {is_not if first != MAGIC else 'truncated: the end of a Parquet file is missing'}"
+        return
     # pyarrow raises whatever the damage leads to, from ArrowInvalid to UnicodeDecodeError
     try:
         file = pq.ParquetFile(source, page_checksum_verification=True)
         metadata, schema = file.metadata, file.schema_arrow
     except Exception as error:
-        raise _DamagedError(f"{path} cannot be opened: {one_line(error)}") from error
+        yield f"{path} cannot be opened: {one_line(error)}"
+        return
     with file:
         if metadata.num_rows > ROWS_PER_BYTE * size + ROWS_FREE or metadata.num_columns > COLUMNS:
             claimed = f"{metadata.num_rows:,} rows in {metadata.num_columns:,} columns"
-            raise _DamagedError(f"{path} has {size:,} bytes, and its footer claims {claimed}: it is not read")
+            yield f"{path} has {size:,} bytes, and its footer claims {claimed}: it is not read"
+            return
         try:
             for table in _tables(file):
                 take(table)
         except Exception as error:
-            whole = {name: [name] for name in schema.names}  # one by one
-            found = first_refused(whole, lambda name, _: deque(_tables(file, [name]), maxlen=0))
-            column = f": column {found[0]}" if found else ""
-            raise _DamagedError(f"{path}{column} cannot be read: {one_line(error)}") from error
+            found = first_refused(dict.fromkeys(schema.names, "?"), lambda name, _: deque(_tables(file, [name]), 0))
+            yield f"{path}{f': column {found[0]}' if found else ''} cannot be read: {one_line(error)}"
+            return
+    damaged.remove(path)
     promised, wrong = _check_footer(path, metadata, features)
     if (expected := promised if features is None else features) is not None:
-        wrong = [*_check_columns(path, schema, expected.arrow_schema), *wrong]
-    return [*wrong, *_check_viewer(path, metadata)]
+        yield from _check_columns(path, schema, expected.arrow_schema)
+    yield from [*wrong, *_check_viewer(path, metadata)]
 
 
 def _tables(file: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pa.Table]:

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 
-from publisher.card.record import CARD, PublishedCard, name_of
+from publisher.card.record import CARD, PublishedCard, Record, name_of
 from publisher.prepare.configs import SPLIT
 from publisher.prepare.datasets_compat import EmptyDatasetError, get_data_patterns, resolve_pattern, sanitize_patterns
 from publisher.prepare.parquet import file_names
@@ -83,19 +83,19 @@ def _leads_out(path: str) -> bool:
     return "://" in path or path.startswith("/") or ".." in path.split("/")
 
 
-def check_names(
-    read: Collection[str], files: Collection[str], recorded: Collection[str], names: Collection[str]
-) -> Iterator[str]:
-    """Find files that no config reads, shards that are missing or left over, and scripts with one of the `names`."""
+def check_names(read: Collection[str], files: Collection[str], record: Record, name: str) -> Iterator[str]:
+    """Find files that no config reads, shards that are missing or left over, and scripts with the dataset's `name`."""
     folders = {posixpath.dirname(path) for path in read}
     for path in files:
         folder = posixpath.dirname(path)
         if path not in read and folder in folders and (folder or path.endswith(".parquet")):
             yield f"{path} lies in the folder of a config, and no pattern of the card matches it"
-    yield from check_shards(files, recorded)
-    for name in dict.fromkeys(names):
-        if f"{name}.py" in files:
-            yield f"{name}.py is a script of the dataset's own name: load_dataset from 4.0 on refuses it, so remove it"
+    yield from check_shards(files, record.files)
+    for script in dict.fromkeys(
+        f"{of}.py" for of in (name, *(c.provenance.get("builder") for c in record.configs.values()))
+    ):
+        if script in files:
+            yield f"{script} is a script of the dataset's own name: load_dataset from 4.0 on refuses it, so remove it"
 
 
 def check_shards(files: Collection[str], recorded: Collection[str] = ()) -> Iterator[str]:
