@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from publisher.card import SIZE_CATEGORIES, size_category
-from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, Record, name_of, read_card
+from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, Record, read_card
 from publisher.check import layout
 from publisher.errors import HubError, UsageError
 from publisher.hub.repository import Repository
@@ -30,7 +30,6 @@ from publisher.prepare.rows import arrow_bytes, row_digests
 from publisher.text import clean, one_line
 
 LENGTH = 1000  # characters of a finding
-FEATURES_KEY = "huggingface"
 # A footer may claim anything. Files that claim more rows than these, or more columns, are not read.
 ROWS_PER_BYTE, ROWS_FREE = 100, 100_000_000
 COLUMNS = 10_000  # the Hub's viewer shows 1,000 at most
@@ -130,14 +129,14 @@ def _examine_folder(folder: Path, name: str, repository: Repository | None = Non
     card = read_card(text, record)
     paths = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file())
     files = dict.fromkeys(path for path in paths if path in card.record.files or "/." not in f"/{path}")
-    configs: layout.Layout = {}
-    of_patterns = list(layout.find_layout(folder, card, configs))
-    read = dict.fromkeys(path for splits in configs.values() for paths in splits.values() for path in paths)
-    damaged: set[str] = set()
     findings += card.faults
     if repository and card.metadata and text is not None:
         findings += repository.faults_of_card(text)
-    findings += [*layout.check_yaml(card, configs), *layout.check_links(card.prose, files), *of_patterns]
+    configs: layout.Layout = {}
+    damaged: set[str] = set()
+    findings += [*layout.check_yaml(card), *layout.check_links(card.prose, files)]
+    findings += layout.find_layout(folder, card, configs)
+    read = dict.fromkeys(path for splits in configs.values() for paths in splits.values() for path in paths)
     findings += _check_rows(folder, card, configs, damaged)
     findings += _check_record(folder, card.record, files, damaged)
     findings += layout.check_names(read, files, card.record, name)
@@ -162,10 +161,14 @@ def _read_text(folder: Path, name: str, findings: list[str]) -> str | None:
 def _check_rows(folder: Path, card: PublishedCard, configs: layout.Layout, damaged: set[str]) -> Iterator[str]:
     """Read all files of all configs; add the paths of those that cannot be read to `damaged`."""
     counts = []
+    infos = {str(entry.get("config_name", "default")): entry for entry in card.entries("dataset_info")}
+    for name in {**infos, **configs} if infos else ():
+        if name not in configs:
+            yield f"{CARD}: dataset_info has {name!r}, which is not a config: there are {', '.join(configs) or 'none'}"
+        elif name not in infos:
+            yield f"{CARD}: dataset_info has nothing on config {name}"
     for config, splits in configs.items():
-        where = f"{CARD}: dataset_info of config {config}"
-        info = next((entry for entry in card.entries("dataset_info") if name_of(entry) == config), {})
-        features = None
+        where, info, features = f"{CARD}: dataset_info of config {config}", infos.get(config, {}), None
         try:
             if "features" in info:
                 read = features_from_card(info["features"])
@@ -192,7 +195,7 @@ def _check_info(
     where: str, info: Mapping[str, Any], sums: Mapping[str, Counter[str]], partly: Collection[str], estimate: float
 ) -> Iterator[str]:
     """Compare splits, rows and sizes with an entry of `dataset_info`; splits that are `partly` read have no numbers."""
-    splits = {str(entry.get("name")): entry for entry in PublishedCard(dict(info)).entries("splits")}
+    splits: dict[str, Any] = {str(entry.get("name")): entry for entry in PublishedCard(dict(info)).entries("splits")}
     for name in {**splits, **sums} if info.get("splits") is not None else ():
         if name not in sums:
             yield f"{where} has a split {name!r} that configs does not have: {', '.join(sums) or 'there is none'}"
@@ -247,14 +250,14 @@ def _check_file(
     try:
         file = pq.ParquetFile(source, page_checksum_verification=True)
         metadata, schema = file.metadata, file.schema_arrow
+        if metadata.num_rows > ROWS_PER_BYTE * size + ROWS_FREE or metadata.num_columns > COLUMNS:
+            raise ValueError(
+                f"it claims {metadata.num_rows:,} rows in {metadata.num_columns:,} columns, in {size:,} bytes"
+            )
     except Exception as error:
         yield f"{path} cannot be opened: {one_line(error)}"
         return
     with file:
-        if metadata.num_rows > ROWS_PER_BYTE * size + ROWS_FREE or metadata.num_columns > COLUMNS:
-            claimed = f"{metadata.num_rows:,} rows in {metadata.num_columns:,} columns"
-            yield f"{path} has {size:,} bytes, and its footer claims {claimed}: it is not read"
-            return
         try:
             for table in _tables(file):
                 take(table)
@@ -313,8 +316,8 @@ def _check_footer(
     path: str, metadata: pq.FileMetaData, card: datasets.Features | None
 ) -> tuple[datasets.Features | None, list[str]]:
     """Return the features in the footer, if they can be read, and what is wrong with them."""
-    where = f"{path}: the footer's key {FEATURES_KEY!r}"
-    text = (metadata.metadata or {}).get(FEATURES_KEY.encode())
+    where = f"{path}: the footer's key 'huggingface'"
+    text = (metadata.metadata or {}).get(b"huggingface")
     if text is None:
         return None, [f"{where} is missing"]
     findings = []

@@ -91,9 +91,8 @@ def check_names(read: Collection[str], files: Collection[str], record: Record, n
         if path not in read and folder in folders and (folder or path.endswith(".parquet")):
             yield f"{path} lies in the folder of a config, and no pattern of the card matches it"
     yield from check_shards(files, record.files)
-    for script in dict.fromkeys(
-        f"{of}.py" for of in (name, *(c.provenance.get("builder") for c in record.configs.values()))
-    ):
+    builders = [config.provenance.get("builder") for config in record.configs.values()]
+    for script in dict.fromkeys(f"{of}.py" for of in (name, *builders)):
         if script in files:
             yield f"{script} is a script of the dataset's own name: load_dataset from 4.0 on refuses it, so remove it"
 
@@ -116,7 +115,7 @@ def check_shards(files: Collection[str], recorded: Collection[str] = ()) -> Iter
                 yield f"{path} is missing, and other files of its split exist"
 
 
-def check_yaml(card: PublishedCard, configs: Collection[str]) -> Iterator[str]:
+def check_yaml(card: PublishedCard) -> Iterator[str]:
     """Check the card's YAML as far as rules for it do not age: fields and their values are for the Hub to judge."""
     metadata = card.metadata
     for name, value in metadata.items():
@@ -131,12 +130,6 @@ def check_yaml(card: PublishedCard, configs: Collection[str]) -> Iterator[str]:
         for config, times in Counter(map(name_of, entries)).items():
             if config and times > 1:
                 yield f"{CARD}: {field} has {config!r} {times} times"
-    described = dict.fromkeys(str(entry.get("config_name", "default")) for entry in card.entries("dataset_info"))
-    for name in {**described, **dict.fromkeys(configs)} if described else ():
-        if name not in configs:
-            yield f"{CARD}: dataset_info has {name!r}, which is not a config: there are {', '.join(configs) or 'none'}"
-        elif name not in described:
-            yield f"{CARD}: dataset_info has nothing on config {name}"
 
 
 class _References(HTMLParser):
