@@ -104,10 +104,8 @@ def _open(folder: Path, cache: Path, configs: Sequence[PreparedConfig]) -> Itera
             return
         wanted = {split: [file.path for file in files] for split, files in config.files.items()}
         if paths != wanted:
-            found, planned = (
-                ", ".join(f"{len(of)} files of {split}" for split, of in files.items()) for files in (paths, wanted)
-            )
-            yield f"load_dataset finds {found or 'no files'} in config {config.name} instead of {planned}"
+            found, planned = ({split: len(of) for split, of in files.items()} for files in (paths, wanted))
+            yield f"load_dataset finds {found or 'no'} files in config {config.name} instead of {planned}"
 
 
 def check_config(repository: Repository, config: PreparedConfig, commit: str, by_value: bool = False) -> list[str]:
@@ -179,8 +177,7 @@ def _compare_split(found: datasets.Dataset, files: Sequence[File], features: dat
     one, other = as_read(found.features), as_read(features)
     for name in {**other, **one}:
         if one.get(name) != other.get(name):
-            there, here = (repr(kinds[name]) if name in kinds else "missing" for kinds in (one, other))
-            yield f"column {name}: {there} there, {here} here"
+            yield f"column {name}: {one.get(name, 'missing')} there, {other.get(name, 'missing')} here"
     if one != other:
         return
     rows = found.with_format("arrow").select_columns(list(features))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import tempfile
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,7 @@ from publisher.text import clean, one_line
 
 LENGTH = 1000  # characters of a finding
 # A footer may claim anything. Files that claim more rows than these, or more columns, are not read.
-ROWS_PER_BYTE, ROWS_FREE = 100, 100_000_000
-COLUMNS = 10_000  # the Hub's viewer shows 1,000 at most
+ROWS_PER_BYTE, ROWS_FREE, COLUMNS = 100, 100_000_000, 10_000
 BATCH_ROWS, BATCH_BYTES = 65_536, 64_000_000  # that are held at a time
 VIEWER_BYTES = 300_000_000  # of a row group, which the Hub's viewer reads as a whole
 ESTIMATE = 0.1  # `push_to_hub` of `datasets` estimates num_bytes of a selection of rows by their share
@@ -93,35 +93,6 @@ def examine(source: str | Path, revision: str | None = None) -> Report:
         return _examine_folder(Path(work), str(source).rpartition("/")[2], repository, state.commit)
 
 
-class _Rows:
-    """The rows of a config while its tables come one by one: their sums, and those that are in more than one split."""
-
-    def __init__(self, splits: Collection[str], features: Mapping[str, Any]) -> None:
-        # split -> rows; Arrow bytes, without and with the bitmaps of nulls, which depend on the writer; bytes of files
-        self.sums = {split: Counter(rows=0, low=0, high=0, size=0) for split in splits}
-        self.features = features
-        self.first: dict[bytes, tuple[str, int]] = {}  # split and index of a row in it
-        self.repeated: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-
-    def add(self, split: str, table: pa.Table) -> None:
-        """Take the next rows of a split."""
-        total = self.sums[split]
-        if len(self.sums) > 1:
-            for index, digest in enumerate(row_digests(table, self.features), total["rows"]):
-                other, first = self.first.setdefault(digest, (split, index))
-                if other != split:
-                    self.repeated[other, split].append((first, index))
-        low, high = (sum(arrow_bytes(column, bitmaps) for column in table.columns) for bitmaps in (0, 2))
-        total.update(rows=len(table), low=low, high=high)
-
-    def check_repeats(self, config: str) -> Iterator[str]:
-        """Yield one sentence for each pair of splits that have rows in common."""
-        for (one, other), [(first, index), *more] in self.repeated.items():
-            rows = f"{1 + len(more):,} rows are" if more else "1 row is"
-            example = f"row {first} of {one}, which is row {index} of {other} (counted from 0)"
-            yield f"config {config}: {rows} in split {one} and in split {other}: such as {example}"
-
-
 def _examine_folder(folder: Path, name: str, repository: Repository | None = None, commit: str | None = None) -> Report:
     """Check a folder, or the copy of a commit; no script in it may have the `name` of the dataset."""
     findings: list[str] = []
@@ -175,20 +146,36 @@ def _check_rows(folder: Path, card: PublishedCard, configs: layout.Layout, damag
                 features = read.arrow_schema and read  # the first fails for an unknown type
         except Exception as error:  # whatever a hand-written list leads to
             yield f"{where}: features cannot be read: {one_line(error)}"
-        rows = _Rows(splits, features or {})
+        # rows; Arrow bytes, without and with the bitmaps of nulls, which depend on the writer; bytes of files
+        sums = {split: Counter(rows=0, low=0, high=0, size=0) for split in splits}
+        seen: dict[str, dict[bytes, int]] = {split: {} for split in splits if len(splits) > 1}  # row -> its number
         for split, path in ((split, path) for split, paths in splits.items() for path in paths):
+            take = partial(_add_up, sums[split], seen.get(split), features or {})
             if path not in damaged:
-                yield from _check_file(folder / path, path, features, partial(rows.add, split), damaged)
-            rows.sums[split]["size"] += (folder / path).stat().st_size
-        yield from rows.check_repeats(config)
+                yield from _check_file(folder / path, path, features, take, damaged)
+            sums[split]["size"] += (folder / path).stat().st_size
+        for (one, rows), (other, more) in combinations(seen.items(), 2):
+            if common := [row for row in rows if row in more]:
+                both = f"{len(common):,} rows are" if len(common) > 1 else "1 row is"
+                example = f"row {rows[common[0]]} of {one}, which is row {more[common[0]]} of {other} (counted from 0)"
+                yield f"config {config}: {both} in split {one} and in split {other}: such as {example}"
         partly = {name for name, of in splits.items() if not of or damaged & {*of} or any(layout.check_shards(of))}
-        yield from _check_info(where, info, rows.sums, partly, 0 if config in card.record.configs else ESTIMATE)
-        counts.append(-1 if partly else sum(split["rows"] for split in rows.sums.values()))
+        yield from _check_info(where, info, sums, partly, 0 if config in card.record.configs else ESTIMATE)
+        counts.append(-1 if partly else sum(split["rows"] for split in sums.values()))
     fitting = dict.fromkeys(map(size_category, [*counts, sum(counts)]))
     for name in flat(card.metadata.get("size_categories")) if counts and min(counts) >= 0 else ():
         if name in SIZE_CATEGORIES and name not in fitting:  # else the Hub has to judge
             has = f"and the files have {sum(counts):,} rows: {' or '.join(fitting)}"
             yield f"{CARD}: size_categories is {name!r}, {has}"
+
+
+def _add_up(total: Counter[str], seen: dict[bytes, int] | None, features: Mapping[str, Any], table: pa.Table) -> None:
+    """Add the next rows of a split to its sums, and to those that were `seen`, if there are other splits."""
+    if seen is not None:
+        for index, digest in enumerate(row_digests(table, features), total["rows"]):
+            seen.setdefault(digest, index)
+    low, high = (sum(arrow_bytes(column, bitmaps) for column in table.columns) for bitmaps in (0, 2))
+    total.update(rows=len(table), low=low, high=high)
 
 
 def _check_info(
@@ -251,9 +238,7 @@ def _check_file(
         file = pq.ParquetFile(source, page_checksum_verification=True)
         metadata, schema = file.metadata, file.schema_arrow
         if metadata.num_rows > ROWS_PER_BYTE * size + ROWS_FREE or metadata.num_columns > COLUMNS:
-            raise ValueError(
-                f"it claims {metadata.num_rows:,} rows in {metadata.num_columns:,} columns, in {size:,} bytes"
-            )
+            raise ValueError(f"{size:,} bytes claim {metadata.num_rows:,} rows in {metadata.num_columns:,} columns")
     except Exception as error:
         yield f"{path} cannot be opened: {one_line(error)}"
         return
@@ -266,10 +251,14 @@ def _check_file(
             yield f"{path}{f': column {found[0]}' if found else ''} cannot be read: {one_line(error)}"
             return
     damaged.remove(path)
-    promised, wrong = _check_footer(path, metadata, features)
+    promised, wrong = _read_footer(path, metadata)
     if (expected := promised if features is None else features) is not None:
         yield from _check_columns(path, schema, expected.arrow_schema)
-    yield from [*wrong, *_check_viewer(path, metadata)]
+    yield from wrong
+    if promised is not None and features is not None and (there := as_read(promised)) != (here := as_read(features)):
+        differing = [name for name in {**here, **there} if there.get(name) != here.get(name)]
+        yield f"{path}: the footer's key 'huggingface' differs from the card in {', '.join(differing)}"
+    yield from _check_viewer(path, metadata)
 
 
 def _tables(file: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pa.Table]:
@@ -312,9 +301,7 @@ def _kept(kind: pa.DataType) -> Any:
     return kind
 
 
-def _check_footer(
-    path: str, metadata: pq.FileMetaData, card: datasets.Features | None
-) -> tuple[datasets.Features | None, list[str]]:
+def _read_footer(path: str, metadata: pq.FileMetaData) -> tuple[datasets.Features | None, list[str]]:
     """Return the features in the footer, if they can be read, and what is wrong with them."""
     where = f"{path}: the footer's key 'huggingface'"
     text = (metadata.metadata or {}).get(b"huggingface")
@@ -331,9 +318,6 @@ def _check_footer(
         return None, [f"{where} is not valid JSON"]
     except Exception as error:
         return None, findings or [f"{where} holds no features: {one_line(error)}"]
-    if card is not None and (found := as_read(features)) != (said := as_read(card)):
-        names = [name for name in {**said, **found} if said.get(name) != found.get(name)]
-        findings.append(f"{where} differs from the card in {', '.join(names)}")
     return features, findings
 
 

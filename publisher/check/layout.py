@@ -31,21 +31,14 @@ Layout = dict[str, dict[str, list[str]]]  # config -> split -> paths
 def find_layout(folder: Path, card: PublishedCard, layout: Layout) -> Iterator[str]:
     """Add the files of each config, by the card or as `datasets` finds them; yield what is wrong with `configs`."""
     root = folder.resolve().as_posix()
-    defaults = {}
     for index, entry in enumerate(card.entries("configs") or [{"config_name": "default"}]):
-        name, given, default = entry.get("config_name"), entry.get("data_files"), entry.get("default", False)
-        if not isinstance(name, str) or not name:
+        name, given, within = name_of(entry), entry.get("data_files"), str(entry.get("data_dir") or "")
+        if not name:
             yield f"{CARD}: configs[{index}] has no config_name"
             continue
-        where = f"{CARD}: config {name}"
-        if not isinstance(default, bool):
-            yield f"{where}: default must be true or false, and is {reprlib.repr(default)}"
-        if default or name == "default":  # `datasets` takes a config of this name as the default one
-            defaults[name] = default
         if name in layout:
             continue  # a finding of `check_yaml`
-        layout[name] = {}
-        within = str(entry.get("data_dir") or "")
+        layout[name], where = {}, f"{CARD}: config {name}"
         if _leads_out(within):
             yield f"{where}: data_dir {reprlib.repr(within)} leads out of the repository"
             continue
@@ -75,8 +68,6 @@ def find_layout(folder: Path, card: PublishedCard, layout: Layout) -> Iterator[s
                         yield f"{where}, split {split}: {pattern!r} matches no file"
                 paths |= dict.fromkeys(path for path in matched if given or path.endswith(".parquet"))
             layout[name][split] = list(paths)
-    if len(defaults) > 1:
-        yield f"{CARD}: {' and '.join(defaults)} are all default configs, and there can be only one"
 
 
 def _leads_out(path: str) -> bool:
@@ -118,9 +109,9 @@ def check_shards(files: Collection[str], recorded: Collection[str] = ()) -> Iter
 def check_yaml(card: PublishedCard) -> Iterator[str]:
     """Check the card's YAML as far as rules for it do not age: fields and their values are for the Hub to judge."""
     metadata = card.metadata
-    for name, value in metadata.items():
+    for key, value in metadata.items():
         if value is None:
-            yield f"{CARD}: the field {reprlib.repr(name)} is empty: give it a value or leave it out"
+            yield f"{CARD}: the field {reprlib.repr(key)} is empty: give it a value or leave it out"
     if metadata and "license" not in metadata:
         yield f"{CARD}: the field 'license' is missing, so the Hub shows no licence"
     for field, words in {"configs": "a list of mappings", "dataset_info": "a mapping or a list of mappings"}.items():
@@ -130,6 +121,13 @@ def check_yaml(card: PublishedCard) -> Iterator[str]:
         for config, times in Counter(map(name_of, entries)).items():
             if config and times > 1:
                 yield f"{CARD}: {field} has {config!r} {times} times"
+    defaults = {name: entry.get("default", False) for entry in card.entries("configs") if (name := name_of(entry))}
+    for name, default in defaults.items():
+        if not isinstance(default, bool):
+            yield f"{CARD}: config {name}: default must be true or false, and is {reprlib.repr(default)}"
+    # `datasets` takes a config of this name as the default one
+    if len(chosen := [name for name, default in defaults.items() if default or name == "default"]) > 1:
+        yield f"{CARD}: {' and '.join(chosen)} are all default configs, and there can be only one"
 
 
 class _References(HTMLParser):
