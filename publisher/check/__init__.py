@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import datasets
 import pyarrow.parquet as pq
@@ -22,12 +21,11 @@ from publisher.plan import EMPTY, Commit, Plan, RemoteFile, State
 from publisher.prepare import File, LocalFile, TextFile, as_read, file_digest
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.datasets_compat import table_cast
-from publisher.prepare.parquet import MAGIC, digest_of_rows
+from publisher.prepare.parquet import BATCH_ROWS, MAGIC, digest_of_rows
 from publisher.prepare.rows import RowsDigest, row_digests
 from publisher.text import clean, one_line
 
 READ_WITH_CARD = (".huggingface.yaml", "dataset_infos.json")  # that `load_dataset` reads in addition to the card
-BATCH_ROWS = 10_000  # that are compared at a time
 
 
 def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str]:
@@ -36,12 +34,11 @@ def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str
     Equal digests of all files, a card that opened with their names before, and one config opened from the Hub say as
     much as opening all of them from there, which would spend the Hub's quota of requests.
     """
-    differences = []
     since = repository.commits_since(commit.parent, commit.id) if commit.parent else {}
     # the Hub refuses a commit whose parent is not the newest one; other servers may not look at it
-    if others := [f"{id_} by {words}" for id_, words in since.items() if id_ not in (commit.id, *commit.earlier)]:
-        said = f"commit {commit.id} was built over what another user had committed meanwhile, {'; '.join(others)}"
-        differences.append(f"{said}: look at what that changed, and commit it again")
+    others = [f"{id_} by {words}" for id_, words in since.items() if id_ not in (commit.id, *commit.earlier)]
+    said = f"commit {commit.id} was built over what another user had committed meanwhile, {'; '.join(others)}"
+    differences = [f"{said}: look at what that changed, and commit it again"] if others else []
     differences += plan.differences(State(commit.id, repository.files(commit.id), EMPTY.card, private=False))
     changed = {change.path for change in plan.steps}
     opened = [config for config in plan.configs if any(file.path in changed for file in config.all_files)]
@@ -89,7 +86,7 @@ def check_opens(repository: Repository, plan: Plan) -> list[str]:
 
 def _open(folder: Path, cache: Path, configs: Sequence[PreparedConfig]) -> Iterator[str]:
     """Compare the files that `load_dataset` finds in a folder with those of the configs, up to one that fails."""
-    kind: Any = None  # of builder, which knows all configs: the YAML of hundreds takes a second to read
+    kind = None  # of builder, which knows all configs: the YAML of hundreds takes a second to read
     for config in configs:
         try:
             kind = kind or type(datasets.load_dataset_builder(str(folder), config.name, cache_dir=str(cache)))

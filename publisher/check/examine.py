@@ -31,8 +31,7 @@ from publisher.prepare.rows import arrow_bytes, row_digests
 from publisher.text import clean, one_line
 
 LENGTH = 1000  # characters of a finding
-# A footer may claim anything. Files that claim more rows than these, or more columns, are not read.
-ROWS_PER_BYTE, ROWS_FREE, COLUMNS = 100, 100_000_000, 10_000
+ROWS_PER_BYTE, ROWS_FREE, COLUMNS = 100, 100_000_000, 10_000  # files whose footers claim more are not read
 BATCH_ROWS, BATCH_BYTES = 65_536, 64_000_000  # that are held at a time
 VIEWER_BYTES = 300_000_000  # of a row group, which the Hub's viewer reads as a whole
 ESTIMATE = 0.1  # `push_to_hub` of `datasets` estimates num_bytes of a selection of rows by their share
@@ -49,7 +48,7 @@ class Report:
 
 
 def validate(source: str | Path, revision: str | None = None) -> list[str]:
-    """Check a repository.
+    """Check a repository; return a sentence for each finding.
 
     Parameters
     ----------
@@ -58,17 +57,10 @@ def validate(source: str | Path, revision: str | None = None) -> list[str]:
     revision : str, optional
         Branch, tag or commit on the Hub; by default `main`.
 
-    Returns
-    -------
-    list of str
-        One sentence for each finding; empty if there is none.
-
     Raises
     ------
-    UsageError
-        If there is no such folder, repository name or revision.
-    HubError
-        If the Hub refuses or cannot be reached.
+    PublishingError
+        UsageError if there is no such folder, name or revision; HubError if the Hub refuses or cannot be reached.
     """
     return examine(source, revision).findings
 
@@ -83,7 +75,7 @@ def examine(source: str | Path, revision: str | None = None) -> Report:
         if revision is not None:
             raise UsageError(f"{source} is a folder: --revision counts only on the Hub.")
         return _examine_folder(folder, folder.resolve().name)
-    check_repo_id("There is no such folder, and the repository", str(source))
+    check_repo_id("There is no such folder, and the repository name", str(source))
     repository = Repository(str(source))
     state = repository.find(revision or MAIN)
     if state is None:
@@ -262,7 +254,6 @@ def _check_file(
 
 
 def _tables(file: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """Yield all rows of a file, some at a time."""
     metadata = file.metadata
     content = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
     rows = min(BATCH_ROWS, BATCH_BYTES * metadata.num_rows // max(1, content))
@@ -294,9 +285,8 @@ def _kept(kind: pa.DataType) -> Any:
 
     Parquet has no seconds, nor dates in milliseconds; `datasets` knows no nullability, and no names of list items.
     """
-    written = io.BytesIO()
     with suppress(pa.ArrowException, ValueError, TypeError, NotImplementedError):
-        pq.write_table(pa.schema([("", any_length(kind))]).empty_table(), written)
+        pq.write_table(pa.schema([("", any_length(kind))]).empty_table(), written := io.BytesIO())
         return datasets.Features.from_arrow_schema(pq.read_schema(written))[""]
     return kind
 

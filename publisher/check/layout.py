@@ -31,14 +31,10 @@ Layout = dict[str, dict[str, list[str]]]  # config -> split -> paths
 def find_layout(folder: Path, card: PublishedCard, layout: Layout) -> Iterator[str]:
     """Add the files of each config, by the card or as `datasets` finds them; yield what is wrong with `configs`."""
     root = folder.resolve().as_posix()
-    for index, entry in enumerate(card.entries("configs") or [{"config_name": "default"}]):
-        name, given, within = name_of(entry), entry.get("data_files"), str(entry.get("data_dir") or "")
-        if not name:
-            yield f"{CARD}: configs[{index}] has no config_name"
-            continue
-        if name in layout:
-            continue  # a finding of `check_yaml`
-        layout[name], where = {}, f"{CARD}: config {name}"
+    entries = card.entries("configs") or [{"config_name": "default"}]
+    for name, entry in {name: entry for entry in entries if (name := name_of(entry))}.items():
+        where, given, within = f"{CARD}: config {name}", entry.get("data_files"), str(entry.get("data_dir") or "")
+        layout[name] = {}
         if _leads_out(within):
             yield f"{where}: data_dir {reprlib.repr(within)} leads out of the repository"
             continue
@@ -121,6 +117,9 @@ def check_yaml(card: PublishedCard) -> Iterator[str]:
         for config, times in Counter(map(name_of, entries)).items():
             if config and times > 1:
                 yield f"{CARD}: {field} has {config!r} {times} times"
+    for index, entry in enumerate(card.entries("configs")):
+        if not name_of(entry):
+            yield f"{CARD}: configs[{index}] has no config_name"
     defaults = {name: entry.get("default", False) for entry in card.entries("configs") if (name := name_of(entry))}
     for name, default in defaults.items():
         if not isinstance(default, bool):
