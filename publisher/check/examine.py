@@ -147,7 +147,7 @@ def _check_rows(folder: Path, card: PublishedCard, configs: layout.Layout, damag
                 yield from _check_file(folder / path, path, features, take, damaged)
             sums[split]["size"] += (folder / path).stat().st_size
         for (one, rows), (other, more) in combinations(seen.items(), 2):
-            if common := [row for row in rows if row in more]:
+            if common := [row for row in more if row in rows]:
                 both = f"{len(common):,} rows are" if len(common) > 1 else "1 row is"
                 example = f"row {rows[common[0]]} of {one}, which is row {more[common[0]]} of {other} (counted from 0)"
                 yield f"config {config}: {both} in split {one} and in split {other}: such as {example}"
@@ -254,6 +254,7 @@ def _check_file(
 
 
 def _tables(file: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Yield all rows of a file, some at a time; validates them."""
     metadata = file.metadata
     content = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
     rows = min(BATCH_ROWS, BATCH_BYTES * metadata.num_rows // max(1, content))
@@ -281,10 +282,8 @@ def _check_columns(path: str, schema: pa.Schema, wanted: pa.Schema) -> Iterator[
 
 
 def _kept(kind: pa.DataType) -> Any:
-    """Feature that a type is read as once it was in Parquet, or the type itself if one of the libraries lacks it.
-
-    Parquet has no seconds, nor dates in milliseconds; `datasets` knows no nullability, and no names of list items.
-    """
+    """Feature that a type is read as once it was in Parquet, or the type itself if one of the libraries lacks it."""
+    # Parquet has no seconds, nor dates in milliseconds; `datasets` knows no nullability, and no names of list items
     with suppress(pa.ArrowException, ValueError, TypeError, NotImplementedError):
         pq.write_table(pa.schema([("", any_length(kind))]).empty_table(), written := io.BytesIO())
         return datasets.Features.from_arrow_schema(pq.read_schema(written))[""]

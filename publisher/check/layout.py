@@ -63,7 +63,7 @@ def find_layout(folder: Path, card: PublishedCard, layout: Layout) -> Iterator[s
                     if given and not matched:  # the patterns of `datasets` itself try many names
                         yield f"{where}, split {split}: {pattern!r} matches no file"
                 paths |= dict.fromkeys(path for path in matched if given or path.endswith(".parquet"))
-            layout[name][split] = list(paths)
+            layout[name][str(split)] = list(paths)
 
 
 def _leads_out(path: str) -> bool:
@@ -138,7 +138,8 @@ class _References(HTMLParser):
         self.feed(MarkdownIt("commonmark").enable("table").render(prose))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        given = {"src": ""} if tag == "img" else {}
+        given |= {name: value or "" for name, value in attrs}
         if tag in ("img", "a", "source", "video", "audio"):
             targets = [item.split()[0] for item in given.get("srcset", "").split(",") if item.strip()]
             targets += [given[name] for name in ("href", "src") if name in given]
