@@ -68,9 +68,10 @@ def check_opens(repository: Repository, plan: Plan) -> list[str]:
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work, "repository").resolve()
         for path, content in {**dict.fromkeys(paths, b""), **texts}.items():
-            with contextlib.suppress(OSError, ValueError):  # names that this system does not allow
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                (folder / path).write_bytes(content)
+            with contextlib.suppress(OSError, ValueError):  # names that lead out, or that this system does not allow
+                file = folder / (folder / path).resolve().relative_to(folder)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
         wrong = list(_open(folder, Path(work, "cache"), plan.configs))
     metadata = read_card(texts[CARD].decode(errors="replace")).metadata
     ours = {config.name for config in plan.configs} | plan.start.record.configs.keys()

@@ -170,11 +170,9 @@ def _add_up(total: Counter[str], seen: dict[bytes, int] | None, features: Mappin
     total.update(rows=len(table), low=low, high=high)
 
 
-def _check_info(
-    where: str, info: Mapping[str, Any], sums: Mapping[str, Counter[str]], partly: Collection[str], estimate: float
-) -> Iterator[str]:
+def _check_info(where: str, info: Any, sums: dict[str, Counter[str]], partly: set[str], margin: float) -> Iterator[str]:
     """Compare splits, rows and sizes with an entry of `dataset_info`; splits that are `partly` read have no numbers."""
-    splits: dict[str, Any] = {str(entry.get("name")): entry for entry in PublishedCard(dict(info)).entries("splits")}
+    splits: dict[str, Any] = {str(entry.get("name")): entry for entry in PublishedCard(info).entries("splits")}
     for name in {**splits, **sums} if info.get("splits") is not None else ():
         if name not in sums:
             yield f"{where} has a split {name!r} that configs does not have: {', '.join(sums) or 'there is none'}"
@@ -183,7 +181,7 @@ def _check_info(
     places = [(f"{where}, split {name}", splits.get(name, {}), of) for name, of in sums.items() if name not in partly]
     places += [] if partly else [(where, info, sum(sums.values(), Counter()))]
     for place, said, of in places:
-        low, high = of["low"] * (1 - estimate), of["high"] * (1 + estimate)
+        low, high = of["low"] * (1 - margin), of["high"] * (1 + margin)
         for name, least, most, words in (
             ("num_examples", of["rows"], of["rows"], f"the files have {of['rows']} rows"),
             ("num_bytes", low, high, f"the rows take {of['low']} Arrow bytes"),
@@ -239,7 +237,8 @@ def _check_file(
             for table in _tables(file):
                 take(table)
         except Exception as error:
-            found = first_refused(dict.fromkeys(schema.names, "?"), lambda name, _: deque(_tables(file, [name]), 0))
+            columns = {name: [None] for name in schema.names}  # each is tried as a whole
+            found = first_refused(columns, lambda name, _: deque(_tables(file, [name]), maxlen=0))
             yield f"{path}{f': column {found[0]}' if found else ''} cannot be read: {one_line(error)}"
             return
     damaged.remove(path)
@@ -254,7 +253,7 @@ def _check_file(
 
 
 def _tables(file: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """Yield all rows of a file, some at a time; validates them."""
+    """Yield all rows of a file, some at a time, and validate them."""
     metadata = file.metadata
     content = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
     rows = min(BATCH_ROWS, BATCH_BYTES * metadata.num_rows // max(1, content))

@@ -230,7 +230,7 @@ def test_files_of_others(tmp_path: Path) -> None:
         ('text <img src="../b.png" alt="A"> text', ["the picture '../b.png' leads to no file"]),
         ("| a |\n|---|\n| [![A](b.png)](c.md) |\n", ["the link 'c.md'", "the picture 'b.png'"]),
         ('<a href="c.md">c</a> <picture><source srcset="d.png 2x"></picture>', ["'c.md'", "'d.png'"]),
-        ("[a]()", ["a link leads nowhere"]),
+        ("[a]() <img alt='A'>", ["a link leads nowhere", "a picture leads nowhere"]),
         ("[" * 50_000, []),
         ("[a](b) " * 100_000, ["are not checked"]),
     ],
