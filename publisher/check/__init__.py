@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import reprlib
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import datasets
 import pyarrow.parquet as pq
-import yaml
 
-from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, RECORD, PublishedCard, name_of, read_card
-from publisher.check.parquet import tables
+from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, RECORD, name_of, read_card
 from publisher.errors import HubError, PublishingError
 from publisher.hub.errors import Failure, explain
 from publisher.hub.http import cache_of_its_own, with_retries
 from publisher.hub.repository import Repository
-from publisher.plan import EMPTY, Commit, Plan, State
+from publisher.plan import EMPTY, Commit, Plan, RemoteFile, State
 from publisher.prepare import File, LocalFile, TextFile, as_read, file_digest
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.datasets_compat import table_cast
-from publisher.prepare.parquet import MAGIC, digest_of_rows
+from publisher.prepare.parquet import BATCH_ROWS, MAGIC, digest_of_rows
 from publisher.prepare.rows import RowsDigest, row_digests
 from publisher.text import clean, one_line
 
 READ_WITH_CARD = (".huggingface.yaml", "dataset_infos.json")  # that `load_dataset` reads in addition to the card
-BATCH_ROWS = 10_000  # that are compared at a time
 
 
 def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str]:
@@ -38,14 +34,12 @@ def check_commit(repository: Repository, plan: Plan, commit: Commit) -> list[str
     Equal digests of all files, a card that opened with their names before, and one config opened from the Hub say as
     much as opening all of them from there, which would spend the Hub's quota of requests.
     """
-    differences = []
     since = repository.commits_since(commit.parent, commit.id) if commit.parent else {}
     # the Hub refuses a commit whose parent is not the newest one; other servers may not look at it
-    if others := [f"{id_} by {words}" for id_, words in since.items() if id_ not in (commit.id, *commit.earlier)]:
-        said = f"commit {commit.id} was built over what another user had committed meanwhile, {'; '.join(others)}"
-        differences.append(f"{said}: look at what that changed, and commit it again")
-    files = repository.files(commit.id)
-    differences += plan.differences(State(commit.id, files, EMPTY.card, private=False))
+    others = [f"{id_} by {words}" for id_, words in since.items() if id_ not in (commit.id, *commit.earlier)]
+    said = f"commit {commit.id} was built over what another user had committed meanwhile, {'; '.join(others)}"
+    differences = [f"{said}: look at what that changed, and commit it again"] if others else []
+    differences += plan.differences(State(commit.id, repository.files(commit.id), EMPTY.card, private=False))
     changed = {change.path for change in plan.steps}
     opened = [config for config in plan.configs if any(file.path in changed for file in config.all_files)]
     return differences or check_config(repository, [*opened, *plan.configs][0], commit.id)
@@ -55,8 +49,7 @@ def check_published(repository: Repository, plan: Plan, state: State) -> list[st
     """Compare a repository with a plan: names, sizes and digests, every byte, the card, and a config opened there."""
     differences = [*plan.differences(state), *_check_bytes(repository, plan, state)]
     # files that differ may have been written to do harm, and are not opened
-    differences = differences or check_opens(repository, plan)
-    return differences or check_config(repository, plan.configs[0], state.commit)
+    return differences or check_opens(repository, plan) or check_config(repository, plan.configs[0], state.commit)
 
 
 def check_opens(repository: Repository, plan: Plan) -> list[str]:
@@ -70,70 +63,47 @@ def check_opens(repository: Repository, plan: Plan) -> list[str]:
         texts = {CARD: repository.content(CARD, commit)}
     else:  # its numbers are not known yet
         return []
-    small = [path for path in READ_WITH_CARD if path in paths and path in files and files[path].size <= CARD_BYTES]
-    texts |= {path: repository.content(path, commit) for path in small}
-    wrong = []
+    others = [path for path in READ_WITH_CARD if path in paths and path in files and files[path].size <= CARD_BYTES]
+    texts |= {path: repository.content(path, commit) for path in others}
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work, "repository").resolve()
         for path, content in {**dict.fromkeys(paths, b""), **texts}.items():
-            file = folder / path
-            if folder in Path(os.path.normpath(file)).parents:
-                with contextlib.suppress(OSError, ValueError):  # names that this system does not allow
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    file.write_bytes(content)
-        found = read_card(texts[CARD].decode(errors="replace"))
-        for place, config in enumerate(plan.configs):
-            if place:  # the YAML of hundreds of configs takes a second to read, hundreds of times
-                (folder / CARD).write_text(_as_card(found.by_config([config.name])), encoding="utf-8")
-            if reason := _open(folder, config):
-                ours = {config.name for config in plan.configs} | plan.start.record.configs.keys()
-                wrong.append(reason + ("" if place else _culprit(folder, found, small, config, ours)))
+            with contextlib.suppress(OSError, ValueError):  # names that lead out, or that this system does not allow
+                file = folder / (folder / path).resolve().relative_to(folder)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+        wrong = list(_open(folder, Path(work, "cache"), plan.configs))
+    metadata = read_card(texts[CARD].decode(errors="replace")).metadata
+    ours = {config.name for config in plan.configs} | plan.start.record.configs.keys()
+    for kind in BY_CONFIG:
+        for entry in metadata[kind] if isinstance(metadata.get(kind), list) else ():
+            name = name_of(entry) if isinstance(entry, dict) else None
+            if name not in ours:
+                others.append(f"the entry {f'of config {name}' if name else reprlib.repr(entry)} in the card's {kind}")
+    if wrong and others:
+        wrong[0] += f". The cause may be {' or '.join(others)}, which another program wrote: correct or remove it"
     return wrong
 
 
-def _open(folder: Path, config: PreparedConfig) -> str:
-    """Return why `load_dataset` does not find the files of a config in a folder, or nothing."""
-    wanted = {split: [file.path for file in files] for split, files in config.files.items()}
-    try:
-        with tempfile.TemporaryDirectory() as cache:
-            builder = datasets.load_dataset_builder(str(folder), config.name, cache_dir=cache)
-        listed = {str(split): map(Path, files) for split, files in (builder.config.data_files or {}).items()}
-        found = {split: [path.relative_to(folder).as_posix() for path in paths] for split, paths in listed.items()}
-    except Exception as error:
-        said = str(error).replace(f"{folder}/", "").partition(" with any supported extension")[0]
-        return f"load_dataset does not open config {config.name}: {clean(said) or type(error).__name__}"
-    if not any(kind.__name__ == "Parquet" for kind in type(builder).__mro__):
-        return f"load_dataset does not read config {config.name} as Parquet but with {type(builder).__name__}"
-    if found == wanted:
-        return ""
-    there, here = (", ".join(f"{len(of)} files of {split}" for split, of in files.items()) for files in (found, wanted))
-    return f"load_dataset finds {there or 'no files'} in config {config.name} instead of {here}"
-
-
-def _culprit(
-    folder: Path, card: PublishedCard, small: Sequence[str], config: PreparedConfig, ours: Collection[str]
-) -> str:
-    """Name the entry or file of another program without which a config opens."""
-    without = {path: (path, "{}") for path in small}
-    for kind in BY_CONFIG:
-        listed = card.metadata[kind] if isinstance(card.metadata.get(kind), list) else []
-        for index, entry in enumerate(listed):
-            name = name_of(entry) if isinstance(entry, dict) else None
-            if name not in ours:
-                what = f"The entry {f'of config {name}' if name else reprlib.repr(entry)} in the card's {kind}"
-                without[what] = (CARD, _as_card({**card.metadata, kind: listed[:index] + listed[index + 1 :]}))
-    for what, (path, text) in without.items():
-        before = (folder / path).read_bytes()
-        (folder / path).write_text(text, encoding="utf-8")
-        if not _open(folder, config):
-            return f". {what}, which another program wrote, is the cause: correct or remove it"
-        (folder / path).write_bytes(before)
-    return ""
-
-
-def _as_card(metadata: Mapping[str, Any]) -> str:
-    # `datasets` takes the first key for a feature's type
-    return f"---\n{yaml.safe_dump(dict(metadata), sort_keys=False)}---\n"
+def _open(folder: Path, cache: Path, configs: Sequence[PreparedConfig]) -> Iterator[str]:
+    """Compare the files that `load_dataset` finds in a folder with those of the configs, up to one that fails."""
+    kind = None  # of builder, which knows all configs: the YAML of hundreds takes a second to read
+    for config in configs:
+        try:
+            kind = kind or type(datasets.load_dataset_builder(str(folder), config.name, cache_dir=str(cache)))
+            listed = kind(str(cache), config_name=config.name, base_path=str(folder)).config.data_files or {}
+            paths = {str(of): [Path(file).relative_to(folder).as_posix() for file in listed[of]] for of in listed}
+        except Exception as error:
+            said = str(error).replace(f"{folder}/", "").partition(" with any supported extension")[0]
+            yield f"load_dataset does not open config {config.name}: {clean(said) or type(error).__name__}"
+            return
+        if not any(base.__name__ == "Parquet" for base in kind.__mro__):
+            yield f"load_dataset does not read config {config.name} as Parquet but with {kind.__name__}"
+            return
+        wanted = {split: [file.path for file in files] for split, files in config.files.items()}
+        if paths != wanted:
+            found, planned = ({split: len(of) for split, of in files.items()} for files in (paths, wanted))
+            yield f"load_dataset finds {found or 'no'} files in config {config.name} instead of {planned}"
 
 
 def check_config(repository: Repository, config: PreparedConfig, commit: str, by_value: bool = False) -> list[str]:
@@ -155,12 +125,10 @@ def check_config(repository: Repository, config: PreparedConfig, commit: str, by
                 if split not in found or split not in config.files:
                     wrong.append(f"{place} is {'missing' if split in config.files else 'not one of the dataset'}")
                     continue
-                if streaming:
-                    there, here, unit = found[split].n_shards, len(config.files[split]), "files"
-                else:
-                    there, here, unit = len(found[split]), config.info.splits[split].num_examples, "rows"
+                rows, files, here = found[split], config.files[split], config.info.splits[split].num_examples
+                unit, there, here = ("files", rows.n_shards, len(files)) if streaming else ("rows", len(rows), here)
                 if by_value:
-                    wrong += _compare_split(place, found[split], config.files[split], config.info.features)
+                    wrong += [f"{place}, {words}" for words in _compare_split(rows, files, config.info.features)]
                 if there != here:
                     wrong.append(f"{place} has {there:,} {unit}, and the dataset has {here:,}")
     except Exception as error:
@@ -175,46 +143,39 @@ def check_config(repository: Repository, config: PreparedConfig, commit: str, by
 
 def _check_bytes(repository: Repository, plan: Plan, state: State) -> Iterator[str]:
     """Read what the Hub gives for each file: its rows, or only the ends of the files of a config in parts."""
-    features = {file.path: config.info.features for config in plan.configs for file in config.all_files}
-    parts = {file.path for config in plan.configs if config.in_parts for file in config.all_files}
-    pairs = [(change.after, state.files[change.path]) for change in plan.changes if change.path in state.files]
-    for after, file in ((after, file) for after, file in pairs if after):
-        rows = after.rows_sha256
+    owners = {file.path: config for config in plan.configs for file in config.all_files}
 
-        def digests(path: Path, after: File = after, rows: str = rows) -> tuple[str, str]:
-            # a file that is not the wanted one may do harm: its rows are not read
-            digest = file_digest(path)
-            is_wanted = rows and digest == after.sha256
-            return digest, digest_of_rows(path, features[after.path]) if is_wanted else rows
+    def check(wanted: File, listed: RemoteFile, copy: Path) -> str:
+        digest = file_digest(copy)
+        if digest != (listed.sha256 or (wanted.sha256 if wanted.path not in (CARD, RECORD) else None) or digest):
+            return f"has other bytes than the Hub lists: SHA-256 {digest}"
+        # a file that is not the wanted one may do harm: its rows are not read
+        is_read = wanted.rows_sha256 and digest == wanted.sha256
+        if is_read and digest_of_rows(copy, owners[wanted.path].info.features) != wanted.rows_sha256:
+            return "has other rows than those whose digest is in the record: publish it with --rewrite"
+        return ""
 
-        found: bytes | tuple[str, str]
-        try:
-            if file.path in parts:
-                found = repository.content(file.path, state.commit, start=max(file.size - len(MAGIC), 0))
-            else:
-                found = repository.look_into(file, state.commit, digests)
-        except HubError as error:
-            if not Failure(error).is_lost:
-                raise
-            yield f"{file.path} is listed, and the Hub has lost its bytes"
-            continue
-        if isinstance(found, bytes):
-            if not found.endswith(MAGIC):
-                yield f"{file.path} is not a Parquet file to its end"
-        elif found[0] != (file.sha256 or (after.sha256 if file.path not in (CARD, RECORD) else None) or found[0]):
-            yield f"{file.path} has other bytes than the Hub lists: SHA-256 {found[0]}"
-        elif found[1] != rows:
-            yield f"{file.path} has other rows than those whose digest is in the record: publish it with --rewrite"
+    for change in plan.changes:
+        if change.after and (file := state.files.get(change.path)):
+            try:
+                if file.path in owners and owners[file.path].in_parts:
+                    end = repository.content(file.path, state.commit, start=max(file.size - len(MAGIC), 0))
+                    wrong = "" if end.endswith(MAGIC) else "is not a Parquet file to its end"
+                else:
+                    wrong = repository.look_into(file, state.commit, partial(check, change.after, file))
+            except HubError as error:
+                if not Failure(error).is_lost:
+                    raise
+                wrong = "is listed, and the Hub has lost its bytes"
+            if wrong:
+                yield f"{file.path} {wrong}"
 
 
-def _compare_split(
-    place: str, found: datasets.Dataset, files: Sequence[File], features: datasets.Features
-) -> Iterator[str]:
+def _compare_split(found: datasets.Dataset, files: Sequence[File], features: datasets.Features) -> Iterator[str]:
     one, other = as_read(found.features), as_read(features)
     for name in {**other, **one}:
         if one.get(name) != other.get(name):
-            there, here = (repr(kinds[name]) if name in kinds else "missing" for kinds in (one, other))
-            yield f"{place}, column {name}: {there} there, {here} here"
+            yield f"column {name}: {one.get(name, 'missing')} there, {other.get(name, 'missing')} here"
     if one != other:
         return
     rows = found.with_format("arrow").select_columns(list(features))
@@ -224,7 +185,7 @@ def _compare_split(
         for first in range(start, min(stop, len(found)), BATCH_ROWS):
             digest.add(table_cast(rows[first : min(first + BATCH_ROWS, stop)], features.arrow_schema))
         if digest.hexdigest() != file.rows_sha256:
-            yield f"{place}, {_first_difference(rows, start, file, features)}"
+            yield _first_difference(rows, start, file, features)
             break
         start = stop
 
@@ -234,7 +195,7 @@ def _first_difference(rows: datasets.Dataset, start: int, file: File, features: 
     if not isinstance(file, LocalFile) or not file.source.exists():  # it was written, digested and removed
         return f"rows {start:,} to {start + (file.rows or 0) - 1:,} (counted from 0) differ"
     with pq.ParquetFile(file.source) as local:
-        for table in tables(local):
+        for table in map(local.read_row_group, range(local.num_row_groups)):
             pair = [table_cast(each, features.arrow_schema) for each in (rows[start : start + len(table)], table)]
             for row, digests in enumerate(zip(*(row_digests(each, features) for each in pair), strict=False)):
                 if digests[0] != digests[1]:

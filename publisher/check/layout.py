@@ -11,17 +11,18 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 
-from publisher.card.record import CARD, PublishedCard, name_of
+from publisher.card.record import CARD, PublishedCard, Record, name_of
 from publisher.prepare.configs import SPLIT
 from publisher.prepare.datasets_compat import EmptyDatasetError, get_data_patterns, resolve_pattern, sanitize_patterns
 from publisher.prepare.parquet import file_names
 
 STARS = 8  # of a pattern that is looked up
 PROSE = 200_000  # characters of Markdown that are read
+ELSEWHERE = re.compile(r"[a-zA-Z][\w+.-]*:|[/?#]")  # a link to another place, or in the card itself
 PAGES = re.compile(r"\A(?:blob|raw|resolve|tree)/main(?:/|\Z)")  # as links lead to the Hub's own pages
 SHARD = re.compile(r"(?P<stem>.*)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet")
 Layout = dict[str, dict[str, list[str]]]  # config -> split -> paths
@@ -30,21 +31,10 @@ Layout = dict[str, dict[str, list[str]]]  # config -> split -> paths
 def find_layout(folder: Path, card: PublishedCard, layout: Layout) -> Iterator[str]:
     """Add the files of each config, by the card or as `datasets` finds them; yield what is wrong with `configs`."""
     root = folder.resolve().as_posix()
-    defaults = {}
-    for index, entry in enumerate(card.entries("configs") or [{"config_name": "default"}]):
-        name, given, default = entry.get("config_name"), entry.get("data_files"), entry.get("default", False)
-        if not isinstance(name, str) or not name:
-            yield f"{CARD}: configs[{index}] has no config_name"
-            continue
-        where = f"{CARD}: config {name}"
-        if not isinstance(default, bool):
-            yield f"{where}: default must be true or false, and is {reprlib.repr(default)}"
-        if default or name == "default":  # `datasets` takes a config of this name as the default one
-            defaults[name] = default
-        if name in layout:
-            continue  # a finding of `check_yaml`
+    entries = card.entries("configs") or [{"config_name": "default"}]
+    for name, entry in {name: entry for entry in entries if (name := name_of(entry))}.items():
+        where, given, within = f"{CARD}: config {name}", entry.get("data_files"), str(entry.get("data_dir") or "")
         layout[name] = {}
-        within = str(entry.get("data_dir") or "")
         if _leads_out(within):
             yield f"{where}: data_dir {reprlib.repr(within)} leads out of the repository"
             continue
@@ -73,28 +63,25 @@ def find_layout(folder: Path, card: PublishedCard, layout: Layout) -> Iterator[s
                     if given and not matched:  # the patterns of `datasets` itself try many names
                         yield f"{where}, split {split}: {pattern!r} matches no file"
                 paths |= dict.fromkeys(path for path in matched if given or path.endswith(".parquet"))
-            layout[name][split] = list(paths)
-    if len(defaults) > 1:
-        yield f"{CARD}: {' and '.join(defaults)} are all default configs, and there can be only one"
+            layout[name][str(split)] = list(paths)
 
 
 def _leads_out(path: str) -> bool:
     return "://" in path or path.startswith("/") or ".." in path.split("/")
 
 
-def check_names(
-    read: Collection[str], files: Collection[str], recorded: Collection[str], names: Collection[str]
-) -> Iterator[str]:
-    """Find files that no config reads, shards that are missing or left over, and scripts with one of the `names`."""
+def check_names(read: Collection[str], files: Collection[str], record: Record, name: str) -> Iterator[str]:
+    """Find files that no config reads, shards that are missing or left over, and scripts with the dataset's `name`."""
     folders = {posixpath.dirname(path) for path in read}
     for path in files:
         folder = posixpath.dirname(path)
         if path not in read and folder in folders and (folder or path.endswith(".parquet")):
             yield f"{path} lies in the folder of a config, and no pattern of the card matches it"
-    yield from check_shards(files, recorded)
-    for name in dict.fromkeys(names):
-        if f"{name}.py" in files:
-            yield f"{name}.py is a script of the dataset's own name: load_dataset from 4.0 on refuses it, so remove it"
+    yield from check_shards(files, record.files)
+    builders = [config.provenance.get("builder") for config in record.configs.values()]
+    for script in dict.fromkeys(f"{of}.py" for of in (name, *builders)):
+        if script in files:
+            yield f"{script} is a script of the dataset's own name: load_dataset from 4.0 on refuses it, so remove it"
 
 
 def check_shards(files: Collection[str], recorded: Collection[str] = ()) -> Iterator[str]:
@@ -115,28 +102,31 @@ def check_shards(files: Collection[str], recorded: Collection[str] = ()) -> Iter
                 yield f"{path} is missing, and other files of its split exist"
 
 
-def check_yaml(card: PublishedCard, configs: Collection[str]) -> Iterator[str]:
+def check_yaml(card: PublishedCard) -> Iterator[str]:
     """Check the card's YAML as far as rules for it do not age: fields and their values are for the Hub to judge."""
     metadata = card.metadata
-    for name, value in metadata.items():
+    for key, value in metadata.items():
         if value is None:
-            yield f"{CARD}: the field {reprlib.repr(name)} is empty: give it a value or leave it out"
+            yield f"{CARD}: the field {reprlib.repr(key)} is empty: give it a value or leave it out"
     if metadata and "license" not in metadata:
         yield f"{CARD}: the field 'license' is missing, so the Hub shows no licence"
     for field, words in {"configs": "a list of mappings", "dataset_info": "a mapping or a list of mappings"}.items():
-        value = metadata.get(field, [])
-        listed = [value] if isinstance(value, dict) and field == "dataset_info" else value
-        if value is not None and not (isinstance(listed, list) and all(isinstance(entry, dict) for entry in listed)):
+        value, entries = metadata.get(field), card.entries(field)
+        if value is not None and len(entries) != (len(value) if isinstance(value, list) else 1):
             yield f"{CARD}: the field {field!r} must be {words}, and is {reprlib.repr(value)}"
-        for config, times in Counter(map(name_of, card.entries(field))).items():
+        for config, times in Counter(map(name_of, entries)).items():
             if config and times > 1:
                 yield f"{CARD}: {field} has {config!r} {times} times"
-    described = dict.fromkeys(str(entry.get("config_name", "default")) for entry in card.entries("dataset_info"))
-    for name in {**described, **dict.fromkeys(configs)} if described else ():
-        if name not in configs:
-            yield f"{CARD}: dataset_info has {name!r}, which is not a config: there are {', '.join(configs) or 'none'}"
-        elif name not in described:
-            yield f"{CARD}: dataset_info has nothing on config {name}"
+    for index, entry in enumerate(card.entries("configs")):
+        if not name_of(entry):
+            yield f"{CARD}: configs[{index}] has no config_name"
+    defaults = {name: entry.get("default", False) for entry in card.entries("configs") if (name := name_of(entry))}
+    for name, default in defaults.items():
+        if not isinstance(default, bool):
+            yield f"{CARD}: config {name}: default must be true or false, and is {reprlib.repr(default)}"
+    # `datasets` takes a config of this name as the default one
+    if len(chosen := [name for name, default in defaults.items() if default or name == "default"]) > 1:
+        yield f"{CARD}: {' and '.join(chosen)} are all default configs, and there can be only one"
 
 
 class _References(HTMLParser):
@@ -148,13 +138,12 @@ class _References(HTMLParser):
         self.feed(MarkdownIt("commonmark").enable("table").render(prose))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag == "img":
-            self.found.append((given.get("src", ""), given.get("alt", "")))
-        elif tag in ("a", "source", "video", "audio"):
-            addresses = [item.split()[0] for item in given.get("srcset", "").split(",") if item.strip()]
-            addresses += [given[name] for name in ("href", "src") if name in given]
-            self.found += [(target, None) for target in addresses]
+        given = {"src": ""} if tag == "img" else {}
+        given |= {name: value or "" for name, value in attrs}
+        if tag in ("img", "a", "source", "video", "audio"):
+            targets = [item.split()[0] for item in given.get("srcset", "").split(",") if item.strip()]
+            targets += [given[name] for name in ("href", "src") if name in given]
+            self.found += [(target, given.get("alt", "") if tag == "img" else None) for target in targets]
 
 
 def check_links(prose: str, files: Collection[str]) -> Iterator[str]:
@@ -162,24 +151,13 @@ def check_links(prose: str, files: Collection[str]) -> Iterator[str]:
     if len(prose) > PROSE:
         yield f"{CARD}: the prose has {len(prose):,} characters, more than {PROSE:,}: its links are not checked"
         return
-    folders = {path[:end] for path in files for end, letter in enumerate(path) if letter == "/"}
+    known = {".", *files, *(path[:end] for path in files for end, letter in enumerate(path) if letter == "/")}
     for target, alt in dict.fromkeys(_References(prose).found):
         kind = "link" if alt is None else "picture"
         if alt is not None and not alt.strip():
             yield f"{CARD}: the picture {target!r} has no alternative text"
-        path = _path(target)
+        path = posixpath.normpath(PAGES.sub("", unquote(re.split(r"[?#]", target)[0])) or ".")
         if not target:
             yield f"{CARD}: a {kind} leads nowhere"
-        elif path is not None and path not in files and path not in folders and path != ".":
+        elif not ELSEWHERE.match(target) and path not in known:
             yield f"{CARD}: the {kind} {target!r} leads to no file of the repository"
-
-
-def _path(target: str) -> str | None:
-    """Return the path of a link in the repository, or None if it leads elsewhere."""
-    try:
-        url = urlsplit(target)
-    except ValueError:  # such as http://[
-        return None
-    if url.scheme or url.netloc or url.path.startswith("/") or not url.path:
-        return None
-    return posixpath.normpath(PAGES.sub("", unquote(url.path)) or ".")

@@ -17,7 +17,7 @@ import pytest
 from loopback import Fault, Hub
 from mnist1d import Mnist1D
 from publisher import validate
-from publisher.check import parquet as parquet_checks
+from publisher.check import examine as checks
 from publisher.check.examine import examine
 from publisher.check.layout import check_links
 from publisher.cli.commands import validate as main
@@ -230,7 +230,7 @@ def test_files_of_others(tmp_path: Path) -> None:
         ('text <img src="../b.png" alt="A"> text', ["the picture '../b.png' leads to no file"]),
         ("| a |\n|---|\n| [![A](b.png)](c.md) |\n", ["the link 'c.md'", "the picture 'b.png'"]),
         ('<a href="c.md">c</a> <picture><source srcset="d.png 2x"></picture>', ["'c.md'", "'d.png'"]),
-        ("[a]()", ["a link leads nowhere"]),
+        ("[a]() <img alt='A'>", ["a link leads nowhere", "a picture leads nowhere"]),
         ("[" * 50_000, []),
         ("[a](b) " * 100_000, ["are not checked"]),
     ],
@@ -294,8 +294,8 @@ def test_cards_that_are_nonsense(copy: Path, yaml: str) -> None:
 
 def test_row_groups_that_the_viewer_does_not_read(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Hub reads 300 MB at most for a page of rows; less here, so that the test is fast."""
-    assert parquet_checks.VIEWER_BYTES == 300_000_000
-    monkeypatch.setattr(parquet_checks, "VIEWER_BYTES", 1_000_000)
+    assert checks.VIEWER_BYTES == 300_000_000
+    monkeypatch.setattr(checks, "VIEWER_BYTES", 1_000_000)
     assert f"{TRAIN} has a row group of 1," in validate(built)[0]
 
 
