@@ -102,8 +102,8 @@ def _open(folder: Path, cache: Path, configs: Sequence[PreparedConfig]) -> Itera
             return
         wanted = {split: [file.path for file in files] for split, files in config.files.items()}
         if paths != wanted:
-            found, planned = ({split: len(of) for split, of in files.items()} for files in (paths, wanted))
-            yield f"load_dataset finds {found or 'no'} files in config {config.name} instead of {planned}"
+            found, planned = (", ".join(f"{len(of[split])} of {split}" for split in of) for of in (paths, wanted))
+            yield f"load_dataset finds other files in config {config.name}: {found or 'none'} instead of {planned}"
 
 
 def check_config(repository: Repository, config: PreparedConfig, commit: str, by_value: bool = False) -> list[str]:

@@ -48,7 +48,7 @@ class Report:
 
 
 def validate(source: str | Path, revision: str | None = None) -> list[str]:
-    """Check a repository; return a sentence for each finding.
+    """Check a repository.
 
     Parameters
     ----------
@@ -56,6 +56,11 @@ def validate(source: str | Path, revision: str | None = None) -> list[str]:
         A folder, or `namespace/name` on the Hub; a folder that exists wins.
     revision : str, optional
         Branch, tag or commit on the Hub; by default `main`.
+
+    Returns
+    -------
+    list of str
+        A sentence for each finding.
 
     Raises
     ------
