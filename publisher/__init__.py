@@ -13,8 +13,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, WorkerError
-from publisher.text import endpoint
+from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, WorkerError, endpoint
 
 if TYPE_CHECKING:
     from publisher.card import Card

@@ -16,7 +16,7 @@ import yaml
 
 from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, RECORD, PublishedCard, name_of, read_card
 from publisher.check.parquet import tables
-from publisher.errors import HubError, PublishingError
+from publisher.errors import HubError, PublishingError, clean, one_line
 from publisher.hub.errors import Failure, explain
 from publisher.hub.http import cache_of_its_own, with_retries
 from publisher.hub.repository import Repository
@@ -26,7 +26,6 @@ from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.datasets_compat import table_cast
 from publisher.prepare.parquet import MAGIC, digest_of_rows
 from publisher.prepare.rows import RowsDigest, row_digests
-from publisher.text import clean, one_line
 
 READ_WITH_CARD = (".huggingface.yaml", "dataset_infos.json")  # that `load_dataset` reads in addition to the card
 BATCH_ROWS = 10_000  # that are compared at a time

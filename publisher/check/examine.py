@@ -19,14 +19,13 @@ import pyarrow.parquet as pq
 from publisher.card import SIZE_CATEGORIES, size_category
 from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, Record, name_of, read_card
 from publisher.check import layout, parquet
-from publisher.errors import HubError, UsageError
+from publisher.errors import HubError, UsageError, clean, one_line
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, check_repo_id
 from publisher.prepare import features_from_card, file_digest
 from publisher.prepare.datasets_compat import flat
 from publisher.prepare.parquet import digest_of_rows
 from publisher.prepare.rows import arrow_bytes, row_digests
-from publisher.text import clean, one_line
 
 LENGTH = 1000  # characters of a finding
 ESTIMATE = 0.1  # `push_to_hub` of `datasets` estimates num_bytes of a selection of rows by their share

@@ -14,9 +14,9 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from publisher.errors import one_line
 from publisher.prepare import as_read
 from publisher.prepare.parquet import MAGIC, any_length
-from publisher.text import one_line
 
 FEATURES_KEY = "huggingface"
 # A footer may claim anything. Files that claim more rows than these, or more columns, are not read.

@@ -19,8 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import publisher
-from publisher.errors import LAST_WORDS, ConfigsError, PublishingError, UsageError
-from publisher.text import clean, mask, without_control
+from publisher.errors import LAST_WORDS, ConfigsError, PublishingError, UsageError, clean, mask, without_control
 
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]

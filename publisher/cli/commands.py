@@ -17,7 +17,7 @@ from publisher.builders import find_builder, find_remote
 from publisher.card import Card, default_card
 from publisher.cli import output, removed_at_end, run
 from publisher.cli.arguments import EXIT_CODES, Parser, make_parser, read_options
-from publisher.errors import DifferenceError, PublishingError, UsageError, last_word
+from publisher.errors import DifferenceError, PublishingError, UsageError, last_word, say
 from publisher.hub.http import check_surroundings
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options, check_repo_id
@@ -27,7 +27,6 @@ from publisher.publish import Outcome, look, plan_from, publish, verify
 from publisher.publish.rollback import load_snapshot
 from publisher.scale import CONTINUES, Job, describe, expect, make_job, publish_job, workers
 from publisher.scale.notes import Notes, open_notes
-from publisher.text import say
 
 
 def main(builder: BuilderClass, card: Card, repo_id: str, arguments: Sequence[str] | None = None) -> int:

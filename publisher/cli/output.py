@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from publisher.card.record import CARD, RECORD, read_card
 from publisher.cli import UNINTERRUPTED, removed_at_end
-from publisher.errors import UsageError
+from publisher.errors import UsageError, say, without_control
 from publisher.options import Options
 from publisher.plan import Change, Dataset
 from publisher.prepare import File, LocalFile, TextFile, add_up, file_digest
@@ -24,7 +24,6 @@ from publisher.prepare.tasks import FilePart
 from publisher.publish import Outcome
 from publisher.scale import Job
 from publisher.scale.workers import notes as log
-from publisher.text import say, without_control
 
 NUMBER = re.compile(r"-\d{5}-(?=of-\d{5}\.)")
 MANY = 5  # files of a split that are still listed one by one

@@ -12,8 +12,7 @@ from typing import Any
 from huggingface_hub import constants, get_token
 from huggingface_hub.errors import OfflineModeIsEnabled
 
-from publisher.errors import HubError, PublishingError, UsageError, causes
-from publisher.text import clean, endpoint, one_line
+from publisher.errors import HubError, PublishingError, UsageError, causes, clean, endpoint, one_line
 
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 NO_TOKEN = "No Hugging Face token found. Set HF_TOKEN or run `hf auth login`."

@@ -27,9 +27,8 @@ import tenacity
 from huggingface_hub import constants, get_session, get_token
 from huggingface_hub.utils import hf_raise_for_status
 
-from publisher.errors import HubError, UsageError
+from publisher.errors import HubError, UsageError, clean, endpoint, one_line
 from publisher.hub.errors import TRANSIENT, Failure, named_wait
-from publisher.text import clean, endpoint, one_line
 
 T = TypeVar("T")
 

@@ -19,13 +19,12 @@ from typing import Any, cast
 import datasets
 from filelock import BaseFileLock, FileLock, Timeout
 
-from publisher.errors import UsageError
+from publisher.errors import UsageError, endpoint
 from publisher.hub.repository import Repository
 from publisher.options import Options
 from publisher.prepare import LocalFile, UploadedFile, file_digest
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.tasks import FilePart, Prepared, Task
-from publisher.text import endpoint
 
 FINISHED = "finished"  # folder with one for each task, with its files and a note once it is finished
 NOTE = "note.json"
