@@ -17,8 +17,7 @@ import yaml
 from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, RECORD, PublishedCard, name_of, read_card
 from publisher.check.parquet import tables
 from publisher.errors import HubError, PublishingError, clean, one_line
-from publisher.hub.errors import Failure, explain
-from publisher.hub.http import cache_of_its_own, with_retries
+from publisher.hub.http import Failure, cache_of_its_own, explain, with_retries
 from publisher.hub.repository import Repository
 from publisher.plan import EMPTY, Commit, Plan, State
 from publisher.prepare import File, LocalFile, TextFile, as_read, file_digest

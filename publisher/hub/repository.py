@@ -24,8 +24,7 @@ from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_ba
 
 from publisher.card.record import CARD, CARD_BYTES, RECORD, read_card
 from publisher.errors import HubError, UsageError, endpoint, last_word
-from publisher.hub.errors import Failure, explain
-from publisher.hub.http import find_token, prepare_clients, said_while, with_retries
+from publisher.hub.http import Failure, explain, find_token, prepare_clients, said_while, with_retries
 from publisher.options import MAIN
 from publisher.plan import Change, Commit, RemoteFile, State
 from publisher.prepare import LocalFile, TextFile, UploadedFile
