@@ -96,15 +96,6 @@ def choices(names: Iterable[str], most: int = 10) -> str:
     return ", ".join(names[:most]) + more
 
 
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """List an error and what led to it, the latest first."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
-
-
 def mask(text: str) -> str:
     """Text without tokens and without passwords in addresses."""
     for secret in _secrets():

@@ -28,7 +28,6 @@ AT_END: list[Callable[[], object]] = []  # what removes temporary files, when a 
 END_FOR_S = 0.5  # at most, for workers that end
 REMOVALS = 5
 MOST_LETTERS = 2000  # of an error, which may hold several sentences
-MOST_FAULTS = 10  # configs that are named, if many fail
 
 
 def start(command: Callable[[], int], prog: str) -> int:
@@ -128,9 +127,7 @@ def report(error: BaseException, prog: str, shows_traceback: bool = False) -> in
     sentences: list[object] = [error]
     code = error.exit_code if isinstance(error, PublishingError) else UsageError.exit_code
     if isinstance(error, ConfigsError):
-        faults = list(error.faults.values())
-        more = [f"... and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
-        sentences = [*faults[:MOST_FAULTS], *more, error]
+        sentences = [*error.faults.values(), error]
     elif isinstance(error, KeyboardInterrupt):  # where no thread waits for signals
         sentences, code = [_last_word()], 128 + signal.SIGINT
     elif isinstance(error, OSError):

@@ -10,10 +10,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import Field, fields
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
+from unittest.mock import patch
 
 import datasets
 
@@ -109,8 +110,7 @@ def validate(arguments: Sequence[str] | None = None) -> int:
             raise UsageError("--revision is empty. Give a branch, tag or commit.")
         report = examine(given.source, given.revision)
         if given.json:
-            found = {name: getattr(report, name) for name in ("commit", "configs", "files", "findings")}
-            output.say_json(source=given.source, **found)
+            output.say_json(source=given.source, **vars(report))
         else:
             numbers = {"finding": len(report.findings), "file": len(report.files), "config": len(report.configs)}
             findings, files, configs = (f"{number} {name}{'s' * (number != 1)}" for name, number in numbers.items())
@@ -133,8 +133,8 @@ def _source_parser(prog: str, add_help: bool) -> Parser:
     )
     text = "path of a script or its folder; module:Class; or owner/name of a Hub repository that holds its script"
     parser.add_argument("script", metavar="SOURCE", help=text)
-    parser.add_option("trust_remote_code", "run the script of a repository on the Hub", group="")
-    parser.add_option("work_dir", argparse.SUPPRESS, "DIR", group="")
+    parser.add_option("trust_remote_code", "run the script of a repository on the Hub")
+    parser.add_option("work_dir", argparse.SUPPRESS, "DIR")
     return parser
 
 
@@ -158,17 +158,13 @@ def _download(script: Mapping[str, str], work_folder: Path) -> tuple[str, str]:
 
 def _act(builder: BuilderClass, card: Card, options: Options) -> int:
     """Do what the options say, with all temporary files in the work folder."""
-    before = tempfile.tempdir
     try:
         notes = open_notes(builder, options)
-        tempfile.tempdir = str(notes.temporary)
-        with removed_at_end(notes.close):
+        with removed_at_end(notes.close), patch.object(tempfile, "tempdir", str(notes.temporary)):
             return _carry_out(builder, card, options, notes)
     except PublishingError as error:
         output.print_result(options, "failed", error=str(error))
         raise
-    finally:
-        tempfile.tempdir = before
 
 
 def _carry_out(builder: BuilderClass, card: Card, options: Options, notes: Notes) -> int:
@@ -265,7 +261,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(argument_default=argparse.SUPPRESS, allow_abbrev=False, **keywords)
-        self.places: dict[str, argparse._ActionsContainer] = {"": self}
+        self.group = cache(self.add_argument_group)  # by its title
 
     def error(self, message: str) -> NoReturn:
         """Raise the error."""
@@ -277,9 +273,7 @@ class Parser(argparse.ArgumentParser):
         if value:
             action = "append" if value.endswith("...") else "store"
             keywords = {"action": action, "metavar": value.removesuffix("..."), "type": TYPES.get(value)}
-        if group not in self.places:
-            self.places[group] = self.add_argument_group(group)
-        self.places[group].add_argument(f"--{name.replace('_', '-')}", help=help_.replace("%", "%%"), **keywords)
+        self.group(group).add_argument(f"--{name.replace('_', '-')}", help=help_.replace("%", "%%"), **keywords)
 
 
 def make_parser(builder: BuilderClass, repo_id: str | None, prog: str | None = None, is_script: bool = False) -> Parser:

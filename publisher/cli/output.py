@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -133,14 +134,13 @@ def _described(outcome: Outcome, options: Options) -> dict[str, Any]:
 
 def _groups(items: Sequence[T], alike: Callable[[T], object]) -> list[tuple[str, list[T]]]:
     """Name each item, or together what differs only in the number of a split's file, if that are many."""
-    found: dict[tuple[str, object], list[T]] = {}
-    for item in items:
-        found.setdefault((NUMBER.sub("-*-", without_control(item.path)), alike(item)), []).append(item)
-    named = []
-    for (name, _), group in found.items():
-        many = len(group) > MANY
-        named += [(f"{name}, {len(group)} files", group)] if many else [(without_control(i.path), [i]) for i in group]
-    return sorted(named, key=lambda pair: items.index(pair[1][0]))
+    keys = [(NUMBER.sub("-*-", item.path), alike(item)) for item in items]
+    counts = Counter(keys)
+    groups: dict[tuple[str, object], list[T]] = {}
+    for item, key in zip(items, keys, strict=True):
+        name = f"{key[0]}, {counts[key]} files" if counts[key] > MANY else item.path
+        groups.setdefault((without_control(name), key[1]), []).append(item)
+    return [(name, group) for (name, _), group in groups.items()]
 
 
 def complete_folder(dataset: Dataset, folder: Path, repo_id: str) -> list[File]:
@@ -179,15 +179,14 @@ def replaced_folder(target: Path) -> Iterator[Path]:
         new.mkdir()
         yield new
         _refuse_if_taken(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
         with UNINTERRUPTED:
-            if target.exists():
-                target.rename(old)
+            target.mkdir(parents=True, exist_ok=True)
+            target.rename(old)
             try:
                 new.rename(target)
-            finally:
-                if old.exists() and not target.exists():
-                    old.rename(target)
+            except OSError:
+                old.rename(target)
+                raise
 
 
 def _refuse_if_taken(target: Path) -> None:

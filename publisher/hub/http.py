@@ -24,13 +24,14 @@ from http.client import responses
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar
+from unittest.mock import patch
 
 import tenacity
 from huggingface_hub import constants, get_session, get_token
 from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.utils import hf_raise_for_status
 
-from publisher.errors import HubError, PublishingError, UsageError, causes, clean, endpoint, one_line
+from publisher.errors import HubError, PublishingError, UsageError, clean, endpoint, one_line
 
 T = TypeVar("T")
 
@@ -58,19 +59,8 @@ NO_TOKEN = "No Hugging Face token found. Set HF_TOKEN or run `hf auth login`."
 RATE_LIMIT = re.compile(r"\b([rt])\s*=\s*(\d{1,9})\b")  # requests left, and seconds, as the Hub sends them
 # hf_xet raises built-in types: the status, a failed connection, or an answer of another form is in its texts
 XET_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")
-XET_FAILED = ("Task error", "Data processing error", "HTTP status", "error sending request")
-XET_GARBLED = ("Format error", "decoding response body", "get_file_term_data", "Corrupted", "failed to fill whole")
-
-REFUSED = "{where} refused with {words}."
-UNREACHABLE = "{where} could not be reached: {network}. {when}"
-UNEXPECTED = "Unexpected response from {where}: {error}."
-SENTENCES = {  # by status; any other one: REFUSED
-    **dict.fromkeys(TRANSIENT, "{where} fails with {words}. {when}"),
-    401: "The Hugging Face token is not valid ({words}). Set HF_TOKEN or run `hf auth login`.",
-    429: "Rate limit reached on {where}{said}. {when}",
-}
-NO_RIGHT = "The token has no right to do that in {where}. Use one that has."  # if the Hub has no words of its own
-FORGOT = " Its storage may have lost what {cache} remembers. Remove that folder."  # shards are built on it
+XET_FAILED = re.compile("Task error|Data processing error|HTTP status|error sending request")
+XET_GARBLED = re.compile("Format error|decoding response body|get_file_term_data|Corrupted|failed to fill whole")
 
 sleep = time.sleep
 log = logging.getLogger("publisher.waiting")
@@ -103,11 +93,8 @@ class Patience:
     """Decision to repeat a call, and the pause before that."""
 
     outage: ClassVar[float] = math.inf  # when it began: a commit that failed and the look for it share one
-
-    def __init__(self) -> None:
-        self.attempt = self.first = math.inf
-        self.failures = 0
-        self.has_waited = False
+    attempt = first = math.inf
+    failures, has_waited = 0, False
 
     def begin(self) -> None:
         """Note when an attempt begins."""
@@ -270,23 +257,19 @@ def cache_of_its_own(folder: Path) -> Iterator[None]:
 
     `datasets` takes no argument for it. Other threads that download meanwhile use the folder as well.
     """
-    with _cache_lock:
-        before = constants.HF_HUB_CACHE
-        constants.HF_HUB_CACHE = str(folder)
-        try:
-            yield
-        finally:
-            constants.HF_HUB_CACHE = before
+    with _cache_lock, patch.object(constants, "HF_HUB_CACHE", str(folder)):
+        yield
 
 
 class Failure:
     """Meaning of an exception from a request, whatever led to it."""
 
     def __init__(self, error: BaseException) -> None:
-        found = list(causes(error))
+        found: list[BaseException] = [error]  # and what led to it, the latest first
+        while (cause := found[-1].__cause__ or found[-1].__context__) and cause not in found:
+            found.append(cause)
         answers = [response for cause in found if (response := getattr(cause, "response", None)) is not None]
-        texts = [str(cause) for cause in found if isinstance(cause, (OSError, RuntimeError))]
-        of_xet = next(filter(None, map(XET_STATUS.search, texts)), None)
+        of_xet = next(filter(None, map(XET_STATUS.search, map(str, found))), None)
         self.status = int(answers[0].status_code) if answers else of_xet and int(of_xet[1])
         self.is_of_storage = of_xet is not None and not answers  # hf_xet passes on no words
         said = (getattr(cause, "server_message", None) for cause in found)
@@ -316,7 +299,7 @@ def _local_trouble(found: Sequence[BaseException]) -> str:
         if isinstance(cause, OSError) and not hasattr(cause, "response"):
             words = one_line(cause)
             folder = "" if cause.filename else f" below HF_HOME, {constants.HF_HOME}, HF_XET_CACHE or TMPDIR"
-            of_xet = "I/O error" in words and not _is_garbled(cause)
+            of_xet = "I/O error" in words and not XET_GARBLED.search(words)
             if of_xet or cause.errno not in (errno.ENOENT, None):  # else a file that the Hub should have
                 return f"A file{folder} cannot be written or read: {words.rstrip('.')}."
     return ""
@@ -327,11 +310,7 @@ def _is_of_network(error: BaseException) -> bool:
         return not isinstance(error, OfflineModeIsEnabled)
     if any(kind.__name__ == "TransportError" for kind in type(error).__mro__):  # of httpx
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in XET_FAILED)
-
-
-def _is_garbled(error: BaseException) -> bool:
-    return any(words in str(error) for words in XET_GARBLED)
+    return isinstance(error, RuntimeError) and XET_FAILED.search(str(error)) is not None
 
 
 def explain(error: BaseException, repo_id: str) -> PublishingError:
@@ -341,29 +320,32 @@ def explain(error: BaseException, repo_id: str) -> PublishingError:
     failure = Failure(error)
     if failure.local_trouble:
         return UsageError(failure.local_trouble)
-    status, said, wait = failure.status, failure.said, failure.wait or 0
-    if status is None:
-        sentence = UNREACHABLE if failure.network and not _is_garbled(error) else UNEXPECTED
+    status, wait = failure.status, failure.wait or 0
+    where, name = f"{repo_id} on {endpoint()}", failure.said or responses.get(status or 0, "")
+    words = f"status {status}{f': {name}' if name else ''}"
+    asked = f"{wait:.0f} s" if wait < 120 else f"{wait / 60:.0f} minutes"
+    when = f"Try again in {asked}." if wait else "Try again later."
+    if status is None and failure.network and not XET_GARBLED.search(str(error)):
+        sentence = f"{where} could not be reached: {one_line(failure.network).rstrip('.')}. {when}"
+    elif status is None:
+        sentence = f"Unexpected response from {where}: {type(error).__name__}, {one_line(error).rstrip('.')}."
+    elif status == 429:
+        sentence = f"Rate limit reached on {where}{f': {failure.said}' if failure.said else ''}. {when}"
+    elif status in TRANSIENT:
+        sentence = f"{where} fails with {words}. {when}"
     elif failure.is_of_storage:
-        sentence = SENTENCES[status] if status in TRANSIENT else f"The Xet storage of {REFUSED}"
-        sentence += FORGOT if status == 400 and "shard" in str(error) else ""
+        sentence = f"The Xet storage of {where} refused with {words}."
+        if status == 400 and "shard" in str(error):  # shards are built on what it remembers
+            sentence += f" It may have lost what {constants.HF_XET_CACHE} remembers. Remove that folder."
     elif status == 401 and not os.environ.get("HF_OIDC_RESOURCE") and not get_token():
         sentence = NO_TOKEN
+    elif status == 401:
+        sentence = f"The Hugging Face token is not valid ({words}). Set HF_TOKEN or run `hf auth login`."
+    elif status == 403 and not failure.said:
+        sentence = f"The token has no right to do that in {where}. Use one that has."
     else:
-        sentence = NO_RIGHT if status == 403 and not said else SENTENCES.get(status, REFUSED)
-    words = said or responses.get(status or 0, "")
-    asked = f"{wait:.0f} s" if wait < 120 else f"{wait / 60:.0f} minutes"
-    return HubError(
-        sentence.format(
-            where=f"{repo_id} on {endpoint()}",
-            said=f": {said}" if said else "",
-            words=f"status {status}{f': {words}' if words else ''}",
-            when=f"Try again in {asked}." if wait else "Try again later.",
-            network=one_line(failure.network or error).rstrip("."),
-            error=f"{type(error).__name__}, {one_line(error).rstrip('.')}",
-            cache=constants.HF_XET_CACHE,
-        )
-    )
+        sentence = f"{where} refused with {words}."
+    return HubError(sentence)
 
 
 def named_wait(response: Any) -> float | None:

@@ -200,8 +200,7 @@ class Repository:
 
     def create_branch(self, name: str, start: str | None = None) -> None:
         """Create a branch that starts at `main`, or at a commit, if it does not exist."""
-        create = partial(self.api.create_branch, branch=name, revision=start, exist_ok=True)
-        self.call(f"creating the branch {name}", create)
+        self.call(f"creating the branch {name}", self.api.create_branch, branch=name, revision=start, exist_ok=True)
 
     def create_tag(self, name: str, commit: str) -> None:
         """Name a commit that does not have the name."""
