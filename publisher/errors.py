@@ -98,8 +98,16 @@ def choices(names: Iterable[str], most: int = 10) -> str:
 
 def mask(text: str) -> str:
     """Text without tokens and without passwords in addresses."""
-    for secret in _secrets():
-        text = text.replace(secret, "***")
+    secrets = [os.environ.get("HF_OIDC_ID_TOKEN")]  # those that cannot be told by their form
+    with suppress(ValueError, ImportError):  # of a variable that cannot be used
+        password = urlsplit(os.environ.get("HF_ENDPOINT", "")).password or ""
+        secrets += [password, unquote(password)]
+        if not os.environ.get("HF_OIDC_RESOURCE"):  # else the client may ask the Hub for a token
+            from huggingface_hub import get_token
+
+            secrets.append(get_token())
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "***") if len(secret) > 3 else text
     return PASSWORDS.sub(r"\1", TOKENS.sub("***", text))
 
 
@@ -145,16 +153,3 @@ def endpoint() -> str:
         if is_clean and parts.scheme in ("http", "https") and HOST.fullmatch(parts.hostname or "") and parts.port != 0:
             return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
     raise UsageError(f"HF_ENDPOINT is not the address of a Hub. Give one such as {HUB}, or unset it.")
-
-
-def _secrets() -> list[str]:
-    """Secrets that cannot be told by their form, the longest first."""
-    secrets = [os.environ.get("HF_OIDC_ID_TOKEN")]
-    with suppress(ValueError, ImportError):  # of a variable that cannot be used
-        password = urlsplit(os.environ.get("HF_ENDPOINT", "")).password or ""
-        secrets += [password, unquote(password)]
-        if not os.environ.get("HF_OIDC_RESOURCE"):  # else the client may ask the Hub for a token
-            from huggingface_hub import get_token
-
-            secrets.append(get_token())
-    return sorted({secret for secret in secrets if secret and len(secret) > 3}, key=len, reverse=True)

@@ -6,6 +6,7 @@ import ast
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -59,11 +60,13 @@ class Options:
         "write the card much as the Hub will show it, without token or network", "FILE.html", ()
     )
 
-    revision: str = _publishing("branch, created if missing", "BRANCH", ("verify", *CHANGES), MAIN)
+    revision: str = _publishing("branch, created if missing (default: main)", "BRANCH", ("verify", *CHANGES), MAIN)
     create_pr: bool = _publishing("open a pull request instead of committing to the branch")
     tag: str | None = _publishing("name of a tag for the commit", "NAME")
     rollback: str | None = _publishing("publish again the state of a commit or tag", "REVISION", ["dry_run"])
-    message: str = _publishing("title of the commit", "TEXT", default="Publish the dataset")
+    message: str = _publishing(
+        "title of the commit (default: Publish the dataset)", "TEXT", default="Publish the dataset"
+    )
     private: bool = _publishing("make the repository private if it has to be created")
     keep_card: bool = _publishing("keep text and fields of a card that another user wrote or edited")
     overwrite_card: bool = _publishing("replace it with the card of the template")
@@ -129,14 +132,12 @@ class Options:
 
 def check_repo_id(argument: str, repo_id: str) -> None:
     """Refuse a text that cannot be the name of a repository."""
-    try:
+    with suppress(HFValidationError):
         validate_repo_id(repo_id)
-        is_valid = bool(NAME.fullmatch(repo_id)) and "/" in repo_id
-    except HFValidationError:
-        is_valid = False
-    if not is_valid:
-        advice = "Give namespace/name of letters, digits and -_. between them."
-        raise UsageError(f"{argument} {repo_id!r} is not allowed. {advice}")
+        if NAME.fullmatch(repo_id) and "/" in repo_id:
+            return
+    advice = "Give namespace/name of letters, digits and -_. between them."
+    raise UsageError(f"{argument} {repo_id!r} is not allowed. {advice}")
 
 
 def read_settings(option: str, settings: Sequence[str]) -> dict[str, Any]:

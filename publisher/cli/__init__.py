@@ -21,7 +21,6 @@ from pathlib import Path
 import publisher
 from publisher.errors import LAST_WORDS, ConfigsError, PublishingError, UsageError, clean, mask, without_control
 
-INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 UNINTERRUPTED = threading.RLock()  # held while something is done that a signal must not cut in two
 AT_END: list[Callable[[], object]] = []  # what removes temporary files, when a signal ends the command
@@ -45,6 +44,8 @@ def start(command: Callable[[], int], prog: str) -> int:
 
 def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[str] | None) -> int:
     """Act on the arguments, by default those of the process, say what goes wrong, and return the exit code."""
+    from unittest.mock import patch
+
     from huggingface_hub.utils import disable_progress_bars
     from tqdm.contrib import DummyTqdmFile
 
@@ -56,22 +57,19 @@ def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[s
     quieten()
     if not is_terminal():
         disable_progress_bars()
-    format_before = warnings.formatwarning
     # Above a bar if there is one
     lines = logging.StreamHandler(DummyTqdmFile(sys.stderr)) if sys.stderr else logging.NullHandler()
     lines.setFormatter(logging.Formatter("%(prog)s: %(message)s", defaults={"prog": prog}))
     waiting.addHandler(lines)
     waiting.propagate = False
-    warnings.formatwarning = one_line_warning
     shows_traceback = "--traceback" in words
     try:
-        with ended_by_signals(prog, shows_traceback):
+        with patch.object(warnings, "formatwarning", one_line_warning), ended_by_signals(prog, shows_traceback):
             try:
                 return act(words)
             except (Exception, KeyboardInterrupt) as error:
                 return report(error, prog, shows_traceback)
     finally:
-        warnings.formatwarning = format_before
         waiting.removeHandler(lines)
         waiting.propagate = True
         for stream in filter(None, (sys.stdout, sys.stderr)):
@@ -137,7 +135,7 @@ def report(error: BaseException, prog: str, shows_traceback: bool = False) -> in
         place = f"{Path(frame.filename).name}, line {frame.lineno}"
         what = "an installed library does not fit" if isinstance(error, ImportError) else "this is a bug"
         sentences = [f"{what} ({place}: {type(error).__name__}: {error}). Please report this line."]
-        code = INTERNAL_ERROR
+        code = 70  # EX_SOFTWARE of sysexits.h
     with UNINTERRUPTED, contextlib.suppress(OSError):  # the exit code says it where no one reads
         for sentence in sentences:
             print(f"{prog}: {clean(sentence, MOST_LETTERS)}", file=sys.stderr)

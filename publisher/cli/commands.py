@@ -98,9 +98,9 @@ def validate(arguments: Sequence[str] | None = None) -> int:
         epilog=EXIT_CODES,
     )
     parser.add_argument("source", metavar="SOURCE", help="a folder, or namespace/name on the Hub; a folder wins")
-    parser.add_argument("--revision", metavar="REV", help=f"branch, tag or commit on the Hub (default: {MAIN})")
-    parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
-    parser.set_defaults(revision=None, json=False)
+    text = f"branch, tag or commit on the Hub (default: {MAIN})"
+    parser.add_argument("--revision", metavar="REV", default=None, help=text)
+    parser.add_argument("--json", action="store_true", default=False, help="print one JSON object for programs")
 
     def act(words: list[str]) -> int:
         from publisher.check.examine import examine  # loads a Markdown parser
@@ -174,8 +174,7 @@ def _carry_out(builder: BuilderClass, card: Card, options: Options, notes: Notes
         if options.dry_run:
             return _report(options, plan_from(earlier, options, found))
         with last_word("Interrupted. Nothing is half done. Run the command again."):
-            outcome = publish(earlier, options, found, show)
-        return _report(options, outcome)
+            return _report(options, publish(earlier, options, found, show))
     job = make_job(builder, card, options, notes)
     _check_workers(job)
     if options.output_dir is not None:
@@ -282,10 +281,9 @@ def make_parser(builder: BuilderClass, repo_id: str | None, prog: str | None = N
     default = f" (default: {repo_id}; required with --set and other parameters)" if repo_id else ""
     parser.add_argument("repo_id", metavar="REPO_ID", nargs="?" if repo_id else None, help=f"namespace/name{default}")
     for name, option in OPTIONS.items():
-        default = f" (default: {option.default})" if option.default and isinstance(option.default, str) else ""
         names = ": " + ", ".join(map(str, declared_configs(builder))) if name == "config" else ""
         shown = option.metadata
-        parser.add_option(name, shown["help"] + default + names, shown["value"], shown["group"])
+        parser.add_option(name, shown["help"] + names, shown["value"], shown["group"])
     for own in _own_options(builder):
         parser.add_option(own.name, own.metadata["help"], "NAME")
     parser.add_option("set", "set a parameter in all configs, and say so in the card; may be repeated", "NAME=VALUE...")

@@ -225,7 +225,6 @@ def check_surroundings() -> None:
     switched_on = (name for name in OFFLINE if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE"))
     if name := next(switched_on, "HF_HUB_OFFLINE" if constants.HF_HUB_OFFLINE else None):
         raise UsageError(f"{name} is set. Unset it, or use --output-dir or --preview.")
-    endpoint()
     for name in ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"):
         if getattr(constants, name) < 0:
             raise UsageError(f"{name} is negative. Give seconds, or unset it.")
