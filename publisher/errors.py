@@ -19,13 +19,13 @@ from urllib.parse import unquote, urlsplit
 
 HUB = "https://huggingface.co"
 HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|[0-9a-f]*:[0-9a-f:.]*(%\w+)?")  # a name, or an address of IPv6
-LONGEST_SENTENCE = 300  # characters
 TOKENS = re.compile(r"(?i)\bhf_(?:jwt_[\w.~+/=-]{6,}|[a-z0-9]{20,})")
 PASSWORDS = re.compile(r"(https?://)[^\s/@'\"]+@")
 HEADERS = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}")
 SIGNATURES = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\")]+")  # of the storage's addresses
 SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")  # of a terminal
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# Characters that end a line, act on a terminal, or cannot be seen; not the joiners of emoji and of several scripts
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 LAST_WORDS: list[str] = []  # for the command, if a signal ends it: the last one that is not empty counts
 
 
@@ -111,7 +111,7 @@ def mask(text: str) -> str:
     return PASSWORDS.sub(r"\1", TOKENS.sub("***", text))
 
 
-def clean(text: object, longest: int = LONGEST_SENTENCE) -> str:
+def clean(text: object, longest: int = 300) -> str:
     r"""One line of a text from elsewhere, at most `longest` characters, without secrets and control characters.
 
     Examples

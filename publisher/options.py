@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,13 +15,10 @@ from huggingface_hub import constants
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from publisher.errors import UsageError
+from publisher.errors import CONTROL, UsageError
 
 MAIN = "main"
 SCRIPT_BRANCH = "script"  # where `datasets-cli convert_to_parquet` left what a repository held before
-HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode that end a line, act on a terminal, or are not text
-JOINERS = "\u200c\u200d"  # of emoji and of several scripts
-COMMIT = re.compile("[0-9a-f]{40}")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")  # of a repository, branch or tag: accepted by git and the Hub
 # What the command does instead of publishing. Each option names those that it goes with; all go with publishing.
 MODES = ("dry_run", "verify", "output_dir", "preview", "rollback")
@@ -101,14 +97,11 @@ class Options:
             ref = getattr(self, name)
             if ref is not None and (not NAME.fullmatch(ref) or ".." in ref or ref.endswith((".", ".lock", "/"))):
                 raise UsageError(f"--{name} {ref!r} is not allowed. Give letters, digits and -_./ between them.")
-        hidden = any(unicodedata.category(letter) in HIDDEN and letter not in JOINERS for letter in self.message)
-        if hidden or not self.message.strip():
+        if re.search(rf"{CONTROL.pattern}|[\ud800-\udfff]|^\s*$", self.message):  # surrogates are not text
             advice = "Give one line of text without control characters."
             raise UsageError(f"--message {self.message!r} is not allowed. {advice}")
-        if self.tag and (self.tag in (MAIN, "HEAD", self.revision) or self.tag.startswith("refs/")):
-            raise UsageError(f"--tag {self.tag!r} is the name of a branch. Give another name.")
-        if self.tag and COMMIT.fullmatch(self.tag):
-            raise UsageError(f"--tag {self.tag!r} looks like a commit. Give another name.")
+        if self.tag and (self.tag in (MAIN, "HEAD", self.revision) or re.fullmatch(r"refs/.*|[0-9a-f]{40}", self.tag)):
+            raise UsageError(f"--tag {self.tag!r} is the name of a branch or of a commit. Give another name.")
         if self.keep_card and self.overwrite_card:
             raise UsageError("--keep-card and --overwrite-card exclude each other. Leave one of them out.")
         if self.create_pr and self.tag:

@@ -24,8 +24,6 @@ from publisher.errors import LAST_WORDS, ConfigsError, PublishingError, UsageErr
 STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 UNINTERRUPTED = threading.RLock()  # held while something is done that a signal must not cut in two
 AT_END: list[Callable[[], object]] = []  # what removes temporary files, when a signal ends the command
-END_FOR_S = 0.5  # at most, for workers that end
-REMOVALS = 5
 MOST_LETTERS = 2000  # of an error, which may hold several sentences
 
 
@@ -133,7 +131,7 @@ def report(error: BaseException, prog: str, shows_traceback: bool = False) -> in
     elif not isinstance(error, PublishingError):
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(frame.filename).name}, line {frame.lineno}"
-        what = "an installed library does not fit" if isinstance(error, ImportError) else "this is a bug"
+        what = "this is a bug, or an installed library does not fit"
         sentences = [f"{what} ({place}: {type(error).__name__}: {error}). Please report this line."]
         code = 70  # EX_SOFTWARE of sysexits.h
     with UNINTERRUPTED, contextlib.suppress(OSError):  # the exit code says it where no one reads
@@ -167,11 +165,11 @@ def _wait(heard: int, prog: str, shows_traceback: bool) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # threads that wait for workers would complain
         for worker in multiprocessing.active_children():
             worker.kill()
-            worker.join(END_FOR_S)
+            worker.join(0.5)  # seconds, at most
         # Else a process of Python's complains of semaphores that are left
         multiprocessing.util._run_finalizers(0)  # type: ignore[attr-defined]
     finally:
-        for _ in range(REMOVALS):  # the main thread may still write
+        for _ in range(5):  # the main thread may still write
             for remove in list(AT_END):
                 with contextlib.suppress(Exception):
                     remove()

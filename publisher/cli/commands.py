@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import Field, fields
 from functools import cache, partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 from unittest.mock import patch
@@ -189,7 +188,7 @@ def _carry_out(builder: BuilderClass, card: Card, options: Options, notes: Notes
     if not options.executor:
         return _report(options, publish_job(job, show, output.print_job))
     try:
-        cluster = import_module("publisher.scale.cluster")
+        from publisher.scale import cluster
     except ImportError as error:
         raise UsageError(f"--executor needs datatrove ({error}). pip install datatrove.") from error
     if not options.executor.startswith("slurm"):
@@ -263,7 +262,6 @@ class Parser(argparse.ArgumentParser):
         self.group = cache(self.add_argument_group)  # by its title
 
     def error(self, message: str) -> NoReturn:
-        """Raise the error."""
         raise UsageError(f"{message.rstrip('.')}. See {self.prog} --help.")
 
     def add_option(self, name: str, help_: str, value: str = "", group: str = "which dataset") -> None:
@@ -307,17 +305,13 @@ def read_options(given: dict[str, Any], builder: BuilderClass, home: str | None,
     overrides = read_settings("--set", given.get("set", ()))
     if taken := LIBRARY_KEYWORDS & overrides.keys():
         raise UsageError(f"--set {min(taken)} is not allowed. Give a parameter of the dataset.")
-    for own in _own_options(builder):
-        if own.name in given:
-            if own.name in overrides:
-                raise UsageError(f"--{own.name} and --set {own.name} say the same. Leave one of them out.")
-            overrides[own.name] = given[own.name]
+    own = {field.name: given[field.name] for field in _own_options(builder) if field.name in given}
+    if twice := own.keys() & overrides.keys():
+        raise UsageError(f"--{min(twice)} and --set {min(twice)} say the same. Leave one of them out.")
+    overrides |= own
     uses_no_hub = "output_dir" in given or "preview" in given
     if "repo_id" not in given and overrides and not uses_no_hub:
-        raise UsageError(
-            f"These parameters make a dataset other than {home}. Give the repository for it, namespace/name, as the "
-            "first argument."
-        )
+        raise UsageError(f"These parameters make a dataset other than {home}. Give it a repository, namespace/name.")
     if (folder := given.get("data_dir")) is not None:
         if not folder.is_dir():
             raise UsageError(f"--data-dir {folder} does not exist. Give a folder.")

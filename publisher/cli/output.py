@@ -50,10 +50,8 @@ def print_folder(files: Sequence[File], folder: Path, names: Sequence[str], defa
 def print_job(job: Job, waiting: Sequence[FilePart]) -> None:
     """Print how much is to be prepared and uploaded."""
     if not job.options.json:
-        there = len(job.parts) - len(waiting)
-        uploaded = f"; {there} files were uploaded before" if there else ""
         rows, size = sum(part.amount for part in waiting), sum(part.expected.size for part in waiting)
-        say(f"{len(waiting)} files to prepare and upload, about {rows:,} rows, {tqdm.format_sizeof(size)}B{uploaded}")
+        say(f"{len(waiting)} files to prepare and upload, about {rows:,} rows, {tqdm.format_sizeof(size)}B")
 
 
 def print_plan(options: Options, outcome: Outcome) -> None:

@@ -97,7 +97,6 @@ class Patience:
     failures, has_waited = 0, False
 
     def begin(self) -> None:
-        """Note when an attempt begins."""
         self.attempt = time.monotonic()
 
     def goes_on(self, error: BaseException) -> bool:
@@ -273,7 +272,6 @@ class Failure:
         self.is_of_storage = of_xet is not None and not answers  # hf_xet passes on no words
         said = (getattr(cause, "server_message", None) for cause in found)
         self.said = clean(next(filter(None, said), "")).rstrip(".")  # the Hub's own words, if it has any
-        # seconds that the server asks to wait, if it does
         self.wait = named_wait(answers[0]) if answers and self.status in TRANSIENT else None
         self.network = next(filter(_is_of_network, found), None)
         # a sentence if the failure is this machine's own, such as a full disk
@@ -283,9 +281,8 @@ class Failure:
         else:
             self.is_transient = self.status in TRANSIENT or (self.status == 401 and self.is_of_storage)  # expired token
         self.is_of_the_hub = self.status is not None or self.is_transient  # not of the content of a repository
-        # the Hub does not have the content of a file
         lost = any(type(cause).__name__ == "XetObjectNotFoundError" for cause in found)
-        self.is_lost = lost or self.status in (404, 410, 416)
+        self.is_lost = lost or self.status in (404, 410, 416)  # the Hub does not have the content of a file
         # the Hub may have said why it refused hf_xet a token, and hf_xet did not pass it on
         refused = self.is_of_storage and (self.status or 0) < 500 and "xet-write-token" in str(error)
         self.hides_words = refused or "decoding response body" in str(error)
@@ -298,7 +295,7 @@ def _local_trouble(found: Sequence[BaseException]) -> str:
         if isinstance(cause, OSError) and not hasattr(cause, "response"):
             words = one_line(cause)
             folder = "" if cause.filename else f" below HF_HOME, {constants.HF_HOME}, HF_XET_CACHE or TMPDIR"
-            of_xet = "I/O error" in words and not XET_GARBLED.search(words)
+            of_xet = "I/O error" in words and not XET_GARBLED.search(str(cause))
             if of_xet or cause.errno not in (errno.ENOENT, None):  # else a file that the Hub should have
                 return f"A file{folder} cannot be written or read: {words.rstrip('.')}."
     return ""

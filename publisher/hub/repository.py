@@ -211,12 +211,8 @@ class Repository:
 
     def merge(self, pull: Commit) -> None:
         """Merge a pull request; raises whatever the client raises, and the caller has to look up if it was merged."""
-        number = _number(pull)
-        details = self.call("looking at the pull request", self.api.get_discussion_details, discussion_num=number)
-        if details.status == "draft":
-            self.set_status(pull, "open")
         with _once(f"merging {pull.pull_request}"):
-            self.api.merge_pull_request(self.repo_id, number, repo_type="dataset")
+            self.api.merge_pull_request(self.repo_id, _number(pull), repo_type="dataset")
 
     def set_status(self, pull: Commit, status: str) -> None:
         """Open or close a pull request, without merging it."""
