@@ -114,8 +114,6 @@ def mask(text: str) -> str:
 def clean(text: object, longest: int = 300) -> str:
     r"""One line of a text from elsewhere, at most `longest` characters, without secrets and control characters.
 
-    Examples
-    --------
     >>> clean("no\x1b[31m room\nfor hf_abcdefghijklmnopqrstuvwxyz, see http://me:pw@host/x?signature=1")
     'no room for ***, see http://host/x'
     """

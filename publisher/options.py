@@ -123,21 +123,18 @@ class Options:
         return "proposed" if self.create_pr else "rolled back" if self.rollback else "published"
 
 
-def check_repo_id(argument: str, repo_id: str) -> None:
+def check_repo_id(name: str, repo_id: str) -> None:
     """Refuse a text that cannot be the name of a repository."""
     with suppress(HFValidationError):
         validate_repo_id(repo_id)
         if NAME.fullmatch(repo_id) and "/" in repo_id:
             return
-    advice = "Give namespace/name of letters, digits and -_. between them."
-    raise UsageError(f"{argument} {repo_id!r} is not allowed. {advice}")
+    raise UsageError(f"{name} {repo_id!r} is not allowed. Give namespace/name of letters, digits and -_. between them.")
 
 
 def read_settings(option: str, settings: Sequence[str]) -> dict[str, Any]:
     """Split NAME=VALUE; a value that is not a Python literal is text.
 
-    Examples
-    --------
     >>> read_settings("--set", ["padding=(84, 132)", "stream=sharded"])
     {'padding': (84, 132), 'stream': 'sharded'}
     """

@@ -17,6 +17,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 import publisher
 from publisher.errors import LAST_WORDS, ConfigsError, PublishingError, UsageError, clean, mask, without_control
@@ -24,14 +25,12 @@ from publisher.errors import LAST_WORDS, ConfigsError, PublishingError, UsageErr
 STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 UNINTERRUPTED = threading.RLock()  # held while something is done that a signal must not cut in two
 AT_END: list[Callable[[], object]] = []  # what removes temporary files, when a signal ends the command
-MOST_LETTERS = 2000  # of an error, which may hold several sentences
 
 
 def start(command: Callable[[], int], prog: str) -> int:
     """Run a command whose libraries are imported here, quietly and after signals are heard; return its exit code."""
     with ended_by_signals(prog):
         os.environ |= dict.fromkeys(("DATASETS_VERBOSITY", "HF_HUB_VERBOSITY"), "critical")
-        os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
         try:
             publisher.import_libraries()
             return command()
@@ -42,8 +41,6 @@ def start(command: Callable[[], int], prog: str) -> int:
 
 def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[str] | None) -> int:
     """Act on the arguments, by default those of the process, say what goes wrong, and return the exit code."""
-    from unittest.mock import patch
-
     from huggingface_hub.utils import disable_progress_bars
     from tqdm.contrib import DummyTqdmFile
 
@@ -136,7 +133,7 @@ def report(error: BaseException, prog: str, shows_traceback: bool = False) -> in
         code = 70  # EX_SOFTWARE of sysexits.h
     with UNINTERRUPTED, contextlib.suppress(OSError):  # the exit code says it where no one reads
         for sentence in sentences:
-            print(f"{prog}: {clean(sentence, MOST_LETTERS)}", file=sys.stderr)
+            print(f"{prog}: {clean(sentence, longest=2000)}", file=sys.stderr)
             failed = sentence if isinstance(sentence, BaseException) else error
             if shows_traceback and not isinstance(failed, ConfigsError):  # in the builder's code if it came from there
                 trace = getattr(failed, "trace", "") or "".join(traceback.format_exception(failed.__cause__ or failed))

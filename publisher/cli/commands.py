@@ -79,7 +79,7 @@ def publish_dataset(arguments: Sequence[str] | None = None, prog: str = "publish
             source, place = _download(remote, Options("", work_dir=getattr(given, "work_dir", None)).work_folder)
         with redirect_stdout(sys.stderr):  # for what a script prints
             builder = find_builder(source)
-        make_parser(builder, None, f"{prog} {given.script}", is_script=True).parse_args(others, given)
+        make_parser(builder, None, f"{prog} {given.script}").parse_args(others, given)
         template = getattr(given, "card", None)
         if template is not None and not template.is_file():
             raise UsageError(f"--card {template} does not exist. Give a Jinja template.")
@@ -273,8 +273,8 @@ class Parser(argparse.ArgumentParser):
         self.group(group).add_argument(f"--{name.replace('_', '-')}", help=help_.replace("%", "%%"), **keywords)
 
 
-def make_parser(builder: BuilderClass, repo_id: str | None, prog: str | None = None, is_script: bool = False) -> Parser:
-    """The parser of the command for a builder, and the repository that its dataset belongs in, if that is known."""
+def make_parser(builder: BuilderClass, repo_id: str | None, prog: str | None = None) -> Parser:
+    """The parser of the command for a builder, and the repository that its dataset belongs in; None for a script."""
     parser = Parser(prog=prog, description=DESCRIPTION, epilog=EXIT_CODES)
     default = f" (default: {repo_id}; required with --set and other parameters)" if repo_id else ""
     parser.add_argument("repo_id", metavar="REPO_ID", nargs="?" if repo_id else None, help=f"namespace/name{default}")
@@ -286,10 +286,10 @@ def make_parser(builder: BuilderClass, repo_id: str | None, prog: str | None = N
         parser.add_option(own.name, own.metadata["help"], "NAME")
     parser.add_option("set", "set a parameter in all configs, and say so in the card; may be repeated", "NAME=VALUE...")
     text = "folder of the files that this dataset needs and does not download"
-    parser.add_option("data_dir", text if is_script else argparse.SUPPRESS, "DIR")
+    parser.add_option("data_dir", argparse.SUPPRESS if repo_id else text, "DIR")
     for name, value in FORMER.items():
         parser.add_option(name, argparse.SUPPRESS, value)
-    if is_script:
+    if not repo_id:
         text = "Jinja template for the card's text, instead of one that shows what the builder says of itself"
         parser.add_option("card", text, "FILE.md.jinja")
     return parser

@@ -100,7 +100,6 @@ def print_result(options: Options, result: str, outcome: Outcome | None = None, 
 
 
 def say_json(**found: object) -> None:
-    """Print an object for programs."""
     say(*json.dumps(found, indent=2).splitlines())
 
 

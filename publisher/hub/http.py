@@ -237,7 +237,6 @@ def check_surroundings() -> None:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder) as file:
                 file.write(bytes(TRIED_BYTES))
-                file.flush()
         except OSError as error:
             reason = error.strerror or error
             raise UsageError(f"{folder} cannot be written ({reason}). Make room there, or change {name}.") from None
@@ -251,10 +250,7 @@ def end_xet_session() -> None:
 
 @contextmanager
 def cache_of_its_own(folder: Path) -> Iterator[None]:
-    """Let downloads, those of `datasets` too, go through another folder than the cache that all programs share.
-
-    `datasets` takes no argument for it. Other threads that download meanwhile use the folder as well.
-    """
+    """Let all downloads, also of other threads, go past the shared cache: `datasets` takes no argument for it."""
     with _cache_lock, patch.object(constants, "HF_HUB_CACHE", str(folder)):
         yield
 
@@ -302,11 +298,10 @@ def _local_trouble(found: Sequence[BaseException]) -> str:
 
 
 def _is_of_network(error: BaseException) -> bool:
-    if isinstance(error, (TimeoutError, ConnectionError)):
-        return not isinstance(error, OfflineModeIsEnabled)
-    if any(kind.__name__ == "TransportError" for kind in type(error).__mro__):  # of httpx
-        return True
-    return isinstance(error, RuntimeError) and XET_FAILED.search(str(error)) is not None
+    of_system = isinstance(error, (TimeoutError, ConnectionError)) and not isinstance(error, OfflineModeIsEnabled)
+    of_httpx = any(kind.__name__ == "TransportError" for kind in type(error).__mro__)  # or of httpx2
+    of_xet = isinstance(error, RuntimeError) and XET_FAILED.search(str(error))
+    return bool(of_system or of_httpx or of_xet)
 
 
 def explain(error: BaseException, repo_id: str) -> PublishingError:
