@@ -1,7 +1,4 @@
-"""Publish a `datasets` builder to the Hugging Face Hub: all configs and their card, in one commit that is checked.
-
->>> from publisher import Card, main, publish, validate
-"""
+"""Publish a `datasets` builder to the Hugging Face Hub: all configs and their card, in one commit that is checked."""
 
 from __future__ import annotations
 

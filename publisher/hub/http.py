@@ -52,7 +52,6 @@ XET = {  # of hf_xet, which reads them when its session begins
     "HF_XET_LOG_DEST": os.devnull,  # else it logs to standard output if it may not write below HF_HOME
 }
 OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # the libraries also obey the older names
-TRIED_BYTES = 100_000  # that have to fit into each folder
 COMMITS = re.compile(r"/(commit/.+|merge)$")  # paths of requests
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 NO_TOKEN = "No Hugging Face token found. Set HF_TOKEN or run `hf auth login`."
@@ -236,7 +235,7 @@ def check_surroundings() -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder) as file:
-                file.write(bytes(TRIED_BYTES))
+                file.write(bytes(100_000))
         except OSError as error:
             reason = error.strerror or error
             raise UsageError(f"{folder} cannot be written ({reason}). Make room there, or change {name}.") from None

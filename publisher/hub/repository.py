@@ -129,7 +129,6 @@ class Repository:
             return use(Path(self.call(f"reading {file.path}", self.api.hf_hub_download, file.size, **place)))
 
     def download(self, state: State, folder: Path) -> None:
-        """Copy all files into a folder."""
         size, place = sum(file.size for file in state.files.values()), {"revision": state.commit, "local_dir": folder}
         self.call(f"downloading {self.repo_id}", self.api.snapshot_download, size, **place)
 
