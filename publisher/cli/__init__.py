@@ -31,6 +31,7 @@ def start(command: Callable[[], int], prog: str) -> int:
     """Run a command whose libraries are imported here, quietly and after signals are heard; return its exit code."""
     with ended_by_signals(prog):
         os.environ |= dict.fromkeys(("DATASETS_VERBOSITY", "HF_HUB_VERBOSITY"), "critical")
+        os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
         try:
             publisher.import_libraries()
             return command()

@@ -181,7 +181,7 @@ def replaced_folder(target: Path) -> Iterator[Path]:
             target.rename(old)
             try:
                 new.rename(target)
-            except OSError:
+            except BaseException:
                 old.rename(target)
                 raise
 
