@@ -188,7 +188,7 @@ def _carry_out(builder: BuilderClass, card: Card, options: Options, notes: Notes
     if not options.executor:
         return _report(options, publish_job(job, show, output.print_job))
     try:
-        from publisher.scale import cluster
+        import publisher.scale.cluster as cluster
     except ImportError as error:
         raise UsageError(f"--executor needs datatrove ({error}). pip install datatrove.") from error
     if not options.executor.startswith("slurm"):
