@@ -1,7 +1,4 @@
-"""Publish a `datasets` builder to the Hugging Face Hub: all configs and their card, in one commit that is checked.
-
->>> from publisher import Card, main, publish, validate
-"""
+"""Publish a `datasets` builder to the Hugging Face Hub: all configs and their card, in one commit that is checked."""
 
 from __future__ import annotations
 
@@ -13,8 +10,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, WorkerError
-from publisher.text import endpoint
+from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, WorkerError, endpoint
 
 if TYPE_CHECKING:
     from publisher.card import Card

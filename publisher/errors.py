@@ -1,4 +1,4 @@
-"""Errors with one sentence for the user and an exit code of the command, and what a signal has to say.
+"""Errors and texts for the user: one sentence each, without secrets, and without characters that act on a terminal.
 
 PublishingError
 ├── DifferenceError  1  the repository is not as wanted
@@ -10,9 +10,23 @@ PublishingError
 
 from __future__ import annotations
 
+import os
+import re
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from urllib.parse import unquote, urlsplit
+
+HUB = "https://huggingface.co"
+HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|[0-9a-f]*:[0-9a-f:.]*(%\w+)?")  # a name, or an address of IPv6
+TOKENS = re.compile(r"(?i)\bhf_(?:jwt_[\w.~+/=-]{6,}|[a-z0-9]{20,})")
+PASSWORDS = re.compile(r"(https?://)[^\s/@'\"]+@")
+HEADERS = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}")
+SIGNATURES = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\")]+")  # of the storage's addresses
+SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")  # of a terminal
+# Characters that end a line, act on a terminal, or cannot be seen; not the joiners of emoji and of several scripts
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+LAST_WORDS: list[str] = []  # for the command, if a signal ends it: the last one that is not empty counts
 
 
 class PublishingError(Exception):
@@ -65,9 +79,6 @@ class WorkerError(PublishingError):
     exit_code = 71  # EX_OSERR of sysexits.h
 
 
-LAST_WORDS: list[str] = []  # for the command, if a signal ends it: the last one that is not empty counts
-
-
 @contextmanager
 def last_word(words: str) -> Iterator[None]:
     """Sentence that the command prints if a signal ends what runs within."""
@@ -85,10 +96,58 @@ def choices(names: Iterable[str], most: int = 10) -> str:
     return ", ".join(names[:most]) + more
 
 
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """List an error and what led to it, the latest first."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
+def mask(text: str) -> str:
+    """Text without tokens and without passwords in addresses."""
+    secrets = [os.environ.get("HF_OIDC_ID_TOKEN")]  # those that cannot be told by their form
+    with suppress(ValueError, ImportError):  # of a variable that cannot be used
+        password = urlsplit(os.environ.get("HF_ENDPOINT", "")).password or ""
+        secrets += [password, unquote(password)]
+        if not os.environ.get("HF_OIDC_RESOURCE"):  # else the client may ask the Hub for a token
+            from huggingface_hub import get_token
+
+            secrets.append(get_token())
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "***") if len(secret) > 3 else text
+    return PASSWORDS.sub(r"\1", TOKENS.sub("***", text))
+
+
+def clean(text: object, longest: int = 300) -> str:
+    r"""One line of a text from elsewhere, at most `longest` characters, without secrets and control characters.
+
+    >>> clean("no\x1b[31m room\nfor hf_abcdefghijklmnopqrstuvwxyz, see http://me:pw@host/x?signature=1")
+    'no room for ***, see http://host/x'
+    """
+    line = mask(" ".join(CONTROL.sub(" ", SEQUENCE.sub("", str(text)[: 10 * longest])).split()))
+    line = SIGNATURES.sub(r"\1", HEADERS.sub(r"\1 ***", line))
+    return line if len(line) <= longest else f"{line[:longest]}…"
+
+
+def one_line(error: BaseException) -> str:
+    """Message of an error on one line, or its name."""
+    return clean(error) or type(error).__name__
+
+
+def without_control(text: str) -> str:
+    """Line with its control characters spelled out."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode() if found[0] != "\t" else "\t", text)
+
+
+def say(*lines: str) -> None:
+    """Print lines on standard output, without tokens and control characters."""
+    try:
+        print(mask("\n".join(map(without_control, lines))), flush=True)
+    except BrokenPipeError:  # the reader has seen enough
+        raise
+    except OSError as error:
+        raise UsageError(f"standard output cannot be written ({error.strerror}). Send it elsewhere.") from None
+
+
+def endpoint() -> str:
+    """Address of the Hub, without a password; refuses one on which some libraries crash while they are imported."""
+    given = os.environ.get("HF_ENDPOINT") or HUB
+    with suppress(ValueError):
+        parts = urlsplit(given)
+        is_clean = given.isprintable() and not set(given) & set(" ?#")
+        if is_clean and parts.scheme in ("http", "https") and HOST.fullmatch(parts.hostname or "") and parts.port != 0:
+            return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+    raise UsageError(f"HF_ENDPOINT is not the address of a Hub. Give one such as {HUB}, or unset it.")

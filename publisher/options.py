@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,13 +15,10 @@ from huggingface_hub import constants
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from publisher.errors import UsageError
+from publisher.errors import CONTROL, UsageError
 
 MAIN = "main"
 SCRIPT_BRANCH = "script"  # where `datasets-cli convert_to_parquet` left what a repository held before
-HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode that end a line, act on a terminal, or are not text
-JOINERS = "\u200c\u200d"  # of emoji and of several scripts
-COMMIT = re.compile("[0-9a-f]{40}")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")  # of a repository, branch or tag: accepted by git and the Hub
 # What the command does instead of publishing. Each option names those that it goes with; all go with publishing.
 MODES = ("dry_run", "verify", "output_dir", "preview", "rollback")
@@ -59,11 +56,13 @@ class Options:
         "write the card much as the Hub will show it, without token or network", "FILE.html", ()
     )
 
-    revision: str = _publishing("branch, created if missing", "BRANCH", ("verify", *CHANGES), MAIN)
+    revision: str = _publishing("branch, created if missing (default: main)", "BRANCH", ("verify", *CHANGES), MAIN)
     create_pr: bool = _publishing("open a pull request instead of committing to the branch")
     tag: str | None = _publishing("name of a tag for the commit", "NAME")
     rollback: str | None = _publishing("publish again the state of a commit or tag", "REVISION", ["dry_run"])
-    message: str = _publishing("title of the commit", "TEXT", default="Publish the dataset")
+    message: str = _publishing(
+        "title of the commit (default: Publish the dataset)", "TEXT", default="Publish the dataset"
+    )
     private: bool = _publishing("make the repository private if it has to be created")
     keep_card: bool = _publishing("keep text and fields of a card that another user wrote or edited")
     overwrite_card: bool = _publishing("replace it with the card of the template")
@@ -98,14 +97,11 @@ class Options:
             ref = getattr(self, name)
             if ref is not None and (not NAME.fullmatch(ref) or ".." in ref or ref.endswith((".", ".lock", "/"))):
                 raise UsageError(f"--{name} {ref!r} is not allowed. Give letters, digits and -_./ between them.")
-        hidden = any(unicodedata.category(letter) in HIDDEN and letter not in JOINERS for letter in self.message)
-        if hidden or not self.message.strip():
+        if re.search(rf"{CONTROL.pattern}|[\ud800-\udfff]|^\s*$", self.message):  # surrogates are not text
             advice = "Give one line of text without control characters."
             raise UsageError(f"--message {self.message!r} is not allowed. {advice}")
-        if self.tag and (self.tag in (MAIN, "HEAD", self.revision) or self.tag.startswith("refs/")):
-            raise UsageError(f"--tag {self.tag!r} is the name of a branch. Give another name.")
-        if self.tag and COMMIT.fullmatch(self.tag):
-            raise UsageError(f"--tag {self.tag!r} looks like a commit. Give another name.")
+        if self.tag and (self.tag in (MAIN, "HEAD", self.revision) or re.fullmatch(r"refs/.*|[0-9a-f]{40}", self.tag)):
+            raise UsageError(f"--tag {self.tag!r} is the name of a branch or of a commit. Give another name.")
         if self.keep_card and self.overwrite_card:
             raise UsageError("--keep-card and --overwrite-card exclude each other. Leave one of them out.")
         if self.create_pr and self.tag:
@@ -127,23 +123,18 @@ class Options:
         return "proposed" if self.create_pr else "rolled back" if self.rollback else "published"
 
 
-def check_repo_id(argument: str, repo_id: str) -> None:
+def check_repo_id(name: str, repo_id: str) -> None:
     """Refuse a text that cannot be the name of a repository."""
-    try:
+    with suppress(HFValidationError):
         validate_repo_id(repo_id)
-        is_valid = bool(NAME.fullmatch(repo_id)) and "/" in repo_id
-    except HFValidationError:
-        is_valid = False
-    if not is_valid:
-        advice = "Give namespace/name of letters, digits and -_. between them."
-        raise UsageError(f"{argument} {repo_id!r} is not allowed. {advice}")
+        if NAME.fullmatch(repo_id) and "/" in repo_id:
+            return
+    raise UsageError(f"{name} {repo_id!r} is not allowed. Give namespace/name of letters, digits and -_. between them.")
 
 
 def read_settings(option: str, settings: Sequence[str]) -> dict[str, Any]:
     """Split NAME=VALUE; a value that is not a Python literal is text.
 
-    Examples
-    --------
     >>> read_settings("--set", ["padding=(84, 132)", "stream=sharded"])
     {'padding': (84, 132), 'stream': 'sharded'}
     """

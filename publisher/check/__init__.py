@@ -13,9 +13,8 @@ import datasets
 import pyarrow.parquet as pq
 
 from publisher.card.record import BY_CONFIG, CARD, CARD_BYTES, RECORD, name_of, read_card
-from publisher.errors import HubError, PublishingError
-from publisher.hub.errors import Failure, explain
-from publisher.hub.http import cache_of_its_own, with_retries
+from publisher.errors import HubError, PublishingError, clean, one_line
+from publisher.hub.http import Failure, cache_of_its_own, explain, with_retries
 from publisher.hub.repository import Repository
 from publisher.plan import EMPTY, Commit, Plan, RemoteFile, State
 from publisher.prepare import File, LocalFile, TextFile, as_read, file_digest
@@ -23,7 +22,6 @@ from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.datasets_compat import table_cast
 from publisher.prepare.parquet import BATCH_ROWS, MAGIC, digest_of_rows
 from publisher.prepare.rows import RowsDigest, row_digests
-from publisher.text import clean, one_line
 
 READ_WITH_CARD = (".huggingface.yaml", "dataset_infos.json")  # that `load_dataset` reads in addition to the card
 

@@ -21,14 +21,13 @@ import pyarrow.parquet as pq
 from publisher.card import SIZE_CATEGORIES, size_category
 from publisher.card.record import CARD, CARD_BYTES, RECORD, PublishedCard, Record, read_card
 from publisher.check import layout
-from publisher.errors import HubError, UsageError
+from publisher.errors import HubError, UsageError, clean, one_line
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, check_repo_id
 from publisher.prepare import as_read, features_from_card, file_digest
 from publisher.prepare.datasets_compat import first_refused, flat
 from publisher.prepare.parquet import MAGIC, any_length, digest_of_rows
 from publisher.prepare.rows import arrow_bytes, row_digests
-from publisher.text import clean, one_line
 
 LENGTH = 1000  # characters of a finding
 ROWS_PER_BYTE, ROWS_FREE, COLUMNS = 100, 100_000_000, 10_000  # files whose footers claim more are not read

@@ -17,19 +17,14 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 import publisher
-from publisher.errors import LAST_WORDS, ConfigsError, PublishingError, UsageError
-from publisher.text import clean, mask, without_control
+from publisher.errors import LAST_WORDS, ConfigsError, PublishingError, UsageError, clean, mask, without_control
 
-INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 UNINTERRUPTED = threading.RLock()  # held while something is done that a signal must not cut in two
 AT_END: list[Callable[[], object]] = []  # what removes temporary files, when a signal ends the command
-END_FOR_S = 0.5  # at most, for workers that end
-REMOVALS = 5
-MOST_LETTERS = 2000  # of an error, which may hold several sentences
-MOST_FAULTS = 10  # configs that are named, if many fail
 
 
 def start(command: Callable[[], int], prog: str) -> int:
@@ -58,22 +53,19 @@ def run(act: Callable[[list[str]], int], prog: str | None, arguments: Sequence[s
     quieten()
     if not is_terminal():
         disable_progress_bars()
-    format_before = warnings.formatwarning
     # Above a bar if there is one
     lines = logging.StreamHandler(DummyTqdmFile(sys.stderr)) if sys.stderr else logging.NullHandler()
     lines.setFormatter(logging.Formatter("%(prog)s: %(message)s", defaults={"prog": prog}))
     waiting.addHandler(lines)
     waiting.propagate = False
-    warnings.formatwarning = one_line_warning
     shows_traceback = "--traceback" in words
     try:
-        with ended_by_signals(prog, shows_traceback):
+        with patch.object(warnings, "formatwarning", one_line_warning), ended_by_signals(prog, shows_traceback):
             try:
                 return act(words)
             except (Exception, KeyboardInterrupt) as error:
                 return report(error, prog, shows_traceback)
     finally:
-        warnings.formatwarning = format_before
         waiting.removeHandler(lines)
         waiting.propagate = True
         for stream in filter(None, (sys.stdout, sys.stderr)):
@@ -129,9 +121,7 @@ def report(error: BaseException, prog: str, shows_traceback: bool = False) -> in
     sentences: list[object] = [error]
     code = error.exit_code if isinstance(error, PublishingError) else UsageError.exit_code
     if isinstance(error, ConfigsError):
-        faults = list(error.faults.values())
-        more = [f"... and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
-        sentences = [*faults[:MOST_FAULTS], *more, error]
+        sentences = [*error.faults.values(), error]
     elif isinstance(error, KeyboardInterrupt):  # where no thread waits for signals
         sentences, code = [_last_word()], 128 + signal.SIGINT
     elif isinstance(error, OSError):
@@ -139,12 +129,12 @@ def report(error: BaseException, prog: str, shows_traceback: bool = False) -> in
     elif not isinstance(error, PublishingError):
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(frame.filename).name}, line {frame.lineno}"
-        what = "an installed library does not fit" if isinstance(error, ImportError) else "this is a bug"
+        what = "this is a bug, or an installed library does not fit"
         sentences = [f"{what} ({place}: {type(error).__name__}: {error}). Please report this line."]
-        code = INTERNAL_ERROR
+        code = 70  # EX_SOFTWARE of sysexits.h
     with UNINTERRUPTED, contextlib.suppress(OSError):  # the exit code says it where no one reads
         for sentence in sentences:
-            print(f"{prog}: {clean(sentence, MOST_LETTERS)}", file=sys.stderr)
+            print(f"{prog}: {clean(sentence, longest=2000)}", file=sys.stderr)
             failed = sentence if isinstance(sentence, BaseException) else error
             if shows_traceback and not isinstance(failed, ConfigsError):  # in the builder's code if it came from there
                 trace = getattr(failed, "trace", "") or "".join(traceback.format_exception(failed.__cause__ or failed))
@@ -173,11 +163,11 @@ def _wait(heard: int, prog: str, shows_traceback: bool) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # threads that wait for workers would complain
         for worker in multiprocessing.active_children():
             worker.kill()
-            worker.join(END_FOR_S)
+            worker.join(0.5)  # seconds, at most
         # Else a process of Python's complains of semaphores that are left
         multiprocessing.util._run_finalizers(0)  # type: ignore[attr-defined]
     finally:
-        for _ in range(REMOVALS):  # the main thread may still write
+        for _ in range(5):  # the main thread may still write
             for remove in list(AT_END):
                 with contextlib.suppress(Exception):
                     remove()

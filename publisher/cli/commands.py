@@ -1,35 +1,54 @@
-"""The commands: for one builder, for a builder that the first argument names, and to check a repository."""
+"""The commands and their arguments: for one builder, for a builder that the first argument names, and to check."""
 
 from __future__ import annotations
 
 import argparse
+import inspect
+import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
-from functools import partial
-from importlib import import_module
+from dataclasses import Field, fields
+from functools import cache, partial
 from pathlib import Path
+from typing import Any, NoReturn
+from unittest.mock import patch
 
 import datasets
 
 from publisher.builders import find_builder, find_remote
 from publisher.card import Card, default_card
 from publisher.cli import output, removed_at_end, run
-from publisher.cli.arguments import EXIT_CODES, Parser, make_parser, read_options
-from publisher.errors import DifferenceError, PublishingError, UsageError, last_word
+from publisher.errors import DifferenceError, PublishingError, UsageError, last_word, say
 from publisher.hub.http import check_surroundings
 from publisher.hub.repository import Repository
-from publisher.options import MAIN, SCRIPT_BRANCH, Options, check_repo_id
-from publisher.prepare.configs import BuilderClass, Prepared, choose_configs, default_config
+from publisher.options import BUILDS, MAIN, MODES, SCRIPT_BRANCH, Options, check_repo_id, read_settings
+from publisher.prepare.configs import BuilderClass, Prepared, choose_configs, declared_configs, default_config
 from publisher.prepare.tasks import FilePart, Task
 from publisher.publish import Outcome, load_snapshot, look, plan_from, publish, verify
 from publisher.scale import CONTINUES, Job, Notes, describe, expect, make_job, open_notes, publish_job, workers
-from publisher.text import say
+
+# Keywords of every builder that are not parameters of a dataset
+LIBRARY_KEYWORDS = {
+    *inspect.signature(datasets.DatasetBuilder.__init__).parameters,
+    *(field.name for field in fields(datasets.BuilderConfig)),
+} - {"data_files", "data_dir"}
+FORMER = {"keep_going": "", "every_byte": "", "executor_option": "NAME=VALUE..."}  # commands of others still have them
+OPTIONS = {field.name: field for field in fields(Options) if field.metadata}
+DESCRIPTION = """\
+Publish all configs of the dataset and its card to the Hugging Face Hub, in one verified commit, or write the same files
+to a folder. Run it as often as you like: what is published already is left alone, and so are files of other people,
+unless they have the name of a published one."""
+EXIT_CODES = """\
+exit codes: 0 done, submitted, nothing to do, or no findings; 1 findings, or the repository differs from what is wanted;
+2 wrong arguments, a builder that fails, or a file that cannot be read or written; 3 the Hub refused, could not be
+reached, or another user published meanwhile; 70 an error of this program; 71 a worker was killed; 128 + n stopped by
+signal n"""
 
 
 def main(builder: BuilderClass, card: Card, repo_id: str, arguments: Sequence[str] | None = None) -> int:
-    """Run the command for one builder, and return its exit code, see `publisher.cli.arguments.EXIT_CODES`.
+    """Run the command for one builder, and return its exit code, see `EXIT_CODES`.
 
     The dataset belongs in the repository `repo_id`; the arguments are by default those of the process.
 
@@ -58,7 +77,7 @@ def publish_dataset(arguments: Sequence[str] | None = None, prog: str = "publish
             source, place = _download(remote, Options("", work_dir=getattr(given, "work_dir", None)).work_folder)
         with redirect_stdout(sys.stderr):  # for what a script prints
             builder = find_builder(source)
-        make_parser(builder, None, f"{prog} {given.script}", is_script=True).parse_args(others, given)
+        make_parser(builder, None, f"{prog} {given.script}").parse_args(others, given)
         template = getattr(given, "card", None)
         if template is not None and not template.is_file():
             raise UsageError(f"--card {template} does not exist. Give a Jinja template.")
@@ -76,9 +95,9 @@ def validate(arguments: Sequence[str] | None = None) -> int:
         epilog=EXIT_CODES,
     )
     parser.add_argument("source", metavar="SOURCE", help="a folder, or namespace/name on the Hub; a folder wins")
-    parser.add_argument("--revision", metavar="REV", help=f"branch, tag or commit on the Hub (default: {MAIN})")
-    parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
-    parser.set_defaults(revision=None, json=False)
+    text = f"branch, tag or commit on the Hub (default: {MAIN})"
+    parser.add_argument("--revision", metavar="REV", default=None, help=text)
+    parser.add_argument("--json", action="store_true", default=False, help="print one JSON object for programs")
 
     def act(words: list[str]) -> int:
         from publisher.check.examine import examine  # loads a Markdown parser
@@ -88,8 +107,7 @@ def validate(arguments: Sequence[str] | None = None) -> int:
             raise UsageError("--revision is empty. Give a branch, tag or commit.")
         report = examine(given.source, given.revision)
         if given.json:
-            found = {name: getattr(report, name) for name in ("commit", "configs", "files", "findings")}
-            output.say_json(source=given.source, **found)
+            output.say_json(source=given.source, **vars(report))
         else:
             numbers = {"finding": len(report.findings), "file": len(report.files), "config": len(report.configs)}
             findings, files, configs = (f"{number} {name}{'s' * (number != 1)}" for name, number in numbers.items())
@@ -112,8 +130,8 @@ def _source_parser(prog: str, add_help: bool) -> Parser:
     )
     text = "path of a script or its folder; module:Class; or owner/name of a Hub repository that holds its script"
     parser.add_argument("script", metavar="SOURCE", help=text)
-    parser.add_option("trust_remote_code", "run the script of a repository on the Hub", group="")
-    parser.add_option("work_dir", argparse.SUPPRESS, "DIR", group="")
+    parser.add_option("trust_remote_code", "run the script of a repository on the Hub")
+    parser.add_option("work_dir", argparse.SUPPRESS, "DIR")
     return parser
 
 
@@ -137,17 +155,13 @@ def _download(script: Mapping[str, str], work_folder: Path) -> tuple[str, str]:
 
 def _act(builder: BuilderClass, card: Card, options: Options) -> int:
     """Do what the options say, with all temporary files in the work folder."""
-    before = tempfile.tempdir
     try:
         notes = open_notes(builder, options)
-        tempfile.tempdir = str(notes.temporary)
-        with removed_at_end(notes.close):
+        with removed_at_end(notes.close), patch.object(tempfile, "tempdir", str(notes.temporary)):
             return _carry_out(builder, card, options, notes)
     except PublishingError as error:
         output.print_result(options, "failed", error=str(error))
         raise
-    finally:
-        tempfile.tempdir = before
 
 
 def _carry_out(builder: BuilderClass, card: Card, options: Options, notes: Notes) -> int:
@@ -157,8 +171,7 @@ def _carry_out(builder: BuilderClass, card: Card, options: Options, notes: Notes
         if options.dry_run:
             return _report(options, plan_from(earlier, options, found))
         with last_word("Interrupted. Nothing is half done. Run the command again."):
-            outcome = publish(earlier, options, found, show)
-        return _report(options, outcome)
+            return _report(options, publish(earlier, options, found, show))
     job = make_job(builder, card, options, notes)
     _check_workers(job)
     if options.output_dir is not None:
@@ -173,7 +186,7 @@ def _carry_out(builder: BuilderClass, card: Card, options: Options, notes: Notes
     if not options.executor:
         return _report(options, publish_job(job, show, output.print_job))
     try:
-        cluster = import_module("publisher.scale.cluster")
+        import publisher.scale.cluster as cluster
     except ImportError as error:
         raise UsageError(f"--executor needs datatrove ({error}). pip install datatrove.") from error
     if not options.executor.startswith("slurm"):
@@ -237,3 +250,101 @@ def _report(options: Options, outcome: Outcome, result: str = "") -> int:
     if outcome.differences and options.traceback:
         workers.notes.info("no traceback: no code failed, and the lines above say what differs")
     return DifferenceError.exit_code if outcome.differences else 0
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises an error in one sentence if the arguments are wrong, and leaves defaults to `Options`."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(argument_default=argparse.SUPPRESS, allow_abbrev=False, **keywords)
+        self.group = cache(self.add_argument_group)  # by its title
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message.rstrip('.')}. See {self.prog} --help.")
+
+    def add_option(self, name: str, help_: str, value: str = "", group: str = "which dataset") -> None:
+        """Add an option; `value` names what a user gives, with `...` if it may be repeated."""
+        keywords: dict[str, Any] = {"action": "store_true"}
+        if value:
+            action = "append" if value.endswith("...") else "store"
+            keywords = {"action": action, "metavar": value.removesuffix("..."), "type": TYPES.get(value)}
+        self.group(group).add_argument(f"--{name.replace('_', '-')}", help=help_.replace("%", "%%"), **keywords)
+
+
+def make_parser(builder: BuilderClass, repo_id: str | None, prog: str | None = None) -> Parser:
+    """The parser of the command for a builder, and the repository that its dataset belongs in; None for a script."""
+    parser = Parser(prog=prog, description=DESCRIPTION, epilog=EXIT_CODES)
+    default = f" (default: {repo_id}; required with --set and other parameters)" if repo_id else ""
+    parser.add_argument("repo_id", metavar="REPO_ID", nargs="?" if repo_id else None, help=f"namespace/name{default}")
+    for name, option in OPTIONS.items():
+        names = ": " + ", ".join(map(str, declared_configs(builder))) if name == "config" else ""
+        shown = option.metadata
+        parser.add_option(name, shown["help"] + names, shown["value"], shown["group"])
+    for own in _own_options(builder):
+        parser.add_option(own.name, own.metadata["help"], "NAME")
+    parser.add_option("set", "set a parameter in all configs, and say so in the card; may be repeated", "NAME=VALUE...")
+    text = "folder of the files that this dataset needs and does not download"
+    parser.add_option("data_dir", argparse.SUPPRESS if repo_id else text, "DIR")
+    for name, value in FORMER.items():
+        parser.add_option(name, argparse.SUPPRESS, value)
+    if not repo_id:
+        text = "Jinja template for the card's text, instead of one that shows what the builder says of itself"
+        parser.add_option("card", text, "FILE.md.jinja")
+    return parser
+
+
+def read_options(given: dict[str, Any], builder: BuilderClass, home: str | None, source: str) -> Options:
+    """Make `Options` of what the user gave; `home` is the repository of the unchanged dataset, `source` of a script."""
+    for mode in filter(given.get, MODES):
+        for name in given.keys() - {mode, "repo_id", "script", "trust_remote_code"}:
+            if mode not in (OPTIONS[name].metadata["modes"] if name in OPTIONS else BUILDS):
+                names = [f"--{word.replace('_', '-')}" for word in (name, mode)]
+                raise UsageError(f"{names[0]} has no meaning with {names[1]}. Leave one of them out.")
+    overrides = read_settings("--set", given.get("set", ()))
+    if taken := LIBRARY_KEYWORDS & overrides.keys():
+        raise UsageError(f"--set {min(taken)} is not allowed. Give a parameter of the dataset.")
+    own = {field.name: given[field.name] for field in _own_options(builder) if field.name in given}
+    if twice := own.keys() & overrides.keys():
+        raise UsageError(f"--{min(twice)} and --set {min(twice)} say the same. Leave one of them out.")
+    overrides |= own
+    uses_no_hub = "output_dir" in given or "preview" in given
+    if "repo_id" not in given and overrides and not uses_no_hub:
+        raise UsageError(f"These parameters make a dataset other than {home}. Give it a repository, namespace/name.")
+    if (folder := given.get("data_dir")) is not None:
+        if not folder.is_dir():
+            raise UsageError(f"--data-dir {folder} does not exist. Give a folder.")
+        overrides["data_dir"] = str(folder.resolve())
+    if extra := given.get("executor_option"):
+        if "executor" not in given:
+            raise UsageError("--executor-option has no meaning without --executor. Leave it out.")
+        given["executor"] += ("," if ":" in given["executor"] else ":") + ",".join(extra)
+    if given.get("rollback"):
+        given.setdefault("message", f"Back to {given['rollback']}")
+    chosen = {name: value for name, value in given.items() if name in OPTIONS}
+    options = Options(given.get("repo_id") or home or "", overrides, source, **chosen)
+    options.check()
+    if not uses_no_hub:
+        check_surroundings()
+    return options
+
+
+def _own_options(builder: BuilderClass) -> list[Field[Any]]:
+    """Fields that the builder's config class adds with a text under "help" in their metadata."""
+    return [field for field in fields(builder.BUILDER_CONFIG_CLASS) if "help" in field.metadata]
+
+
+def _count(number: str) -> int:
+    if not re.fullmatch("0*[1-9][0-9]{0,5}", number):
+        raise argparse.ArgumentTypeError(f"{number!r} is not allowed. Give a number from 1 to 999999")
+    return int(number)
+
+
+def _folder(name: str) -> Path:
+    if not name:  # an unset variable of a shell
+        raise argparse.ArgumentTypeError("'' is the current folder. Give the name of a folder")
+    if Path(name).is_file():
+        raise argparse.ArgumentTypeError(f"{name!r} is a file. Give a folder")
+    return Path(name)
+
+
+TYPES: dict[str, Any] = {"N": _count, "DIR": _folder, "FILE.html": Path, "FILE.md.jinja": Path}

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from tqdm import tqdm
 from publisher.card import Dataset
 from publisher.card.record import CARD, RECORD, read_card
 from publisher.cli import UNINTERRUPTED, removed_at_end
-from publisher.errors import UsageError
+from publisher.errors import UsageError, say, without_control
 from publisher.options import Options
 from publisher.plan import Change
 from publisher.prepare import File, LocalFile, TextFile, add_up, file_digest
@@ -25,7 +26,6 @@ from publisher.prepare.tasks import FilePart
 from publisher.publish import Outcome
 from publisher.scale import Job
 from publisher.scale.workers import notes as log
-from publisher.text import say, without_control
 
 NUMBER = re.compile(r"-\d{5}-(?=of-\d{5}\.)")
 MANY = 5  # files of a split that are still listed one by one
@@ -51,10 +51,8 @@ def print_folder(files: Sequence[File], folder: Path, names: Sequence[str], defa
 def print_job(job: Job, waiting: Sequence[FilePart]) -> None:
     """Print how much is to be prepared and uploaded."""
     if not job.options.json:
-        there = len(job.parts) - len(waiting)
-        uploaded = f"; {there} files were uploaded before" if there else ""
         rows, size = sum(part.amount for part in waiting), sum(part.expected.size for part in waiting)
-        say(f"{len(waiting)} files to prepare and upload, about {rows:,} rows, {tqdm.format_sizeof(size)}B{uploaded}")
+        say(f"{len(waiting)} files to prepare and upload, about {rows:,} rows, {tqdm.format_sizeof(size)}B")
 
 
 def print_plan(options: Options, outcome: Outcome) -> None:
@@ -103,7 +101,6 @@ def print_result(options: Options, result: str, outcome: Outcome | None = None, 
 
 
 def say_json(**found: object) -> None:
-    """Print an object for programs."""
     say(*json.dumps(found, indent=2).splitlines())
 
 
@@ -135,14 +132,13 @@ def _described(outcome: Outcome, options: Options) -> dict[str, Any]:
 
 def _groups(items: Sequence[T], alike: Callable[[T], object]) -> list[tuple[str, list[T]]]:
     """Name each item, or together what differs only in the number of a split's file, if that are many."""
-    found: dict[tuple[str, object], list[T]] = {}
-    for item in items:
-        found.setdefault((NUMBER.sub("-*-", without_control(item.path)), alike(item)), []).append(item)
-    named = []
-    for (name, _), group in found.items():
-        many = len(group) > MANY
-        named += [(f"{name}, {len(group)} files", group)] if many else [(without_control(i.path), [i]) for i in group]
-    return sorted(named, key=lambda pair: items.index(pair[1][0]))
+    keys = [(NUMBER.sub("-*-", item.path), alike(item)) for item in items]
+    counts = Counter(keys)
+    groups: dict[tuple[str, object], list[T]] = {}
+    for item, key in zip(items, keys, strict=True):
+        name = f"{key[0]}, {counts[key]} files" if counts[key] > MANY else item.path
+        groups.setdefault((without_control(name), key[1]), []).append(item)
+    return [(name, group) for (name, _), group in groups.items()]
 
 
 def complete_folder(dataset: Dataset, folder: Path, repo_id: str) -> list[File]:
@@ -181,15 +177,14 @@ def replaced_folder(target: Path) -> Iterator[Path]:
         new.mkdir()
         yield new
         _refuse_if_taken(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
         with UNINTERRUPTED:
-            if target.exists():
-                target.rename(old)
+            target.mkdir(parents=True, exist_ok=True)
+            target.rename(old)
             try:
                 new.rename(target)
-            finally:
-                if old.exists() and not target.exists():
-                    old.rename(target)
+            except BaseException:
+                old.rename(target)
+                raise
 
 
 def _refuse_if_taken(target: Path) -> None:

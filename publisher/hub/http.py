@@ -1,4 +1,4 @@
-"""Limits of time, and retries. The clients send a failed request again; this repeats the calls that they do not.
+"""Limits of time, retries, and the meaning of failures. The clients repeat most requests; this repeats other calls.
 
 - `huggingface_hub` sends most requests up to six times within 23 s. It waits for an answer without a limit,
   and gets one here, so that a server that falls silent is left within two minutes.
@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
 import math
@@ -17,19 +18,20 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from http.client import responses
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar
+from unittest.mock import patch
 
 import tenacity
 from huggingface_hub import constants, get_session, get_token
+from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.utils import hf_raise_for_status
 
-from publisher.errors import HubError, UsageError
-from publisher.hub.errors import TRANSIENT, Failure, named_wait
-from publisher.text import clean, endpoint, one_line
+from publisher.errors import HubError, PublishingError, UsageError, clean, endpoint, one_line
 
 T = TypeVar("T")
 
@@ -50,8 +52,14 @@ XET = {  # of hf_xet, which reads them when its session begins
     "HF_XET_LOG_DEST": os.devnull,  # else it logs to standard output if it may not write below HF_HOME
 }
 OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # the libraries also obey the older names
-TRIED_BYTES = 100_000  # that have to fit into each folder
 COMMITS = re.compile(r"/(commit/.+|merge)$")  # paths of requests
+TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+NO_TOKEN = "No Hugging Face token found. Set HF_TOKEN or run `hf auth login`."
+RATE_LIMIT = re.compile(r"\b([rt])\s*=\s*(\d{1,9})\b")  # requests left, and seconds, as the Hub sends them
+# hf_xet raises built-in types: the status, a failed connection, or an answer of another form is in its texts
+XET_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")
+XET_FAILED = re.compile("Task error|Data processing error|HTTP status|error sending request")
+XET_GARBLED = re.compile("Format error|decoding response body|get_file_term_data|Corrupted|failed to fill whole")
 
 sleep = time.sleep
 log = logging.getLogger("publisher.waiting")
@@ -84,14 +92,10 @@ class Patience:
     """Decision to repeat a call, and the pause before that."""
 
     outage: ClassVar[float] = math.inf  # when it began: a commit that failed and the look for it share one
-
-    def __init__(self) -> None:
-        self.attempt = self.first = math.inf
-        self.failures = 0
-        self.has_waited = False
+    attempt = first = math.inf
+    failures, has_waited = 0, False
 
     def begin(self) -> None:
-        """Note when an attempt begins."""
         self.attempt = time.monotonic()
 
     def goes_on(self, error: BaseException) -> bool:
@@ -219,7 +223,6 @@ def check_surroundings() -> None:
     switched_on = (name for name in OFFLINE if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE"))
     if name := next(switched_on, "HF_HUB_OFFLINE" if constants.HF_HUB_OFFLINE else None):
         raise UsageError(f"{name} is set. Unset it, or use --output-dir or --preview.")
-    endpoint()
     for name in ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"):
         if getattr(constants, name) < 0:
             raise UsageError(f"{name} is negative. Give seconds, or unset it.")
@@ -232,8 +235,7 @@ def check_surroundings() -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder) as file:
-                file.write(bytes(TRIED_BYTES))
-                file.flush()
+                file.write(bytes(100_000))
         except OSError as error:
             reason = error.strerror or error
             raise UsageError(f"{folder} cannot be written ({reason}). Make room there, or change {name}.") from None
@@ -247,14 +249,100 @@ def end_xet_session() -> None:
 
 @contextmanager
 def cache_of_its_own(folder: Path) -> Iterator[None]:
-    """Let downloads, those of `datasets` too, go through another folder than the cache that all programs share.
+    """Let all downloads, also of other threads, go past the shared cache: `datasets` takes no argument for it."""
+    with _cache_lock, patch.object(constants, "HF_HUB_CACHE", str(folder)):
+        yield
 
-    `datasets` takes no argument for it. Other threads that download meanwhile use the folder as well.
-    """
-    with _cache_lock:
-        before = constants.HF_HUB_CACHE
-        constants.HF_HUB_CACHE = str(folder)
-        try:
-            yield
-        finally:
-            constants.HF_HUB_CACHE = before
+
+class Failure:
+    """Meaning of an exception from a request, whatever led to it."""
+
+    def __init__(self, error: BaseException) -> None:
+        found: list[BaseException] = [error]  # and what led to it, the latest first
+        while (cause := found[-1].__cause__ or found[-1].__context__) and cause not in found:
+            found.append(cause)
+        answers = [response for cause in found if (response := getattr(cause, "response", None)) is not None]
+        of_xet = next(filter(None, map(XET_STATUS.search, map(str, found))), None)
+        self.status = int(answers[0].status_code) if answers else of_xet and int(of_xet[1])
+        self.is_of_storage = of_xet is not None and not answers  # hf_xet passes on no words
+        said = (getattr(cause, "server_message", None) for cause in found)
+        self.said = clean(next(filter(None, said), "")).rstrip(".")  # the Hub's own words, if it has any
+        self.wait = named_wait(answers[0]) if answers and self.status in TRANSIENT else None
+        self.network = next(filter(_is_of_network, found), None)
+        # a sentence if the failure is this machine's own, such as a full disk
+        self.local_trouble = _local_trouble(found[: found.index(self.network)] if self.network else found)
+        if self.status is None:
+            self.is_transient = self.network is not None and not self.local_trouble
+        else:
+            self.is_transient = self.status in TRANSIENT or (self.status == 401 and self.is_of_storage)  # expired token
+        self.is_of_the_hub = self.status is not None or self.is_transient  # not of the content of a repository
+        lost = any(type(cause).__name__ == "XetObjectNotFoundError" for cause in found)
+        self.is_lost = lost or self.status in (404, 410, 416)  # the Hub does not have the content of a file
+        # the Hub may have said why it refused hf_xet a token, and hf_xet did not pass it on
+        refused = self.is_of_storage and (self.status or 0) < 500 and "xet-write-token" in str(error)
+        self.hides_words = refused or "decoding response body" in str(error)
+
+
+def _local_trouble(found: Sequence[BaseException]) -> str:
+    for cause in found:
+        if isinstance(cause, OfflineModeIsEnabled):
+            return f"{one_line(cause).rstrip('.')}."
+        if isinstance(cause, OSError) and not hasattr(cause, "response"):
+            words = one_line(cause)
+            folder = "" if cause.filename else f" below HF_HOME, {constants.HF_HOME}, HF_XET_CACHE or TMPDIR"
+            of_xet = "I/O error" in words and not XET_GARBLED.search(str(cause))
+            if of_xet or cause.errno not in (errno.ENOENT, None):  # else a file that the Hub should have
+                return f"A file{folder} cannot be written or read: {words.rstrip('.')}."
+    return ""
+
+
+def _is_of_network(error: BaseException) -> bool:
+    of_system = isinstance(error, (TimeoutError, ConnectionError)) and not isinstance(error, OfflineModeIsEnabled)
+    of_httpx = any(kind.__name__ == "TransportError" for kind in type(error).__mro__)  # or of httpx2
+    of_xet = isinstance(error, RuntimeError) and XET_FAILED.search(str(error))
+    return bool(of_system or of_httpx or of_xet)
+
+
+def explain(error: BaseException, repo_id: str) -> PublishingError:
+    """One sentence for a failed request."""
+    if isinstance(error, PublishingError):
+        return error
+    failure = Failure(error)
+    if failure.local_trouble:
+        return UsageError(failure.local_trouble)
+    status, wait = failure.status, failure.wait or 0
+    where, name = f"{repo_id} on {endpoint()}", failure.said or responses.get(status or 0, "")
+    words = f"status {status}{f': {name}' if name else ''}"
+    asked = f"{wait:.0f} s" if wait < 120 else f"{wait / 60:.0f} minutes"
+    when = f"Try again in {asked}." if wait else "Try again later."
+    if status is None and failure.network and not XET_GARBLED.search(str(error)):
+        sentence = f"{where} could not be reached: {one_line(failure.network).rstrip('.')}. {when}"
+    elif status is None:
+        sentence = f"Unexpected response from {where}: {type(error).__name__}, {one_line(error).rstrip('.')}."
+    elif status == 429:
+        sentence = f"Rate limit reached on {where}{f': {failure.said}' if failure.said else ''}. {when}"
+    elif status in TRANSIENT:
+        sentence = f"{where} fails with {words}. {when}"
+    elif failure.is_of_storage:
+        sentence = f"The Xet storage of {where} refused with {words}."
+        if status == 400 and "shard" in str(error):  # shards are built on what it remembers
+            sentence += f" It may have lost what {constants.HF_XET_CACHE} remembers. Remove that folder."
+    elif status == 401 and not os.environ.get("HF_OIDC_RESOURCE") and not get_token():
+        sentence = NO_TOKEN
+    elif status == 401:
+        sentence = f"The Hugging Face token is not valid ({words}). Set HF_TOKEN or run `hf auth login`."
+    elif status == 403 and not failure.said:
+        sentence = f"The token has no right to do that in {where}. Use one that has."
+    else:
+        sentence = f"{where} refused with {words}."
+    return HubError(sentence)
+
+
+def named_wait(response: Any) -> float | None:
+    """Seconds that a server asks to wait, if it does."""
+    limits = [dict(RATE_LIMIT.findall(item)) for item in response.headers.get("ratelimit", "").split(",")]
+    spent = [float(limit["t"]) for limit in limits if limit.get("r") == "0" and "t" in limit]
+    if response.status_code == 429 and spent:
+        return max(spent)
+    asked = response.headers.get("Retry-After", "").strip()
+    return float(asked) if asked.isdecimal() and len(asked) < 10 else None

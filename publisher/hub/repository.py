@@ -23,13 +23,11 @@ from huggingface_hub.lfs import UploadInfo, post_lfs_batch_info
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff, paginate
 
 from publisher.card.record import CARD, CARD_BYTES, RECORD, read_card
-from publisher.errors import HubError, UsageError, last_word
-from publisher.hub.errors import Failure, explain
-from publisher.hub.http import find_token, prepare_clients, said_while, with_retries
+from publisher.errors import HubError, UsageError, endpoint, last_word
+from publisher.hub.http import Failure, explain, find_token, prepare_clients, said_while, with_retries
 from publisher.options import MAIN
 from publisher.plan import Change, Commit, RemoteFile, State
 from publisher.prepare import LocalFile, TextFile, UploadedFile
-from publisher.text import endpoint
 
 T = TypeVar("T")
 
@@ -131,7 +129,6 @@ class Repository:
             return use(Path(self.call(f"reading {file.path}", self.api.hf_hub_download, file.size, **place)))
 
     def download(self, state: State, folder: Path) -> None:
-        """Copy all files into a folder."""
         size, place = sum(file.size for file in state.files.values()), {"revision": state.commit, "local_dir": folder}
         self.call(f"downloading {self.repo_id}", self.api.snapshot_download, size, **place)
 
@@ -202,8 +199,7 @@ class Repository:
 
     def create_branch(self, name: str, start: str | None = None) -> None:
         """Create a branch that starts at `main`, or at a commit, if it does not exist."""
-        create = partial(self.api.create_branch, branch=name, revision=start, exist_ok=True)
-        self.call(f"creating the branch {name}", create)
+        self.call(f"creating the branch {name}", self.api.create_branch, branch=name, revision=start, exist_ok=True)
 
     def create_tag(self, name: str, commit: str) -> None:
         """Name a commit that does not have the name."""

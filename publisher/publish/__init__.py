@@ -14,8 +14,7 @@ from publisher.card import Card, Dataset, PublishedSnapshot, read_infos
 from publisher.card.record import CARD, RECORD, name_of
 from publisher.check import check_commit, check_config, check_opens, check_published
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, last_word
-from publisher.hub.errors import NO_TOKEN, TRANSIENT, Failure, explain
-from publisher.hub.http import Patience, check_surroundings, said_while
+from publisher.hub.http import NO_TOKEN, TRANSIENT, Failure, Patience, check_surroundings, explain, said_while
 from publisher.hub.repository import MovedError, NoRevisionError, Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options
 from publisher.plan import EMPTY, Commit, Plan, State, make_plan

@@ -20,7 +20,7 @@ import datasets
 from filelock import BaseFileLock, FileLock, Timeout
 
 from publisher.card import Card, Dataset
-from publisher.errors import ConfigsError, UsageError, last_word
+from publisher.errors import ConfigsError, UsageError, endpoint, last_word
 from publisher.hub.http import repeated
 from publisher.hub.repository import Repository
 from publisher.options import MODES, Options
@@ -32,7 +32,6 @@ from publisher.publish import Found, Outcome, Show, look, plan_from, refuse_edit
 from publisher.publish import publish as publish_prepared
 from publisher.scale.workers import FIRST_LINE_AFTER_S, LINE_EVERY_S, calls_for, progress
 from publisher.scale.workers import notes as log
-from publisher.text import endpoint
 
 CONTINUES = "Interrupted. Nothing is half done. Run the command again; --resume takes up what is finished."
 FINISHED = "finished"  # folder with one for each task, with its files and a note once it is finished

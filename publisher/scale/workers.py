@@ -25,11 +25,10 @@ import datasets
 from tqdm import tqdm
 
 import publisher.builders  # noqa: F401  # workers find a script again with what this installs
-from publisher.errors import UsageError, WorkerError
+from publisher.errors import UsageError, WorkerError, clean
 from publisher.hub.http import repeated
 from publisher.prepare.datasets_compat import ROWS
 from publisher.prepare.tasks import Task
-from publisher.text import clean
 
 LINE_EVERY_S = 60.0  # without a terminal
 LOOK_EVERY_S = 1.0  # at how many rows there are, on a terminal

@@ -21,9 +21,9 @@ import publisher
 from loopback import WRITE_TOKEN, Fault, Hub
 from loopback.accounts import Account
 from loopback.application import Application
+from publisher.errors import mask
 from publisher.hub import http
 from publisher.hub.http import end_xet_session
-from publisher.text import mask
 from tests.commands import Ended, Run
 from tests.hubs import close_connections, empty_hub, files_of
 from tests.pictures import PICTURES_CARD, Changed, Pictures
