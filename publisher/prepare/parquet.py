@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -63,17 +64,8 @@ def write_files(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     most = largest * FILE_BYTES
-    size = number = 0
-
-    def place(group: pa.Table) -> int:
-        nonlocal size, number
-        if size and size + group.nbytes > most:
-            size, number = 0, number + 1
-        size += group.nbytes
-        return number
-
     whole = None
-    for index, groups in groupby(_row_groups(tables, writing, min(most, ROW_GROUP_BYTES)), place):
+    for index, groups in _grouped(_row_groups(tables, writing, min(most, ROW_GROUP_BYTES)), most):
         file, digest = _write(groups, path.with_suffix(f".{index}{path.suffix}"), writing, whole)
         whole = whole or digest
         yield file, whole
@@ -90,8 +82,8 @@ def _write(
     given = RowsDigest(features)
     rows = 0
     with _storable():
-        encodings = _encodings(schema)
-    with pq.ParquetWriter(path, schema, **encodings) as writer:
+        writer = pq.ParquetWriter(path, schema, **_encodings(schema))
+    with writer:
         writer.add_key_value_metadata(CHUNKED)
         for group in groups:
             with _storable():
@@ -103,10 +95,8 @@ def _write(
     with _storable():
         found, nbytes = _read_back(path, features)
     if wrong := differing_columns(given, found):
-        raise RowsError(
-            f"column {wrong[0]!r}: the Parquet file gives back other values than were written. "
-            "Give the column another type"
-        )
+        fault = "the Parquet file gives back other values than were written. Give the column another type"
+        raise RowsError(f"column {wrong[0]!r}: {fault}")
     return describe_file(path, writing.root, rows=rows, nbytes=nbytes, rows_sha256=given.hexdigest()), given
 
 
@@ -173,16 +163,22 @@ def _read_back(path: Path, features: datasets.Features) -> tuple[RowsDigest, int
 
 def _row_groups(tables: Iterable[pa.Table], writing: Writing, most: float) -> Iterator[pa.Table]:
     """The rows with the bytes of their media, in tables of at most so many bytes, or of a single row with more."""
-    held: list[pa.Table] = []
-    size = 0
-    for table in _complete(tables, writing, most):
-        if held and size + table.nbytes > most:
-            yield pa.concat_tables(held).combine_chunks()
-            held, size = [], 0
-        held.append(table)
+    for _, pieces in _grouped(_complete(tables, writing, most), most):
+        yield pa.concat_tables(list(pieces)).combine_chunks()
+
+
+def _grouped(tables: Iterable[pa.Table], most: float) -> Iterator[tuple[int, Iterator[pa.Table]]]:
+    """Tables in groups of at most so many bytes, or of a single table with more; each with its number."""
+    size = number = 0
+
+    def place(table: pa.Table) -> int:
+        nonlocal size, number
+        if size and size + table.nbytes > most:
+            size, number = 0, number + 1
         size += table.nbytes
-    if held:
-        yield pa.concat_tables(held).combine_chunks()
+        return number
+
+    return groupby(tables, place)
 
 
 def _complete(tables: Iterable[pa.Table], writing: Writing, most: float) -> Iterator[pa.Table]:
@@ -238,23 +234,13 @@ def embed_media(table: pa.Table, features: datasets.Features, first: int) -> pa.
 
     `first` is the number of the first row in its split, for the message of the RowsError if a medium cannot be read.
     """
-    media = [name for name in features if has_media(features[name])]
-    if not media:
-        return table
-
-    def embed(name: str, values: Any) -> None:
-        _embed(pa.table({name: values}), datasets.Features({name: features[name]}))
-
     try:
-        return _embed(table, features)
+        return _embed(table, features) if any(map(has_media, features.values())) else table
     except Exception as error:
-        if not (found := first_refused({name: table[name] for name in media}, embed)):
-            raise
-        name, row, reason = found
-        raise RowsError(
-            f"row {first + row}, column {name!r}: a file cannot be read ({str(reason) or type(reason).__name__}). "
-            "Correct the path or the file"
-        ) from error
+        for name, row, reason in first_refused(table, features, _embed):
+            said, advice = str(reason) or type(reason).__name__, "Correct the path or the file"
+            raise RowsError(f"row {first + row}, column {name!r}: a file cannot be read ({said}). {advice}") from error
+        raise
 
 
 def external_bytes(table: pa.Table, features: datasets.Features) -> int:
@@ -293,24 +279,22 @@ def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]
     prefixes = {f"{re.escape(str(path))}/" for folder in folders for path in (folder, folder.resolve())}
     longest_first = "|".join(sorted(prefixes, key=len, reverse=True))  # as some folders are in others
     pattern = f"^(?:{longest_first}){HASHED}"
-    paths: list[str] = []  # of a column
 
-    def shorten(array: pa.Array) -> pa.Array:
+    def shorten(name: str, array: pa.Array) -> pa.Array:
         if not (pt.is_string(array.type) or pt.is_large_string(array.type)):
             return array
         are_paths = pc.starts_with(array, "/")
         if not pc.any(are_paths).as_py():
             return array
-        paths.extend(array.filter(are_paths)[:100].to_pylist())
+        paths = array.filter(are_paths)[:100].to_pylist()
+        if name not in media and (found := next((path for path in paths if _is_medium_here(path, folders)), None)):
+            media[name] = found
         return pc.replace_substring_regex(array, pattern, "", max_replacements=1)
 
     for index, field in enumerate(table.schema):
         if "string" in str(field.type):
-            paths.clear()
-            chunks = [map_arrays(chunk, shorten) for chunk in table[index].chunks]
+            chunks = [map_arrays(chunk, partial(shorten, field.name)) for chunk in table[index].chunks]
             table = table.set_column(index, field, pa.chunked_array(chunks, field.type))
-            if found := next((path for path in paths if _is_medium_here(path, folders)), None):
-                media.setdefault(field.name, found)
     return table
 
 
