@@ -37,7 +37,7 @@ LONGEST = 200  # bytes of a name, of the 255 that file systems allow
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 UNORDERED = {"set", "frozenset", "glob", "iglob", "rglob", "iterdir", "listdir", "scandir", "walk"}
 ORDERED = ("sorted", "len", "min", "max", "sum")
-GOING_THROUGH = ("list", "tuple", "map", "filter", "enumerate")
+FOR_ROWS = ("_info", "_generate_examples", "_generate_tables")  # methods that are called when the order is known
 
 
 @dataclass(frozen=True)
@@ -110,40 +110,26 @@ def declared_configs(builder: type[datasets.DatasetBuilder]) -> dict[str, datase
 
 @cache
 def is_unordered(builder: type) -> bool:
-    """Return True if code of a builder goes through sets or folders, which may come in another order next time.
+    """Return True if code of a builder has sets or listings of folders, which may come in another order next time.
 
-    This reads its own modules, and those next to its script.
+    This reads its own modules, and those next to its script, without the methods that make rows.
     """
     names = {base.__module__ for base in builder.__mro__}
     own = {name for name in names if name.partition(".")[0] not in ("datasets", *sys.stdlib_module_names)}
     files = {name: Path(getattr(module, "__file__", None) or "") for name, module in sys.modules.items()}
     folders = {files[name].parent for name in own if name.startswith(PACKAGE)}
-    nodes: list[ast.AST] = []
-    for name, file in files.items():
-        if file.suffix == ".py" and file.is_file() and (name in own or file.parent in folders):
-            nodes += ast.walk(ast.parse(file.read_bytes()))
-    unordered = set(UNORDERED)
-    for node in nodes:
-        if isinstance(node, ast.Assign) and _mentions(node.value, unordered):
-            unordered |= {part.id for target in node.targets for part in ast.walk(target) if isinstance(part, ast.Name)}
-    return any(_mentions(part, unordered) for node in nodes for part in _gone_through(node))
+    read = {file for name, file in files.items() if name in own or file.parent in folders}
+    return any(_has_unordered(ast.parse(file.read_bytes())) for file in read if file.suffix == ".py" and file.is_file())
 
 
-def _gone_through(node: ast.AST) -> list[ast.expr]:
-    if isinstance(node, (ast.For, ast.comprehension)):
-        return [node.iter]
-    if isinstance(node, ast.Starred):
-        return [node.value]
-    return node.args if isinstance(node, ast.Call) and getattr(node.func, "id", "") in GOING_THROUGH else []
-
-
-def _mentions(node: ast.AST, unordered: Collection[str]) -> bool:
-    """Return True if an expression has a set or one of these names in it, other than to sort or to compare."""
-    if isinstance(node, (ast.Set, ast.SetComp)) or getattr(node, "id", getattr(node, "attr", "")) in unordered:
+def _has_unordered(node: ast.AST) -> bool:
+    """Return True if code has a set or a listing of a folder in it, other than to sort or to compare."""
+    if isinstance(node, (ast.Set, ast.SetComp)) or getattr(node, "id", getattr(node, "attr", "")) in UNORDERED:
         return True
-    if isinstance(node, ast.Compare) or (isinstance(node, ast.Call) and getattr(node.func, "id", "") in ORDERED):
+    is_call_of_ordered = isinstance(node, ast.Call) and getattr(node.func, "id", "") in ORDERED
+    if isinstance(node, ast.Compare) or is_call_of_ordered or getattr(node, "name", "") in FOR_ROWS:
         return False
-    return any(_mentions(part, unordered) for part in ast.iter_child_nodes(node))
+    return any(map(_has_unordered, ast.iter_child_nodes(node)))
 
 
 def choose_configs(builder: type[datasets.DatasetBuilder], chosen: Sequence[str] = ()) -> list[str]:
