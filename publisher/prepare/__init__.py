@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import datasets
 import yaml
@@ -31,7 +31,7 @@ FOLDER_HINTS = ("data_dir", "manual_dir", "manually download")
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file of rows, or another one of which only these numbers count."""
+    """A file of rows, or another one: on this machine, in memory, on the Hub, or not written yet."""
 
     path: str  # below the repository's root, with forward slashes
     size: int  # bytes
@@ -39,11 +39,12 @@ class DataFile:
     nbytes: int | None = None  # of the rows in Arrow
     sha256: str | None = None  # None if the file is not written yet; the numbers are those expected
     rows_sha256: str = ""  # SHA-256 of the rows, see `publisher.prepare.rows`, or nothing
+    source: Path | bytes | None = None  # the file, or its content, if it is here
 
     @property
-    def content(self) -> bytes | None:
-        """The content, if it is on this machine."""
-        return None
+    def content(self) -> bytes:
+        """The content, or nothing if it is not here."""
+        return self.source.read_bytes() if isinstance(self.source, Path) else self.source or b""
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,6 @@ class LocalFile(DataFile):
 
     sha256: str = ""
     source: Path = Path()
-
-    @property
-    def content(self) -> bytes:
-        """The content."""
-        return self.source.read_bytes()
 
 
 @dataclass(frozen=True)
@@ -67,28 +63,14 @@ class UploadedFile(DataFile):
     sample: bytes = b""  # its first bytes, which the client shows the Hub
 
 
-@dataclass(frozen=True)
-class TextFile:
+class TextFile(DataFile):
     """A file that is only in memory, such as a card."""
 
-    path: str
-    content: bytes
-    rows: ClassVar[None] = None
-    nbytes: ClassVar[None] = None
-    rows_sha256: ClassVar[str] = ""
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return len(self.content)
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of the content."""
-        return hashlib.sha256(self.content).hexdigest()
+    def __init__(self, path: str, content: bytes) -> None:
+        super().__init__(path, len(content), sha256=hashlib.sha256(content).hexdigest(), source=content)
 
 
-File = DataFile | TextFile
+File = DataFile  # any file of a repository
 
 
 def file_digest(path: Path) -> str:
@@ -271,13 +253,12 @@ def as_read(features: datasets.Features) -> datasets.Features:
 
 def check_features(features: datasets.Features) -> None:
     """Refuse features that a card cannot give back, with a RowsError that has the libraries' words."""
-    reason = "the YAML gives back others"
     try:
         listed = portable_yaml(yaml_of_features(features))
         features_from_card(listed)
         text = DatasetCardData(dataset_info=listed).to_yaml()
-        is_kept = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["dataset_info"] == listed
+        if yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["dataset_info"] != listed:
+            raise ValueError("the YAML gives back others")
     except Exception as error:  # whatever a name that the libraries use themselves, or half a character, leads to
-        is_kept, reason = False, str(error)
-    if not is_kept:
-        raise RowsError(f"the features cannot be written into a card ({reason}). Give columns and labels other names")
+        advice = "Give columns and labels other names"
+        raise RowsError(f"the features cannot be written into a card ({error}). {advice}") from error

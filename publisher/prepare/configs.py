@@ -82,16 +82,15 @@ def default_config(builder: type[datasets.DatasetBuilder]) -> str:
 
     A DEFAULT_CONFIG_NAME that is not declared makes the first declared config the default.
     """
-    name = plain(builder.DEFAULT_CONFIG_NAME or DEFAULT)
-    return next(iter(declared_configs(builder))) if default_note(builder) else name
+    name, names = plain(builder.DEFAULT_CONFIG_NAME), list(declared_configs(builder))
+    return name if name in names else names[0] if name else DEFAULT
 
 
 def default_note(builder: type[datasets.DatasetBuilder]) -> str:
     """Sentence on a DEFAULT_CONFIG_NAME that is not a config, or nothing."""
-    name, names = builder.DEFAULT_CONFIG_NAME, list(declared_configs(builder))
-    if not name or name in names:
-        return ""
-    return f"DEFAULT_CONFIG_NAME is {plain(name)!r}, which is not a config. The default is {names[0]!r}, the first one"
+    name, default = plain(builder.DEFAULT_CONFIG_NAME), default_config(builder)
+    said = f"DEFAULT_CONFIG_NAME is {name!r}, which is not a config. The default is {default!r}, the first one"
+    return said if name and name != default else ""
 
 
 def declared_configs(builder: type[datasets.DatasetBuilder]) -> dict[str, datasets.BuilderConfig]:
@@ -224,7 +223,7 @@ def recall_config(declared: datasets.BuilderConfig, provenance: Mapping[str, Any
     for name, now in _own_values(declared).items():
         value = provenance.get(name, describe(now))
         if value != describe(now):
-            setattr(config, name, type(now)(**value) if _is_record(now) and isinstance(value, dict) else value)
+            setattr(config, name, type(now)(**value) if is_dataclass(type(now)) and isinstance(value, dict) else value)
     return config
 
 
@@ -232,10 +231,6 @@ def _own_values(config: datasets.BuilderConfig) -> dict[str, Any]:
     """Fields of a dataclass, and attributes that the `__init__` of a plain class sets."""
     common = {field.name for field in fields(datasets.BuilderConfig)}
     return {name: of for name, of in vars(config).items() if name not in common and not name.startswith("_")}
-
-
-def _is_record(value: Any) -> bool:
-    return is_dataclass(value) and not isinstance(value, type)
 
 
 def describe(value: Any) -> Any:
@@ -249,18 +244,18 @@ def describe(value: Any) -> Any:
     >>> describe({"languages": {"en", "de"}, "size": np.int64(7), "clean": str.strip, "padding": (36, 60)})
     {'languages': ['de', 'en'], 'size': 7, 'clean': 'str.strip', 'padding': [36, 60]}
     """
-    if value is None or type(value) in (bool, int):
+    if isinstance(value, Enum):
+        return describe(value.value)
+    if value is None or isinstance(value, bool):
         return value
-    if type(value) is str or isinstance(value, PurePath):
-        text = str(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, (str, PurePath)):
+        text = str(plain(value))
         is_here = Path(text).is_absolute() and os.path.exists(text)  # noqa: PTH110  # which takes any text
         return (is_here and Path(text).name) or text  # no other machine has the folder
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else str(float(value))
-    if isinstance(value, Enum):
-        return describe(value.value)
-    if isinstance(value, (int, str)):
-        return describe(int(value) if isinstance(value, int) else plain(value))
     if isinstance(value, datasets.Features):
         return describe(value.to_dict())
     if isinstance(value, Mapping):
@@ -271,9 +266,9 @@ def describe(value: Any) -> Any:
         return sorted(map(describe, value), key=repr)
     if isinstance(value, (np.generic, np.ndarray)):
         return describe(value.tolist())
-    if _is_record(value):
-        return describe(asdict(value))
     if callable(value) and hasattr(value, "__qualname__"):
         module = getattr(value, "__module__", None)
         return value.__qualname__ if module in (None, "builtins", "__main__") else f"{module}.{value.__qualname__}"
+    if is_dataclass(type(value)):
+        return describe(asdict(value))
     return value.decode("latin-1") if isinstance(value, bytes) else ADDRESS.sub("", str(value))
