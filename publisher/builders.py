@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -25,6 +25,7 @@ import datasets
 
 from publisher.errors import UsageError, fault_of_code
 
+INSTALLED = {"site-packages", "dist-packages", Path(os.__file__).parent, Path(__file__).parent}
 GIVE = "Give the path of a loading script, or module:Class"
 REPOSITORY = re.compile(
     r"(?P<marked>hf://datasets/|https?://[^/]+/datasets/)?(?P<repo_id>[\w.-]+/[\w.-]+?)"
@@ -147,16 +148,21 @@ def load_module(module: str, known_as: str = "") -> ModuleType:
         raise
     except BaseException as error:  # SystemExit; a panic of a library in Rust
         text = f": {' '.join(str(error).split())}".rstrip(": ")
-        sentence = f"{_line_of(error, name)}: {type(error).__name__}{text}. It cannot be imported"
+        sentence = f"{line_of(error, [module]) or name}: {type(error).__name__}{text}. It cannot be imported"
         raise fault_of_code(sentence, error) from error
 
 
-def _line_of(error: BaseException, name: str) -> str:
+def line_of(error: BaseException, modules: Collection[str]) -> str:
+    """File and line of the modules, or of code that is not installed, where an error passed last; or nothing."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{os.path.basename(error.filename)}, line {error.lineno}"  # noqa: PTH119
-    file = name if name.endswith(".py") else f"{name.rpartition('.')[2]}.py"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).name == file]
-    return f"{file}, line {frames[-1].lineno}" if frames else name
+    raised = error.__cause__ if isinstance(error.__cause__, StopIteration) else error  # Python's words, without a line
+    for frame, line in reversed([*traceback.walk_tb(raised.__traceback__)]):
+        file = Path(frame.f_code.co_filename)
+        is_installed = not INSTALLED.isdisjoint([*file.parts, *file.parents]) or not file.is_file()
+        if frame.f_globals.get("__name__") in modules or not is_installed:
+            return f"{file.name}, line {line}"
+    return ""
 
 
 # --- scripts for earlier versions -------------------------------------------------------------------------------------

@@ -8,8 +8,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,9 +18,9 @@ import datasets
 import yaml
 from huggingface_hub import DatasetCardData
 
+from publisher.builders import line_of
 from publisher.errors import PublishingError, fault_of_code
 
-HERE = Path(__file__).parent.parent
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk: other configs would fail likewise
 LONGEST = 100  # characters of a value in a message
 NO_ROWS = "The split is empty, and `load_dataset` cannot open empty splits. Remove it"
@@ -130,7 +128,8 @@ def builder_errors(
         where = f"config {config!r}" + (f", split {split!r}" if split else "")
         if isinstance(error, RowsError):
             raise fault_of_code(f"{where}, {error}", error) from error
-        place, address = _place(error, kind), _address(error)
+        modules = {base.__module__ for base in kind.__mro__ if not base.__module__.startswith("datasets.")}
+        place, address = line_of(error, modules), _address(error)
         if isinstance(error, OSError) and (error.errno in FULL or not (place or address)):
             raise
         text = " ".join(str(error).split())
@@ -149,21 +148,6 @@ def _address(error: BaseException) -> str:
     places = (error, *(getattr(error, name, None) for name in ("response", "request", "request_info")))
     found = (getattr(place, name, None) for place in places for name in ("url", "real_url"))
     return next((str(url) for url in found if url), "")
-
-
-def _place(error: BaseException, kind: type) -> str:
-    """File and line of the builder's script, or of a module next to it, where an error was raised or passed last."""
-    files = [getattr(sys.modules.get(base.__module__), "__file__", None) for base in kind.__mro__]
-    library = Path(datasets.__file__).parent
-    scripts = [Path(file).resolve() for file in files if file and library not in Path(file).resolve().parents]
-    folders = {script.parent for script in scripts}
-    raised = error.__cause__ if isinstance(error.__cause__, StopIteration) else error  # Python's words, without a line
-    for frame in reversed(traceback.extract_tb(raised.__traceback__)):
-        file = Path(frame.filename).resolve()
-        own = file in scripts or (HERE not in file.parents and "site-packages" not in file.parts)
-        if own and file.is_file() and any(folder == file.parent or folder in file.parents for folder in folders):
-            return f"{file.name}, line {frame.lineno}"
-    return ""
 
 
 # --- features ---------------------------------------------------------------------------------------------------------
