@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeGuard
@@ -84,19 +85,15 @@ def find_builder(source: str) -> type[datasets.DatasetBuilder]:
     found = [value for value in vars(module).values() if _is_builder(value)]
     own = [kind for kind in found if kind.__module__ == module.__name__]
     builders = own or [kind for kind in found if not kind.__module__.startswith("datasets.")]  # such as from a helper
-    if not name:
-        # `load_dataset` also took the first of several, from which none of the others derives
-        for kind in builders:
-            if not any(other is not kind and issubclass(other, kind) for other in builders):
-                return kind
-        raise UsageError(
-            f"{path.name} does not define a builder. Add a class derived from datasets.GeneratorBasedBuilder"
-        )
-    chosen = getattr(module, name, None)
-    if not _is_builder(chosen):
-        there = ", ".join(kind.__name__ for kind in builders) or "none"
+    # `load_dataset` also took the first of several, from which none of the others derives
+    last = (kind for kind in builders if not any(other is not kind and issubclass(other, kind) for other in builders))
+    chosen = getattr(module, name, None) if name else next(last, None)
+    if _is_builder(chosen):
+        return chosen
+    there = ", ".join(kind.__name__ for kind in builders) or "none"
+    if name:
         raise UsageError(f"{source}: {name} is not a builder, or is abstract. Give one of the builders there ({there})")
-    return chosen
+    raise UsageError(f"{path.name} does not define a builder. Add a class derived from datasets.GeneratorBasedBuilder")
 
 
 def _is_builder(value: Any) -> TypeGuard[type[datasets.DatasetBuilder]]:
@@ -182,16 +179,14 @@ def take_script(script: Path) -> str:
     """
     for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
         del sys.modules[name]
-    folders: list[str] = []
-    for folder in script.parents:
-        if "." in folder.name or not (folder / "__init__.py").is_file():
-            break
-        folders.insert(0, folder.name)
-    os.environ[PLACE] = str(script.parents[len(folders)])
+    packages = [
+        *takewhile(lambda folder: "." not in folder.name and (folder / "__init__.py").is_file(), script.parents)
+    ]
+    os.environ[PLACE] = str(script.parents[len(packages)])
     importlib.invalidate_caches()
     if str(script.parent) not in sys.path:
         sys.path.append(str(script.parent))  # `import helper`, as in a script that is run; last: hides no library
-    return ".".join([PACKAGE, *folders, script.stem])
+    return ".".join([PACKAGE, *(folder.name for folder in reversed(packages)), script.stem])
 
 
 @contextmanager

@@ -135,10 +135,9 @@ def builder_errors(
         text = " ".join(str(error).split())
         if address not in text:
             text += f" ({address})"
-        if any(hint in text for hint in FOLDER_HINTS):
-            text = text.rstrip(".") + ". Give the folder as --data-dir"
-        elif "data_files" in text:
-            text = text.rstrip(".") + ". Give the files as --set data_files=..."
+        files = "the files as --set data_files=..." if "data_files" in text else ""
+        if option := "the folder as --data-dir" if any(hint in text for hint in FOLDER_HINTS) else files:
+            text = f"{text.rstrip('.')}. Give {option}"
         parts = filter(None, (where, place, type(error).__name__, text))
         raise fault_of_code(": ".join(parts), error) from error
 
@@ -203,7 +202,7 @@ def portable_dict(features: datasets.Features) -> dict[str, Any]:
         is_struct = isinstance(node["feature"], dict) and "_type" not in node["feature"]
         return [node["feature"]] if is_struct else {**node, "_type": "Sequence"}
 
-    return {name: _changed(feature, change) for name, feature in features.to_dict().items()}
+    return json.loads(json.dumps(features.to_dict()), object_hook=change)
 
 
 def portable_yaml(features: Any) -> Any:
@@ -220,14 +219,7 @@ def portable_yaml(features: Any) -> Any:
             "sequence" if key == "list" and not isinstance(value, list) else key: value for key, value in node.items()
         }
 
-    return _changed(features, change)
-
-
-def _changed(node: Any, change: Callable[[dict[str, Any]], Any]) -> Any:
-    """Lists and dicts in which each dict is changed, from the inside out."""
-    if isinstance(node, list):
-        return [_changed(item, change) for item in node]
-    return change({key: _changed(value, change) for key, value in node.items()}) if isinstance(node, dict) else node
+    return json.loads(json.dumps(features), object_hook=change)
 
 
 def as_read(features: datasets.Features) -> datasets.Features:

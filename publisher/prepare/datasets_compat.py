@@ -72,12 +72,7 @@ def forget_undated(downloads: Path) -> None:
 class _Downloads(datasets.DownloadManager):
     """Extracts to another folder than it downloads to, and says what was fetched."""
 
-    download_config: datasets.DownloadConfig
-    extract_dir: Path
-    fetched: list[str]
-
     def download(self, url_or_urls: Any) -> Any:
-        """Download as the library does."""
         for name in map(str, flat(url_or_urls)):
             self.fetched.append(url_or_path_join(self._base_path, name) if is_relative_path(name) else name)
         return super().download(url_or_urls)
@@ -95,10 +90,7 @@ class _Downloads(datasets.DownloadManager):
         return map_nested(download, url_or_urls)
 
     def extract(self, path_or_paths: Any, *_: Any, **__: Any) -> Any:
-        """Extract as the library does, into a folder of our own."""
-        config = self.download_config.copy()
-        config.cache_dir = str(self.extract_dir)
-        with patch.object(self, "download_config", config):
+        with patch.object(self.download_config, "cache_dir", str(self.extract_dir)):
             return super().extract(path_or_paths)
 
 
@@ -217,40 +209,38 @@ def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) ->
 
 
 def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
-    """Rows of a builder that makes them one by one, in tables."""
+    """Rows of a builder that makes them one by one, in tables.
+
+    Their keys are compared as in `datasets` 1 to 3, those of each batch.
+    """
     features, chosen = builder.info.features, builder._writer_batch_size
     writer = ArrowWriter(features=features, stream=io.BytesIO(), writer_batch_size=chosen)
-    size: int = max(1, writer.writer_batch_size)
     place = _Place(builder._generate_examples(**gen_kwargs))
-    examples = _examples(place, features, size)
-    while batch := list(islice(examples, size)):
-        yield from _tables(batch, builder, place, place.first)
-
-
-def _examples(place: _Place, features: Any, size: int) -> Iterator[Any]:
-    """Encoded examples; their keys are compared as in `datasets` 1 to 3, those of each batch."""
-    keys: dict[str, int] = {}
-    for row, item in enumerate(place.items):
-        if row % size == 0:
-            place.first, place.lines, keys = row, [], {}
-        place.note(1)
-        if not isinstance(item, (tuple, list)) or len(item) != 2:
-            raise place.error(row, f"{short(item)} is not a pair of a key and a dict of columns")
-        key, example = item
-        if not isinstance(example, Mapping):
-            raise place.error(row, f"{short(example)} is not a dict of columns")
-        if type(key) in (str, int) and (first := keys.setdefault(str(key), row)) != row:
-            raise RowsError(
-                f"rows {first} and {row} have the same key, {short(key)}: {place.line(first)} and "
-                f"{place.line(row)}. Yield another key for each row"
-            )
-        if features is not None:
-            try:
-                example = features.encode_example(example)
-            except Exception:
-                place.explain([example], features, lambda rows, feature: feature.encode_example(rows[0]), row)
-                raise
-        yield example
+    while True:
+        examples: list[Any] = []
+        keys: dict[str, int] = {}
+        place.lines.clear()
+        for row, item in enumerate(islice(place.items, max(1, writer.writer_batch_size)), place.first):
+            place.note(1)
+            if not isinstance(item, (tuple, list)) or len(item) != 2:
+                raise place.error(row, f"{short(item)} is not a pair of a key and a dict of columns")
+            key, example = item
+            if not isinstance(example, Mapping):
+                raise place.error(row, f"{short(example)} is not a dict of columns")
+            if type(key) in (str, int) and (first := keys.setdefault(str(key), row)) != row:
+                places = f"{place.line(first)} and {place.line(row)}. Yield another key for each row"
+                raise RowsError(f"rows {first} and {row} have the same key, {short(key)}: {places}")
+            if features is not None:
+                try:
+                    example = features.encode_example(example)
+                except Exception:
+                    place.explain([example], features, lambda rows, feature: feature.encode_example(rows[0]), row)
+                    raise
+            examples.append(example)
+        if not examples:
+            return
+        yield from _tables(examples, builder, place, place.first)
+        place.first += len(examples)
 
 
 def _tables(examples: list[Any], builder: Any, place: _Place, first: int) -> Iterator[pa.Table]:

@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -184,17 +184,19 @@ def _grouped(tables: Iterable[pa.Table], most: float) -> Iterator[tuple[int, Ite
 def _complete(tables: Iterable[pa.Table], writing: Writing, most: float) -> Iterator[pa.Table]:
     first = 0
     for table in tables:
-        for piece in _divide(table, most, lambda piece: piece.nbytes + external_bytes(piece, writing.features)):
+        for piece in _divide(table, most, writing.features):
             whole = hide_folders(embed_media(piece, writing.features, first), writing.folders, writing.media)
-            yield from _divide(whole, most, lambda piece: piece.nbytes)
+            yield from _divide(whole, most, writing.features)
             first += len(piece)
 
 
-def _divide(table: pa.Table, most: float, size_of: Callable[[pa.Table], int]) -> Iterator[pa.Table]:
-    count = min(len(table), max(1, math.ceil(size_of(table) / most)))
+def _divide(table: pa.Table, most: float, features: datasets.Features) -> Iterator[pa.Table]:
+    media = filter(Path.is_file, map(Path, _external(table, features)))
+    size = table.nbytes + sum(path.stat().st_size for path in media)
+    count = min(len(table), max(1, math.ceil(size / most)))
     for index in range(count):
         piece = table[len(table) * index // count : len(table) * (index + 1) // count]
-        yield from [piece] if count == 1 else _divide(piece, most, size_of)
+        yield from [piece] if count == 1 else _divide(piece, most, features)
 
 
 def _encodings(schema: pa.Schema) -> dict[str, Any]:
@@ -241,11 +243,6 @@ def embed_media(table: pa.Table, features: datasets.Features, first: int) -> pa.
             said, advice = str(reason) or type(reason).__name__, "Correct the path or the file"
             raise RowsError(f"row {first + row}, column {name!r}: a file cannot be read ({said}). {advice}") from error
         raise
-
-
-def external_bytes(table: pa.Table, features: datasets.Features) -> int:
-    """Count the bytes of media in files on this machine that are not in a table yet."""
-    return sum(path.stat().st_size for path in map(Path, _external(table, features)) if path.is_file())
 
 
 def _embed(table: pa.Table, features: datasets.Features) -> pa.Table:
