@@ -22,7 +22,7 @@ from huggingface_hub import DatasetCardData
 from publisher import prepare
 from publisher.card.record import BY_CONFIG, CARD, ConfigRecord, PublishedCard, Record, excess, name_of, write_card
 from publisher.errors import DifferenceError, UsageError, choices
-from publisher.prepare import as_read, item_of, portable_yaml, short, yaml_of_features
+from publisher.prepare import as_read, item_of, short, yaml_of_features
 from publisher.prepare.configs import BuilderClass, ConfigCard, PreparedConfig, declared_configs, default_config
 from publisher.prepare.datasets_compat import DatasetInfosDict, flat
 
@@ -110,7 +110,7 @@ def compose(
         data = DatasetCardData()
         DatasetInfosDict({config.name: config.info}).to_dataset_card_data(data)
         info = {"config_name": config.name, **data["dataset_info"]}
-        own["dataset_info"].append({**info, "features": portable_yaml(info["features"])})
+        own["dataset_info"].append({**info, "features": yaml_of_features(config.info.features)})
         counts = {split: len(files) for split, files in config.files.items()}
         paths = {split: data_pattern(config.folder, split, count, existing.paths) for split, count in counts.items()}
         listed = [{"split": split, "path": path} for split, path in paths.items()]
@@ -152,7 +152,7 @@ def read_infos(card: PublishedCard, names: Collection[str]) -> Mapping[str, data
 
 def features_sha256(features: datasets.Features) -> str:
     """SHA-256 of features, the same for all spellings of a type."""
-    listed = portable_yaml(yaml_of_features(as_read(features)))
+    listed = yaml_of_features(as_read(features))
     return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import datasets
 import yaml
 from huggingface_hub import DatasetCardData
+from huggingface_hub.utils.sha import sha_fileobj
 
 from publisher.builders import line_of
 from publisher.errors import PublishingError, fault_of_code
@@ -73,11 +74,8 @@ File = DataFile  # any file of a repository
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal digits."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return sha_fileobj(file).hex()
 
 
 def describe_file(source: Path, root: Path, within: str = "", **numbers: Any) -> LocalFile:
@@ -129,7 +127,11 @@ def builder_errors(
         if isinstance(error, RowsError):
             raise fault_of_code(f"{where}, {error}", error) from error
         modules = {base.__module__ for base in kind.__mro__ if not base.__module__.startswith("datasets.")}
-        place, address = line_of(error, modules), _address(error)
+        place = line_of(error, modules)
+        # each HTTP client has another name for the address that it failed to get
+        holders = [error, *(getattr(error, name, None) for name in ("response", "request", "request_info"))]
+        found = (getattr(holder, name, None) for holder in holders for name in ("url", "real_url"))
+        address = next((str(url) for url in found if url), "")
         if isinstance(error, OSError) and (error.errno in FULL or not (place or address)):
             raise
         text = " ".join(str(error).split())
@@ -140,13 +142,6 @@ def builder_errors(
             text = f"{text.rstrip('.')}. Give {option}"
         parts = filter(None, (where, place, type(error).__name__, text))
         raise fault_of_code(": ".join(parts), error) from error
-
-
-def _address(error: BaseException) -> str:
-    """Address that an HTTP client failed to get: each has another name for it."""
-    places = (error, *(getattr(error, name, None) for name in ("response", "request", "request_info")))
-    found = (getattr(place, name, None) for place in places for name in ("url", "real_url"))
-    return next((str(url) for url in found if url), "")
 
 
 # --- features ---------------------------------------------------------------------------------------------------------
@@ -188,11 +183,6 @@ def features_from_card(listed: Any) -> datasets.Features:
     return datasets.Features._from_yaml_list(listed)
 
 
-def yaml_of_features(features: datasets.Features) -> list[Any]:
-    """List that a card's `dataset_info` has for features."""
-    return features._to_yaml_list()
-
-
 def portable_dict(features: datasets.Features) -> dict[str, Any]:
     """Features as the `huggingface` key of a Parquet file holds them."""
 
@@ -205,13 +195,13 @@ def portable_dict(features: datasets.Features) -> dict[str, Any]:
     return json.loads(json.dumps(features.to_dict()), object_hook=change)
 
 
-def portable_yaml(features: Any) -> Any:
-    """The same for a card: `features` is what `dataset_info` lists under that name.
+def yaml_of_features(features: datasets.Features) -> list[Any]:
+    """List that a card's `dataset_info` has for features.
 
     Examples
     --------
-    >>> portable_yaml([{"name": "x", "list": "float64"}, {"name": "y", "dtype": "int64"}])
-    [{'name': 'x', 'sequence': 'float64'}, {'name': 'y', 'dtype': 'int64'}]
+    >>> yaml_of_features(datasets.Features({"x": datasets.List(datasets.Value("int8"))}))
+    [{'name': 'x', 'sequence': 'int8'}]
     """
 
     def change(node: dict[str, Any]) -> dict[str, Any]:
@@ -219,18 +209,18 @@ def portable_yaml(features: Any) -> Any:
             "sequence" if key == "list" and not isinstance(value, list) else key: value for key, value in node.items()
         }
 
-    return json.loads(json.dumps(features), object_hook=change)
+    return json.loads(json.dumps(features._to_yaml_list()), object_hook=change)
 
 
 def as_read(features: datasets.Features) -> datasets.Features:
     """Features as a card gives them back: of several spellings of the same one is left."""
-    return features_from_card(portable_yaml(yaml_of_features(features)))
+    return features_from_card(yaml_of_features(features))
 
 
 def check_features(features: datasets.Features) -> None:
     """Refuse features that a card cannot give back, with a RowsError that has the libraries' words."""
     try:
-        listed = portable_yaml(yaml_of_features(features))
+        listed = yaml_of_features(features)
         features_from_card(listed)
         text = DatasetCardData(dataset_info=listed).to_yaml()
         if yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["dataset_info"] != listed:

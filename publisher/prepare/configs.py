@@ -27,10 +27,8 @@ from publisher.prepare import DataFile, File, add_up, plain, short
 BuilderClass = type[datasets.DatasetBuilder]
 METADATA_KEY = "builder_config"  # in the footer of each Parquet file: builder, version and parameters
 DEFAULT = "default"  # a config of this name is the default one, whatever else a card says
-TAKEN = {  # next to the configs' folders
-    *("assets", "readme.md", ".gitattributes", ".git", ".cache"),
-    *(".huggingface", ".huggingface.yaml", "dataset_infos.json", ".publish.json"),
-}
+TAKEN = {"assets", "readme.md", ".gitattributes", ".git", ".cache"}  # next to the configs' folders
+TAKEN |= {".huggingface", ".huggingface.yaml", "dataset_infos.json", ".publish.json"}
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # devices on Windows
 SPLIT = re.compile(r"\w+(\.\w+)*")  # what `datasets` takes, to the very end of the name
 LONGEST = 200  # bytes of a name, of the 255 that file systems allow
@@ -113,8 +111,8 @@ def is_unordered(builder: type) -> bool:
 
     This reads its own modules, and those next to its script, without the methods that make rows.
     """
-    names = {base.__module__ for base in builder.__mro__}
-    own = {name for name in names if name.partition(".")[0] not in ("datasets", *sys.stdlib_module_names)}
+    libraries = {"datasets", *sys.stdlib_module_names}
+    own = {base.__module__ for base in builder.__mro__ if base.__module__.partition(".")[0] not in libraries}
     files = {name: Path(getattr(module, "__file__", None) or "") for name, module in sys.modules.items()}
     folders = {files[name].parent for name in own if name.startswith(PACKAGE)}
     read = {file for name, file in files.items() if name in own or file.parent in folders}

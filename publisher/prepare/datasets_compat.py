@@ -209,10 +209,7 @@ def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) ->
 
 
 def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
-    """Rows of a builder that makes them one by one, in tables.
-
-    Their keys are compared as in `datasets` 1 to 3, those of each batch.
-    """
+    """Tables of a builder that makes rows one by one; keys are compared as in `datasets` 1 to 3, those of a batch."""
     features, chosen = builder.info.features, builder._writer_batch_size
     writer = ArrowWriter(features=features, stream=io.BytesIO(), writer_batch_size=chosen)
     place = _Place(builder._generate_examples(**gen_kwargs))

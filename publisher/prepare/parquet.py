@@ -9,7 +9,6 @@ import mimetypes
 import os
 import re
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,9 +63,12 @@ def write_files(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     most = largest * FILE_BYTES
+    most_together = min(most, ROW_GROUP_BYTES)
+    pieces = _grouped(_complete(tables, writing, most_together), most_together)
+    row_groups = (pa.concat_tables(list(of_group)).combine_chunks() for _, of_group in pieces)
     whole = None
-    for index, groups in _grouped(_row_groups(tables, writing, min(most, ROW_GROUP_BYTES)), most):
-        file, digest = _write(groups, path.with_suffix(f".{index}{path.suffix}"), writing, whole)
+    for index, of_file in _grouped(row_groups, most):
+        file, digest = _write(of_file, path.with_suffix(f".{index}{path.suffix}"), writing, whole)
         whole = whole or digest
         yield file, whole
 
@@ -90,7 +92,11 @@ def _write(
                 given.add(group)
                 if whole:
                     whole.add(group)
-                writer.write_table(_stored(group, schema), row_group_size=len(group))
+                columns = [
+                    pa.chunked_array([map_arrays(chunk, _of_any_length) for chunk in column.chunks], kind)
+                    for column, kind in zip(group.columns, schema.types, strict=True)
+                ]
+                writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=len(group))
             rows += len(group)
     with _storable():
         found, nbytes = _read_back(path, features)
@@ -126,14 +132,6 @@ def any_length(kind: pa.DataType) -> pa.DataType:
     return pa.large_list(any_length(kind.value_type)) if pt.is_large_list(kind) else kind
 
 
-def _stored(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = [
-        pa.chunked_array([map_arrays(chunk, _of_any_length) for chunk in column.chunks], kind)
-        for column, kind in zip(table.columns, schema.types, strict=True)
-    ]
-    return pa.Table.from_arrays(columns, schema=schema)
-
-
 def _of_any_length(array: pa.Array) -> pa.Array:
     if not pt.is_fixed_size_list(array.type):
         return array
@@ -161,12 +159,6 @@ def _read_back(path: Path, features: datasets.Features) -> tuple[RowsDigest, int
     return found, nbytes
 
 
-def _row_groups(tables: Iterable[pa.Table], writing: Writing, most: float) -> Iterator[pa.Table]:
-    """The rows with the bytes of their media, in tables of at most so many bytes, or of a single row with more."""
-    for _, pieces in _grouped(_complete(tables, writing, most), most):
-        yield pa.concat_tables(list(pieces)).combine_chunks()
-
-
 def _grouped(tables: Iterable[pa.Table], most: float) -> Iterator[tuple[int, Iterator[pa.Table]]]:
     """Tables in groups of at most so many bytes, or of a single table with more; each with its number."""
     size = number = 0
@@ -182,6 +174,7 @@ def _grouped(tables: Iterable[pa.Table], most: float) -> Iterator[tuple[int, Ite
 
 
 def _complete(tables: Iterable[pa.Table], writing: Writing, most: float) -> Iterator[pa.Table]:
+    """The rows with the bytes of their media, in tables of at most so many bytes, or of a single row with more."""
     first = 0
     for table in tables:
         for piece in _divide(table, most, writing.features):
@@ -207,12 +200,12 @@ def _encodings(schema: pa.Schema) -> dict[str, Any]:
     empty = io.BytesIO()
     pq.ParquetWriter(empty, schema).close()
     stored = list(pq.ParquetFile(empty).schema)
-    count = Counter(leaf.path for leaf in stored)  # `a.b` may be a column and a field of `a`: one name to pyarrow
-    floats = [leaf.path for leaf in stored if leaf.physical_type in ("FLOAT", "DOUBLE") and count[leaf.path] == 1]
+    # `a.b` may be a column and a field of `a`: one name to pyarrow
+    others = {leaf.path for leaf in stored if leaf.physical_type not in ("FLOAT", "DOUBLE")}
     return {
         "compression": "zstd",
-        "use_dictionary": [leaf.path for leaf in stored if leaf.path not in floats],
-        "column_encoding": dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+        "use_dictionary": sorted(others),
+        "column_encoding": dict.fromkeys({leaf.path for leaf in stored} - others, "BYTE_STREAM_SPLIT"),
         "write_page_index": True,
         "use_content_defined_chunking": CHUNKS,
     }
@@ -255,8 +248,8 @@ def _embed(table: pa.Table, features: datasets.Features) -> pa.Table:
 
 def _external(table: pa.Table, features: datasets.Features) -> Iterator[str]:
     """Path of each medium that is only named."""
-    for name in filter(lambda name: has_media(features[name]), features):
-        for array, leaf in leaves(table[name], features[name]):
+    for name, feature in features.items():
+        for array, leaf in leaves(table[name], feature) if has_media(feature) else ():
             if is_medium(leaf) and pt.is_struct(array.type):
                 data, paths = (pc.struct_field(array, part) for part in ("bytes", "path"))
                 yield from paths.filter(pc.and_(pc.is_null(data), pc.is_valid(paths))).to_pylist()
@@ -276,6 +269,12 @@ def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]
     prefixes = {f"{re.escape(str(path))}/" for folder in folders for path in (folder, folder.resolve())}
     longest_first = "|".join(sorted(prefixes, key=len, reverse=True))  # as some folders are in others
     pattern = f"^(?:{longest_first}){HASHED}"
+    within = {*folders, Path(tempfile.gettempdir())}  # where files may be gone
+
+    def is_medium_here(path: str) -> bool:
+        return _kind_of(path) in KINDS and (
+            not within.isdisjoint(Path(path).parents) or os.path.isfile(path)  # noqa: PTH113  # which takes any text
+        )
 
     def shorten(name: str, array: pa.Array) -> pa.Array:
         if not (pt.is_string(array.type) or pt.is_large_string(array.type)):
@@ -283,8 +282,7 @@ def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]
         are_paths = pc.starts_with(array, "/")
         if not pc.any(are_paths).as_py():
             return array
-        paths = array.filter(are_paths)[:100].to_pylist()
-        if name not in media and (found := next((path for path in paths if _is_medium_here(path, folders)), None)):
+        if name not in media and (found := next(filter(is_medium_here, array.filter(are_paths)[:100].to_pylist()), "")):
             media[name] = found
         return pc.replace_substring_regex(array, pattern, "", max_replacements=1)
 
@@ -293,14 +291,6 @@ def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]
             chunks = [map_arrays(chunk, partial(shorten, field.name)) for chunk in table[index].chunks]
             table = table.set_column(index, field, pa.chunked_array(chunks, field.type))
     return table
-
-
-def _is_medium_here(path: str, folders: Sequence[Path]) -> bool:
-    """Return True if a path leads to a medium on this machine, or did while a temporary folder existed."""
-    within = {*folders, Path(tempfile.gettempdir())}
-    return _kind_of(path) in KINDS and (
-        not within.isdisjoint(Path(path).parents) or os.path.isfile(path)  # noqa: PTH113  # which takes any text
-    )
 
 
 def _kind_of(path: str) -> str:

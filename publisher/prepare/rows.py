@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from itertools import pairwise
+from itertools import chain, pairwise, starmap
 from operator import itemgetter
 from typing import Any
 
@@ -224,15 +224,11 @@ def leaves(array: pa.Array | pa.ChunkedArray, feature: Any) -> Iterator[tuple[pa
 
 def check_readable(table: pa.Table, features: Mapping[str, Any]) -> pa.Table:
     """Return the table; raise a ValueError with the reason if it has a value that `datasets` cannot read."""
-    for name, feature in features.items():
-        _check_column(table[name], feature)
-    return table
-
-
-def _check_column(column: pa.ChunkedArray, feature: Any) -> None:
-    if isinstance(feature, ARRAYS) and feature.shape[0] is None and column.null_count:
-        raise ValueError("`datasets` cannot read None as an array of any length")
-    for array, leaf in leaves(column, feature):
+    columns = [(table[name], feature) for name, feature in features.items()]
+    for column, feature in columns:
+        if isinstance(feature, ARRAYS) and feature.shape[0] is None and column.null_count:
+            raise ValueError("`datasets` cannot read None as an array of any length")
+    for array, leaf in chain.from_iterable(starmap(leaves, columns)):
         if isinstance(leaf, ARRAYS):
             _check_shape(array, leaf.shape)
         elif isinstance(leaf, datasets.ClassLabel):
@@ -249,6 +245,7 @@ def _check_column(column: pa.ChunkedArray, feature: Any) -> None:
                 raise ValueError("it is not UTF-8") from None
         elif pt.is_temporal(array.type):
             _check_time(array)
+    return table
 
 
 def _check_time(array: pa.Array) -> None:
