@@ -147,13 +147,13 @@ def load_module(module: str, known_as: str = "") -> ModuleType:
 
 def line_of(error: BaseException, modules: Collection[str]) -> str:
     """File and line of the modules, or of code that is not installed, where an error passed last; or nothing."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{os.path.basename(error.filename)}, line {error.lineno}"  # noqa: PTH119
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
+        return f"{Path(error.filename).name}, line {error.lineno}"
     raised = error.__cause__ if isinstance(error.__cause__, StopIteration) else error  # Python's words, without a line
     for frame, line in reversed([*traceback.walk_tb(raised.__traceback__)]):
         file = Path(frame.f_code.co_filename)
-        is_installed = not INSTALLED.isdisjoint([*file.parts, *file.parents]) or not file.is_file()
-        if frame.f_globals.get("__name__") in modules or not is_installed:
+        is_own = frame.f_globals.get("__name__") in modules or INSTALLED.isdisjoint([*file.parts, *file.parents])
+        if is_own and file.is_file():
             return f"{file.name}, line {line}"
     return ""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -125,8 +125,8 @@ def generate_tables(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, A
 class _Place:
     """Place of a builder in its rows and in its script."""
 
-    def __init__(self, items: Iterator[Any]) -> None:
-        self.items = items
+    def __init__(self, items: Iterable[Any]) -> None:
+        self.items = iter(items)  # a list, as some scripts return
         self.frame: Any = getattr(items, "gi_frame", None)
         self.first = 0  # row with which the current batch begins
         self.lines: list[int] = []  # of the script, for each row of the batch, or one for a table

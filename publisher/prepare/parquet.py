@@ -82,7 +82,6 @@ def _write(
     fields = [field.with_type(any_length(field.type)) for field in features.arrow_schema]
     schema = pa.schema(fields, footer)
     given = RowsDigest(features)
-    rows = 0
     with _storable():
         writer = pq.ParquetWriter(path, schema, **_encodings(schema))
     with writer:
@@ -97,12 +96,12 @@ def _write(
                     for column, kind in zip(group.columns, schema.types, strict=True)
                 ]
                 writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=len(group))
-            rows += len(group)
     with _storable():
         found, nbytes = _read_back(path, features)
     if wrong := differing_columns(given, found):
         fault = "the Parquet file gives back other values than were written. Give the column another type"
         raise RowsError(f"column {wrong[0]!r}: {fault}")
+    rows = pq.read_metadata(path).num_rows
     return describe_file(path, writing.root, rows=rows, nbytes=nbytes, rows_sha256=given.hexdigest()), given
 
 
