@@ -11,11 +11,12 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeGuard
@@ -25,6 +26,7 @@ import datasets
 
 from publisher.errors import UsageError, fault_of_code
 
+INSTALLED = {"site-packages", "dist-packages", Path(os.__file__).parent, Path(__file__).parent}
 GIVE = "Give the path of a loading script, or module:Class"
 REPOSITORY = re.compile(
     r"(?P<marked>hf://datasets/|https?://[^/]+/datasets/)?(?P<repo_id>[\w.-]+/[\w.-]+?)"
@@ -56,10 +58,6 @@ def find_builder(source: str) -> type[datasets.DatasetBuilder]:
     --------
     >>> find_builder("mnist1d:Mnist1D").__name__
     'Mnist1D'
-    >>> find_builder("nowhere.py")
-    Traceback (most recent call last):
-    ...
-    publisher.errors.UsageError: File nowhere.py not found. Give the path of a loading script, or module:Class
     """
     before, _, name = source.rpartition(":") if re.search(r":\w*$", source) else (source, "", "")
     path = Path(before).expanduser()
@@ -83,19 +81,15 @@ def find_builder(source: str) -> type[datasets.DatasetBuilder]:
     found = [value for value in vars(module).values() if _is_builder(value)]
     own = [kind for kind in found if kind.__module__ == module.__name__]
     builders = own or [kind for kind in found if not kind.__module__.startswith("datasets.")]  # such as from a helper
-    if not name:
-        # `load_dataset` also took the first of several, from which none of the others derives
-        for kind in builders:
-            if not any(other is not kind and issubclass(other, kind) for other in builders):
-                return kind
-        raise UsageError(
-            f"{path.name} does not define a builder. Add a class derived from datasets.GeneratorBasedBuilder"
-        )
-    chosen = getattr(module, name, None)
-    if not _is_builder(chosen):
-        there = ", ".join(kind.__name__ for kind in builders) or "none"
+    # `load_dataset` also took the first of several, from which none of the others derives
+    last = (kind for kind in builders if not any(other is not kind and issubclass(other, kind) for other in builders))
+    chosen = getattr(module, name, None) if name else next(last, None)
+    if _is_builder(chosen):
+        return chosen
+    there = ", ".join(kind.__name__ for kind in builders) or "none"
+    if name:
         raise UsageError(f"{source}: {name} is not a builder, or is abstract. Give one of the builders there ({there})")
-    return chosen
+    raise UsageError(f"{path.name} does not define a builder. Add a class derived from datasets.GeneratorBasedBuilder")
 
 
 def _is_builder(value: Any) -> TypeGuard[type[datasets.DatasetBuilder]]:
@@ -147,16 +141,21 @@ def load_module(module: str, known_as: str = "") -> ModuleType:
         raise
     except BaseException as error:  # SystemExit; a panic of a library in Rust
         text = f": {' '.join(str(error).split())}".rstrip(": ")
-        sentence = f"{_line_of(error, name)}: {type(error).__name__}{text}. It cannot be imported"
+        sentence = f"{line_of(error, [module]) or name}: {type(error).__name__}{text}. It cannot be imported"
         raise fault_of_code(sentence, error) from error
 
 
-def _line_of(error: BaseException, name: str) -> str:
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{os.path.basename(error.filename)}, line {error.lineno}"  # noqa: PTH119
-    file = name if name.endswith(".py") else f"{name.rpartition('.')[2]}.py"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).name == file]
-    return f"{file}, line {frames[-1].lineno}" if frames else name
+def line_of(error: BaseException, modules: Collection[str]) -> str:
+    """File and line of the modules, or of code that is not installed, where an error passed last; or nothing."""
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
+        return f"{Path(error.filename).name}, line {error.lineno}"
+    raised = error.__cause__ if isinstance(error.__cause__, StopIteration) else error  # Python's words, without a line
+    for frame, line in reversed([*traceback.walk_tb(raised.__traceback__)]):
+        file = Path(frame.f_code.co_filename)
+        is_own = frame.f_globals.get("__name__") in modules or INSTALLED.isdisjoint([*file.parts, *file.parents])
+        if is_own and file.is_file():
+            return f"{file.name}, line {line}"
+    return ""
 
 
 # --- scripts for earlier versions -------------------------------------------------------------------------------------
@@ -176,16 +175,14 @@ def take_script(script: Path) -> str:
     """
     for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
         del sys.modules[name]
-    folders: list[str] = []
-    for folder in script.parents:
-        if "." in folder.name or not (folder / "__init__.py").is_file():
-            break
-        folders.insert(0, folder.name)
-    os.environ[PLACE] = str(script.parents[len(folders)])
+    packages = [
+        *takewhile(lambda folder: "." not in folder.name and (folder / "__init__.py").is_file(), script.parents)
+    ]
+    os.environ[PLACE] = str(script.parents[len(packages)])
     importlib.invalidate_caches()
     if str(script.parent) not in sys.path:
         sys.path.append(str(script.parent))  # `import helper`, as in a script that is run; last: hides no library
-    return ".".join([PACKAGE, *folders, script.stem])
+    return ".".join([PACKAGE, *(folder.name for folder in reversed(packages)), script.stem])
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from huggingface_hub import DatasetCardData
 from publisher import prepare
 from publisher.card.record import BY_CONFIG, CARD, YAML_BYTES, ConfigRecord, PublishedCard, Record, name_of, write_card
 from publisher.errors import DifferenceError, UsageError, choices
-from publisher.prepare import File, TextFile, as_read, describe_file, item_of, portable_yaml, short, yaml_of_features
+from publisher.prepare import File, TextFile, as_read, describe_file, item_of, short, yaml_of_features
 from publisher.prepare.configs import BuilderClass, ConfigCard, PreparedConfig, declared_configs, default_config
 from publisher.prepare.datasets_compat import DatasetInfosDict, flat
 
@@ -119,7 +119,7 @@ class Dataset:
             data = DatasetCardData()
             DatasetInfosDict({config.name: config.info}).to_dataset_card_data(data)
             info = {"config_name": config.name, **data["dataset_info"]}
-            own["dataset_info"].append({**info, "features": portable_yaml(info["features"])})
+            own["dataset_info"].append({**info, "features": yaml_of_features(config.info.features)})
             listed = [{"split": split, "path": self._data_pattern(config, split)} for split in config.files]
             is_default = {"default": True} if config.name == default else {}
             own["configs"].append({"config_name": config.name, "data_files": listed, **is_default})
@@ -193,7 +193,7 @@ def read_infos(card: PublishedCard, names: Collection[str]) -> Mapping[str, data
 
 def features_sha256(features: datasets.Features) -> str:
     """SHA-256 of features, the same for all spellings of a type."""
-    listed = portable_yaml(yaml_of_features(as_read(features)))
+    listed = yaml_of_features(as_read(features))
     return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
 
 

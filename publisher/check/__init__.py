@@ -17,7 +17,7 @@ from publisher.errors import HubError, PublishingError, clean, one_line
 from publisher.hub.http import Failure, cache_of_its_own, explain, with_retries
 from publisher.hub.repository import Repository
 from publisher.plan import EMPTY, Commit, Plan, RemoteFile, State
-from publisher.prepare import File, LocalFile, TextFile, as_read, file_digest
+from publisher.prepare import File, LocalFile, as_read, file_digest
 from publisher.prepare.configs import PreparedConfig
 from publisher.prepare.datasets_compat import table_cast
 from publisher.prepare.parquet import BATCH_ROWS, MAGIC, digest_of_rows
@@ -55,7 +55,7 @@ def check_opens(repository: Repository, plan: Plan) -> list[str]:
     commit, files, planned = plan.start.commit, plan.start.files, {change.path: change for change in plan.changes}
     paths = {*files, *planned} - {change.path for change in plan.changes if change.after is None}
     card = planned[CARD].after if CARD in planned else None
-    if isinstance(card, TextFile) and (planned[CARD].action != "same" or files[CARD].has_content_of(card)):
+    if card and card.source and (planned[CARD].action != "same" or files[CARD].has_content_of(card)):
         texts = {CARD: card.content}
     elif CARD in files:  # written in another style, which stays
         texts = {CARD: repository.content(CARD, commit)}

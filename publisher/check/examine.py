@@ -25,7 +25,7 @@ from publisher.errors import HubError, UsageError, clean, one_line
 from publisher.hub.repository import Repository
 from publisher.options import MAIN, check_repo_id
 from publisher.prepare import as_read, features_from_card, file_digest
-from publisher.prepare.datasets_compat import first_refused, flat
+from publisher.prepare.datasets_compat import flat
 from publisher.prepare.parquet import MAGIC, any_length, digest_of_rows
 from publisher.prepare.rows import arrow_bytes, row_digests
 
@@ -241,9 +241,8 @@ def _check_file(
             for table in _tables(file):
                 take(table)
         except Exception as error:
-            columns = {name: [None] for name in schema.names}  # each is tried as a whole
-            found = first_refused(columns, lambda name, _: deque(_tables(file, [name]), maxlen=0))
-            yield f"{path}{f': column {found[0]}' if found else ''} cannot be read: {one_line(error)}"
+            place = next((f": column {name}" for name in schema.names if not _is_readable(file, name)), "")
+            yield f"{path}{place} cannot be read: {one_line(error)}"
             return
     damaged.remove(path)
     promised, wrong = _read_footer(path, metadata)
@@ -254,6 +253,13 @@ def _check_file(
         differing = [name for name in {**here, **there} if there.get(name) != here.get(name)]
         yield f"{path}: the footer's key 'huggingface' differs from the card in {', '.join(differing)}"
     yield from _check_viewer(path, metadata)
+
+
+def _is_readable(file: pq.ParquetFile, column: str) -> bool:
+    with suppress(Exception):
+        deque(_tables(file, [column]), maxlen=0)
+        return True
+    return False
 
 
 def _tables(file: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pa.Table]:

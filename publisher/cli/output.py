@@ -21,7 +21,7 @@ from publisher.cli import UNINTERRUPTED, removed_at_end
 from publisher.errors import UsageError, say, without_control
 from publisher.options import Options
 from publisher.plan import Change
-from publisher.prepare import File, LocalFile, TextFile, add_up, file_digest
+from publisher.prepare import File, add_up, file_digest
 from publisher.prepare.tasks import FilePart
 from publisher.publish import Outcome
 from publisher.scale import Job
@@ -150,9 +150,9 @@ def complete_folder(dataset: Dataset, folder: Path, repo_id: str) -> list[File]:
     files = [readme, record.file, *files]
     for file in files:
         path = folder / file.path
-        if isinstance(file, TextFile):
-            path.write_bytes(file.content)
-        elif isinstance(file, LocalFile) and file.source != path:
+        if isinstance(file.source, bytes):
+            path.write_bytes(file.source)
+        elif file.source and file.source != path:
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file.source, path)
     return files

@@ -27,7 +27,7 @@ from publisher.errors import HubError, UsageError, endpoint, last_word
 from publisher.hub.http import Failure, explain, find_token, prepare_clients, said_while, with_retries
 from publisher.options import MAIN
 from publisher.plan import Change, Commit, RemoteFile, State
-from publisher.prepare import LocalFile, TextFile, UploadedFile
+from publisher.prepare import LocalFile, UploadedFile
 
 T = TypeVar("T")
 
@@ -227,7 +227,7 @@ class Repository:
         addition = CommitOperationAdd(file.path, file.source)
         sample = addition.upload_info.sample
         self._upload([addition], None, create_pr)
-        return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256, sample)
+        return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256, sample=sample)
 
     def commit(self, changes: Sequence[Change], parent: str, revision: str, message: str, create_pr: bool) -> Commit:
         """Commit changes on top of `parent`; raises whatever the client raises, and the caller has to look it up."""
@@ -294,5 +294,5 @@ def _operation(change: Change) -> CommitOperationAdd | CommitOperationDelete:
         addition._upload_mode = "lfs"
         addition._is_uploaded = True
         return addition
-    assert isinstance(file, (TextFile, LocalFile))  # others are only planned
-    return CommitOperationAdd(change.path, file.content if isinstance(file, TextFile) else file.source)
+    assert file.source is not None  # others are only planned
+    return CommitOperationAdd(change.path, file.source)

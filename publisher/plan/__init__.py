@@ -41,7 +41,7 @@ class RemoteFile:
             return False
         if self.sha256:
             return self.sha256 == file.sha256
-        return (content := file.content) is not None and self.blob_id == git_blob_id(content)
+        return self.blob_id == git_blob_id(file.content)
 
 
 @dataclass(frozen=True)

@@ -8,21 +8,20 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import datasets
 import yaml
 from huggingface_hub import DatasetCardData
+from huggingface_hub.utils.sha import sha_fileobj
 
+from publisher.builders import line_of
 from publisher.errors import PublishingError, fault_of_code
 
-HERE = Path(__file__).parent.parent
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk: other configs would fail likewise
 LONGEST = 100  # characters of a value in a message
 NO_ROWS = "The split is empty, and `load_dataset` cannot open empty splits. Remove it"
@@ -31,7 +30,7 @@ FOLDER_HINTS = ("data_dir", "manual_dir", "manually download")
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file of rows, or another one of which only these numbers count."""
+    """A file of rows, or another one: on this machine, in memory, on the Hub, or not written yet."""
 
     path: str  # below the repository's root, with forward slashes
     size: int  # bytes
@@ -39,11 +38,12 @@ class DataFile:
     nbytes: int | None = None  # of the rows in Arrow
     sha256: str | None = None  # None if the file is not written yet; the numbers are those expected
     rows_sha256: str = ""  # SHA-256 of the rows, see `publisher.prepare.rows`, or nothing
+    source: Path | bytes | None = None  # the file, or its content, if it is here
 
     @property
-    def content(self) -> bytes | None:
-        """The content, if it is on this machine."""
-        return None
+    def content(self) -> bytes:
+        """The content, or nothing if it is not here."""
+        return self.source.read_bytes() if isinstance(self.source, Path) else self.source or b""
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,6 @@ class LocalFile(DataFile):
 
     sha256: str = ""
     source: Path = Path()
-
-    @property
-    def content(self) -> bytes:
-        """The content."""
-        return self.source.read_bytes()
 
 
 @dataclass(frozen=True)
@@ -67,37 +62,20 @@ class UploadedFile(DataFile):
     sample: bytes = b""  # its first bytes, which the client shows the Hub
 
 
-@dataclass(frozen=True)
-class TextFile:
+class TextFile(DataFile):
     """A file that is only in memory, such as a card."""
 
-    path: str
-    content: bytes
-    rows: ClassVar[None] = None
-    nbytes: ClassVar[None] = None
-    rows_sha256: ClassVar[str] = ""
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return len(self.content)
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of the content."""
-        return hashlib.sha256(self.content).hexdigest()
+    def __init__(self, path: str, content: bytes) -> None:
+        super().__init__(path, len(content), sha256=hashlib.sha256(content).hexdigest(), source=content)
 
 
-File = DataFile | TextFile
+File = DataFile  # any file of a repository
 
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal digits."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return sha_fileobj(file).hex()
 
 
 def describe_file(source: Path, root: Path, within: str = "", **numbers: Any) -> LocalFile:
@@ -148,40 +126,22 @@ def builder_errors(
         where = f"config {config!r}" + (f", split {split!r}" if split else "")
         if isinstance(error, RowsError):
             raise fault_of_code(f"{where}, {error}", error) from error
-        place, address = _place(error, kind), _address(error)
+        modules = {base.__module__ for base in kind.__mro__ if not base.__module__.startswith("datasets.")}
+        place = line_of(error, modules)
+        # each HTTP client has another name for the address that it failed to get
+        holders = [error, *(getattr(error, name, None) for name in ("response", "request", "request_info"))]
+        found = (getattr(holder, name, None) for holder in holders for name in ("url", "real_url"))
+        address = next((str(url) for url in found if url), "")
         if isinstance(error, OSError) and (error.errno in FULL or not (place or address)):
             raise
         text = " ".join(str(error).split())
         if address not in text:
             text += f" ({address})"
-        if any(hint in text for hint in FOLDER_HINTS):
-            text = text.rstrip(".") + ". Give the folder as --data-dir"
-        elif "data_files" in text:
-            text = text.rstrip(".") + ". Give the files as --set data_files=..."
+        files = "the files as --set data_files=..." if "data_files" in text else ""
+        if option := "the folder as --data-dir" if any(hint in text for hint in FOLDER_HINTS) else files:
+            text = f"{text.rstrip('.')}. Give {option}"
         parts = filter(None, (where, place, type(error).__name__, text))
         raise fault_of_code(": ".join(parts), error) from error
-
-
-def _address(error: BaseException) -> str:
-    """Address that an HTTP client failed to get: each has another name for it."""
-    places = (error, *(getattr(error, name, None) for name in ("response", "request", "request_info")))
-    found = (getattr(place, name, None) for place in places for name in ("url", "real_url"))
-    return next((str(url) for url in found if url), "")
-
-
-def _place(error: BaseException, kind: type) -> str:
-    """File and line of the builder's script, or of a module next to it, where an error was raised or passed last."""
-    files = [getattr(sys.modules.get(base.__module__), "__file__", None) for base in kind.__mro__]
-    library = Path(datasets.__file__).parent
-    scripts = [Path(file).resolve() for file in files if file and library not in Path(file).resolve().parents]
-    folders = {script.parent for script in scripts}
-    raised = error.__cause__ if isinstance(error.__cause__, StopIteration) else error  # Python's words, without a line
-    for frame in reversed(traceback.extract_tb(raised.__traceback__)):
-        file = Path(frame.filename).resolve()
-        own = file in scripts or (HERE not in file.parents and "site-packages" not in file.parts)
-        if own and file.is_file() and any(folder == file.parent or folder in file.parents for folder in folders):
-            return f"{file.name}, line {frame.lineno}"
-    return ""
 
 
 # --- features ---------------------------------------------------------------------------------------------------------
@@ -223,11 +183,6 @@ def features_from_card(listed: Any) -> datasets.Features:
     return datasets.Features._from_yaml_list(listed)
 
 
-def yaml_of_features(features: datasets.Features) -> list[Any]:
-    """List that a card's `dataset_info` has for features."""
-    return features._to_yaml_list()
-
-
 def portable_dict(features: datasets.Features) -> dict[str, Any]:
     """Features as the `huggingface` key of a Parquet file holds them."""
 
@@ -237,16 +192,16 @@ def portable_dict(features: datasets.Features) -> dict[str, Any]:
         is_struct = isinstance(node["feature"], dict) and "_type" not in node["feature"]
         return [node["feature"]] if is_struct else {**node, "_type": "Sequence"}
 
-    return {name: _changed(feature, change) for name, feature in features.to_dict().items()}
+    return json.loads(json.dumps(features.to_dict()), object_hook=change)
 
 
-def portable_yaml(features: Any) -> Any:
-    """The same for a card: `features` is what `dataset_info` lists under that name.
+def yaml_of_features(features: datasets.Features) -> list[Any]:
+    """List that a card's `dataset_info` has for features.
 
     Examples
     --------
-    >>> portable_yaml([{"name": "x", "list": "float64"}, {"name": "y", "dtype": "int64"}])
-    [{'name': 'x', 'sequence': 'float64'}, {'name': 'y', 'dtype': 'int64'}]
+    >>> yaml_of_features(datasets.Features({"x": datasets.List(datasets.Value("int8"))}))
+    [{'name': 'x', 'sequence': 'int8'}]
     """
 
     def change(node: dict[str, Any]) -> dict[str, Any]:
@@ -254,30 +209,22 @@ def portable_yaml(features: Any) -> Any:
             "sequence" if key == "list" and not isinstance(value, list) else key: value for key, value in node.items()
         }
 
-    return _changed(features, change)
-
-
-def _changed(node: Any, change: Callable[[dict[str, Any]], Any]) -> Any:
-    """Lists and dicts in which each dict is changed, from the inside out."""
-    if isinstance(node, list):
-        return [_changed(item, change) for item in node]
-    return change({key: _changed(value, change) for key, value in node.items()}) if isinstance(node, dict) else node
+    return json.loads(json.dumps(features._to_yaml_list()), object_hook=change)
 
 
 def as_read(features: datasets.Features) -> datasets.Features:
     """Features as a card gives them back: of several spellings of the same one is left."""
-    return features_from_card(portable_yaml(yaml_of_features(features)))
+    return features_from_card(yaml_of_features(features))
 
 
 def check_features(features: datasets.Features) -> None:
     """Refuse features that a card cannot give back, with a RowsError that has the libraries' words."""
-    reason = "the YAML gives back others"
     try:
-        listed = portable_yaml(yaml_of_features(features))
+        listed = yaml_of_features(features)
         features_from_card(listed)
         text = DatasetCardData(dataset_info=listed).to_yaml()
-        is_kept = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["dataset_info"] == listed
+        if yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["dataset_info"] != listed:
+            raise ValueError("the YAML gives back others")
     except Exception as error:  # whatever a name that the libraries use themselves, or half a character, leads to
-        is_kept, reason = False, str(error)
-    if not is_kept:
-        raise RowsError(f"the features cannot be written into a card ({reason}). Give columns and labels other names")
+        advice = "Give columns and labels other names"
+        raise RowsError(f"the features cannot be written into a card ({error}). {advice}") from error

@@ -27,17 +27,15 @@ from publisher.prepare import File, add_up, plain, short
 BuilderClass = type[datasets.DatasetBuilder]
 METADATA_KEY = "builder_config"  # in the footer of each Parquet file: builder, version and parameters
 DEFAULT = "default"  # a config of this name is the default one, whatever else a card says
-TAKEN = {  # next to the configs' folders
-    *("assets", "readme.md", ".gitattributes", ".git", ".cache"),
-    *(".huggingface", ".huggingface.yaml", "dataset_infos.json", ".publish.json"),
-}
+TAKEN = {"assets", "readme.md", ".gitattributes", ".git", ".cache"}  # next to the configs' folders
+TAKEN |= {".huggingface", ".huggingface.yaml", "dataset_infos.json", ".publish.json"}
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # devices on Windows
 SPLIT = re.compile(r"\w+(\.\w+)*")  # what `datasets` takes, to the very end of the name
 LONGEST = 200  # bytes of a name, of the 255 that file systems allow
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 UNORDERED = {"set", "frozenset", "glob", "iglob", "rglob", "iterdir", "listdir", "scandir", "walk"}
 ORDERED = ("sorted", "len", "min", "max", "sum")
-GOING_THROUGH = ("list", "tuple", "map", "filter", "enumerate")
+FOR_ROWS = ("_info", "_generate_examples", "_generate_tables")  # methods that are called when the order is known
 
 
 @dataclass(frozen=True)
@@ -89,16 +87,15 @@ def default_config(builder: type[datasets.DatasetBuilder]) -> str:
 
     A DEFAULT_CONFIG_NAME that is not declared makes the first declared config the default.
     """
-    name = plain(builder.DEFAULT_CONFIG_NAME or DEFAULT)
-    return next(iter(declared_configs(builder))) if default_note(builder) else name
+    name, names = plain(builder.DEFAULT_CONFIG_NAME), list(declared_configs(builder))
+    return name if name in names else names[0] if name else DEFAULT
 
 
 def default_note(builder: type[datasets.DatasetBuilder]) -> str:
     """Sentence on a DEFAULT_CONFIG_NAME that is not a config, or nothing."""
-    name, names = builder.DEFAULT_CONFIG_NAME, list(declared_configs(builder))
-    if not name or name in names:
-        return ""
-    return f"DEFAULT_CONFIG_NAME is {plain(name)!r}, which is not a config. The default is {names[0]!r}, the first one"
+    name, default = plain(builder.DEFAULT_CONFIG_NAME), default_config(builder)
+    said = f"DEFAULT_CONFIG_NAME is {name!r}, which is not a config. The default is {default!r}, the first one"
+    return said if name and name != default else ""
 
 
 def declared_configs(builder: type[datasets.DatasetBuilder]) -> dict[str, datasets.BuilderConfig]:
@@ -117,40 +114,26 @@ def declared_configs(builder: type[datasets.DatasetBuilder]) -> dict[str, datase
 
 @cache
 def is_unordered(builder: type) -> bool:
-    """Return True if code of a builder goes through sets or folders, which may come in another order next time.
+    """Return True if code of a builder has sets or listings of folders, which may come in another order next time.
 
-    This reads its own modules, and those next to its script.
+    This reads its own modules, and those next to its script, without the methods that make rows.
     """
-    names = {base.__module__ for base in builder.__mro__}
-    own = {name for name in names if name.partition(".")[0] not in ("datasets", *sys.stdlib_module_names)}
+    libraries = {"datasets", *sys.stdlib_module_names}
+    own = {base.__module__ for base in builder.__mro__ if base.__module__.partition(".")[0] not in libraries}
     files = {name: Path(getattr(module, "__file__", None) or "") for name, module in sys.modules.items()}
     folders = {files[name].parent for name in own if name.startswith(PACKAGE)}
-    nodes: list[ast.AST] = []
-    for name, file in files.items():
-        if file.suffix == ".py" and file.is_file() and (name in own or file.parent in folders):
-            nodes += ast.walk(ast.parse(file.read_bytes()))
-    unordered = set(UNORDERED)
-    for node in nodes:
-        if isinstance(node, ast.Assign) and _mentions(node.value, unordered):
-            unordered |= {part.id for target in node.targets for part in ast.walk(target) if isinstance(part, ast.Name)}
-    return any(_mentions(part, unordered) for node in nodes for part in _gone_through(node))
+    read = {file for name, file in files.items() if name in own or file.parent in folders}
+    return any(_has_unordered(ast.parse(file.read_bytes())) for file in read if file.suffix == ".py" and file.is_file())
 
 
-def _gone_through(node: ast.AST) -> list[ast.expr]:
-    if isinstance(node, (ast.For, ast.comprehension)):
-        return [node.iter]
-    if isinstance(node, ast.Starred):
-        return [node.value]
-    return node.args if isinstance(node, ast.Call) and getattr(node.func, "id", "") in GOING_THROUGH else []
-
-
-def _mentions(node: ast.AST, unordered: Collection[str]) -> bool:
-    """Return True if an expression has a set or one of these names in it, other than to sort or to compare."""
-    if isinstance(node, (ast.Set, ast.SetComp)) or getattr(node, "id", getattr(node, "attr", "")) in unordered:
+def _has_unordered(node: ast.AST) -> bool:
+    """Return True if code has a set or a listing of a folder in it, other than to sort or to compare."""
+    if isinstance(node, (ast.Set, ast.SetComp)) or getattr(node, "id", getattr(node, "attr", "")) in UNORDERED:
         return True
-    if isinstance(node, ast.Compare) or (isinstance(node, ast.Call) and getattr(node.func, "id", "") in ORDERED):
+    is_call_of_ordered = isinstance(node, ast.Call) and getattr(node.func, "id", "") in ORDERED
+    if isinstance(node, ast.Compare) or is_call_of_ordered or getattr(node, "name", "") in FOR_ROWS:
         return False
-    return any(_mentions(part, unordered) for part in ast.iter_child_nodes(node))
+    return any(map(_has_unordered, ast.iter_child_nodes(node)))
 
 
 def choose_configs(builder: type[datasets.DatasetBuilder], chosen: Sequence[str] = ()) -> list[str]:
@@ -239,7 +222,7 @@ def recall_config(declared: datasets.BuilderConfig, provenance: Mapping[str, Any
     for name, now in _own_values(declared).items():
         value = provenance.get(name, describe(now))
         if value != describe(now):
-            setattr(config, name, type(now)(**value) if _is_record(now) and isinstance(value, dict) else value)
+            setattr(config, name, type(now)(**value) if is_dataclass(type(now)) and isinstance(value, dict) else value)
     return config
 
 
@@ -247,10 +230,6 @@ def _own_values(config: datasets.BuilderConfig) -> dict[str, Any]:
     """Fields of a dataclass, and attributes that the `__init__` of a plain class sets."""
     common = {field.name for field in fields(datasets.BuilderConfig)}
     return {name: of for name, of in vars(config).items() if name not in common and not name.startswith("_")}
-
-
-def _is_record(value: Any) -> bool:
-    return is_dataclass(value) and not isinstance(value, type)
 
 
 def describe(value: Any) -> Any:
@@ -264,18 +243,18 @@ def describe(value: Any) -> Any:
     >>> describe({"languages": {"en", "de"}, "size": np.int64(7), "clean": str.strip, "padding": (36, 60)})
     {'languages': ['de', 'en'], 'size': 7, 'clean': 'str.strip', 'padding': [36, 60]}
     """
-    if value is None or type(value) in (bool, int):
+    if isinstance(value, Enum):
+        return describe(value.value)
+    if value is None or isinstance(value, bool):
         return value
-    if type(value) is str or isinstance(value, PurePath):
-        text = str(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, (str, PurePath)):
+        text = str(plain(value))
         is_here = Path(text).is_absolute() and os.path.exists(text)  # noqa: PTH110  # which takes any text
         return (is_here and Path(text).name) or text  # no other machine has the folder
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else str(float(value))
-    if isinstance(value, Enum):
-        return describe(value.value)
-    if isinstance(value, (int, str)):
-        return describe(int(value) if isinstance(value, int) else plain(value))
     if isinstance(value, datasets.Features):
         return describe(value.to_dict())
     if isinstance(value, Mapping):
@@ -286,9 +265,9 @@ def describe(value: Any) -> Any:
         return sorted(map(describe, value), key=repr)
     if isinstance(value, (np.generic, np.ndarray)):
         return describe(value.tolist())
-    if _is_record(value):
-        return describe(asdict(value))
     if callable(value) and hasattr(value, "__qualname__"):
         module = getattr(value, "__module__", None)
         return value.__qualname__ if module in (None, "builtins", "__main__") else f"{module}.{value.__qualname__}"
+    if is_dataclass(type(value)):
+        return describe(asdict(value))
     return value.decode("latin-1") if isinstance(value, bytes) else ADDRESS.sub("", str(value))

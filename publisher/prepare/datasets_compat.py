@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ from unittest.mock import patch
 import datasets
 import datasets.features.features as encoding
 import pyarrow as pa
-from datasets.arrow_writer import ArrowWriter, TypedSequence
+from datasets.arrow_writer import ArrowWriter
 from datasets.data_files import EmptyDatasetError as EmptyDatasetError  # these four read a card and the files of
 from datasets.data_files import get_data_patterns as get_data_patterns  # a folder as `load_dataset` will
 from datasets.data_files import resolve_pattern as resolve_pattern
@@ -72,12 +72,7 @@ def forget_undated(downloads: Path) -> None:
 class _Downloads(datasets.DownloadManager):
     """Extracts to another folder than it downloads to, and says what was fetched."""
 
-    download_config: datasets.DownloadConfig
-    extract_dir: Path
-    fetched: list[str]
-
     def download(self, url_or_urls: Any) -> Any:
-        """Download as the library does."""
         for name in map(str, flat(url_or_urls)):
             self.fetched.append(url_or_path_join(self._base_path, name) if is_relative_path(name) else name)
         return super().download(url_or_urls)
@@ -95,10 +90,7 @@ class _Downloads(datasets.DownloadManager):
         return map_nested(download, url_or_urls)
 
     def extract(self, path_or_paths: Any, *_: Any, **__: Any) -> Any:
-        """Extract as the library does, into a folder of our own."""
-        config = self.download_config.copy()
-        config.cache_dir = str(self.extract_dir)
-        with patch.object(self, "download_config", config):
+        with patch.object(self.download_config, "cache_dir", str(self.extract_dir)):
             return super().extract(path_or_paths)
 
 
@@ -133,8 +125,8 @@ def generate_tables(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, A
 class _Place:
     """Place of a builder in its rows and in its script."""
 
-    def __init__(self, items: Iterator[Any]) -> None:
-        self.items = items
+    def __init__(self, items: Iterable[Any]) -> None:
+        self.items = iter(items)  # a list, as some scripts return
         self.frame: Any = getattr(items, "gi_frame", None)
         self.first = 0  # row with which the current batch begins
         self.lines: list[int] = []  # of the script, for each row of the batch, or one for a table
@@ -156,53 +148,48 @@ class _Place:
         """Error that begins with the place of a row."""
         return RowsError(f"{', '.join(filter(None, (f'row {row}', where, self.line(row))))}: {text}")
 
-    def explain(
-        self, columns: Mapping[str, Sequence[Any]], features: Any, take: Callable[[str, Any], object], first: int
-    ) -> None:
+    def explain(self, rows: Any, features: Any, take: Callable[[Any, Any], object], first: int) -> None:
         """Raise an error for the first value that `take` refuses; `first` is the number of the first row."""
-        if found := first_refused(columns, take):
-            name, index, reason = found
-            row, value, feature = first + index, columns[name][index], features[name] if features else None
+        for name, index, reason in first_refused(rows, features, take):
+            value = rows[name][index] if isinstance(rows, pa.Table) else rows[index].get(name)
             with suppress(ArithmeticError, ValueError):  # what Python cannot hold; pyarrow says what it is
                 value = value.as_py() if isinstance(value, pa.Scalar) else value
-            text = f"{short(value)} does not fit {short(feature)}: {short(reason, str)}"
-            raise self.error(row, text, f"column {name!r}")
+            text = f"{short(value)} does not fit {short(features and features[name])}: {short(reason, str)}"
+            raise self.error(first + index, text, f"column {name!r}")
 
 
-def first_refused(
-    columns: Mapping[str, Sequence[Any]], take: Callable[[str, Any], object]
-) -> tuple[str, int, Exception] | None:
-    """Column, index and reason of the first value that `take`, which gets values of a column, refuses; or None."""
+def first_refused(rows: Any, features: Any, take: Callable[[Any, Any], object]) -> Iterator[tuple[str, int, Exception]]:
+    """Column, index and reason of the first value, in each column, for which `take` raises an error.
 
-    def refusal(name: str, values: Any) -> Exception | None:
+    It gets some of the rows, which are a table or a list of examples, with that column alone, and its features.
+    """
+
+    def refusal(part: Any, feature: Any) -> Exception | None:
         try:
-            take(name, values)
+            take(part, feature)
         except MemoryError:
             return None  # not for a value
         except Exception as reason:  # of the libraries, or of the builder's objects
             return reason
         return None
 
-    for name, values in columns.items():
-        if reason := refusal(name, values):
-            index = bisect_left(range(len(values)), True, key=lambda last: bool(refusal(name, values[: last + 1])))
-            return name, index, refusal(name, values[index : index + 1]) or reason
-    return None
-
-
-def _check(table: pa.Table, features: datasets.Features) -> pa.Table:
-    for name, feature in features.items():
-        check_readable(table[name], feature)
-    return table
+    is_table = isinstance(rows, pa.Table)
+    for name in features or dict.fromkeys(name for row in rows for name in row):
+        if is_table and name not in rows.column_names:
+            continue
+        part = rows.select([name]) if is_table else [{name: row.get(name)} for row in rows]
+        feature = features and datasets.Features({name: features[name]})
+        if reason := refusal(part, feature):
+            index = bisect_left(range(len(part)), True, key=lambda last: bool(refusal(part[: last + 1], feature)))
+            yield name, index, refusal(part[index : index + 1], feature) or reason
 
 
 def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
     """Tables of a builder, in pieces that pyarrow can put together."""
     place = _Place(builder._generate_tables(**gen_kwargs))
 
-    def take(name: str, values: Any) -> None:
-        feature = datasets.Features({name: features[name]})
-        _check(table_cast(pa.table({name: values}), feature.arrow_schema), feature)
+    def cast(table: pa.Table, features: datasets.Features) -> pa.Table:
+        return check_readable(table_cast(table, features.arrow_schema), features)
 
     for _, table in place.items:
         if not len(table):  # its types may be those of nothing
@@ -214,67 +201,50 @@ def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) ->
         for start in range(0, len(table), rows):
             piece = table.slice(start, rows)
             try:
-                yield _check(table_cast(piece, features.arrow_schema), features)
+                yield cast(piece, features)
             except Exception:
-                columns = {name: piece[name] for name in features if name in piece.column_names}
-                place.explain(columns, features, take, place.first)
+                place.explain(piece, features, cast, place.first)
                 raise
             place.first += len(piece)
 
 
 def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
-    """Rows of a builder that makes them one by one, in tables."""
+    """Tables of a builder that makes rows one by one; keys are compared as in `datasets` 1 to 3, those of a batch."""
     features, chosen = builder.info.features, builder._writer_batch_size
     writer = ArrowWriter(features=features, stream=io.BytesIO(), writer_batch_size=chosen)
-    size: int = max(1, writer.writer_batch_size)
     place = _Place(builder._generate_examples(**gen_kwargs))
-    examples = _examples(place, features, size)
-    while batch := list(islice(examples, size)):
-        yield from _tables(batch, builder, place, place.first)
-
-
-def _examples(place: _Place, features: Any, size: int) -> Iterator[Any]:
-    """Encoded examples; their keys are compared as in `datasets` 1 to 3, those of each batch."""
-
-    def take(name: str, values: Any) -> None:
-        datasets.Features({name: features[name]}).encode_example({name: values[0]})
-
-    keys: dict[str, int] = {}
-    for row, item in enumerate(place.items):
-        if row % size == 0:
-            place.first, place.lines, keys = row, [], {}
-        place.note(1)
-        if not isinstance(item, (tuple, list)) or len(item) != 2:
-            raise place.error(row, f"{short(item)} is not a pair of a key and a dict of columns")
-        key, example = item
-        if not isinstance(example, Mapping):
-            raise place.error(row, f"{short(example)} is not a dict of columns")
-        if type(key) in (str, int) and (first := keys.setdefault(str(key), row)) != row:
-            raise RowsError(
-                f"rows {first} and {row} have the same key, {short(key)}: {place.line(first)} and "
-                f"{place.line(row)}. Yield another key for each row"
-            )
-        if features is not None:
-            try:
-                example = features.encode_example(example)
-            except Exception:
-                place.explain({name: [example.get(name)] for name in features}, features, take, row)
-                raise
-        yield example
+    while True:
+        examples: list[Any] = []
+        keys: dict[str, int] = {}
+        place.lines.clear()
+        for row, item in enumerate(islice(place.items, max(1, writer.writer_batch_size)), place.first):
+            place.note(1)
+            if not isinstance(item, (tuple, list)) or len(item) != 2:
+                raise place.error(row, f"{short(item)} is not a pair of a key and a dict of columns")
+            key, example = item
+            if not isinstance(example, Mapping):
+                raise place.error(row, f"{short(example)} is not a dict of columns")
+            if type(key) in (str, int) and (first := keys.setdefault(str(key), row)) != row:
+                places = f"{place.line(first)} and {place.line(row)}. Yield another key for each row"
+                raise RowsError(f"rows {first} and {row} have the same key, {short(key)}: {places}")
+            if features is not None:
+                try:
+                    example = features.encode_example(example)
+                except Exception:
+                    place.explain([example], features, lambda rows, feature: feature.encode_example(rows[0]), row)
+                    raise
+            examples.append(example)
+        if not examples:
+            return
+        yield from _tables(examples, builder, place, place.first)
+        place.first += len(examples)
 
 
 def _tables(examples: list[Any], builder: Any, place: _Place, first: int) -> Iterator[pa.Table]:
     """Examples as a table, or as several if they are too large for one; `first` is the number of the first row."""
     features = builder.info.features
-
-    def take(name: str, values: Any) -> None:
-        feature = features[name] if features else None
-        check_readable(pa.table({name: pa.array(TypedSequence(values, type=feature))})[name], feature)
-
     try:
         table = _table(examples, features)
-        builder.info.features = features or datasets.Features.from_arrow_schema(table.schema)
-        _check(table, builder.info.features)
     except Exception as error:
         half = len(examples) // 2
         is_size = isinstance(error, (OverflowError, pa.ArrowCapacityError))
@@ -282,9 +252,9 @@ def _tables(examples: list[Any], builder: Any, place: _Place, first: int) -> Ite
             yield from _tables(examples[:half], builder, place, first)
             yield from _tables(examples[half:], builder, place, first + half)
             return
-        names = features or dict.fromkeys(name for example in examples for name in example)
-        place.explain({name: [example.get(name) for example in examples] for name in names}, features, take, first)
+        place.explain(examples, features, _table, first)
         raise
+    builder.info.features = features or datasets.Features.from_arrow_schema(table.schema)
     yield table
 
 
@@ -294,7 +264,8 @@ def _table(examples: list[Any], features: datasets.Features | None) -> pa.Table:
     writer = ArrowWriter(features=features, stream=written)
     writer.current_examples = [(example, "") for example in examples]  # as `write` does, which is slower
     writer.finalize(close_stream=False)
-    return pa.ipc.open_stream(written.getbuffer()).read_all().combine_chunks()
+    table = pa.ipc.open_stream(written.getbuffer()).read_all().combine_chunks()
+    return check_readable(table, features or datasets.Features.from_arrow_schema(table.schema))
 
 
 @contextmanager

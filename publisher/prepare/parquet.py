@@ -9,10 +9,10 @@ import mimetypes
 import os
 import re
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -63,18 +63,12 @@ def write_files(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     most = largest * FILE_BYTES
-    size = number = 0
-
-    def place(group: pa.Table) -> int:
-        nonlocal size, number
-        if size and size + group.nbytes > most:
-            size, number = 0, number + 1
-        size += group.nbytes
-        return number
-
+    most_together = min(most, ROW_GROUP_BYTES)
+    pieces = _grouped(_complete(tables, writing, most_together), most_together)
+    row_groups = (pa.concat_tables(list(of_group)).combine_chunks() for _, of_group in pieces)
     whole = None
-    for index, groups in groupby(_row_groups(tables, writing, min(most, ROW_GROUP_BYTES)), place):
-        file, digest = _write(groups, path.with_suffix(f".{index}{path.suffix}"), writing, whole)
+    for index, of_file in _grouped(row_groups, most):
+        file, digest = _write(of_file, path.with_suffix(f".{index}{path.suffix}"), writing, whole)
         whole = whole or digest
         yield file, whole
 
@@ -88,25 +82,26 @@ def _write(
     fields = [field.with_type(any_length(field.type)) for field in features.arrow_schema]
     schema = pa.schema(fields, footer)
     given = RowsDigest(features)
-    rows = 0
     with _storable():
-        encodings = _encodings(schema)
-    with pq.ParquetWriter(path, schema, **encodings) as writer:
+        writer = pq.ParquetWriter(path, schema, **_encodings(schema))
+    with writer:
         writer.add_key_value_metadata(CHUNKED)
         for group in groups:
             with _storable():
                 given.add(group)
                 if whole:
                     whole.add(group)
-                writer.write_table(_stored(group, schema), row_group_size=len(group))
-            rows += len(group)
+                columns = [
+                    pa.chunked_array([map_arrays(chunk, _of_any_length) for chunk in column.chunks], kind)
+                    for column, kind in zip(group.columns, schema.types, strict=True)
+                ]
+                writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=len(group))
     with _storable():
         found, nbytes = _read_back(path, features)
     if wrong := differing_columns(given, found):
-        raise RowsError(
-            f"column {wrong[0]!r}: the Parquet file gives back other values than were written. "
-            "Give the column another type"
-        )
+        fault = "the Parquet file gives back other values than were written. Give the column another type"
+        raise RowsError(f"column {wrong[0]!r}: {fault}")
+    rows = pq.read_metadata(path).num_rows
     return describe_file(path, writing.root, rows=rows, nbytes=nbytes, rows_sha256=given.hexdigest()), given
 
 
@@ -136,14 +131,6 @@ def any_length(kind: pa.DataType) -> pa.DataType:
     return pa.large_list(any_length(kind.value_type)) if pt.is_large_list(kind) else kind
 
 
-def _stored(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = [
-        pa.chunked_array([map_arrays(chunk, _of_any_length) for chunk in column.chunks], kind)
-        for column, kind in zip(table.columns, schema.types, strict=True)
-    ]
-    return pa.Table.from_arrays(columns, schema=schema)
-
-
 def _of_any_length(array: pa.Array) -> pa.Array:
     if not pt.is_fixed_size_list(array.type):
         return array
@@ -171,34 +158,37 @@ def _read_back(path: Path, features: datasets.Features) -> tuple[RowsDigest, int
     return found, nbytes
 
 
-def _row_groups(tables: Iterable[pa.Table], writing: Writing, most: float) -> Iterator[pa.Table]:
-    """The rows with the bytes of their media, in tables of at most so many bytes, or of a single row with more."""
-    held: list[pa.Table] = []
-    size = 0
-    for table in _complete(tables, writing, most):
-        if held and size + table.nbytes > most:
-            yield pa.concat_tables(held).combine_chunks()
-            held, size = [], 0
-        held.append(table)
+def _grouped(tables: Iterable[pa.Table], most: float) -> Iterator[tuple[int, Iterator[pa.Table]]]:
+    """Tables in groups of at most so many bytes, or of a single table with more; each with its number."""
+    size = number = 0
+
+    def place(table: pa.Table) -> int:
+        nonlocal size, number
+        if size and size + table.nbytes > most:
+            size, number = 0, number + 1
         size += table.nbytes
-    if held:
-        yield pa.concat_tables(held).combine_chunks()
+        return number
+
+    return groupby(tables, place)
 
 
 def _complete(tables: Iterable[pa.Table], writing: Writing, most: float) -> Iterator[pa.Table]:
+    """The rows with the bytes of their media, in tables of at most so many bytes, or of a single row with more."""
     first = 0
     for table in tables:
-        for piece in _divide(table, most, lambda piece: piece.nbytes + external_bytes(piece, writing.features)):
+        for piece in _divide(table, most, writing.features):
             whole = hide_folders(embed_media(piece, writing.features, first), writing.folders, writing.media)
-            yield from _divide(whole, most, lambda piece: piece.nbytes)
+            yield from _divide(whole, most, writing.features)
             first += len(piece)
 
 
-def _divide(table: pa.Table, most: float, size_of: Callable[[pa.Table], int]) -> Iterator[pa.Table]:
-    count = min(len(table), max(1, math.ceil(size_of(table) / most)))
+def _divide(table: pa.Table, most: float, features: datasets.Features) -> Iterator[pa.Table]:
+    media = filter(Path.is_file, map(Path, _external(table, features)))
+    size = table.nbytes + sum(path.stat().st_size for path in media)
+    count = min(len(table), max(1, math.ceil(size / most)))
     for index in range(count):
         piece = table[len(table) * index // count : len(table) * (index + 1) // count]
-        yield from [piece] if count == 1 else _divide(piece, most, size_of)
+        yield from [piece] if count == 1 else _divide(piece, most, features)
 
 
 def _encodings(schema: pa.Schema) -> dict[str, Any]:
@@ -209,12 +199,12 @@ def _encodings(schema: pa.Schema) -> dict[str, Any]:
     empty = io.BytesIO()
     pq.ParquetWriter(empty, schema).close()
     stored = list(pq.ParquetFile(empty).schema)
-    count = Counter(leaf.path for leaf in stored)  # `a.b` may be a column and a field of `a`: one name to pyarrow
-    floats = [leaf.path for leaf in stored if leaf.physical_type in ("FLOAT", "DOUBLE") and count[leaf.path] == 1]
+    # `a.b` may be a column and a field of `a`: one name to pyarrow
+    others = {leaf.path for leaf in stored if leaf.physical_type not in ("FLOAT", "DOUBLE")}
     return {
         "compression": "zstd",
-        "use_dictionary": [leaf.path for leaf in stored if leaf.path not in floats],
-        "column_encoding": dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+        "use_dictionary": sorted(others),
+        "column_encoding": dict.fromkeys({leaf.path for leaf in stored} - others, "BYTE_STREAM_SPLIT"),
         "write_page_index": True,
         "use_content_defined_chunking": CHUNKS,
     }
@@ -238,28 +228,13 @@ def embed_media(table: pa.Table, features: datasets.Features, first: int) -> pa.
 
     `first` is the number of the first row in its split, for the message of the RowsError if a medium cannot be read.
     """
-    media = [name for name in features if has_media(features[name])]
-    if not media:
-        return table
-
-    def embed(name: str, values: Any) -> None:
-        _embed(pa.table({name: values}), datasets.Features({name: features[name]}))
-
     try:
-        return _embed(table, features)
+        return _embed(table, features) if any(map(has_media, features.values())) else table
     except Exception as error:
-        if not (found := first_refused({name: table[name] for name in media}, embed)):
-            raise
-        name, row, reason = found
-        raise RowsError(
-            f"row {first + row}, column {name!r}: a file cannot be read ({str(reason) or type(reason).__name__}). "
-            "Correct the path or the file"
-        ) from error
-
-
-def external_bytes(table: pa.Table, features: datasets.Features) -> int:
-    """Count the bytes of media in files on this machine that are not in a table yet."""
-    return sum(path.stat().st_size for path in map(Path, _external(table, features)) if path.is_file())
+        for name, row, reason in first_refused(table, features, _embed):
+            said, advice = str(reason) or type(reason).__name__, "Correct the path or the file"
+            raise RowsError(f"row {first + row}, column {name!r}: a file cannot be read ({said}). {advice}") from error
+        raise
 
 
 def _embed(table: pa.Table, features: datasets.Features) -> pa.Table:
@@ -272,8 +247,8 @@ def _embed(table: pa.Table, features: datasets.Features) -> pa.Table:
 
 def _external(table: pa.Table, features: datasets.Features) -> Iterator[str]:
     """Path of each medium that is only named."""
-    for name in filter(lambda name: has_media(features[name]), features):
-        for array, leaf in leaves(table[name], features[name]):
+    for name, feature in features.items():
+        for array, leaf in leaves(table[name], feature) if has_media(feature) else ():
             if is_medium(leaf) and pt.is_struct(array.type):
                 data, paths = (pc.struct_field(array, part) for part in ("bytes", "path"))
                 yield from paths.filter(pc.and_(pc.is_null(data), pc.is_valid(paths))).to_pylist()
@@ -293,33 +268,28 @@ def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]
     prefixes = {f"{re.escape(str(path))}/" for folder in folders for path in (folder, folder.resolve())}
     longest_first = "|".join(sorted(prefixes, key=len, reverse=True))  # as some folders are in others
     pattern = f"^(?:{longest_first}){HASHED}"
-    paths: list[str] = []  # of a column
+    within = {*folders, Path(tempfile.gettempdir())}  # where files may be gone
 
-    def shorten(array: pa.Array) -> pa.Array:
+    def is_medium_here(path: str) -> bool:
+        return _kind_of(path) in KINDS and (
+            not within.isdisjoint(Path(path).parents) or os.path.isfile(path)  # noqa: PTH113  # which takes any text
+        )
+
+    def shorten(name: str, array: pa.Array) -> pa.Array:
         if not (pt.is_string(array.type) or pt.is_large_string(array.type)):
             return array
         are_paths = pc.starts_with(array, "/")
         if not pc.any(are_paths).as_py():
             return array
-        paths.extend(array.filter(are_paths)[:100].to_pylist())
+        if name not in media and (found := next(filter(is_medium_here, array.filter(are_paths)[:100].to_pylist()), "")):
+            media[name] = found
         return pc.replace_substring_regex(array, pattern, "", max_replacements=1)
 
     for index, field in enumerate(table.schema):
         if "string" in str(field.type):
-            paths.clear()
-            chunks = [map_arrays(chunk, shorten) for chunk in table[index].chunks]
+            chunks = [map_arrays(chunk, partial(shorten, field.name)) for chunk in table[index].chunks]
             table = table.set_column(index, field, pa.chunked_array(chunks, field.type))
-            if found := next((path for path in paths if _is_medium_here(path, folders)), None):
-                media.setdefault(field.name, found)
     return table
-
-
-def _is_medium_here(path: str, folders: Sequence[Path]) -> bool:
-    """Return True if a path leads to a medium on this machine, or did while a temporary folder existed."""
-    within = {*folders, Path(tempfile.gettempdir())}
-    return _kind_of(path) in KINDS and (
-        not within.isdisjoint(Path(path).parents) or os.path.isfile(path)  # noqa: PTH113  # which takes any text
-    )
 
 
 def _kind_of(path: str) -> str:

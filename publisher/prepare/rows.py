@@ -10,8 +10,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise, starmap
 from operator import itemgetter
 from typing import Any
 
@@ -24,6 +23,10 @@ import pyarrow.types as pt
 from publisher.prepare import fields_of, is_medium, item_of
 
 Place = tuple[str, ...]
+Bounds = np.ndarray[Any, Any]
+# Path; "null" for positions of nulls, "length" for lengths of lists and texts, "value" for bytes; these data; where in
+# them those of each row begin, and the end; where among the values at this path those of each row begin, and the end
+Stream = tuple[Place, str, np.ndarray[Any, Any], Bounds, Bounds]
 
 DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400 * 10**6, "ns": 86_400 * 10**9}  # by unit
 TEXTS = ("string", "large_string", "string_view", "binary", "binary_view", "fixed_size_binary")
@@ -48,13 +51,13 @@ class RowsDigest:
             if pt.is_integer(leaf) or pt.is_floating(leaf):
                 self._numbers.add(name)
             for chunk in column.chunks:
-                for stream in _streams((name,), _stored(chunk), self._features.get(name), np.array([0, len(chunk)])):
-                    data = stream.data
-                    if stream.kind == "null":
-                        data = data + self._counts[stream.path]
-                        self._counts[stream.path] += int(stream.starts[-1])
+                bounds = np.array([0, len(chunk)])
+                for path, kind, data, _, starts in _streams((name,), _stored(chunk), self._features.get(name), bounds):
+                    if kind == "null":
+                        data = data + self._counts[path]
+                        self._counts[path] += int(starts[-1])
                     if len(data):
-                        self._streams[(*stream.path, stream.kind)].update(data.data)
+                        self._streams[(*path, kind)].update(data.data)
 
     def columns(self) -> dict[str, str]:
         """Column -> SHA-256 of its values."""
@@ -89,36 +92,25 @@ def row_digests(table: pa.Table, features: Mapping[str, Any]) -> Iterator[bytes]
     for batch in table.to_batches(max_chunksize=10_000):
         rows = [hashlib.blake2b(digest_size=16) for _ in range(len(batch))]
         for name, column in sorted(zip(batch.schema.names, batch.columns, strict=True), key=itemgetter(0)):
-            for stream in _streams((name,), _stored(column), features.get(name), np.arange(len(batch) + 1)):
-                data = stream.data
-                if stream.kind == "null":
-                    data = data - np.repeat(stream.starts[:-1], np.diff(stream.cuts))
+            bounds = np.arange(len(batch) + 1)
+            for path, kind, data, cuts, starts in _streams((name,), _stored(column), features.get(name), bounds):
+                if kind == "null":
+                    data = data - np.repeat(starts[:-1], np.diff(cuts))
                 content, size = data.tobytes(), data.itemsize
-                mark = repr((stream.path, stream.kind)).encode()
-                for row, (start, stop) in zip(rows, pairwise(stream.cuts.tolist()), strict=True):
+                mark = repr((path, kind)).encode()
+                for row, (start, stop) in zip(rows, pairwise(cuts.tolist()), strict=True):
                     if stop > start:
                         row.update(b"%b%d:%b" % (mark, stop - start, content[start * size : stop * size]))
         yield from (row.digest() for row in rows)
 
 
-@dataclass(frozen=True)
-class _Stream:
-    """A part of what makes up a column, in the order of its rows."""
-
-    path: Place
-    kind: str  # "null": where nulls are; "length": of lists and texts; "value": bytes
-    data: np.ndarray[Any, Any]
-    cuts: np.ndarray[Any, Any]  # where in `data` that of each row begins, and the end
-    starts: np.ndarray[Any, Any]  # where among the values at this path those of each row begin, and their number
-
-
-def _streams(path: Place, array: pa.Array, feature: Any, starts: np.ndarray[Any, Any]) -> Iterator[_Stream]:
+def _streams(path: Place, array: pa.Array, feature: Any, starts: Bounds) -> Iterator[Stream]:
     """Yield the parts of an array; first, for each path, the positions of its nulls."""
     array = _plain(array)
     nulls = np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)) if array.null_count else np.empty(0, int)
     nulls = nulls.astype("<i8")
     cuts = np.searchsorted(nulls, starts)
-    yield _Stream(path, "null", nulls, cuts, starts)
+    yield path, "null", nulls, cuts, starts
     array, starts = array.drop_null(), starts - cuts
     if pt.is_struct(array.type):
         fields = [(field.name, values) for field, values in zip(array.type, array.flatten(), strict=True)]
@@ -130,16 +122,16 @@ def _streams(path: Place, array: pa.Array, feature: Any, starts: np.ndarray[Any,
     elif is_list(array.type) or pt.is_large_binary(array.type):
         count = pc.list_value_length if is_list(array.type) else pc.binary_length
         lengths = count(array).to_numpy().astype("<i8")
-        yield _Stream(path, "length", lengths, starts, starts)
+        yield path, "length", lengths, starts, starts
         within = np.concatenate([[0], lengths.cumsum()])[starts]
         if is_list(array.type):
             yield from _streams((*path, "item"), array.flatten(), item_of(feature), within)
         else:
-            yield _Stream(path, "value", _text(array), within, starts)
+            yield path, "value", _text(array), within, starts
     elif len(array):
         width = array.type.bit_width // 8
         data = np.frombuffer(array.buffers()[1], np.uint8)[array.offset * width : (array.offset + len(array)) * width]
-        yield _Stream(path, "value", data, starts * width, starts)
+        yield path, "value", data, starts * width, starts
 
 
 def arrow_bytes(array: pa.Array | pa.ChunkedArray, bitmaps: int = 0) -> int:
@@ -230,11 +222,13 @@ def leaves(array: pa.Array | pa.ChunkedArray, feature: Any) -> Iterator[tuple[pa
         yield array, feature
 
 
-def check_readable(column: pa.ChunkedArray, feature: Any) -> None:
-    """Raise a ValueError with the reason if a column has a value that `datasets` cannot read as its feature."""
-    if isinstance(feature, ARRAYS) and feature.shape[0] is None and column.null_count:
-        raise ValueError("`datasets` cannot read None as an array of any length")
-    for array, leaf in leaves(column, feature):
+def check_readable(table: pa.Table, features: Mapping[str, Any]) -> pa.Table:
+    """Return the table; raise a ValueError with the reason if it has a value that `datasets` cannot read."""
+    columns = [(table[name], feature) for name, feature in features.items()]
+    for column, feature in columns:
+        if isinstance(feature, ARRAYS) and feature.shape[0] is None and column.null_count:
+            raise ValueError("`datasets` cannot read None as an array of any length")
+    for array, leaf in chain.from_iterable(starmap(leaves, columns)):
         if isinstance(leaf, ARRAYS):
             _check_shape(array, leaf.shape)
         elif isinstance(leaf, datasets.ClassLabel):
@@ -251,6 +245,7 @@ def check_readable(column: pa.ChunkedArray, feature: Any) -> None:
                 raise ValueError("it is not UTF-8") from None
         elif pt.is_temporal(array.type):
             _check_time(array)
+    return table
 
 
 def _check_time(array: pa.Array) -> None:

@@ -300,7 +300,7 @@ class Notes:
 
 
 def _noted_file(noted: dict[str, Any]) -> DataFile:
-    if "source" in noted:
+    if noted["source"]:
         return LocalFile(**{**noted, "source": Path(noted["source"])})
     return UploadedFile(**{**noted, "sample": bytes.fromhex(noted["sample"])})
 

@@ -154,7 +154,7 @@ def test_manual_data(tmp_path: Path) -> None:
         body="manual_download_instructions = '.'; BUILDER_CONFIGS = [datasets.BuilderConfig(name=n) for n in 'ab']",
         info="description={'a': 'A', 'b': 'B'}[self.config.name]",
         given="{'given': manager.manual_dir}",
-        rows="yield from enumerate({'text': line} for line in Path(given, 'a.txt').read_text().split())",
+        rows="return list(enumerate({'text': line} for line in Path(given, 'a.txt').read_text().split()))",
     )
     rows = rows_of(mine, tmp_path, "--data-dir", tmp_path / "by-hand", config="b")
     assert rows == [{"text": "one"}, {"text": "two"}]

@@ -215,9 +215,8 @@ def test_the_order_of_configs(configs: str, imports: str, expected: str, tmp_pat
     """It is the declared one, or by name after the default one where Python may give another in the next process."""
     (tmp_path / "names.py").write_text("from glob import glob\nNAMES = [name for name in {'b', 'c', 'a'}]\n")
     declared = f"BUILDER_CONFIGS = [datasets.BuilderConfig(name=name) for name in {configs}]"
-    spoken = script(
-        tmp_path / "spoken.py", head=imports, body=f"{declared}; DEFAULT_CONFIG_NAME = 'c'", rows="yield 0, {'n': 1}"
-    )
+    body, rows = f"{declared}; DEFAULT_CONFIG_NAME = 'c'", "yield from enumerate({'n': n} for n in {1, 2})"
+    spoken = script(tmp_path / "spoken.py", head=imports, body=body, rows=rows)
     assert "".join(declared_configs(find_builder(str(spoken)))) == expected
 
 
