@@ -24,13 +24,14 @@ from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_ba
 
 from publisher.card.record import CARD, CARD_BYTES, RECORD, read_card
 from publisher.errors import HubError, UsageError, endpoint, last_word
-from publisher.hub.http import Failure, explain, find_token, prepare_clients, said_while, with_retries
+from publisher.hub.http import TRANSIENT, Failure, explain, find_token, prepare_clients, said_while, with_retries
 from publisher.options import MAIN
 from publisher.plan import Change, Commit, RemoteFile, State
 from publisher.prepare import LocalFile, UploadedFile
 
 T = TypeVar("T")
 
+CONFLICTS = {409, 412}  # another user was faster
 MOST_COMMITS = 100  # that are looked through
 LFS_BATCH = 100  # objects that one request asks about: git-lfs itself sends at most so many
 UNKNOWN = "Interrupted while {doing}: whether it was done is not known. Run the command again: it looks, and continues."
@@ -209,12 +210,12 @@ class Repository:
             raise HubError(f"The tag {name!r} {where}. Give another name.")
 
     def merge(self, pull: Commit) -> None:
-        """Merge a pull request; raises whatever the client raises, and the caller has to look up if it was merged."""
+        """Merge a pull request; after a failure other than a refusal, the caller has to look up if it was merged."""
         number = _number(pull)
         details = self.call("looking at the pull request", self.api.get_discussion_details, discussion_num=number)
         if details.status == "draft":
             self.set_status(pull, "open")
-        with _once(f"merging {pull.pull_request}"):
+        with self._once(f"merging {pull.pull_request}"):
             self.api.merge_pull_request(self.repo_id, number, repo_type="dataset")
 
     def set_status(self, pull: Commit, status: str) -> None:
@@ -230,18 +231,33 @@ class Repository:
         return UploadedFile(file.path, file.size, file.rows, file.nbytes, file.sha256, file.rows_sha256, sample=sample)
 
     def commit(self, changes: Sequence[Change], parent: str, revision: str, message: str, create_pr: bool) -> Commit:
-        """Commit changes on top of `parent`; raises whatever the client raises, and the caller has to look it up."""
+        """Commit changes on top of `parent`; after a failure other than a refusal, the caller has to look it up."""
         operations = [_operation(change) for change in changes]
         additions = [operation for operation in operations if isinstance(operation, CommitOperationAdd)]
         if additions:
             self._upload(additions, revision, create_pr)
         how: Any = {"commit_message": message, "parent_commit": parent or None, "create_pr": create_pr}
-        with _once("committing"):
+        with self._once("committing"):
             info = self.api.create_commit(self.repo_id, operations, repo_type="dataset", revision=revision, **how)
         # the client makes no commit that changes nothing, and returns the newest one
         if additions and not any(addition._is_committed for addition in additions):
             raise MovedError
         return Commit(info.oid, info.pr_url, info.pr_revision or "")
+
+    @contextmanager
+    def _once(self, doing: str) -> Iterator[None]:
+        """Prepare for a request that is not repeated, since its answer may be lost after the work was done.
+
+        A refusal, after which nothing was done, becomes a sentence; any other failure passes unchanged.
+        """
+        prepare_clients()
+        try:
+            with last_word(UNKNOWN.format(doing=doing)), said_while(doing):
+                yield
+        except Exception as error:
+            if Failure(error).status in (None, *TRANSIENT, *CONFLICTS):
+                raise
+            raise explain(error, self.repo_id) from error
 
     def call(self, doing: str, request: Callable[..., T], size: int = 0, **arguments: Any) -> T:
         """Result of a request for this repository, sent with_retries; `doing` is for people who wait."""
@@ -272,14 +288,6 @@ class Repository:
 
 def _number(pull: Commit) -> int:
     return int(pull.revision.rpartition("/")[2])
-
-
-@contextmanager
-def _once(doing: str) -> Iterator[None]:
-    """Prepare for a request that is not repeated, since its answer may be lost after the work was done."""
-    prepare_clients()
-    with last_word(UNKNOWN.format(doing=doing)), said_while(doing):
-        yield
 
 
 def _operation(change: Change) -> CommitOperationAdd | CommitOperationDelete:

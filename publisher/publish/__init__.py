@@ -14,14 +14,13 @@ from publisher.card import Card, Dataset, PublishedSnapshot, read_infos
 from publisher.card.record import CARD, RECORD, name_of
 from publisher.check import check_commit, check_config, check_opens, check_published
 from publisher.errors import DifferenceError, HubError, PublishingError, UsageError, last_word
-from publisher.hub.http import NO_TOKEN, TRANSIENT, Failure, Patience, check_surroundings, explain, said_while
-from publisher.hub.repository import MovedError, NoRevisionError, Repository
+from publisher.hub.http import NO_TOKEN, Failure, Patience, check_surroundings, explain, said_while
+from publisher.hub.repository import CONFLICTS, MovedError, NoRevisionError, Repository
 from publisher.options import MAIN, SCRIPT_BRANCH, Options
 from publisher.plan import EMPTY, Commit, Plan, State, make_plan
 from publisher.prepare import File, TextFile, UploadedFile
 from publisher.prepare.configs import BuilderClass, PreparedConfig
 
-CONFLICTS = {409, 412}
 ATTEMPTS = 5  # to commit, while other users are faster
 CHANGED = "{path} of commit {commit} is not what was published. Give a commit in which it is."
 TAKEN = "The tag {tag!r} already exists, at commit {commit}. Give another name."
@@ -237,14 +236,12 @@ def _commit(
         try:
             commit = _carry_out(repository, options, plan)
             break
-        except PublishingError:
+        except PublishingError:  # such as a refusal
             raise
         except Exception as error:
-            failure, status, since = error, Failure(error).status, ""
-        is_conflict = isinstance(failure, MovedError) or status in CONFLICTS
+            failure, since = error, ""
+        is_conflict = isinstance(failure, MovedError) or Failure(failure).status in CONFLICTS
         if not is_conflict:
-            if status not in (None, *TRANSIENT):  # a refusal: nothing was done
-                raise explain(failure, options.repo_id) from failure
             since = plan.start.commit
             if patience.goes_on(failure):
                 with said_while("committing") as wait:
