@@ -104,7 +104,7 @@ def answer_downloads(samples: Path, names: Sequence[str]) -> None:
     manager.iter_archive = members
 
 
-def own_rows(kind: Any, config: str, options: Mapping[str, Any], downloads: Path) -> dict[str, list[str]]:
+def own_rows(kind: Any, config: str, options: Mapping[str, Any], folders: Sequence[str]) -> dict[str, list[str]]:
     """Split -> rows as the script yields them, encoded by its features, without the library's files in between."""
     from publisher.builders import sequences_of_dicts
     from publisher.options import Options
@@ -122,7 +122,7 @@ def own_rows(kind: Any, config: str, options: Mapping[str, Any], downloads: Path
                 )
             else:
                 examples = (example for _, example in source.builder._generate_examples(**keywords))
-            rows[split] = [spell(encoded(example, features), features, downloads) for example in examples]
+            rows[split] = [spell(encoded(example, features), features, folders) for example in examples]
     return rows
 
 
@@ -143,8 +143,8 @@ def encoded(example: Any, features: Any) -> Any:
             return pa.ipc.open_stream(file).read_all().to_pylist()[0]
 
 
-def spell(row: Any, features: Any, downloads: Path) -> str:
-    """A row to compare: media by their bytes, no folder of this machine."""
+def spell(row: Any, features: Any, folders: Sequence[str]) -> str:
+    """A row to compare: media by their bytes, texts without the folders of this machine with which they begin."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
@@ -153,7 +153,8 @@ def spell(row: Any, features: Any, downloads: Path) -> str:
             return {name: plain(inner) for name, inner in sorted(value.items())}
         if isinstance(value, (list, tuple)):
             return [plain(inner) for inner in value]
-        return value.removeprefix(f"{downloads}/") if isinstance(value, str) else value
+        found = (folder for folder in folders if isinstance(value, str) and value.startswith(f"{folder}/"))
+        return value[len(folder) + 1 :] if (folder := next(found, None)) else value
 
     return repr(plain(row))
 
@@ -184,6 +185,7 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
     out = place / "out"
     said = io.StringIO()
     more = ["--data-dir", manual] if by_hand else []
+    folders = [manual, str(downloads)] if by_hand else [str(downloads)]
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
         arguments = [str(folder), f"me/{folder.name}", "--config", config, "--output-dir", str(out), *more]
         random.seed(0)  # some scripts shuffle; the command imports the script anew, and so it is below
@@ -193,7 +195,7 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
         return FAULT, f"exit code {code}: {words[0]}"
     try:
         random.seed(0)
-        own = own_rows(find_builder(str(folder)), config, {"data_dir": manual} if by_hand else {}, downloads)
+        own = own_rows(find_builder(str(folder)), config, {"data_dir": manual} if by_hand else {}, folders)
     except Exception as error:
         if code == 0:
             return DIFFERENT, f"published, but the script fails: {traceback.format_exc(limit=-1)}"
@@ -206,7 +208,7 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
     for split, dataset in published.items():
         features = dataset.features
         rows = dataset.with_format("arrow")[:].to_pylist()
-        there = [spell(row, features, downloads) for row in rows]
+        there = [spell(row, features, folders) for row in rows]
         if there != own[split]:
             pairs = zip(there, own[split], strict=False)
             first = next((pair for pair in pairs if pair[0] != pair[1]), (len(there), len(own[split])))
