@@ -323,11 +323,12 @@ def test_drawn_when_rows_are_asked_for(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_pickled_stream() -> None:
-    """It is small, also after it was drawn from, and has the same rows."""
+    """It has the same rows, and takes none along after it was drawn from."""
     stream = Mnist1D(num_samples=100, final_seq_length=1000).as_streaming_dataset(split="test")
+    size = len(pickle.dumps(stream))
     rows = [row["y"] for row in stream]
     pickled = pickle.dumps(stream)
-    assert len(pickled) < 50_000
+    assert len(pickled) < size + 10_000
     assert [row["y"] for row in pickle.loads(pickled)] == rows
 
 
