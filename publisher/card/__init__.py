@@ -22,7 +22,7 @@ from huggingface_hub import DatasetCardData
 from huggingface_hub.utils import yaml_dump
 
 from publisher import prepare
-from publisher.card.record import BY_CONFIG, CARD, YAML_BYTES, ConfigRecord, PublishedCard, Record, name_of, write_card
+from publisher.card.record import BY_CONFIG, CARD, ConfigRecord, PublishedCard, Record, excess, name_of, write_card
 from publisher.errors import DifferenceError, UsageError, choices
 from publisher.prepare import File, TextFile, as_read, describe_file, item_of, short, yaml_of_features
 from publisher.prepare.configs import BuilderClass, ConfigCard, PreparedConfig, declared_configs, default_config
@@ -220,9 +220,9 @@ def card_yaml(fields: Mapping[str, Any], own: Mapping[str, Any], others: Mapping
             [info] = data["dataset_info"]
             data["dataset_info"] = {key: info[key] for key in info if (key, info[key]) != ("config_name", "default")}
         text = str(yaml_dump({name: of for name, of in data.items() if of is not None}, sort_keys=False)).strip()
-        if len(text) <= YAML_BYTES:
+        if not (reason := excess(text)):
             return text
-    what = f"The YAML of {CARD} for {len(own['configs'])} configs is longer than {YAML_BYTES:,} characters"
+    what = f"The YAML of {CARD} for {len(own['configs'])} configs {reason}"
     raise UsageError(f"{what}. Publish fewer configs, or shorten the fields that other people wrote.")
 
 
