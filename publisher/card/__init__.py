@@ -19,9 +19,10 @@ import datasets
 import jinja2
 import yaml
 from huggingface_hub import DatasetCardData
+from huggingface_hub.utils import yaml_dump
 
 from publisher import prepare
-from publisher.card.record import BY_CONFIG, CARD, YAML_BYTES, ConfigRecord, PublishedCard, Record, name_of, write_card
+from publisher.card.record import BY_CONFIG, CARD, ConfigRecord, PublishedCard, Record, excess, name_of, write_card
 from publisher.errors import DifferenceError, UsageError, choices
 from publisher.prepare import File, TextFile, as_read, describe_file, item_of, short, yaml_of_features
 from publisher.prepare.configs import BuilderClass, ConfigCard, PreparedConfig, declared_configs, default_config
@@ -209,8 +210,7 @@ def card_yaml(fields: Mapping[str, Any], own: Mapping[str, Any], others: Mapping
             raise DifferenceError(f"The card's YAML has {which}, so there would be two defaults. Give it another name.")
         others = {**others, "configs": theirs}
     for most in (FEATURES_BYTES, 0):
-        data = DatasetCardData()
-        vars(data).update(fields)  # in their order, which arguments do not keep
+        data = {**vars(DatasetCardData()), **fields}  # its own way to YAML loses fields such as train-eval-index
         for kind in ("dataset_info", "configs"):
             data[kind] = [*sorted(own[kind], key=lambda entry: str(name_of(entry))), *others[kind]]
         for info in own["dataset_info"]:
@@ -219,10 +219,10 @@ def card_yaml(fields: Mapping[str, Any], own: Mapping[str, Any], others: Mapping
         if len(data["dataset_info"]) == 1:  # as the libraries write a single one
             [info] = data["dataset_info"]
             data["dataset_info"] = {key: info[key] for key in info if (key, info[key]) != ("config_name", "default")}
-        text = str(data.to_yaml())
-        if len(text) <= YAML_BYTES:
+        text = str(yaml_dump({name: of for name, of in data.items() if of is not None}, sort_keys=False)).strip()
+        if not (reason := excess(text)):
             return text
-    what = f"The YAML of {CARD} for {len(own['configs'])} configs is longer than {YAML_BYTES:,} characters"
+    what = f"The YAML of {CARD} for {len(own['configs'])} configs {reason}"
     raise UsageError(f"{what}. Publish fewer configs, or shorten the fields that other people wrote.")
 
 

@@ -20,7 +20,8 @@ from publisher.prepare import TextFile
 
 CARD, RECORD = "README.md", ".publish.json"
 CARD_BYTES = 30_000_000  # larger cards and records are not read
-YAML_BYTES = 1_000_000  # longer ones are not read: already this much may take seconds and 300 MB
+YAML_BYTES, YAML_ITEMS = 1_000_000, 30_000  # longer ones are not read: `datasets` would take a minute, in Python
+ITEM_SIGNS = ("\n", ",", "[", "{", "- ", "? ")  # each item of YAML comes with one of these
 YAML_LEVELS, NUMBER_DIGITS = 200, 1000  # more would exceed what Python nests, and what it spells
 YAML = re.compile(r"\A\s*---[ \t]*\r?\n(?P<yaml>.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one of libyaml is ten times as fast
@@ -169,8 +170,8 @@ def read_record(text: str, fields: Collection[str] | None = None) -> Record | No
 def read_yaml(text: str) -> tuple[dict[str, Any], list[str]]:
     """Return a card's fields, and what is wrong with how they are written, in words that follow "the YAML"."""
     try:
-        if len(text) > YAML_BYTES:
-            raise ValueError(f"is longer than the {YAML_BYTES:,} characters that are read")
+        if reason := excess(text):
+            raise ValueError(reason)
         loader = LOADER(text)
         root = loader.get_single_node()
         twice = list(_repeated_keys(root)) if root else []
@@ -181,6 +182,12 @@ def read_yaml(text: str) -> tuple[dict[str, Any], list[str]]:
         what = "does not parse: " if isinstance(error, yaml.YAMLError) else ""
         return {}, [what + " ".join(str(error).split())]
     return metadata, twice
+
+
+def excess(text: str) -> str:
+    """Return why a YAML is too long to be read, or nothing."""
+    is_short = len(text) <= YAML_BYTES and sum(map(text.count, ITEM_SIGNS)) <= YAML_ITEMS
+    return "" if is_short else f"is longer than the {YAML_BYTES:,} characters or {YAML_ITEMS:,} items that are read"
 
 
 def _repeated_keys(root: yaml.Node) -> Iterator[str]:

@@ -153,7 +153,7 @@ def make_plan(dataset: Dataset, options: Options, state: State) -> Plan:
     readme, record = dataset.readme(files, options.repo_id)
     changes = [Change(file.path, "remove", file, None) for file in stale]
     changes += [_change(file, state.files.get(file.path), written) for file in files]
-    composed = read_card(readme.content.decode(), record.file.content.decode())
+    composed = read_card(readme.content.decode(errors="replace"), record.file.content.decode())
     of_card = _change(readme, state.files.get(CARD), written)
     if of_card.action == "change" and state.card.content == composed.content:
         of_card = replace(of_card, action="same")

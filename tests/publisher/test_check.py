@@ -156,6 +156,7 @@ DAMAGES: dict[str, tuple[Damage, list[str]]] = {
      ["README.md is not UTF-8"]),
     "no YAML": (content(lambda found: b"# Title\n", "README.md"), ["README.md has no YAML"]),
     "broken YAML": (edit("license: apache-2.0", "license: [a"), ["README.md: the YAML does not parse"]),
+    "long YAML": (content(lambda found: b"---\nx: [" + b"1," * 30_000 + b"]\n---\n", "README.md"), ["30,000 items"]),
     "YAML of a list": (content(lambda found: b"---\n- 1\n---\n", "README.md"), ["the YAML is not a mapping"]),
     "no licence": (edit("license: apache-2.0\n", ""), ["the field 'license' is missing"]),
     "edited prose": (edit("Ten digits", "Eleven digits"), []),

@@ -91,7 +91,8 @@ def test_edited_by_hand(hub: Hub, run: Run) -> None:
 def test_fields_and_configs_of_others(hub: Hub, run: Run) -> None:
     """Whatever people add to the YAML is not an edit of the text, and stays, also when the dataset is rolled back."""
     assert run("--tag", "v1").exit_code == 0
-    card = hub.files(R)["README.md"].replace(b"---\n", b"---\nlanguage:\n- de\n", 1)
+    theirs = b"language:\n- de\n", b"train-eval-index:\n- task: numbers\n", b"to_yaml: a field\n"
+    card = hub.files(R)["README.md"].replace(b"---\n", b"---\n" + b"".join(theirs), 1)
     card = card.replace(b"  default: true\n", b"  default: true\n- config_name: theirs\n  data_files: a.csv\n")
     hub.commit(R, {"README.md": card, "a.csv": b"x,y\n1,2\n"})
     commits = hub.commits(R)
@@ -100,8 +101,7 @@ def test_fields_and_configs_of_others(hub: Hub, run: Run) -> None:
     for arguments in ([], ["--config", "default"], ["--rollback", "v1"], []):
         assert run(*arguments, builder=shards(60, "1.1.0")).exit_code == 0
         card = hub.files(R)["README.md"]
-        assert b"language:\n- de\n" in card
-        assert b"config_name: theirs" in card
+        assert all(text in card for text in (*theirs, b"config_name: theirs"))
     assert run("--verify", builder=shards(60, "1.1.0")).exit_code == 0
 
 
@@ -170,7 +170,8 @@ def test_roll_back(hub: Hub, run: Run, tmp_path: Path) -> None:
     assert (len(hub.commits(R)), hub.commits(R)[0].title) == (commits + 1, "Back to v1")
     assert run("--verify", builder=Pictures).exit_code == 0
     assert "nothing to do" in later("--rollback", "v1").stdout
-    hub.commit(R, {"README.md": hub.files(R)["README.md"] + b"\nMore"})
+    edited = hub.commit(R, {"README.md": hub.files(R)["README.md"] + b"\nMore, which is not UTF-8: \xff"})
+    assert "load_dataset does not open" in later("--rollback", edited, "--dry-run").stdout
     refused = later("--rollback", "v2")
     assert (refused.exit_code, "replaces it with the text of v2" in refused.stderr) == (1, True)
     assert later("--rollback", "v2", "--overwrite-card").exit_code == 0
