@@ -126,14 +126,16 @@ def is_unordered(builder: type) -> bool:
     return any(_has_unordered(ast.parse(file.read_bytes())) for file in read if file.suffix == ".py" and file.is_file())
 
 
-def _has_unordered(node: ast.AST) -> bool:
+def _has_unordered(module: ast.AST) -> bool:
     """Return True if code has a set or a listing of a folder in it, other than to sort or to compare."""
-    if isinstance(node, (ast.Set, ast.SetComp)) or getattr(node, "id", getattr(node, "attr", "")) in UNORDERED:
-        return True
-    is_call_of_ordered = isinstance(node, ast.Call) and getattr(node.func, "id", "") in ORDERED
-    if isinstance(node, ast.Compare) or is_call_of_ordered or getattr(node, "name", "") in FOR_ROWS:
-        return False
-    return any(map(_has_unordered, ast.iter_child_nodes(node)))
+    nodes = [module]
+    for node in nodes:  # which grow by what is inside; a recursion would end at a long chain of `elif`
+        if isinstance(node, (ast.Set, ast.SetComp)) or getattr(node, "id", getattr(node, "attr", "")) in UNORDERED:
+            return True
+        is_call_of_ordered = isinstance(node, ast.Call) and getattr(node.func, "id", "") in ORDERED
+        if not (isinstance(node, ast.Compare) or is_call_of_ordered or getattr(node, "name", "") in FOR_ROWS):
+            nodes += ast.iter_child_nodes(node)
+    return False
 
 
 def choose_configs(builder: type[datasets.DatasetBuilder], chosen: Sequence[str] = ()) -> list[str]:

@@ -270,9 +270,9 @@ class Notes:
         shutil.rmtree(note.parent, ignore_errors=True)
         root.mkdir(parents=True)
         prepared = task.prepare(root, self._upload)
-        text = json.dumps(
-            asdict(prepared), default=lambda value: value.hex() if isinstance(value, bytes) else str(value)
-        )
+        noted = asdict(prepared)
+        noted["info"]["features"] = prepared.info.features.to_dict()  # `asdict` takes lists of labels for features
+        text = json.dumps(noted, default=lambda value: value.hex() if isinstance(value, bytes) else str(value))
         note.write_text(text, encoding="utf-8")  # `find` takes none that was cut off
         return prepared
 

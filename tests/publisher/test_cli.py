@@ -43,7 +43,7 @@ NAMES = ("a", "b", "c", "d")
 MANY = {  # of a script; see `script`
     "head": "import os\nfrom pathlib import Path\nfrom .letters import LETTERS",
     "body": "BUILDER_CONFIGS = [datasets.BuilderConfig(name=name) for name in LETTERS]; DEFAULT_CONFIG_NAME = 'a'",
-    "info": "features=datasets.Features({'n': datasets.Value('int64')})",
+    "info": "features=datasets.Features({'n': datasets.ClassLabel(num_classes=10)})",
     "given": "{'given': manager.download(f'data/{self.config.name}.txt')}",
     "rows": """with open(os.environ["DRAWN"], "a") as out:
             out.write(self.config.name)
@@ -267,18 +267,18 @@ def test_configs_that_fail(folder: Path, hub: Hub) -> None:
     b, d = (next(at for at, line in enumerate(lines) if f"config '{name}'" in line) for name in "bd")
     assert "config 'b', split 'train': many.py, line 16: ValueError: invalid literal" in lines[b]
     assert lines[b + 1] == "Traceback (most recent call last):"
-    assert "config 'd': many.py, line " in lines[d]
-    assert "FileNotFoundError" in lines[d]
+    assert re.search(r"config 'd': many.py, line \d+: FileNotFoundError", lines[d])
     assert "2 of 4 configs failed" in lines[-1]
     assert "--resume" in lines[-1]
     assert "\x1b" not in ended.stderr  # it would act on a terminal
     assert not HfApi().repo_exists(R, repo_type="dataset")
     (folder / "data" / "b.txt").write_text("1\n7\n")
-    ended = run_command([*arguments, "--resume"])
-    assert (ended.exit_code, drawn(folder)) == (2, "b")
-    assert "resumed: 2 of 4 configs" in ended.stderr
-    (folder / "data" / "a.txt").write_text("5\n")
     (folder / "data" / "d.txt").write_text("3\n")
+    ended = run_command([*arguments, "--resume"])
+    assert (ended.exit_code, drawn(folder)) == (0, "bd")
+    assert "resumed: 2 of 4 configs" in ended.stderr
+    assert load_dataset(R, "a", split="train").features["n"].names == list("0123456789")
+    (folder / "data" / "a.txt").write_text("5\n")
     assert (run_command(arguments).exit_code, drawn(folder)) == (0, "abcd")
     assert [load_dataset(R, name, split="train")["n"][:] for name in NAMES] == [[5], [1, 7], [2, 2], [3]]
     assert (run_command([*arguments, "--verify"]).exit_code, drawn(folder)) == (0, "abcd")

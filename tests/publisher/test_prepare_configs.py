@@ -204,7 +204,7 @@ def test_a_default_that_is_no_config(run: Run, hub: Hub) -> None:
 @pytest.mark.parametrize(
     ("configs", "imports", "expected"),
     [
-        ("('b', 'c', 'a')", "", "bca"),
+        ("('b', 'c', 'a')", "TEXT = ''" + 600 * ".strip()", "bca"),
         ("sorted({'b', 'c', 'a'}, key='bca'.index)", "", "bca"),
         ("{'b', 'c', 'a'}", "", "cab"),
         ("NAMES", "NAMES = list(set('bca'))", "cab"),
