@@ -191,12 +191,16 @@ def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) ->
     def cast(table: pa.Table, features: datasets.Features) -> pa.Table:
         return check_readable(table_cast(table, features.arrow_schema), features)
 
-    for _, table in place.items:
+    for item in place.items:
+        place.lines.clear()
+        place.note(0)
+        if not isinstance(item, (tuple, list)) or len(item) != 2 or not isinstance(item[1], pa.Table):
+            raise place.error(place.first, f"{short(item)} is not a pair of a key and a pyarrow.Table")
+        table = item[1]
         if not len(table):  # its types may be those of nothing
             continue
         features = builder.info.features = builder.info.features or datasets.Features.from_arrow_schema(table.schema)
-        place.lines.clear()
-        place.note(len(table))
+        ROWS.number += len(table)
         rows = len(table) if table.nbytes <= TABLE_BYTES else max(1, len(table) * TABLE_BYTES // table.nbytes)
         for start in range(0, len(table), rows):
             piece = table.slice(start, rows)

@@ -287,10 +287,12 @@ def test_the_place_of_a_bad_value_in_a_table(
     assert why in said
 
 
-def test_a_row_that_is_not_a_dict(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("tables", [True, False])
+def test_a_row_that_is_not_a_dict(tables: bool, run: Run, tmp_path: Path) -> None:
     """It is shown, with its number and the line of the script."""
-    said = run(builder(lambda config: iter([{"x": 1}, 5])), "--output-dir", tmp_path / "out").refusal()
-    assert re.search("row 1, builders.py, line [0-9]+: 5 is not a dict of columns", said)
+    rows, words = ([pa.table({"x": [1]}), 5], "a pyarrow.Table") if tables else ([{"x": 1}, 5], "a dict of columns")
+    said = run(builder(lambda config: iter(rows), tables=tables), "--output-dir", tmp_path / "out").refusal()
+    assert re.search(f"row 1, builders.py, line [0-9]+: .*5.? is not .*{words}", said)
 
 
 @pytest.mark.parametrize(
