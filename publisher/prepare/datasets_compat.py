@@ -131,12 +131,6 @@ class _Place:
         self.first = 0  # row with which the current batch begins
         self.lines: list[int] = []  # of the script, for each row of the batch, or one for a table
 
-    def note(self, rows: int) -> None:
-        """Count rows, and note the line that yielded them."""
-        ROWS.number += rows
-        if self.frame:
-            self.lines.append(self.frame.f_lineno)
-
     def line(self, row: int) -> str:
         """File and line that yielded a row of the batch, as far as they are known."""
         if not self.lines:
@@ -192,8 +186,7 @@ def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) ->
         return check_readable(table_cast(table, features.arrow_schema), features)
 
     for item in place.items:
-        place.lines.clear()
-        place.note(0)
+        place.lines = [place.frame.f_lineno] if place.frame else []
         if not isinstance(item, (tuple, list)) or len(item) != 2 or not isinstance(item[1], pa.Table):
             raise place.error(place.first, f"{short(item)} is not a pair of a key and a pyarrow.Table")
         table = item[1]
@@ -222,11 +215,13 @@ def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any]) -> 
         keys: dict[str, int] = {}
         place.lines.clear()
         for row, item in enumerate(islice(place.items, max(1, writer.writer_batch_size)), place.first):
-            place.note(1)
+            ROWS.number += 1
+            if place.frame:
+                place.lines.append(place.frame.f_lineno)
             if not isinstance(item, (tuple, list)) or len(item) != 2:
                 raise place.error(row, f"{short(item)} is not a pair of a key and a dict of columns")
             key, example = item
-            if not isinstance(example, Mapping):
+            if not isinstance(example, (dict, Mapping)):  # most are the first, which is faster to tell
                 raise place.error(row, f"{short(example)} is not a dict of columns")
             if type(key) in (str, int) and (first := keys.setdefault(str(key), row)) != row:
                 places = f"{place.line(first)} and {place.line(row)}. Yield another key for each row"
@@ -288,10 +283,10 @@ def encoded_as_before_4() -> Iterator[None]:
         if kind is value:  # as most are
             return None if obj is None else schema.encode_example(obj)
         if isinstance(schema, dict):
-            is_of_lists = schema and all(isinstance(of, datasets.List) for of in schema.values())
-            if is_of_lists and isinstance(obj, (list, tuple)):
+            is_list = schema and isinstance(obj, (list, tuple))
+            if is_list and all(isinstance(of, datasets.List) for of in schema.values()):
                 obj = {name: [item.get(name) for item in obj] for name in schema}
-        elif kind is label:
+        elif kind is label and isinstance(obj, str):
             obj = plain(obj)
         elif kind is audio and _is_sound_file(obj):
             return video.encode_example(str(obj) if isinstance(obj, Path) else obj)  # in the same way, without decoder

@@ -9,7 +9,7 @@ import mimetypes
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -50,7 +50,7 @@ class Writing:
     features: datasets.Features
     root: Path  # folder of the repository
     metadata: Mapping[str, str]  # for the footer of each file, next to the features
-    folders: Sequence[Path]  # of this machine, with which no text may begin
+    folders: Collection[Path]  # of this machine, with which no text may begin
     media: dict[str, str]  # takes examples of paths of media in text, by column
 
 
@@ -254,7 +254,7 @@ def _external(table: pa.Table, features: datasets.Features) -> Iterator[str]:
                 yield from paths.filter(pc.and_(pc.is_null(data), pc.is_valid(paths))).to_pylist()
 
 
-def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]) -> pa.Table:
+def hide_folders(table: pa.Table, folders: Collection[Path], media: dict[str, str]) -> pa.Table:
     """Return the same rows, where texts that begin with one of the folders begin after it.
 
     `media` takes an example of each column of text with paths of pictures, sounds or films on this machine.
@@ -265,7 +265,7 @@ def hide_folders(table: pa.Table, folders: Sequence[Path], media: dict[str, str]
     >>> hide_folders(table, [Path("/home/me/cache")], {})["file"].to_pylist()
     ['a/b.wav', '/dev/null']
     """
-    prefixes = {f"{re.escape(str(path))}/" for folder in folders for path in (folder, folder.resolve())}
+    prefixes = [f"{re.escape(str(path))}/" for path in folders]
     longest_first = "|".join(sorted(prefixes, key=len, reverse=True))  # as some folders are in others
     pattern = f"^(?:{longest_first}){HASHED}"
     within = {*folders, Path(tempfile.gettempdir())}  # where files may be gone

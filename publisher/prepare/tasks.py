@@ -125,7 +125,8 @@ class ConfigBuilder:
         gen_kwargs = _some_shards(self.splits[split], *shards) if shards else self.splits[split]
         metadata = {METADATA_KEY: json.dumps(describe_builder(self.builder))}
         private = (self.cache, self.temporary, self.work_folder, self.builder.config.data_dir)
-        folders = [Path(folder).absolute() for folder in private if folder]
+        given = [Path(folder) for folder in private if folder]
+        folders = {*(folder.absolute() for folder in given), *(folder.resolve() for folder in given)}
         with self.errors(split):
             tables = generate_tables(self.builder, gen_kwargs)
             if not shards:  # else features that are not declared are those of the first split, whoever writes the part
