@@ -94,14 +94,14 @@ class RowsError(Exception):
     """Rows that cannot be written as they are: the message begins with the place, and says why."""
 
 
-def short(value: object, spell: Callable[[object], str] = repr) -> str:
-    """Spelling of a value on one line, cut after `LONGEST` characters."""
+def short(value: object, spell: Callable[[object], str] = repr, longest: int = LONGEST) -> str:
+    """Spelling of a value on one line, cut after `longest` characters; the name of its class if it has none."""
     try:
         text = " ".join(spell(value).split())
     except Exception:  # code of the builder's author
         text = type(value).__name__
     text = text.encode(errors="backslashreplace").decode()
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def builder_errors(
         address = next((str(url) for url in found if url), "")
         if isinstance(error, OSError) and (error.errno in FULL or not (place or address)):
             raise
-        text = " ".join(str(error).split())
+        text = short(error, str, longest=10_000)
         if address not in text:
             text += f" ({address})"
         files = "the files as --set data_files=..." if "data_files" in text else ""

@@ -100,6 +100,9 @@ def test_faults_of_a_builder(run: Run, hub: Hub) -> None:
     empty = run(builder(lambda config, n: iter([{"x": 1}] * n), train={"n": 1}, test={"n": 0}))
     assert "config 'default', split 'test': The split is empty" in empty.refusal()
     assert "SystemExit: no more" in run(builder(lambda config: iter([{"x": sys.exit("no more")}]))).refusal()
+    mute: Any = type("Mute", (Exception,), {"__str__": lambda self: 1 / 0})()
+    rows: Any = one(None)
+    assert "Mute: Mute" in run(builder(lambda config: rows.throw(mute))).refusal()
     assert "MemoryError" in run(builder(lambda config: iter([{"x": bytes(2**62)}]))).refusal()
     assert {request.method for request in hub.requests} == {"GET"}
 
