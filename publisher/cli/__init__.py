@@ -6,6 +6,7 @@ One thread ends the command when a signal asks for it: the last word, no worker,
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import logging
 import multiprocessing.util
@@ -32,8 +33,11 @@ def start(command: Callable[[], int], prog: str) -> int:
     with ended_by_signals(prog):
         os.environ |= dict.fromkeys(("DATASETS_VERBOSITY", "HF_HUB_VERBOSITY"), "critical")
         os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
+        gc.disable()  # what the libraries make while they are imported stays, and is not looked through again
         try:
             publisher.import_libraries()
+            gc.freeze()
+            gc.enable()
             return command()
         except Exception as error:
             with contextlib.redirect_stdout(None):  # early versions of the client print that they cannot be imported
