@@ -108,12 +108,15 @@ def flat(values: Any) -> Iterator[Any]:
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
-def generate_tables(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
+def generate_tables(
+    builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any], notes: list[str]
+) -> Iterator[pa.Table]:
     """Yield the rows for some `gen_kwargs` of a split, as they will be stored, in tables that fit into memory.
 
-    A builder without features gets those of its first table, as in `datasets`.
+    A builder without features gets those of its first table, as in `datasets`. `notes` takes what a maintainer should
+    know of the rows.
     """
-    tables = (_cast if isinstance(builder, datasets.ArrowBasedBuilder) else _encode)(builder, gen_kwargs)
+    tables = (_cast if isinstance(builder, datasets.ArrowBasedBuilder) else _encode)(builder, gen_kwargs, notes)
     while True:
         with sequences_of_dicts(), encoded_as_before_4():  # only while code of the builder runs
             table = next(tables, None)
@@ -178,7 +181,7 @@ def first_refused(rows: Any, features: Any, take: Callable[[Any, Any], object]) 
             yield name, index, refusal(part[index : index + 1], feature) or reason
 
 
-def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
+def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any], _: list[str]) -> Iterator[pa.Table]:
     """Tables of a builder, in pieces that pyarrow can put together."""
     place = _Place(builder._generate_tables(**gen_kwargs))
 
@@ -205,8 +208,8 @@ def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any]) ->
             place.first += len(piece)
 
 
-def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any]) -> Iterator[pa.Table]:
-    """Tables of a builder that makes rows one by one; keys are compared as in `datasets` 1 to 3, those of a batch."""
+def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any], notes: list[str]) -> Iterator[pa.Table]:
+    """Tables of a builder that makes rows one by one; the first two of a batch with the same key are noted."""
     features, chosen = builder.info.features, builder._writer_batch_size
     writer = ArrowWriter(features=features, stream=io.BytesIO(), writer_batch_size=chosen)
     place = _Place(builder._generate_examples(**gen_kwargs))
@@ -223,9 +226,9 @@ def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any]) -> 
             key, example = item
             if not isinstance(example, (dict, Mapping)):  # most are the first, which is faster to tell
                 raise place.error(row, f"{short(example)} is not a dict of columns")
-            if type(key) in (str, int) and (first := keys.setdefault(str(key), row)) != row:
-                places = f"{place.line(first)} and {place.line(row)}. Yield another key for each row"
-                raise RowsError(f"rows {first} and {row} have the same key, {short(key)}: {places}")
+            if type(key) in (str, int) and (first := keys.setdefault(str(key), row)) != row and not notes:
+                places = " and ".join(dict.fromkeys([place.line(first), place.line(row)]))
+                notes.append(f"rows {first} and {row} have the same key, {short(key)} ({places}): both are published")
             if features is not None:
                 try:
                     example = features.encode_example(example)
