@@ -36,6 +36,7 @@ from publisher.prepare.rows import check_readable
 
 TABLE_BYTES = 1_000_000_000  # of a table at a time: offsets of texts in lists and structs end at 2 GB
 ROWS = SimpleNamespace(number=0)  # that builders have made in this process, to show progress
+PLAIN = {str, int, float, bool, bytes}  # types of most values that a script yields
 
 # --- downloads --------------------------------------------------------------------------------------------------------
 
@@ -231,7 +232,7 @@ def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any], not
                 notes.append(f"rows {first} and {row} have the same key, {short(key)} ({places}): both are published")
             if features is not None:
                 try:
-                    example = features.encode_example(example)
+                    example = _encode_row(example, features)
                 except Exception:
                     place.explain([example], features, lambda rows, feature: feature.encode_example(rows[0]), row)
                     raise
@@ -240,6 +241,20 @@ def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any], not
             return
         yield from _tables(examples, builder, place, place.first)
         place.first += len(examples)
+
+
+def _encode_row(example: Mapping[str, Any], features: datasets.Features) -> dict[str, Any]:
+    """Encode a row as `features.encode_example` does, which looks for arrays, tensors and pictures in every value."""
+    if type(example) is not dict:  # others may give values in their own way
+        return features.encode_example(example)
+    found = {name: of if _is_plain(of) else encoding.cast_to_python_objects(of) for name, of in example.items()}
+    return encoding.encode_nested_example(features, found)
+
+
+def _is_plain(value: Any) -> bool:
+    """Return True for values that `cast_to_python_objects` returns as they are; of a list it sees the first item."""
+    kind = type(value)
+    return kind in PLAIN or value is None or (kind is list and bool(value) and type(value[0]) in PLAIN)
 
 
 def _tables(examples: list[Any], builder: Any, place: _Place, first: int) -> Iterator[pa.Table]:
