@@ -19,6 +19,7 @@ import os
 import platform
 import random
 import re
+import shutil
 import sys
 import tempfile
 import traceback
@@ -193,6 +194,9 @@ def try_config(folder: Path, config: str, kind: Any) -> tuple[str, str]:
     words = said.getvalue().strip().splitlines()[-1:] or [""]
     if code not in (0, 2):
         return FAULT, f"exit code {code}: {words[0]}"
+    shutil.rmtree(samples, ignore_errors=True)  # some scripts write into them
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(place)
     try:
         random.seed(0)
         own = own_rows(find_builder(str(folder)), config, {"data_dir": manual} if by_hand else {}, folders)
