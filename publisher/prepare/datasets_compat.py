@@ -110,12 +110,12 @@ def flat(values: Any) -> Iterator[Any]:
 
 
 def generate_tables(
-    builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any], notes: list[str]
+    builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any], notes: dict[str, str]
 ) -> Iterator[pa.Table]:
     """Yield the rows for some `gen_kwargs` of a split, as they will be stored, in tables that fit into memory.
 
-    A builder without features gets those of its first table, as in `datasets`. `notes` takes what a maintainer should
-    know of the rows.
+    A builder without features gets those of its first table, as in `datasets`. `notes` takes sentences on
+    rows that a maintainer should look at, one of each kind.
     """
     tables = (_cast if isinstance(builder, datasets.ArrowBasedBuilder) else _encode)(builder, gen_kwargs, notes)
     while True:
@@ -182,7 +182,7 @@ def first_refused(rows: Any, features: Any, take: Callable[[Any, Any], object]) 
             yield name, index, refusal(part[index : index + 1], feature) or reason
 
 
-def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any], _: list[str]) -> Iterator[pa.Table]:
+def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any], _: object) -> Iterator[pa.Table]:
     """Tables of a builder, in pieces that pyarrow can put together."""
     place = _Place(builder._generate_tables(**gen_kwargs))
 
@@ -209,14 +209,16 @@ def _cast(builder: datasets.ArrowBasedBuilder, gen_kwargs: Mapping[str, Any], _:
             place.first += len(piece)
 
 
-def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any], notes: list[str]) -> Iterator[pa.Table]:
-    """Tables of a builder that makes rows one by one; the first two of a batch with the same key are noted."""
+def _encode(
+    builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any], notes: dict[str, str]
+) -> Iterator[pa.Table]:
+    """Tables of a builder that makes rows one by one; columns that are not declared, and keys used twice, are noted."""
     features, chosen = builder.info.features, builder._writer_batch_size
     writer = ArrowWriter(features=features, stream=io.BytesIO(), writer_batch_size=chosen)
     place = _Place(builder._generate_examples(**gen_kwargs))
     while True:
         examples: list[Any] = []
-        keys: dict[str, int] = {}
+        keys: dict[str | int, int] = {}
         place.lines.clear()
         for row, item in enumerate(islice(place.items, max(1, writer.writer_batch_size)), place.first):
             ROWS.number += 1
@@ -227,10 +229,14 @@ def _encode(builder: datasets.DatasetBuilder, gen_kwargs: Mapping[str, Any], not
             key, example = item
             if not isinstance(example, (dict, Mapping)):  # most are the first, which is faster to tell
                 raise place.error(row, f"{short(example)} is not a dict of columns")
-            if type(key) in (str, int) and (first := keys.setdefault(str(key), row)) != row and not notes:
+            if type(key) in (str, int) and (first := keys.setdefault(key, row)) != row and "key" not in notes:
                 places = " and ".join(dict.fromkeys([place.line(first), place.line(row)]))
-                notes.append(f"rows {first} and {row} have the same key, {short(key)} ({places}): both are published")
+                rows = f"rows {first} and {row}, and perhaps others, have the same key, {short(key)}"
+                notes["key"] = f"{rows}{places and f' ({places})'}: all are published"
             if features is not None:
+                if type(example) is dict and not example.keys() <= features.keys() and "column" not in notes:
+                    names = ", ".join(short(name) for name in example if name not in features)
+                    notes["column"] = str(place.error(row, f"not in the features, and left out: {names}"))
                 try:
                     example = _encode_row(example, features)
                 except Exception:

@@ -112,7 +112,7 @@ class ConfigBuilder:
         with self.errors():
             for gen_kwargs in self.splits.values():
                 if self.builder.info.features is None:
-                    next(generate_tables(self.builder, gen_kwargs, []), None)
+                    next(generate_tables(self.builder, gen_kwargs, {}), None)
             features = self.builder.info.features
             if features is not None:
                 prepare.check_features(features)
@@ -129,13 +129,13 @@ class ConfigBuilder:
         given = [Path(folder) for folder in private if folder]
         folders = {*(folder.absolute() for folder in given), *(folder.resolve() for folder in given)}
         with self.errors(split):
-            noted: list[str] = []
+            noted: dict[str, str] = {}
             tables = generate_tables(self.builder, gen_kwargs, noted)
             if not shards:  # else features that are not declared are those of the first split, whoever writes the part
                 tables = chain(list(islice(tables, 1)), tables)  # the features are known then
             writing = parquet.Writing(self.features, root, metadata, folders, self.media)
             yield from parquet.write_files(tables, root / path, writing, parquet.LARGEST if shards else 1)
-        self.notes.extend(f"config {self.name!r}, split {split!r}, {note}" for note in noted)
+        self.notes.extend(f"config {self.name!r}, split {split!r}, {note}" for note in noted.values())
 
     def describe(self, files: Mapping[str, Sequence[DataFile]], digests: Any = None) -> Prepared:
         """Describe files with what the builder says of them now; without `digests` they are a part of the config."""
@@ -280,7 +280,7 @@ def _divides(source: ConfigBuilder, gen_kwargs: Mapping[str, Any]) -> bool:
         return True
 
     def rows(given: Mapping[str, Any]) -> Iterator[bytes]:
-        for table in generate_tables(source.builder, given, []):
+        for table in generate_tables(source.builder, given, {}):
             yield from row_digests(table, source.features)
 
     try:

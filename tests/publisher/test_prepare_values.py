@@ -298,17 +298,18 @@ def test_a_row_that_is_not_a_dict(tables: bool, run: Run, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ([0, 1, 0, 0], "note: config 'default', split 'train', rows 0 and 2 have the same key, 0 (test_prep"),
+        ([0, 1, 0, 0], "note: config 'default', split 'train', rows 0 and 2, and perhaps others, have the"),
         ([*range(1000), *range(1000)], ""),
         (["a", "A", "\\"], ""),
     ],
 )
-def test_keys(keys: list[Any], said: str, run: Run, tmp_path: Path) -> None:
-    """Of rows with one key two are noted, where versions 1 to 3, which compare a thousand rows at a time, end."""
+def test_notes_on_rows(keys: list[Any], said: str, run: Run, tmp_path: Path) -> None:
+    """Same keys, where versions 1 to 3, which compare a thousand rows at a time, end; columns that are not declared."""
     kind = builder(one)
-    kind._generate_examples = lambda self: ((key, {"x": 1}) for key in keys)
+    kind._generate_examples = lambda self: ((key, {"x": 1, "y": 2}) for key in keys)
     ended = run(kind, "--output-dir", tmp_path / "out")
-    assert (ended.exit_code, ended.stderr.count("same key"), said in ended.stderr) == (0, bool(said), True)
+    counts = [ended.stderr.count(words) for words in ("same key", "not in the features, and left out: 'y'")]
+    assert (ended.exit_code, counts, said in ended.stderr) == (0, [bool(said), 1], True)
 
 
 SPANS = [{"word": ["a", "b"], "at": [1, 2]}, {"word": ["c"], "at": [3]}]
