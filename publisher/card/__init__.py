@@ -254,6 +254,8 @@ def _prose(card: Card, builder: BuilderClass, configs: Sequence[ConfigCard], rep
         text = environment.get_template(card.template.name).render(seen, context=card.context)
     except Exception as error:  # functions that a template calls may raise anything
         raise UsageError(f"The template {card.template} cannot be filled in: {error}. Correct it.") from error
+    if re.match(r"\s*---\n.*?^---$", text, re.DOTALL | re.MULTILINE):
+        raise UsageError(f"The template {card.template} begins with YAML, which is written for it. Remove that block.")
     return "\n" + text.encode(errors="replace").decode()  # a description may have half a surrogate pair
 
 
