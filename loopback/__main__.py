@@ -15,7 +15,7 @@ from .server import Hub
 
 _LINES = """\
 A Hub listens at {url} until Ctrl-C; {kept}.
-Paste this in the shell that you publish from; the new HF_HOME keeps your caches out of it:
+Paste this into the shell that you publish from; the new HF_HOME keeps your caches out of it:
 
 export HF_ENDPOINT={url}
 export HF_TOKEN={token}
@@ -69,8 +69,8 @@ def _start(parser: _Parser, given: argparse.Namespace) -> Hub:
     try:
         return Hub(given.state, given.port, tokens, log=lambda line: print(line, flush=True))
     except OSError as error:
-        place = f" or write to {given.state}" if given.state else ""
-        parser.error(f"cannot listen at port {given.port}{place}: {error.strerror}. Give another --port.")
+        doing, option = ("write to {0.state}", "state") if error.filename else ("listen on port {0.port}", "port")
+        parser.error(f"cannot {doing.format(given)}: {error.strerror}. Give another --{option}.")
     except (ValueError, KeyError, TypeError):
         parser.error(f"{given.state} holds something that is not the state of a Hub of this version. Give another.")
 

@@ -140,7 +140,8 @@ def load_module(module: str, known_as: str = "") -> ModuleType:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit; a panic of a library in Rust
-        text = f": {' '.join(str(error).split())}".rstrip(": ")
+        said = str(error.msg if isinstance(error, SyntaxError) else error)  # without the place, which comes first
+        text = f": {' '.join(said.split())}".rstrip(": .")
         sentence = f"{line_of(error, [module]) or name}: {type(error).__name__}{text}. It cannot be imported"
         raise fault_of_code(sentence, error) from error
 

@@ -83,7 +83,7 @@ def examine(source: str | Path, revision: str | None = None) -> Report:
     repository = Repository(str(source))
     state = repository.find(revision or MAIN)
     if state is None:
-        raise HubError(f"{repository.url} is not there, or the token may not see it.")
+        raise HubError(f"{repository.url} does not exist, or the token cannot see it.")
     with tempfile.TemporaryDirectory() as work:
         repository.download(state, Path(work))
         return _examine_folder(Path(work), str(source).rpartition("/")[2], repository, state.commit)

@@ -71,7 +71,10 @@ def publish_dataset(arguments: Sequence[str] | None = None, prog: str = "publish
     """Run the command for any builder, whose source is the first argument."""
 
     def act(words: list[str]) -> int:
-        given, others = _source_parser(prog, add_help=len(words) < 2).parse_known_args(words)
+        first = _source_parser(prog, add_help=len(words) < 2)
+        given, others = first.parse_known_args(words)
+        if len(words) < 2:
+            first.error("the following arguments are required: REPO_ID")
         source, place = given.script, ""
         if remote := find_remote(source, "trust_remote_code" in given):
             source, place = _download(remote, Options("", work_dir=getattr(given, "work_dir", None)).work_folder)
@@ -143,7 +146,7 @@ def _download(script: Mapping[str, str], work_folder: Path) -> tuple[str, str]:
     repository, file = Repository(repo_id), Options(repo_id).script
     state = repository.find(revision)
     if state is None:
-        raise UsageError(f"{repository.url} does not exist, or this token cannot see it.")
+        raise UsageError(f"{repository.url} does not exist, or the token cannot see it.")
     if file not in state.files:
         advice = f"Give another one, as in {repo_id}@{SCRIPT_BRANCH}, or the path of a script."
         raise UsageError(f"{repository.url} holds no {file} at its revision {revision}. {advice}")

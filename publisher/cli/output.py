@@ -80,7 +80,8 @@ def print_plan(options: Options, outcome: Outcome) -> None:
         lines.append(f"  prepared by the script of {options.source}")
     lines += [f"  {note}" for note in plan.notes]
     if plan.mismatch:
-        unless = "" if options.replace_dataset else " only with --replace-dataset, or by a higher version"
+        version = "" if plan.mismatch.startswith("builder") else ", or by a higher version"  # of the same builder
+        unless = "" if options.replace_dataset else f" only with --replace-dataset{version}"
         lines.append(f"  the repository holds another dataset: {plan.mismatch}: it is replaced{unless}")
     if plan.replaces_edited_card:
         unless = "" if options.overwrite_card else " only with --overwrite-card, and kept with --keep-card"

@@ -83,7 +83,7 @@ class Repository:
         """The repository at a revision; it must exist."""
         if state := self.find(revision):
             return state
-        raise HubError(f"{self.url} does not exist, or the token may not see it.")
+        raise HubError(f"{self.url} does not exist, or the token cannot see it.")
 
     def files(self, commit: str) -> dict[str, RemoteFile]:
         """All files of a commit, by path."""

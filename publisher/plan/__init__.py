@@ -270,7 +270,7 @@ def notes(configs: Sequence[PreparedConfig], record: Record) -> Iterator[str]:
             rows = {file.path: file.rows_sha256 for file in config.all_files}
             differs = any(digest and digest != published.rows_sha256.get(path, digest) for path, digest in rows.items())
         if there == version and differs:
-            yield f"rows of config {config.name!r} change at the same version {version}: raise it, as caches go by it"
+            yield f"rows of config {config.name!r} change at the same version, {version}, which caches go by: raise it"
         elif _is_newer(there, version):
             yield f"config {config.name!r} goes back from version {there} to {version}: is the code an old copy?"
 

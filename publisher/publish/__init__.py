@@ -74,7 +74,7 @@ def look(options: Options) -> Found:
         raise UsageError(f"{url} already exists and is public. --private only applies when the repository is created.")
     if options.create_pr and (state is None or new_branch):
         todo = "Publish without --create-pr first."
-        raise UsageError(f"{url} has no {options.revision} to open a pull request for. {todo}")
+        raise UsageError(f"{url} has no {options.revision}, which a pull request needs. {todo}")
     is_asked = state and (options.tag or options.revision != MAIN or has_script)
     branches, tags = repository.refs() if is_asked else ({}, {})
     if state and has_script and branches.get(SCRIPT_BRANCH, state.commit) != state.commit:

@@ -105,7 +105,7 @@ def make_job(builder: type[datasets.DatasetBuilder], card: Card, options: Option
             common = {field.name for field in fields(datasets.BuilderConfig)}
             names = [field.name for field in fields(builder.BUILDER_CONFIG_CLASS) if field.name not in common]
             todo = f"Give one of {', '.join(names)}." if names else "This dataset has none. Leave it out."
-            sentence = f"--set {unknown[1]} is not a parameter. {todo}"
+            sentence = f"--set: {unknown[1]} is not a parameter. {todo}"
         raise UsageError(sentence) from error
     if options.resume:
         wanted = Counter(task.kind for task in tasks)

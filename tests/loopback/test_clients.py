@@ -132,7 +132,7 @@ def test_command(tmp_path: Path) -> None:
     [
         (["--port", "x"], "invalid int value: 'x'"),
         (["--port", "70000"], "from 0 to 65535, not 70000."),
-        (["--port", "{taken}"], "cannot listen at port {taken}"),
+        (["--port", "{taken}"], "cannot listen on port {taken}"),
         (["--user", "a/b"], "a name of letters, digits and -_., not 'a/b'."),
         (["--port", "0", "--state", "{file}"], "is a file."),
         (["--port", "0", "--state", "{earlier}"], "not the state of a Hub of this version."),

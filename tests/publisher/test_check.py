@@ -347,7 +347,7 @@ def test_json(copy: Path) -> None:
         ("nowhere", 2, "no such folder"),
         ("file", 2, "file is a file"),
         ("folder --revision v1", 2, "folder is a folder: --revision"),
-        ("tester/nothing", 3, "tester/nothing is not there"),
+        ("tester/nothing", 3, "tester/nothing does not exist"),
         (f"{R} --revision nowhere", 2, "has no revision 'nowhere'"),
     ],
 )
