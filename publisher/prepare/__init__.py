@@ -53,6 +53,11 @@ class LocalFile(DataFile):
     sha256: str = ""
     source: Path = Path()
 
+    @property
+    def is_as_written(self) -> bool:
+        """Return True if the file is still the one that was described."""
+        return file_digest(self.source) == self.sha256
+
 
 @dataclass(frozen=True)
 class UploadedFile(DataFile):

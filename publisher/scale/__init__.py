@@ -25,7 +25,7 @@ from publisher.hub.http import repeated
 from publisher.hub.repository import Repository
 from publisher.options import MODES, Options
 from publisher.plan import describe_mismatch
-from publisher.prepare import DataFile, LocalFile, UploadedFile, file_digest
+from publisher.prepare import DataFile, LocalFile, UploadedFile
 from publisher.prepare.configs import Prepared, describe_builder
 from publisher.prepare.tasks import FilePart, Task, assemble_configs, plan_tasks
 from publisher.publish import Found, Outcome, Show, look, plan_from, refuse_edited, refuse_other
@@ -257,7 +257,7 @@ class Notes:
             noted = json.loads(self._note(task).read_text(encoding="utf-8"))
             for files in noted["files"].values():
                 files[:] = map(_noted_file, files)
-                if any(isinstance(file, LocalFile) and file_digest(file.source) != file.sha256 for file in files):
+                if not all(file.is_as_written for file in files if isinstance(file, LocalFile)):
                     return None
             return Prepared(**{**noted, "info": datasets.DatasetInfo.from_dict(noted["info"])})
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
