@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -50,7 +51,7 @@ def run_command(
         except SystemExit as end:  # argparse ends this way
             code = int(end.code or 0)
     out, err = (stream.buffer.getvalue().decode() for stream in streams)
-    return Ended(code, out, err)
+    return Ended(code, out, re.sub(r".* s so far\n", "", err))  # lines of a busy machine
 
 
 def files_in(folder: Path) -> dict[str, bytes]:

@@ -41,7 +41,7 @@ def told(arguments: Iterable[str], ended: Ended) -> list[str]:
         "",
         f"$ {shlex.join(['push_to_hub.py', *arguments])}",
         *(f"out | {line}" for line in out.splitlines()),
-        *(f"err | {line}" for line in ended.stderr.splitlines() if not line.endswith(" s so far")),  # of a slow machine
+        *(f"err | {line}" for line in ended.stderr.splitlines()),
         f"exit code {ended.exit_code}",
     ]
 

@@ -84,18 +84,8 @@ def test_writes_and_prints(tmp_path: Path) -> None:
     target, work = tmp_path / "a" / "mnist1d", tmp_path / "work"
     target.mkdir(parents=True)
     for name in ("shuffled", "default"):
-        ended = run(
-            "--output-dir",
-            target,
-            "--config",
-            name,
-            "--config",
-            name,
-            "--work-dir",
-            work,
-            "--keep-going",
-            "--every-byte",
-        )
+        twice = ["--config", name, "--config", name]
+        ended = run("--output-dir", target, *twice, "--work-dir", work, "--keep-going", "--every-byte")
         assert (ended.exit_code, ended.stderr) == (0, "")
         sizes = {path: len(content) for path, content in files_in(target).items()}
         assert all(re.search(rf"{path} .*{size:,} bytes", ended.stdout) for path, size in sizes.items())
