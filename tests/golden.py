@@ -1,4 +1,4 @@
-"""Golden digests of six parameter sets, compared with NumPy alone, for machines that have nothing else.
+"""Golden digests of parameter sets, compared with NumPy alone, for machines that have nothing else.
 
 python -m tests.golden < digests.json, which is a list of [parameters, stream, SHA-256]
 """

@@ -26,7 +26,7 @@ SKIPPED = {
     r"git clone \w+ mnist1d|cd mnist1d": "the folder is a copy of the project",
     r"python3 -m venv \.venv|\. \.venv/bin/activate": "the tests have an environment",
     r"pip install .+": "the tests have an environment",
-    r"pytest|ruff .+|mypy|python -m tools.readers.*|python -m tests\..+": "CI runs it",
+    r"pytest|ruff .+|mypy|lint-imports|python -m tools.readers.*|python -m tests\..+": "CI runs it",
     r"python tools/benchmarks/models\.py": "trains for minutes, with PyTorch",
     r"hf auth login": "asks for a token",
     r"python -m loopback": "serves until Ctrl+C; its tests run it",

@@ -20,6 +20,7 @@ from tests.golden import ROOT
 from tests.pages import commands, copy_checkout, read_blocks
 
 PAGE = ROOT / "CONTRIBUTING.md"
+CONFIG = "Add, rename or remove a config"
 R = "tester/mnist1d"
 LAST = "]\nDEFAULT_CONFIG_NAME"
 SHORT = """\
@@ -29,7 +30,8 @@ SHORT = """\
         parameters=Parameters(num_samples=500, template_len=10, final_seq_length=24),
     ),
 """
-TESTS = ["tests/card", "tests/publisher/test_card.py::test_preview"]
+TESTS = "tests/card tests/test_mnist1d.py tests/publisher/test_[bcp]*.py"  # those that the configs are in
+WRITING = "tests/publisher/test_check.py tests/publisher/test_prepare*.py"
 
 
 @pytest.fixture
@@ -68,10 +70,10 @@ def steps(heading: str) -> Iterator[str]:
     )
 
 
-def follow(project: Path, tests: list[str]) -> None:
-    """Take the steps for a config that the page lists, and run tests."""
-    pytest_line = " ".join([sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", *tests])
-    for line in (*steps("Add, rename or remove a config"), *([pytest_line] if tests else [])):
+def follow(project: Path, heading: str, tests: str) -> None:
+    """Take the steps below a heading of the page, and run tests."""
+    lines = [line for line in steps(heading) if "tools.readers" not in line]  # they build environments; CI runs them
+    for line in [*lines, f"{sys.executable} -m pytest -q -n0 -p no:cacheprovider {tests}"]:
         ended = run(project, "bash", "-c", line)
         assert ended.returncode == 0, (line, ended.stdout[-3000:], ended.stderr[-3000:])
 
@@ -98,21 +100,21 @@ def test_config(hub: Hub, project: Path) -> None:
     early = run(project, sys.executable, "scripts/push_to_hub.py", R, "--dry-run")
     assert early.returncode == 2
     assert "shows assets/samples-short.png, which is not in" in early.stderr
-    follow(project, TESTS)
+    follow(project, CONFIG, TESTS)
     files = publish(project, hub)
     assert {path: files[path] for path in before if path.endswith(".parquet")}.items() <= before.items()
     assert datasets.load_dataset(R, "short", split="test").num_rows == 100
-    assert "Fewer and shorter samples." in (project / "card.html").read_text(encoding="utf-8")
+    assert "Fewer and shorter samples." in (project / "build" / "card.html").read_text(encoding="utf-8")
 
     change(builder, '"short"', '"brief"')
-    follow(project, ["tests/card/test_figures.py", "tests/card/test_card.py"])
+    follow(project, CONFIG, TESTS)
     files = publish(project, hub)
     assert not [path for path in files if "short" in path]
     assert "assets/samples-brief.png" in files
     assert datasets.load_dataset(R, "brief", split="train").num_rows == 400
 
     change(builder, SHORT.replace("short", "brief", 1), "")
-    follow(project, [])
+    follow(project, CONFIG, "tests/card")
     assert publish(project, hub) == before
     assert "nothing to do" in run(project, sys.executable, "scripts/push_to_hub.py", R).stdout
 
@@ -122,10 +124,8 @@ def test_compression(hub: Hub, project: Path) -> None:
     """Another compression changes nothing by itself; --rewrite replaces all files, also after a dry run."""
     before = publish(project, hub)
     change(project / "publisher" / "prepare" / "parquet.py", '"zstd"', '"gzip"')
-    for line in steps("Change compression or encodings"):
-        if "tools.readers" not in line:  # builds environments; CI runs it
-            ended = run(project, "bash", "-c", line)
-            assert ended.returncode == 0, (line, ended.stderr)
+    change(project / "tests" / "publisher" / "test_prepare_files.py", '"ZSTD"', '"GZIP"')
+    follow(project, "Change compression or encodings", WRITING)
     assert publish(project, hub) == before
     files = publish(project, hub, "--rewrite")
     assert set(before) == set(files)
