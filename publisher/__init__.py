@@ -39,7 +39,9 @@ def import_libraries() -> None:
         with contextlib.redirect_stdout(None), warnings.catch_warnings():
             if not sys.warnoptions:  # of python -W, or PYTHONWARNINGS
                 warnings.simplefilter("ignore")
-            import datasets  # noqa: F401
+            import datasets
+        if not hasattr(datasets, "__path__"):
+            raise UsageError(f"{datasets.__file__} hides the package datasets. Rename it, or work in another folder.")
     except ValueError as error:
         named = [name for name, value in os.environ.items() if name.startswith("HF_") and repr(value) in str(error)]
         raise UsageError(f"{' or '.join(named) or 'a variable HF_...'} cannot be used ({error}). Unset it.") from None

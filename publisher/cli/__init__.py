@@ -138,7 +138,8 @@ def report(error: BaseException, prog: str, shows_traceback: bool = False) -> in
         code = 70  # EX_SOFTWARE of sysexits.h
     with UNINTERRUPTED, contextlib.suppress(OSError):  # the exit code says it where no one reads
         for sentence in sentences:
-            print(f"{prog}: {clean(sentence, longest=2000)}", file=sys.stderr)
+            said = clean(sentence, longest=2000)
+            print(f"{prog}: {said}{'' if said.endswith(('.', '?', '!')) else '.'}", file=sys.stderr)
             failed = sentence if isinstance(sentence, BaseException) else error
             if shows_traceback and not isinstance(failed, ConfigsError):  # in the builder's code if it came from there
                 trace = getattr(failed, "trace", "") or "".join(traceback.format_exception(failed.__cause__ or failed))
