@@ -41,7 +41,8 @@ def import_libraries() -> None:
                 warnings.simplefilter("ignore")
             import datasets
         if not hasattr(datasets, "__path__"):
-            raise UsageError(f"{datasets.__file__} hides the package datasets. Rename it, or work in another folder.")
+            file, todo = datasets.__file__, "rename that file, or work in another folder"
+            raise UsageError(f"{file} hides the package `datasets`: {todo}.")
     except ValueError as error:
         named = [name for name, value in os.environ.items() if name.startswith("HF_") and repr(value) in str(error)]
         raise UsageError(f"{' or '.join(named) or 'a variable HF_...'} cannot be used ({error}). Unset it.") from None

@@ -53,6 +53,7 @@ def test_wheel(tmp_path: Path) -> None:
         *[("generator", "import mnist1d"), ("generator", "import card")],
         *[("explorer", "import card"), ("publisher", "import card")],
         ("datasets", "import mnist1d; mnist1d.make_dataset(); mnist1d.Mnist1D"),
+        ("datasets", "import sys, publisher.__main__ as command; sys.exit(command.main())"),
         ("generator", "import sys, explorer.__main__ as explorer; sys.exit(explorer.main([]))"),
     ],
 )

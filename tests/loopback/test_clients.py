@@ -135,6 +135,7 @@ def test_command(tmp_path: Path) -> None:
         (["--port", "{taken}"], "cannot listen on port {taken}"),
         (["--user", "a/b"], "a name of letters, digits and -_., not 'a/b'."),
         (["--port", "0", "--state", "{file}"], "is a file."),
+        (["--port", "0", "--state", "{file}/a"], "cannot write to {file}/a"),
         (["--port", "0", "--state", "{earlier}"], "not the state of a Hub of this version."),
         (["--prot", "1"], "--prot"),
     ],

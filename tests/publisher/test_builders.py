@@ -73,7 +73,7 @@ PLAIN = dict.fromkeys(("head", "info"), "") | {"body": "pass", "splits": "pass",
 REFUSED = {  # a script -> the sentence
     "import datasets\n": "mine.py does not define a builder",
     "import datasets\nraise KeyError('x')\n": "mine.py, line 2: KeyError: 'x'",
-    "import datasets\ndef:\n": "mine.py, line 2: SyntaxError",
+    "import datasets\ndef:\n": "mine.py, line 2: SyntaxError: invalid syntax. It",
     "import datasets\nexit(3)\n": "mine.py, line 2: SystemExit",
     "import no_such_thing\n": "mine.py imports no_such_thing, which is not installed",
     "from .beside import x\n": "mine.py imports beside.py, which is not next to it",

@@ -340,6 +340,7 @@ def test_a_script_on_the_hub(folder: Path, hub: Hub, monkeypatch: pytest.MonkeyP
     commit = adoptable(hub, folder)
     shutil.rmtree(folder)
     monkeypatch.chdir(tmp_path)
+    assert "required: REPO_ID" in run_command([R]).refusal()
     for source in (R, f"hf://datasets/{R}"):
         said = run_command([source, R]).refusal()
         assert "third-party code" in said

@@ -50,8 +50,9 @@ def test_another_dataset_is_refused(hub: Hub, run: Run) -> None:
 def test_versions(run: Run) -> None:
     """Declared parameters may change with a higher version only, and going back to an old copy is noted."""
     assert run().exit_code == 0
-    assert run(builder=shards(60)).exit_code == 1
-    assert run(builder=shards(60, "0.9.0")).exit_code == 1
+    assert "only with --replace-dataset, or by a higher version\n" in run("--dry-run", builder=shards(60)).stdout
+    assert "it is replaced only with --replace-dataset\n" in run("--dry-run", builder=Pictures).stdout
+    assert run(builder=shards(60)).exit_code == run(builder=shards(60, "0.9.0")).exit_code == 1
     ended = run(builder=shards(60, "1.1.0"))
     assert (ended.exit_code, "same version" in ended.stdout) == (0, False)
     assert run(R, "--set", "rows=70", builder=shards(60, "1.2.0")).exit_code == 1
